@@ -1,0 +1,1 @@
+"""The closed list of writes: plain functions `handle(tx, args) -> result`, without permission checks."""

@@ -1,0 +1,211 @@
+"""What processes say to each other: length-prefixed frames, each a JSON array of messages (engine notes §2.5).
+
+core ⇄ worker: `Run Evaluate Kill Ack Credit Drain` one way, `Hello Started Done Heartbeat Call` the other, `Answer` back.
+web ⇄ core: `Command` → `Reply`; `Subscribe` → a stream of `Feed`.
+worker → log writer: `Lines` → `LinesStored`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class Message(msgspec.Struct, array_like=True, tag=True, omit_defaults=False):
+    """Base of all messages; the tag is the class name, the first element on the wire."""
+
+
+class Hello(Message):
+    """First message of a connection: who, how many process and async credits, what is in flight."""
+
+    worker: str
+    group: str
+    process_credits: int
+    async_credits: int
+    in_flight: list[tuple[int, int]] = []          # (task run seq, fence)
+    pid: int = 0
+    host: str = ""
+
+
+class Run(Message):
+    """Carry out one attempt. `context` holds just what the task's properties refer to."""
+
+    seq: int                                       # task run seq
+    fence: int
+    attempt: int
+    task_run: str                                  # public id
+    execution: str                                 # public id
+    execution_seq: int
+    tenant: str
+    namespace: str
+    flow_id: str
+    flow_key: int
+    revision: int
+    task_key: int
+    context: dict[str, Any]                        # inputs, outputs, vars, flow, execution, taskrun, trigger, labels, …
+    timeout_ms: int | None = None
+    restarted: bool = False
+    whole: bool = False                            # properties look at `outputs` dynamically: context.outputs is complete
+
+
+class Evaluate(Message):
+    """Render expressions that need I/O; answered by `Done` with outputs {"value": …} or {"error": …}."""
+
+    seq: int
+    fence: int
+    tenant: str
+    namespace: str
+    flow_id: str
+    value: Any                                     # nested structure of templates
+    context: dict[str, Any]
+    native: bool = True                            # a single expression gives its native value
+
+
+class Kill(Message):
+    """Stop an attempt; its `Done` follows with state KILLED."""
+
+    seq: int
+    fence: int
+
+
+class Ack(Message):
+    """The report was committed; the worker may forget it."""
+
+    seq: int
+    fence: int
+
+
+class Drain(Message):
+    """Take nothing new; finish what runs."""
+
+
+class Started(Message):
+    """The attempt runs (sent at once only when it outlives 2 ms)."""
+
+    seq: int
+    fence: int
+    at: int                                        # ms
+
+
+class Done(Message):
+    """The attempt's end; kept by the worker until acknowledged."""
+
+    seq: int
+    fence: int
+    state: int                                     # model.states.State
+    started: int
+    ended: int
+    outputs: dict[str, Any] | None = None
+    outputs_uri: str | None = None
+    outputs_size: int = 0
+    metrics: list[tuple[str, str, float, dict[str, str]]] = []     # name, kind, value, tags
+    error: str | None = None                       # one line, masked
+    exit_info: dict[str, Any] | None = None
+
+
+class Heartbeat(Message):
+    """Sent every 3 s; the lease covers all attempts of the worker."""
+
+    worker: str
+    free: int
+
+
+class Call(Message):
+    """A worker asks: reads (`flow`, `kv.get`, `secret`, `outputs`, `files.list`) and writes (command names).
+
+    `seq`, `fence` and `no` are the idempotency key of a write.
+    """
+
+    id: int
+    name: str
+    args: dict[str, Any]
+    seq: int = 0
+    fence: int = 0
+    no: int = 0
+
+
+class Answer(Message):
+    """Answer to a `Call`; `error` is `[code, message, detail]`."""
+
+    id: int
+    result: Any = None
+    error: tuple[str, str, dict[str, Any]] | None = None
+
+
+class Command(Message):
+    """A write of the closed list, sent by `web`."""
+
+    id: int
+    name: str
+    args: dict[str, Any]
+    key: str | None = None                         # idempotency key
+    principal: str | None = None                   # username, for audit and `by`
+
+
+class Reply(Message):
+    """Answer to a `Command`, sent after its commit; `error` is `[code, message, detail]`."""
+
+    id: int
+    result: Any = None
+    error: tuple[str, str, dict[str, Any]] | None = None
+
+
+class Subscribe(Message):
+    """Ask for the feed of committed events."""
+
+    since: int | None = None
+
+
+class Feed(Message):
+    """Committed changes, in order. Each event is a map with `kind`:
+
+    `execution` {seq, id, tenant, namespace, flowId, state, row: changed fields}
+    `taskrun`   {seq, execution, tenant, namespace, rows: [row of extensions §5]}
+    `topic`     {topic, change: created|changed|deleted, id, by?}
+    `log`       {execution, tenant, namespace, lines: [line of extensions §4], total}
+    """
+
+    events: list[dict[str, Any]]
+
+
+class Lines(Message):
+    """Log lines of attempts: `[no, at ms, level, thread, text]` each; `no` counts from 1 in its attempt."""
+
+    batch: int
+    execution_seq: int
+    execution: str
+    task_run_seq: int                              # 0 = written by the executor
+    attempt: int
+    tenant: str
+    namespace: str
+    flow_id: str
+    task_id: str
+    task_run: str
+    lines: list[tuple[int, int, int, str, str]]
+
+
+class LinesStored(Message):
+    """The batch is in the log file; the worker may forget it."""
+
+    batch: int
+
+
+AnyMessage = (
+    Hello | Run | Evaluate | Kill | Ack | Drain | Started | Done | Heartbeat | Call | Answer
+    | Command | Reply | Subscribe | Feed | Lines | LinesStored
+)
+
+_decoder = msgspec.json.Decoder(list[AnyMessage])
+_encoder = msgspec.json.Encoder()
+
+
+def encode(messages: list[Any]) -> bytes:
+    """One frame: 4 bytes length (big endian), then the JSON array of messages."""
+    body = _encoder.encode(messages)
+    return len(body).to_bytes(4, "big") + body
+
+
+def decode(body: bytes) -> list[Any]:
+    """Messages of one frame's body; `msgspec.ValidationError` for anything else."""
+    return _decoder.decode(body)

@@ -1,0 +1,1 @@
+"""Flows, executions, states, transitions, validation: data and pure functions, no I/O."""

@@ -1,0 +1,1 @@
+"""Built-in task and trigger families; imported by workers only."""

@@ -1,0 +1,1 @@
+"""Protocols of store, storage, clock, queue and secrets; no code."""

@@ -1,0 +1,1 @@
+"""Use cases: permission, tenancy, audit; they send commands."""

@@ -1,0 +1,1 @@
+"""Internal storage, encryption, namespace files and KV values."""

@@ -1,0 +1,1 @@
+"""SQL: tables, statements, repositories, migrations; SQLite and PostgreSQL."""
