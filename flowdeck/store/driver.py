@@ -1,0 +1,739 @@
+"""The one door to a database: SQLite by the standard library, PostgreSQL by psycopg (engine notes §1, §2.1).
+
+No other module imports a driver: two SQLite libraries in one process drop each other's locks.
+
+* One `Writer` per SQLite file. It alone issues BEGIN IMMEDIATE and COMMIT; a command works on the `Tx` it
+  is given.
+* Readers are read-only connections from a small pool; statements see committed rows only.
+* Statement texts say `:name` or `?`; for PostgreSQL they are translated once and cached. Booleans are written
+  as `where not disabled` or as bound parameters, never as 0 and 1, so that one text serves both.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+    from sqlmodel import Session
+
+Dialect = Literal["sqlite", "postgresql"]
+Durability = Literal["full", "barrier", "normal"]
+
+CHECKPOINT_PAUSE = 0.1
+"""Seconds between checkpoints while something is written."""
+TRUNCATE_ABOVE = 64 * 1024 * 1024
+"""Size of a write-ahead log, in bytes, above which a quiet second is used to cut it."""
+
+
+class StoreError(Exception):
+    """The database refused a statement; the driver's own error is the cause."""
+
+
+class StoreUnavailable(StoreError):
+    """The database can't be written or reached now: disk full, read-only, lost connection, locked."""
+
+
+class DuplicateRow(StoreError):
+    """A unique key exists already."""
+
+
+class Row(Protocol):
+    """A result row: by position, by column name, `dict(row)`, iteration over values."""
+
+    def __getitem__(self, key: Any, /) -> Any: ...
+    def __iter__(self) -> Iterator[Any]: ...
+    def __len__(self) -> int: ...
+    def keys(self) -> Any: ...
+
+
+# ── statement texts ───────────────────────────────────────────────────────────────────────────────
+
+
+@lru_cache(maxsize=4096)
+def translate(text: str) -> str:
+    """Turn `:name` and `?` into psycopg's placeholders; literals and `::` casts stay as they are."""
+    out: list[str] = []
+    i, n = 0, len(text)
+    while i < n:
+        c = text[i]
+        if c in "'\"":
+            end = text.find(c, i + 1)
+            end = n - 1 if end < 0 else end
+            out.append(text[i : end + 1].replace("%", "%%"))
+            i = end + 1
+        elif c == "-" and text.startswith("--", i):
+            end = text.find("\n", i)
+            i = n if end < 0 else end
+        elif c == "?":
+            out.append("%s")
+            i += 1
+        elif c == ":" and text.startswith("::", i):
+            out.append("::")
+            i += 2
+        elif c == ":" and i + 1 < n and (text[i + 1].isalpha() or text[i + 1] == "_"):
+            end = i + 1
+            while end < n and (text[end].isalnum() or text[end] == "_"):
+                end += 1
+            out.append(f"%({text[i + 1 : end]})s")
+            i = end
+        else:
+            out.append("%%" if c == "%" else c)
+            i += 1
+    return "".join(out)
+
+
+def _params(args: tuple[Any, ...], named: dict[str, Any]) -> Any:
+    if not args:
+        return named
+    if len(args) == 1 and isinstance(args[0], (tuple, list, dict)):
+        return args[0]
+    return args
+
+
+@lru_cache(maxsize=1)
+def serial_keys() -> Mapping[str, str]:
+    """Table name → its generated integer key."""
+    from sqlmodel import SQLModel
+
+    from flowdeck.store import tables
+
+    assert tables
+    keys: dict[str, str] = {}
+    for table in SQLModel.metadata.tables.values():
+        columns = list(table.primary_key.columns)
+        if len(columns) == 1 and columns[0].autoincrement is True:
+            keys[table.name] = columns[0].name
+    return keys
+
+
+@lru_cache(maxsize=512)
+def _insert_text(table: str, columns: tuple[str, ...], returning: str | None) -> str:
+    values = ", ".join(f":{c}" for c in columns)
+    text = f'insert into "{table}" ({", ".join(f"{chr(34)}{c}{chr(34)}" for c in columns)}) values ({values})'  # noqa: S608
+    return f'{text} returning "{returning}"' if returning else text
+
+
+# ── connections ───────────────────────────────────────────────────────────────────────────────────
+
+
+class _SqliteConnection(sqlite3.Connection):
+    """Ends no transaction on its own: a SQLModel session over it must not commit or roll back the group."""
+
+    def commit(self) -> None:
+        return None
+
+    def rollback(self) -> None:
+        return None
+
+    def close(self) -> None:
+        return None
+
+    def really_close(self) -> None:
+        super().close()
+
+
+def _sqlite_failure(error: sqlite3.Error) -> StoreError:
+    if isinstance(error, sqlite3.IntegrityError):
+        return DuplicateRow(str(error)) if "UNIQUE" in str(error) else StoreError(str(error))
+    text = str(error).lower()
+    if isinstance(error, sqlite3.OperationalError) and any(
+        word in text for word in ("disk", "readonly", "read-only", "locked", "busy", "unable to open", "full")
+    ):
+        return StoreUnavailable(str(error))
+    return StoreError(str(error))
+
+
+def _is_busy(error: BaseException | None) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and (
+        "locked" in str(error) or "busy" in str(error)
+    )
+
+
+class _Link:
+    """One connection with the same four verbs on both databases."""
+
+    dialect: Dialect
+
+    def run(self, text: str, params: Any) -> int:
+        raise NotImplementedError
+
+    def rows(self, text: str, params: Any) -> list[Any]:
+        raise NotImplementedError
+
+    def one(self, text: str, params: Any) -> Any:
+        raise NotImplementedError
+
+    def many(self, text: str, rows: Sequence[Any]) -> int:
+        raise NotImplementedError
+
+    def insert(self, table: str, values: dict[str, Any]) -> int:
+        raise NotImplementedError
+
+    def engine(self) -> Engine:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        raise NotImplementedError
+
+
+class _SqliteLink(_Link):
+    dialect: Dialect = "sqlite"
+
+    def __init__(self, path: str, *, readonly: bool) -> None:
+        try:
+            self.raw: _SqliteConnection = sqlite3.connect(
+                f"file:{quote(path)}?mode={'ro' if readonly else 'rwc'}", uri=True, timeout=0,
+                isolation_level=None, check_same_thread=False, cached_statements=512,
+                factory=_SqliteConnection,
+            )
+        except sqlite3.Error as error:
+            raise _sqlite_failure(error) from error
+        self.raw.row_factory = sqlite3.Row
+
+    def run(self, text: str, params: Any) -> int:
+        try:
+            return self.raw.execute(text, params).rowcount
+        except sqlite3.Error as error:
+            raise _sqlite_failure(error) from error
+
+    def rows(self, text: str, params: Any) -> list[Any]:
+        try:
+            return self.raw.execute(text, params).fetchall()
+        except sqlite3.Error as error:
+            raise _sqlite_failure(error) from error
+
+    def one(self, text: str, params: Any) -> Any:
+        try:
+            cursor = self.raw.execute(text, params)
+            row = cursor.fetchone()
+            cursor.close()
+            return row
+        except sqlite3.Error as error:
+            raise _sqlite_failure(error) from error
+
+    def many(self, text: str, rows: Sequence[Any]) -> int:
+        try:
+            return self.raw.executemany(text, rows).rowcount
+        except sqlite3.Error as error:
+            raise _sqlite_failure(error) from error
+
+    def insert(self, table: str, values: dict[str, Any]) -> int:
+        try:
+            return self.raw.execute(_insert_text(table, tuple(values), None), values).lastrowid or 0
+        except sqlite3.Error as error:
+            raise _sqlite_failure(error) from error
+
+    def engine(self) -> Engine:
+        from sqlalchemy import create_engine
+        from sqlalchemy.pool import StaticPool
+
+        return create_engine(
+            "sqlite://", creator=lambda: self.raw, poolclass=StaticPool, pool_reset_on_return=None
+        )
+
+    def close(self) -> None:
+        self.raw.really_close()
+
+
+class _PgRow(tuple[Any, ...]):
+    """A tuple that also answers to column names."""
+
+    __slots__ = ()
+    _index: dict[str, int] = {}
+
+    def __getitem__(self, key: Any, /) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return tuple.__getitem__(self, self._index[key] if key.__class__ is str else key)
+
+    def keys(self) -> list[str]:
+        return list(self._index)
+
+
+def _pg_rows(cursor: Any) -> Any:
+    columns = cursor.description
+    if columns is None:
+        return tuple
+    return _pg_row_class(tuple(c.name for c in columns))
+
+
+@lru_cache(maxsize=1024)
+def _pg_row_class(names: tuple[str, ...]) -> type[_PgRow]:
+    return type("PgRow", (_PgRow,), {"__slots__": (), "_index": {name: i for i, name in enumerate(names)}})
+
+
+def _pg_connection_class() -> Any:
+    import psycopg
+
+    class _PgConnection(psycopg.Connection[Any]):
+        """See `_SqliteConnection`."""
+
+        def commit(self) -> None:
+            return None
+
+        def rollback(self) -> None:
+            return None
+
+        def close(self) -> None:
+            return None
+
+        def really_close(self) -> None:
+            super().close()
+
+    return _PgConnection
+
+
+def _pg_failure(error: Any) -> StoreError:
+    import psycopg
+
+    if isinstance(error, psycopg.errors.UniqueViolation):
+        return DuplicateRow(str(error))
+    if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)):
+        return StoreUnavailable(str(error))
+    return StoreError(str(error))
+
+
+class _PgLink(_Link):
+    dialect: Dialect = "postgresql"
+
+    def __init__(self, url: str, *, readonly: bool) -> None:
+        import psycopg
+
+        self._error = psycopg.Error
+        try:
+            self.raw = _pg_connection_class().connect(
+                url, autocommit=True, row_factory=_pg_rows,
+                options="-c default_transaction_read_only=on" if readonly else None,
+            )
+        except psycopg.Error as error:
+            raise _pg_failure(error) from error
+
+    def run(self, text: str, params: Any) -> int:
+        try:
+            return self.raw.execute(translate(text), params).rowcount
+        except self._error as error:
+            raise _pg_failure(error) from error
+
+    def rows(self, text: str, params: Any) -> list[Any]:
+        try:
+            return self.raw.execute(translate(text), params).fetchall()
+        except self._error as error:
+            raise _pg_failure(error) from error
+
+    def one(self, text: str, params: Any) -> Any:
+        try:
+            return self.raw.execute(translate(text), params).fetchone()
+        except self._error as error:
+            raise _pg_failure(error) from error
+
+    def many(self, text: str, rows: Sequence[Any]) -> int:
+        try:
+            with self.raw.cursor() as cursor:
+                cursor.executemany(translate(text), rows)
+                return cursor.rowcount
+        except self._error as error:
+            raise _pg_failure(error) from error
+
+    def insert(self, table: str, values: dict[str, Any]) -> int:
+        key = serial_keys().get(table)
+        text = _insert_text(table, tuple(values), key)
+        if key is None:
+            self.run(text, values)
+            return 0
+        return self.one(text, values)[0]
+
+    def engine(self) -> Engine:
+        from sqlalchemy import create_engine
+        from sqlalchemy.pool import StaticPool
+
+        return create_engine(
+            "postgresql+psycopg://", creator=lambda: self.raw, poolclass=StaticPool, pool_reset_on_return=None
+        )
+
+    def close(self) -> None:
+        self.raw.really_close()
+
+
+# ── what commands and queries get ─────────────────────────────────────────────────────────────────
+
+
+class Reader:
+    """Read access; parameters are named (`all(text, tenant="main")`) or positional (`all(text, 1, 2)`)."""
+
+    __slots__ = ("_link",)
+
+    def __init__(self, link: _Link) -> None:
+        self._link = link
+
+    @property
+    def dialect(self) -> Dialect:
+        """`sqlite` or `postgresql`."""
+        return self._link.dialect
+
+    def all(self, text: str, *args: Any, **named: Any) -> list[Row]:
+        """All rows."""
+        return self._link.rows(text, _params(args, named))
+
+    def one(self, text: str, *args: Any, **named: Any) -> Row | None:
+        """The first row, or None."""
+        return self._link.one(text, _params(args, named))
+
+    def value(self, text: str, *args: Any, **named: Any) -> Any:
+        """The first column of the first row, or None."""
+        row = self._link.one(text, _params(args, named))
+        return None if row is None else row[0]
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let several statements see one state; keep it short, the write-ahead log grows meanwhile."""
+        self._link.run("begin" if self.dialect == "sqlite" else "begin isolation level repeatable read", ())
+        try:
+            yield
+        finally:
+            self._link.run("rollback", ())
+
+
+class Tx(Reader):
+    """An open write transaction as commands see it.
+
+    `now` is the loop's clock in ms since the epoch; `events` collects what `notify` was told and is
+    published after the commit.
+    """
+
+    __slots__ = ("_depth", "_session", "_writer", "events", "now")
+
+    def __init__(self, writer: Writer, link: _Link, now: int) -> None:
+        super().__init__(link)
+        self._writer = writer
+        self._session: Session | None = None
+        self._depth = 0
+        self.now = now
+        self.events: list[dict[str, Any]] = []
+
+    def sql(self, text: str, *args: Any, **named: Any) -> int:
+        """Execute a statement; answers the number of rows it touched."""
+        return self._link.run(text, _params(args, named))
+
+    def many(self, text: str, rows: Iterable[Any]) -> int:
+        """Execute a statement per row (tuples or dicts); answers the total of touched rows."""
+        batch = rows if isinstance(rows, (list, tuple)) else list(rows)
+        return self._link.many(text, batch) if batch else 0
+
+    def insert(self, table: str, **values: Any) -> int:
+        """Insert a row; answers its generated key (0 when the table has none)."""
+        return self._link.insert(table, values)
+
+    def new_id(self) -> str:
+        """A fresh public id: 22 characters, ordered by time."""
+        from flowdeck.model.ids import make_id
+
+        return make_id(self.now, random.SystemRandom().getrandbits(80))
+
+    def notify(self, topic: str, change: str, id: str, by: str | None = None, **more: Any) -> None:
+        """Announce a change (`created`, `changed`, `deleted`) to the feed, if the transaction commits."""
+        event: dict[str, Any] = {"kind": "topic", "topic": topic, "change": change, "id": id, **more}
+        if by:
+            event["by"] = by
+        self.events.append(event)
+
+    @contextlib.contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Undo what the block did when it raises; the transaction around it goes on."""
+        if self._session is not None:
+            self._session.flush()
+        self._depth += 1
+        name = f"s{self._depth}"
+        told = len(self.events)
+        self._link.run(f"savepoint {name}", ())
+        try:
+            yield
+            if self._session is not None:
+                self._session.flush()
+        except BaseException:
+            self._forget_session()
+            del self.events[told:]
+            self._link.run(f"rollback to savepoint {name}", ())
+            self._link.run(f"release savepoint {name}", ())
+            raise
+        else:
+            self._link.run(f"release savepoint {name}", ())
+        finally:
+            self._depth -= 1
+
+    @property
+    def session(self) -> Session:
+        """A SQLModel session over this transaction; its commit, rollback and close end nothing."""
+        if self._session is None:
+            from sqlmodel import Session
+
+            self._session = Session(self._writer.engine(), expire_on_commit=False)
+        return self._session
+
+    def _forget_session(self) -> None:
+        if self._session is not None:
+            self._session.expunge_all()
+            self._session.close()
+            self._session = None
+
+    def finish(self) -> None:
+        """Write out what the session holds; called by the writer before the commit."""
+        if self._session is not None:
+            self._session.flush()
+            self._forget_session()
+
+
+class Writer:
+    """The writable connection; a SQLite file has one in all its processes (engine notes §1.3).
+
+    Used by one thread at a time; which thread may change.
+    """
+
+    def __init__(self, database: Database, link: _Link) -> None:
+        self._database = database
+        self._link = link
+        self._engine: Engine | None = None
+        self._tx: Tx | None = None
+        self._wal: int | None = None
+
+    @property
+    def dialect(self) -> Dialect:
+        """`sqlite` or `postgresql`."""
+        return self._link.dialect
+
+    def engine(self) -> Engine:
+        """SQLAlchemy over the same connection, for `Tx.session` and migrations."""
+        if self._engine is None:
+            self._engine = self._link.engine()
+        return self._engine
+
+    def begin(self, now: int | None = None, *, wait: float = 5.0) -> Tx:
+        """Open a transaction with the write lock held; `now` in ms (default: wall clock).
+
+        Another process may hold the lock for a moment (a migration, the command line): retried with a random
+        pause up to `wait` seconds, then `StoreUnavailable`.
+        """
+        if self._tx is not None:
+            raise StoreError("a transaction is open already")
+        if self._link.dialect == "sqlite":
+            deadline = time.monotonic() + wait
+            while True:
+                try:
+                    self._link.run("begin immediate", ())
+                    break
+                except StoreUnavailable as error:
+                    if not _is_busy(error.__cause__) or time.monotonic() > deadline:
+                        raise
+                    time.sleep(random.uniform(0.0001, 0.0005))
+        else:
+            self._link.run("begin", ())
+        self._tx = Tx(self, self._link, int(time.time() * 1000) if now is None else now)
+        return self._tx
+
+    def commit(self, full: bool = False) -> None:
+        """Commit; `full` makes this and all earlier commits survive a power loss before it returns.
+
+        Durability `full` does so always, `normal` never. A failure leaves no transaction open.
+        """
+        tx = self._tx
+        if tx is None:
+            raise StoreError("no transaction is open")
+        durable = self._database.durability == "full" or (full and self._database.durability == "barrier")
+        try:
+            tx.finish()
+            if self._link.dialect == "postgresql" and not durable:
+                self._link.run("set local synchronous_commit = off", ())
+            self._link.run("commit", ())
+        except BaseException:
+            self.rollback()
+            raise
+        self._tx = None
+        if self._link.dialect == "sqlite":
+            if durable:
+                self._flush_wal()
+            self._database.written.set()
+
+    def rollback(self) -> None:
+        """Undo the open transaction; without one it does nothing."""
+        tx, self._tx = self._tx, None
+        if tx is not None:
+            with contextlib.suppress(Exception):
+                tx._forget_session()
+            with contextlib.suppress(StoreError):
+                self._link.run("rollback", ())
+
+    @contextlib.contextmanager
+    def transaction(self, now: int | None = None, *, full: bool = False) -> Iterator[Tx]:
+        """`begin`, then `commit` or, when the block raises, `rollback`."""
+        tx = self.begin(now)
+        try:
+            yield tx
+        except BaseException:
+            self.rollback()
+            raise
+        self.commit(full)
+
+    def _flush_wal(self) -> None:
+        # What synchronous=FULL does at a commit; the pragma can't be changed while a transaction is open, and
+        # whether a batch needs the barrier is known only at its end. The log carries no POSIX locks.
+        try:
+            if self._wal is None:
+                self._wal = os.open(f"{self._database.path}-wal", os.O_RDWR)
+            os.fdatasync(self._wal)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise StoreUnavailable(f"the write-ahead log can't be flushed: {error}") from error
+
+    def close(self) -> None:
+        """Undo what is open and close."""
+        self.rollback()
+        if self._wal is not None:
+            os.close(self._wal)
+            self._wal = None
+        self._link.close()
+
+
+class Database:
+    """A database and its connections; made by `open_database`."""
+
+    def __init__(self, url: str, *, durability: Durability = "barrier", readers: int = 8) -> None:
+        self.url = url
+        self.durability: Durability = durability
+        self.dialect: Dialect = "sqlite" if url.startswith("sqlite") else "postgresql"
+        self.path = Path(url.removeprefix("sqlite:///")) if self.dialect == "sqlite" else None
+        self.written = threading.Event()
+        self._idle: list[_Link] = []
+        self._lock = threading.Lock()
+        self._places = threading.BoundedSemaphore(readers)
+        self._checkpoints: threading.Thread | None = None
+        self._stopping = threading.Event()
+
+    def _link(self, *, readonly: bool) -> _Link:
+        if self.path is not None:
+            return _SqliteLink(str(self.path), readonly=readonly)
+        return _PgLink(self.url, readonly=readonly)
+
+    def writer(self) -> Writer:
+        """Open the writable connection (SQLite: write-ahead log, no busy handler, checkpoints by hand)."""
+        link = self._link(readonly=False)
+        if isinstance(link, _SqliteLink):
+            deadline = time.monotonic() + 5
+            while True:
+                try:
+                    link.run("pragma journal_mode=wal", ())
+                    break
+                except StoreUnavailable:
+                    if time.monotonic() > deadline:
+                        raise
+                    time.sleep(random.uniform(0.0005, 0.002))
+            link.run("pragma synchronous=normal", ())
+            link.run("pragma wal_autocheckpoint=0", ())
+            link.run("pragma foreign_keys=off", ())
+            link.run("pragma cache_size=-65536", ())
+            link.run("pragma temp_store=memory", ())
+        return Writer(self, link)
+
+    @contextlib.contextmanager
+    def reader(self) -> Iterator[Reader]:
+        """Borrow a read-only connection; a fifth of a second of work, not more."""
+        self._places.acquire()
+        try:
+            with self._lock:
+                link = self._idle.pop() if self._idle else None
+            if link is None:
+                link = self._link(readonly=True)
+            try:
+                yield Reader(link)
+            except StoreUnavailable:
+                with contextlib.suppress(Exception):
+                    link.close()
+                raise
+            except BaseException:
+                self._give_back(link)
+                raise
+            else:
+                self._give_back(link)
+        finally:
+            self._places.release()
+
+    def _give_back(self, link: _Link) -> None:
+        with self._lock:
+            if not self._stopping.is_set():
+                self._idle.append(link)
+                return
+        link.close()
+
+    def start_checkpoints(self) -> None:
+        """Move the write-ahead log into the file from a thread of its own, so that no commit pays for it."""
+        if self.path is None or self._checkpoints is not None:
+            return
+        self._checkpoints = threading.Thread(target=self._checkpoint_loop, name="checkpoint", daemon=True)
+        self._checkpoints.start()
+
+    def _checkpoint_loop(self) -> None:
+        link = _SqliteLink(str(self.path), readonly=False)
+        wal = Path(f"{self.path}-wal")
+        try:
+            while not self._stopping.is_set():
+                self.written.wait()
+                if self._stopping.wait(CHECKPOINT_PAUSE):
+                    break
+                self.written.clear()
+                with contextlib.suppress(StoreError):
+                    link.one("pragma wal_checkpoint(passive)", ())
+                if wal.exists() and wal.stat().st_size > TRUNCATE_ABOVE and not self.written.wait(1.0):
+                    with contextlib.suppress(StoreError):
+                        link.one("pragma wal_checkpoint(truncate)", ())
+        finally:
+            link.close()
+
+    def close(self) -> None:
+        """Stop the checkpoint thread and close idle readers; the writer closes itself."""
+        self._stopping.set()
+        self.written.set()
+        if self._checkpoints is not None:
+            self._checkpoints.join(2.0)
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for link in idle:
+            link.close()
+
+
+def open_database(url: str, *, durability: Durability = "barrier", readers: int = 8) -> Database:
+    """Describe a database by URL: `sqlite:///path` or `postgresql://…`.
+
+    Args:
+        durability: `full` flushes every commit, `barrier` those acknowledged to the outside, `normal` none.
+        readers: most read-only connections at a time.
+    Raises:
+        ValueError: the URL has another scheme.
+    """
+    if url.startswith("jdbc:"):
+        url = url.removeprefix("jdbc:")
+    if not url.startswith(("sqlite:///", "postgresql://", "postgres://")):
+        raise ValueError(f"unknown database URL {url.split('@')[-1]!r}: use sqlite:///path or postgresql://…")
+    return Database(url, durability=durability, readers=readers)
+
+
+def create_schema(database: Database) -> None:
+    """Create all tables as the metadata says, without migrations: for tests and benchmarks."""
+    from sqlmodel import SQLModel
+
+    from flowdeck.store import tables
+
+    assert tables
+    writer = database.writer()
+    try:
+        with writer.transaction():
+            SQLModel.metadata.create_all(writer.engine())
+    finally:
+        writer.close()

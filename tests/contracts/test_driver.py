@@ -1,0 +1,119 @@
+"""Laws of the driver on both databases."""
+
+from __future__ import annotations
+
+import pytest
+
+from flowdeck.store.driver import Database, DuplicateRow, StoreError, translate
+from flowdeck.store.tables import Setting
+
+
+def _flow(tx, id: str = "f") -> int:
+    return tx.insert(
+        "flow", tenant="main", namespace="a.b", id=id, revision=1, disabled=False, deleted=False, labels="[]",
+        summary="{}", updated=tx.now,
+    )
+
+
+def test_a_reader_sees_what_was_committed_and_nothing_else(database: Database) -> None:
+    writer = database.writer()
+    with writer.transaction(5) as tx:
+        key = _flow(tx)
+        with database.reader() as reader:
+            assert reader.value("select count(*) from flow") == 0
+    with database.reader() as reader:
+        row = reader.one("select * from flow where namespace = :ns and not deleted", ns="a.b")
+        assert row is not None
+        assert (row["flow_key"], row["id"], row["updated"]) == (key, "f", 5)
+        assert dict(row)["namespace"] == "a.b"
+        assert reader.one("select * from flow where id = ?", "nothing") is None
+    writer.close()
+
+
+def test_generated_keys_grow(database: Database) -> None:
+    writer = database.writer()
+    with writer.transaction() as tx:
+        first, second = _flow(tx, "b"), _flow(tx, "a")
+        assert 0 < first < second
+    writer.close()
+
+
+def test_a_refused_command_does_not_undo_its_neighbours(database: Database) -> None:
+    writer = database.writer()
+    with writer.transaction() as tx:
+        _flow(tx, "kept")
+        tx.session.add(Setting(key="kept", value="1", updated=1))
+        with pytest.raises(DuplicateRow), tx.savepoint():
+            _flow(tx, "lost")
+            tx.session.add(Setting(key="lost", value="1", updated=1))
+            tx.notify("flows", "created", "lost")
+            _flow(tx, "kept")
+        assert tx.events == []
+        _flow(tx, "after")
+        tx.session.commit()
+    with database.reader() as reader:
+        assert [row["id"] for row in reader.all("select id from flow order by id")] == ["after", "kept"]
+        assert [row["key"] for row in reader.all("select key from setting")] == ["kept"]
+    writer.close()
+
+
+def test_a_session_shares_the_transaction(database: Database) -> None:
+    writer = database.writer()
+    tx = writer.begin()
+    tx.session.add(Setting(key="k", value="v", updated=1))
+    tx.session.commit()
+    tx.session.close()
+    writer.rollback()
+    with database.reader() as reader:
+        assert reader.value("select count(*) from setting") == 0
+    writer.close()
+
+
+def test_many_counts_all_touched_rows(database: Database) -> None:
+    writer = database.writer()
+    with writer.transaction() as tx:
+        for name in "abc":
+            _flow(tx, name)
+        assert tx.many("update flow set revision = ? where id = ?", [(2, "a"), (3, "b"), (4, "x")]) == 2
+        assert tx.many("update flow set revision = :r where id = :i", [{"r": 9, "i": "c"}]) == 1
+        assert tx.sql("update flow set disabled = :d where not disabled", d=True) == 3
+    writer.close()
+
+
+def test_a_barrier_commit_is_readable_at_once(database: Database) -> None:
+    writer = database.writer()
+    with writer.transaction(full=True) as tx:
+        _flow(tx)
+    with database.reader() as reader, reader.snapshot():
+        assert reader.value("select count(*) from flow") == 1
+    writer.close()
+
+
+def test_readers_can_not_write(database: Database) -> None:
+    with database.reader() as reader, pytest.raises(StoreError):
+        reader._link.run("delete from flow", ())
+    with database.reader() as reader:
+        assert reader.value("select count(*) from flow") == 0
+
+
+def test_a_duplicate_key_has_its_own_error(database: Database) -> None:
+    writer = database.writer()
+    with pytest.raises(DuplicateRow), writer.transaction() as tx:
+        tx.insert("setting", key="a", value="1", updated=1)
+        tx.insert("setting", key="a", value="1", updated=1)
+    with writer.transaction() as tx:
+        tx.insert("setting", key="a", value="1", updated=1)
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("select :a, :b_1", "select %(a)s, %(b_1)s"),
+        ("select ? where x like '%?:a' and y = ?", "select %s where x like '%%?:a' and y = %s"),
+        ("select a::text, b % 2", "select a::text, b %% 2"),
+        ("select 1 -- why? :no\nwhere :x", "select 1 \nwhere %(x)s"),
+    ],
+)
+def test_translation_spares_literals_and_casts(text: str, expected: str) -> None:
+    assert translate(text) == expected
