@@ -1,0 +1,60 @@
+"""Where things lie in internal storage (spec: workflow components §3.3, §14)."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+SCHEME = "kestra://"
+
+_NOT_WORD = re.compile(r"[^\w\s-]")
+_SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
+_GAPS = re.compile(r"[\s_-]+")
+
+
+def slug(text: str) -> str:
+    """The form of flow, task and trigger ids in paths: lower case, `_` becomes `-` (expressions §7, `slugify`)."""
+    plain = unicodedata.normalize("NFD", text).encode("ascii", "ignore").decode()
+    return _GAPS.sub("-", _NOT_WORD.sub("", plain).strip()).strip("-").lower()
+
+
+def path_of(place: str) -> str:
+    """The absolute path of a URI or path; `ValueError` for another scheme or a path that climbs out."""
+    if place.startswith(SCHEME):
+        place = place[len(SCHEME):]
+    elif _SCHEME.match(place):
+        raise ValueError(f"Cannot process the URI {place}: scheme not supported.")
+    parts = [part for part in place.split("/") if part]
+    if any(part == ".." or "\\" in part or "\0" in part for part in parts):
+        raise ValueError("File should be accessed with their full path and not using relative '..' path.")
+    return "/" + "/".join(part for part in parts if part != ".")
+
+
+def uri_of(path: str) -> str:
+    """The `kestra:///` URI of a path."""
+    return SCHEME + path_of(path)
+
+
+def namespace_folder(namespace: str) -> str:
+    """Folder of a namespace: dots are folders."""
+    return "/" + namespace.replace(".", "/")
+
+
+def execution_folder(namespace: str, flow_id: str, execution: str) -> str:
+    """All files of one execution."""
+    return f"{namespace_folder(namespace)}/{slug(flow_id)}/executions/{execution}"
+
+
+def task_run_folder(namespace: str, flow_id: str, execution: str, task_id: str, task_run: str) -> str:
+    """Files that a task run's attempts made."""
+    return f"{execution_folder(namespace, flow_id, execution)}/tasks/{slug(task_id)}/{task_run}"
+
+
+def input_path(namespace: str, flow_id: str, execution: str, input_id: str, name: str) -> str:
+    """Place of an uploaded FILE input."""
+    return f"{execution_folder(namespace, flow_id, execution)}/inputs/{input_id}/{name}"
+
+
+def namespace_files(namespace: str) -> str:
+    """Root of the namespace files' content."""
+    return f"{namespace_folder(namespace)}/_files"
