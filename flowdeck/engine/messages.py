@@ -26,6 +26,7 @@ class Hello(Message):
     in_flight: list[tuple[int, int]] = []          # (task run seq, fence)
     pid: int = 0
     host: str = ""
+    light: list[tuple[int, int]] = []              # those of `in_flight` that hold an async credit
 
 
 class Run(Message):
@@ -105,10 +106,10 @@ class Done(Message):
 
 
 class Heartbeat(Message):
-    """Sent every 3 s; the lease covers all attempts of the worker."""
+    """Sent every 3 s and sent back; the lease covers all attempts of the worker."""
 
     worker: str
-    free: int
+    free: int                                      # process credits; negative = the worker drains
 
 
 class Call(Message):

@@ -1,0 +1,115 @@
+"""Frames over a stream: collects what one loop turn sends, decodes what arrives (engine notes §2.5)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, cast
+
+import msgspec
+
+from flowdeck.engine.messages import decode, encode
+
+MAX_FRAME = 64 * 1024 * 1024
+
+
+class FrameProtocol(asyncio.Protocol):
+    """One end of a connection.
+
+    Args:
+        on_messages: called with the messages of one or more frames, in order.
+        on_closed: called once when the connection is gone.
+        on_open: called once when it stands.
+    """
+
+    def __init__(
+        self,
+        on_messages: Callable[[FrameProtocol, list[Any]], None],
+        on_closed: Callable[[FrameProtocol], None],
+        on_open: Callable[[FrameProtocol], None] | None = None,
+    ) -> None:
+        self.on_messages = on_messages
+        self.on_closed = on_closed
+        self.on_open = on_open
+        self.transport: asyncio.Transport | None = None
+        self.peer: Any = None
+        self._in = bytearray()
+        self._out: list[Any] = []
+        self._scheduled = False
+        self._loop = asyncio.get_running_loop()
+        self.writable = asyncio.Event()
+        self.writable.set()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Asyncio: the connection stands."""
+        self.transport = cast(asyncio.Transport, transport)
+        self.transport.set_write_buffer_limits(high=4 * 1024 * 1024)
+        if self.on_open:
+            self.on_open(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Asyncio: the connection is gone."""
+        self.transport = None
+        self.writable.set()
+        self.on_closed(self)
+
+    def pause_writing(self) -> None:
+        """Asyncio: the other end reads too slowly."""
+        self.writable.clear()
+
+    def resume_writing(self) -> None:
+        """Asyncio: the other end has caught up."""
+        self.writable.set()
+
+    def data_received(self, data: bytes) -> None:
+        """Asyncio: bytes arrived; a frame that can't be understood closes the connection."""
+        buffer = self._in
+        buffer += data
+        messages: list[Any] = []
+        start, end = 0, len(buffer)
+        try:
+            while end - start >= 4:
+                size = int.from_bytes(buffer[start:start + 4], "big")
+                if size > MAX_FRAME:
+                    raise msgspec.ValidationError("frame too large")
+                if end - start - 4 < size:
+                    break
+                messages += decode(bytes(buffer[start + 4:start + 4 + size]))
+                start += 4 + size
+        except msgspec.MsgspecError:
+            self.close()
+            return
+        if start:
+            del buffer[:start]
+        if messages:
+            self.on_messages(self, messages)
+
+    def send(self, message: Any) -> None:
+        """Queue a message; all of one loop turn leave in one frame. Silently dropped after the close."""
+        self._out.append(message)
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Send what is queued now."""
+        self._scheduled = False
+        out, self._out = self._out, []
+        if out and self.transport is not None:
+            frame = encode(out)
+            if len(frame) <= MAX_FRAME or len(out) == 1:
+                self.transport.write(frame)
+            else:
+                for message in out:
+                    self.transport.write(encode([message]))
+
+    def close(self) -> None:
+        """End the connection."""
+        if self.transport is not None:
+            self.flush()
+            self.transport.close()
+
+    def abort(self) -> None:
+        """End the connection without sending what is queued."""
+        if self.transport is not None:
+            self.transport.abort()

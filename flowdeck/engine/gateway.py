@@ -1,0 +1,369 @@
+"""Core's side of the workers: credits, ready queue, leases, calls (engine notes §2.3, §2.5, §2.6).
+
+All methods are called in the loop's thread. The executor dispatches only after its commit; a credit comes back when
+it acknowledges the result, never at `done`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import stat
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from flowdeck.engine.frames import FrameProtocol
+from flowdeck.engine.messages import (
+    Ack, Answer, Call, Done, Drain, Evaluate, Heartbeat, Hello, Kill, Run, Started,
+)
+from flowdeck.model.states import State
+
+log = logging.getLogger("flowdeck.gateway")
+
+Key = tuple[int, int]
+Job = Run | Evaluate
+Reply = Callable[[Any, tuple[str, str, dict[str, Any]] | None], None]
+"""`reply(result, error)` answers a call; may be used once, from the loop's thread."""
+
+LEASE = 45.0
+GRACE = 10.0
+
+
+class Reads(Protocol):
+    """Answers calls that only read, away from the loop (`engine.calls.CallReader`)."""
+
+    def handles(self, name: str) -> bool:
+        """Whether this name is a read."""
+        ...
+
+    def submit(self, call: Call, reply: Reply) -> None:
+        """Answer later; `reply` is called in the loop's thread."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class WorkerRecord:
+    """What the gateway knows of one worker."""
+
+    id: str
+    group: str
+    process_total: int
+    async_total: int
+    link: FrameProtocol | None
+    heard: float
+    hello: Hello
+    process: dict[Key, Job | None] = field(default_factory=dict)      # in flight, by class
+    light: dict[Key, Job | None] = field(default_factory=dict)
+    draining: bool = False
+    grace: asyncio.TimerHandle | None = None
+
+    @property
+    def in_flight(self) -> list[Key]:
+        """All that holds a credit."""
+        return [*self.process, *self.light]
+
+
+class ReadyQueue:
+    """Jobs that wait for a credit, round-robin over executions."""
+
+    def __init__(self) -> None:
+        self._by_execution: OrderedDict[int, deque[Job]] = OrderedDict()
+        self.keys: dict[Key, Job] = {}
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def push(self, job: Job) -> None:
+        """Add at the end of its execution's turn."""
+        execution = job.execution_seq if isinstance(job, Run) else 0
+        self.keys[(job.seq, job.fence)] = job
+        self._by_execution.setdefault(execution, deque()).append(job)
+
+    def pop(self) -> Job | None:
+        """The next job, each execution in turn; None when empty."""
+        while self._by_execution:
+            execution, jobs = next(iter(self._by_execution.items()))
+            while jobs:
+                job = jobs.popleft()
+                if self.keys.get((job.seq, job.fence)) is job:
+                    del self.keys[(job.seq, job.fence)]
+                    if jobs:
+                        self._by_execution.move_to_end(execution)
+                    else:
+                        del self._by_execution[execution]
+                    return job
+            del self._by_execution[execution]
+        return None
+
+    def discard(self, key: Key) -> Job | None:
+        """Take a job out; its place is passed over later."""
+        return self.keys.pop(key, None)
+
+
+class Gateway:
+    """Feeds workers and hands their reports to the executor.
+
+    Args:
+        on_started: a worker's `Started`.
+        on_done: a worker's `Done` and its id ('' when a job was killed before it was sent).
+        on_hello: a worker connected; its in-flight pairs are what it still runs or keeps results of.
+        on_lost: a worker's lease or reconnection time ended; the pairs it held.
+        on_call: a call that is no read (a command of the closed list).
+        reads: answers reads; without it all calls go to `on_call`.
+        lease: seconds without a word after which a worker is lost, on this process's monotonic clock.
+        grace: seconds that a disconnected worker has to come back.
+    """
+
+    def __init__(
+        self,
+        *,
+        on_started: Callable[[Started], None],
+        on_done: Callable[[Done, str], None],
+        on_hello: Callable[[Hello], None],
+        on_lost: Callable[[str, list[Key]], None],
+        on_call: Callable[[Call, str, Reply], None],
+        reads: Reads | None = None,
+        lease: float = LEASE,
+        grace: float = GRACE,
+    ) -> None:
+        self.on_started = on_started
+        self.on_done = on_done
+        self.on_hello = on_hello
+        self.on_lost = on_lost
+        self.on_call = on_call
+        self.reads = reads
+        self.lease = lease
+        self.grace = min(lease, grace)
+        self.workers: dict[str, WorkerRecord] = {}
+        self._holder: dict[Key, WorkerRecord] = {}
+        self._ready = (ReadyQueue(), ReadyQueue())          # async, process
+        self._kills: set[Key] = set()
+        self._pump_scheduled = False
+        self._server: asyncio.AbstractServer | None = None
+        self._links: set[FrameProtocol] = set()
+        self._loop = asyncio.get_running_loop()
+        self._watch: asyncio.TimerHandle | None = None
+
+    # -- life --------------------------------------------------------------------------------------------------
+
+    async def start(self, path: str | os.PathLike[str]) -> None:
+        """Listen on a unix socket (mode 0600); a left-over socket file is replaced."""
+        with contextlib.suppress(FileNotFoundError):
+            if stat.S_ISSOCK(os.stat(path).st_mode):
+                os.unlink(path)
+        self._server = await self._loop.create_unix_server(self.protocol, os.fspath(path), backlog=64)
+        os.chmod(path, 0o600)
+
+    def protocol(self) -> FrameProtocol:
+        """The server's end of a new connection; tests attach it to transports of their own."""
+        return FrameProtocol(self._received, self._closed, self._links.add)
+
+    async def close(self) -> None:
+        """Stop listening and drop the connections; workers keep what they hold and come back."""
+        if self._watch:
+            self._watch.cancel()
+        for record in self.workers.values():
+            if record.grace:
+                record.grace.cancel()
+        if self._server:
+            self._server.close()
+        for link in list(self._links):
+            link.close()
+        await asyncio.sleep(0)
+
+    def drain(self) -> None:
+        """Ask all workers to take nothing new."""
+        for record in self.workers.values():
+            if record.link:
+                record.link.send(Drain())
+
+    # -- what the executor says --------------------------------------------------------------------------------
+
+    def dispatch(self, job: Job, *, process: bool) -> None:
+        """Hand a job to the next free worker; `process` says which class of credit it needs."""
+        self._ready[process].push(job)
+        self._pump_soon()
+
+    def kill(self, seq: int, fence: int) -> None:
+        """Stop an attempt. One that was not sent yet is reported KILLED at once."""
+        key = (seq, fence)
+        for queue in self._ready:
+            if queue.discard(key):
+                self._loop.call_soon(
+                    self.on_done, Done(seq=seq, fence=fence, state=State.KILLED, started=0, ended=0), ""
+                )
+                return
+        self._kills.add(key)
+        record = self._holder.get(key)
+        if record and record.link:
+            record.link.send(Kill(seq, fence))
+
+    def ack(self, seq: int, fence: int) -> None:
+        """The result was committed: the worker forgets it, its credit is free."""
+        key = (seq, fence)
+        self._kills.discard(key)
+        record = self._holder.pop(key, None)
+        if record is None:
+            return
+        if record.process.pop(key, record) is record:
+            record.light.pop(key, None)
+        if record.link:
+            record.link.send(Ack(seq, fence))
+        if any(self._ready):
+            self._pump_soon()
+
+    def terminated(self, worker: str) -> None:
+        """The supervisor saw the worker's end: no need to wait for it."""
+        record = self.workers.get(worker)
+        if record:
+            self._lose(record)
+
+    def queued(self) -> int:
+        """Jobs that wait for a credit."""
+        return len(self._ready[0]) + len(self._ready[1])
+
+    # -- sending -----------------------------------------------------------------------------------------------
+
+    def _pump_soon(self) -> None:
+        if not self._pump_scheduled:
+            self._pump_scheduled = True
+            self._loop.call_soon(self._pump)
+
+    def _pump(self) -> None:
+        self._pump_scheduled = False
+        for process in (False, True):
+            queue = self._ready[process]
+            while len(queue):
+                record = self._freest(process)
+                if record is None or record.link is None:
+                    break
+                job = queue.pop()
+                if job is None:
+                    break
+                key = (job.seq, job.fence)
+                (record.process if process else record.light)[key] = job
+                self._holder[key] = record
+                record.link.send(job)
+
+    def _freest(self, process: bool) -> WorkerRecord | None:
+        best, most = None, 0
+        for record in self.workers.values():
+            if record.link is None or record.draining:
+                continue
+            free = record.process_total - len(record.process) if process else record.async_total - len(record.light)
+            if free > most:
+                best, most = record, free
+        return best
+
+    # -- receiving ---------------------------------------------------------------------------------------------
+
+    def _received(self, link: FrameProtocol, messages: list[Any]) -> None:
+        record: WorkerRecord | None = link.peer
+        if record:
+            record.heard = self._loop.time()
+        for message in messages:
+            if type(message) is Done and record:
+                self.on_done(message, record.id)
+            elif type(message) is Started and record:
+                self.on_started(message)
+            elif type(message) is Hello:
+                record = self._hello(link, message)
+            elif type(message) is Heartbeat and record:
+                record.draining = message.free < 0
+                link.send(message)
+            elif type(message) is Call and record:
+                self._call(link, message, record)
+            else:
+                log.warning("worker connection sent %s before hello or out of place", type(message).__name__)
+                link.abort()
+                return
+
+    def _call(self, link: FrameProtocol, call: Call, record: WorkerRecord) -> None:
+        def reply(result: Any, error: tuple[str, str, dict[str, Any]] | None = None) -> None:
+            link.send(Answer(call.id, result, error))
+
+        if self.reads is not None and self.reads.handles(call.name):
+            self.reads.submit(call, reply)
+        else:
+            self.on_call(call, record.id, reply)
+
+    def _hello(self, link: FrameProtocol, hello: Hello) -> WorkerRecord:
+        known = self.workers.get(hello.worker)
+        if known:
+            if known.grace:
+                known.grace.cancel()
+            if known.link and known.link is not link:
+                known.link.peer = None
+                known.link.abort()
+        claimed = {(seq, fence) for seq, fence in hello.in_flight}
+        light = {(seq, fence) for seq, fence in hello.light}
+        record = WorkerRecord(
+            hello.worker, hello.group, hello.process_credits, hello.async_credits, link, self._loop.time(), hello
+        )
+        record.process = {key: None for key in claimed - light}
+        record.light = {key: None for key in light}
+        vanished: list[tuple[Job, bool]] = []
+        if known:
+            # Jobs that were on their way when the connection broke and never arrived are sent again.
+            for process, held in ((True, known.process), (False, known.light)):
+                for key, job in held.items():
+                    if key not in claimed:
+                        self._holder.pop(key, None)
+                        if job is not None:
+                            vanished.append((job, process))
+        self.workers[hello.worker] = record
+        link.peer = record
+        for key in claimed:
+            self._holder[key] = record
+            if key in self._kills:
+                link.send(Kill(*key))
+        self.on_hello(hello)
+        for job, process in vanished:
+            if (job.seq, job.fence) in self._kills:
+                self._kills.discard((job.seq, job.fence))
+                self.on_done(Done(seq=job.seq, fence=job.fence, state=State.KILLED, started=0, ended=0), "")
+            else:
+                self.dispatch(job, process=process)
+        if self._watch is None:
+            self._watch = self._loop.call_later(self.lease / 4, self._look)
+        self._pump_soon()
+        return record
+
+    def _closed(self, link: FrameProtocol) -> None:
+        self._links.discard(link)
+        record: WorkerRecord | None = link.peer
+        if record is None or record.link is not link:
+            return
+        record.link = None
+        record.grace = self._loop.call_later(self.grace, self._lose, record)
+
+    def _look(self) -> None:
+        """Find workers that keep their socket open and say nothing (stopped, paused machine)."""
+        self._watch = None
+        now = self._loop.time()
+        for record in list(self.workers.values()):
+            if now - record.heard > self.lease:
+                self._lose(record)
+        if self.workers:
+            self._watch = self._loop.call_later(self.lease / 4, self._look)
+
+    def _lose(self, record: WorkerRecord) -> None:
+        if self.workers.get(record.id) is not record:
+            return
+        del self.workers[record.id]
+        if record.grace:
+            record.grace.cancel()
+        if record.link:
+            record.link.peer = None
+            record.link.abort()
+            record.link = None
+        held = record.in_flight
+        for key in held:
+            self._holder.pop(key, None)
+            self._kills.discard(key)
+        log.warning("worker %s is lost with %d attempts in flight", record.id, len(held))
+        self.on_lost(record.id, held)
