@@ -1,0 +1,59 @@
+"""Builds the client components alone, without Reflex, for browser tests: one page that mounts any of them."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[4]
+HERE = Path(__file__).resolve().parent
+ASSET = re.compile(r'rx\.asset\(\s*"([^"]+)",\s*shared=True')
+MODULES = (
+    "net", "glyphs", "stream", "gantt", "log_view", "graph", "yaml_editor", "diff_editor", "code_editor",
+    "monaco", "chart", "sparkline", "value_tree", "execute_form",
+)  # fmt: skip
+
+
+def node_modules() -> Path | None:
+    """The packages that the last build of the console installed, or None before any build."""
+    found = ROOT / ".web" / "node_modules"
+    return found if (found / "vite").is_dir() else None
+
+
+def build(into: Path, packages: Path) -> Path:
+    """Bundles the components into ``into`` and returns the folder to serve.
+
+    Raises:
+        RuntimeError: when vite fails; the message is its output.
+    """
+    for module in MODULES:
+        source = ROOT / "components" / f"{module}.py"
+        if not source.exists():
+            continue
+        folder = into / "public" / "external" / "components" / module
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ASSET.findall(source.read_text()):
+            shutil.copy(ROOT / "components" / name, folder / name)
+    static = into / "static"
+    static.mkdir(exist_ok=True)
+    assets = ROOT / "assets"
+    for name in ("tokens.css", "mock.css"):
+        found = next(iter(assets.rglob(name)), None)
+        if found:
+            shutil.copy(found, static / name)
+    for name in ("main.jsx", "index.html", "vite.config.mjs"):
+        shutil.copy(HERE / name, into / name)
+    link = into / "node_modules"
+    if not link.exists():
+        link.symlink_to(packages)
+    vite = packages / "vite" / "bin" / "vite.js"
+    node = shutil.which("node") or "node"
+    done = subprocess.run(
+        [node, str(vite), "build", "--config", str(into / "vite.config.mjs")],
+        cwd=into, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise RuntimeError(done.stdout[-3000:] + done.stderr[-3000:])
+    return into / "dist"
