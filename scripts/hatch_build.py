@@ -1,0 +1,27 @@
+"""Puts the finished console into the wheel; an editable install leaves it to `make console`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+
+class ConsoleHook(BuildHookInterface):
+    """Exports the frontend when its sources changed and includes the static files."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Build the console and add it; without npm the wheel is made without it, and says so."""
+        if version == "editable" or os.environ.get("FLOWDECK_SKIP_FRONTEND"):
+            return
+        root = Path(self.root)
+        command = [sys.executable, "-m", "flowdeck.main.console", "build"]
+        if subprocess.run(command, cwd=root, check=False).returncode != 0:
+            self.app.display_warning("the console could not be built: this wheel holds API and engine only")
+            return
+        built = root / ".web" / "build" / "client"
+        build_data["force_include"][str(built)] = "flowdeck/console/dist_frontend"
