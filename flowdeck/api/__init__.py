@@ -1,0 +1,1 @@
+"""REST and streams: parse, call a service, shape the answer (spec: REST contract, own endpoints)."""

@@ -1,0 +1,72 @@
+"""Reading of request bodies: sizes, JSON, text, whatever content type a client names (spec: REST contract §1)."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+from fastapi import Request
+
+from flowdeck.api.errors import InvalidFormat
+from flowdeck.model.errors import TooLarge
+
+
+async def raw(request: Request, limit: int | None = None) -> bytes:
+    """The whole body; `TooLarge` beyond `limit` bytes (default: the configured one)."""
+    bound = limit or request.app.state.backend.config.max_body
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > bound:
+        raise TooLarge(f"the body may have at most {bound} bytes")
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > bound:
+            raise TooLarge(f"the body may have at most {bound} bytes")
+        parts.append(part)
+    return b"".join(parts)
+
+
+async def text(request: Request, limit: int | None = None) -> str:
+    """The body as UTF-8 text."""
+    data = await raw(request, limit)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidFormat(f"the body is not UTF-8 (byte {error.start})") from None
+
+
+async def json_value(request: Request, default: Any = None, limit: int | None = None) -> Any:
+    """The body as JSON; an empty one gives `default`."""
+    data = await raw(request, limit)
+    if not data.strip():
+        return default
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        failure = InvalidFormat(str(error))
+        failure.reason = "Invalid json"
+        raise failure from None
+
+
+async def json_object(request: Request, limit: int | None = None) -> dict[str, Any]:
+    """The body as a JSON object (an HTML form is read as one too)."""
+    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        return dict(parse_qsl((await raw(request, limit)).decode(errors="replace"), keep_blank_values=True))
+    value = await json_value(request, {}, limit)
+    if not isinstance(value, dict):
+        failure = InvalidFormat("the body must be a JSON object")
+        failure.reason = "Invalid json mapping"
+        raise failure
+    return value
+
+
+async def json_list(request: Request) -> list[Any]:
+    """The body as a JSON list."""
+    value = await json_value(request, [])
+    if not isinstance(value, list):
+        failure = InvalidFormat("the body must be a JSON list")
+        failure.reason = "Invalid json mapping"
+        raise failure
+    return value

@@ -1,0 +1,56 @@
+"""What everybody may know of the instance, and the first account (spec: REST contract §2, §15)."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+
+from flowdeck.api.answers import Json, empty
+from flowdeck.api.bodies import json_object
+from flowdeck.api.security import CallerDep, check_origin, from_console
+from flowdeck.model.errors import Forbidden
+from flowdeck.services.wire import compact
+
+router = APIRouter(tags=["Misc"])
+
+
+@router.get("/api/v1/configs")
+async def configuration(request: Request) -> Response:
+    """`Configuration` of models.md; open to everybody."""
+    config = request.app.state.backend.config
+    environment = compact({"name": config.environment_name, "color": config.environment_color})
+    return Json(compact({
+        "uuid": config.instance_uuid, "version": config.version, "edition": "OSS", "chartDefaultDuration": "P30D",
+        "isCustomDashboardsEnabled": True, "isAnonymousUsageEnabled": False, "isUiAnonymousUsageEnabled": False,
+        "isTemplateEnabled": False, "environment": environment or None, "url": config.url,
+        "preview": {"initial": config.preview_initial, "max": config.preview_max},
+        "systemNamespace": config.system_namespace, "hiddenLabelsPrefixes": list(config.hidden_label_prefixes),
+        "isAiEnabled": False, "isBasicAuthInitialized": await request.app.state.credentials.initialised(),
+        "pluginsHash": request.app.state.plugins_hash, "isConcurrencyViewEnabled": True,
+    }))
+
+
+@router.get("/api/v1/basicAuthValidationErrors")
+async def configuration_errors(request: Request) -> Response:
+    """What is wrong with configured credentials."""
+    return Json(request.app.state.credentials.config_errors)
+
+
+@router.post("/api/v1/{tenant}/basicAuth")
+async def set_up(request: Request, caller: CallerDep) -> Response:
+    """Store the first account, or change the password of a logged-in caller; 204."""
+    if caller.anonymous and not from_console(request) and request.headers.get("origin"):
+        check_origin(request)
+    token = request.app.state.backend.config.setup_token
+    sent = await json_object(request)
+    if caller.anonymous and token and sent.get("token", request.headers.get("x-flowdeck-token")) != token:
+        raise Forbidden("the one-time set-up token printed at start is needed")
+    await request.app.state.credentials.set_up(
+        str(sent.get("username") or ""), str(sent.get("password") or ""), replace=not caller.anonymous
+    )
+    return empty()
+
+
+@router.get("/ping")
+async def ping() -> Response:
+    """`pong`."""
+    return Response("pong", media_type="text/plain")

@@ -1,0 +1,114 @@
+"""Errors of the domain and of the framework in the one body of the wire (spec: REST contract §3)."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from flowdeck.api.answers import Json
+from flowdeck.api.middleware import request_id
+from flowdeck.model.errors import BulkRefused, DomainError
+from flowdeck.services.executions import BareMessage
+
+log = logging.getLogger("flowdeck.api")
+
+REASONS = {
+    400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
+    413: "Request Entity Too Large", 415: "Unsupported Media Type", 422: "Illegal argument", 429: "Too Many Requests",
+}
+
+
+class Unauthorised(Exception):
+    """No credential, or a wrong one; answered with an empty body."""
+
+    def __init__(self, *, challenge: bool) -> None:
+        super().__init__("unauthorised")
+        self.challenge = challenge
+
+
+class UnsupportedMediaType(DomainError):
+    """The route can't read this content type."""
+
+    status, reason = 415, "Unsupported Media Type"
+
+
+class InvalidFormat(DomainError):
+    """Malformed JSON or YAML, or a value of the wrong type."""
+
+    status, reason = 422, "Invalid format"
+
+
+class BadRequest(DomainError):
+    """A required parameter is missing."""
+
+    status, reason = 400, "Bad Request"
+
+
+def body(request: Request, status: int, message: str, errors: list[dict[str, str]] | None = None) -> dict[str, Any]:
+    """The HAL body."""
+    answer: dict[str, Any] = {
+        "message": message,
+        "_links": {"self": [{"href": request.url.path, "templated": False}]},
+        "requestId": request_id(),
+    }
+    if errors:
+        answer["_embedded"] = {"errors": errors}
+    return answer
+
+
+def answer(request: Request, error: DomainError) -> Response:
+    """The response of a domain error."""
+    if isinstance(error, BulkRefused):
+        return Json({"message": error.message, "invalids": error.detail.get("invalids", []), "requestId": request_id()},
+                    status_code=400)
+    if isinstance(error, BareMessage):
+        return Json(error.message, status_code=error.status)
+    message = ": ".join(part for part in (error.reason, error.message) if part)
+    headers: dict[str, str] = {}
+    if error.status in (429, 503):
+        headers["Retry-After"] = str(int(error.detail.get("retry_after", 1)) or 1)
+    if error.status >= 500 and error.status != 503:
+        log.error("%s %s failed: %s", request.method, request.url.path, error.message)
+    found = [{"message": str(v.get("message", "")), "path": str(v.get("path", ""))}
+             for v in error.detail.get("violations", ())]
+    return Json(body(request, error.status, message, found), status_code=error.status, headers=headers)
+
+
+def install(app: FastAPI) -> None:
+    """Register the handlers."""
+
+    @app.exception_handler(DomainError)
+    async def domain(request: Request, error: DomainError) -> Response:
+        return answer(request, error)
+
+    @app.exception_handler(Unauthorised)
+    async def unauthorised(request: Request, error: Unauthorised) -> Response:
+        return Response(status_code=401, headers={"WWW-Authenticate": "Basic"} if error.challenge else {})
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> Response:
+        reason = REASONS.get(error.status_code, "Internal server error")
+        detail = error.detail if error.detail not in (reason, "Not Found", "Method Not Allowed") else ""
+        message = f"{reason}: {detail}" if detail else reason
+        return Json(body(request, error.status_code, message), status_code=error.status_code,
+                    headers=dict(error.headers or {}))
+
+    @app.exception_handler(RequestValidationError)
+    async def parameters(request: Request, error: RequestValidationError) -> Response:
+        found = error.errors()
+        missing = [e for e in found if e["type"] == "missing"]
+        if missing:
+            names = ", ".join(str(e["loc"][-1]) for e in missing)
+            return Json(body(request, 400, f"Bad Request: Required parameter [{names}] not specified"), status_code=400)
+        errors = [{"message": str(e["msg"]), "path": str(e["loc"][-1])} for e in found]
+        message = "Invalid format: " + "; ".join(f"{e['path']}: {e['message']}" for e in errors)
+        return Json(body(request, 422, message, errors), status_code=422)
+
+    @app.exception_handler(Exception)
+    async def unforeseen(request: Request, error: Exception) -> Response:
+        log.exception("%s %s failed", request.method, request.url.path, exc_info=error)
+        return Json(body(request, 500, "Internal server error"), status_code=500)

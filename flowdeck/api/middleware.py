@@ -1,0 +1,64 @@
+"""Around every request: its id, the tenant-less aliases, security headers of answers (plain ASGI, streams untouched)."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextvars import ContextVar
+from typing import Any
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_request_id: ContextVar[str] = ContextVar("request_id", default="")
+_GIVEN = re.compile(rb"^[A-Za-z0-9._-]{1,64}$")
+
+TENANT_LESS = frozenset({
+    "flows", "executions", "logs", "metrics", "triggers", "kv", "namespaces", "dashboards", "secrets", "stats",
+    "usages", "concurrency-limit", "blueprints", "basicAuth", "console",
+})
+"""First segments that are resources, never tenants: their path without tenant means tenant `main` (spec §1)."""
+
+
+def request_id() -> str:
+    """Id of the request in whose context this runs."""
+    return _request_id.get()
+
+
+class RequestContext:
+    """Gives each request an id (header `X-Request-Id`, kept when sent) and rewrites tenant-less paths."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+        identity = given.decode() if _GIVEN.match(given) else secrets.token_hex(8)
+        token = _request_id.set(identity)
+        path: str = scope["path"]
+        parts = path.split("/", 4)
+        if len(parts) > 3 and parts[1] == "api" and parts[2] == "v1" and parts[3] in TENANT_LESS:
+            scope = dict(scope)
+            scope["path"] = "/api/v1/main" + path[len("/api/v1"):]
+            scope["raw_path"] = scope["path"].encode()
+
+        async def tagged(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                headers = message.setdefault("headers", [])
+                headers.append((b"x-request-id", identity.encode()))
+                headers.append((b"x-content-type-options", b"nosniff"))
+                if not any(name.lower() == b"cache-control" for name, _ in headers):
+                    headers.append((b"cache-control", b"no-store"))
+            await send(message)
+
+        try:
+            await self.app(scope, receive, tagged)
+        finally:
+            _request_id.reset(token)

@@ -1,0 +1,115 @@
+"""Who is calling: one dependency of the whole application, so that no route can forget it (spec: REST contract §2)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Annotated
+from urllib.parse import unquote, urlsplit
+
+from fastapi import Depends, Request
+
+from flowdeck.api.errors import Unauthorised
+from flowdeck.model.errors import Forbidden, NotFound
+from flowdeck.services.caller import Caller
+from flowdeck.services.credentials import Credentials
+from flowdeck.services.sessions import COOKIE, Sessions
+
+OPEN = frozenset({
+    ("GET", "/api/v1/configs"),
+    ("POST", "/login"),
+    ("POST", "/logout"),
+    ("GET", "/ping"),
+    ("GET", "/swagger/flowdeck.yml"),
+    ("GET", "/api/v1/{tenant}/executions/webhook/{namespace}/{flow_id}/{key}"),
+    ("POST", "/api/v1/{tenant}/executions/webhook/{namespace}/{flow_id}/{key}"),
+    ("PUT", "/api/v1/{tenant}/executions/webhook/{namespace}/{flow_id}/{key}"),
+    ("GET", "/api/v1/{tenant}/executions/webhook/{namespace}/{flow_id}/{key}/{path:path}"),
+    ("POST", "/api/v1/{tenant}/executions/webhook/{namespace}/{flow_id}/{key}/{path:path}"),
+    ("PUT", "/api/v1/{tenant}/executions/webhook/{namespace}/{flow_id}/{key}/{path:path}"),
+})
+"""The only routes that anybody may call."""
+
+OPEN_UNTIL_SET_UP = frozenset({
+    ("POST", "/api/v1/{tenant}/basicAuth"),
+    ("GET", "/api/v1/basicAuthValidationErrors"),
+})
+
+TENANTS = frozenset({"main"})
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def address(request: Request) -> str:
+    """The caller's network address."""
+    return request.client.host if request.client else ""
+
+
+def from_console(request: Request) -> bool:
+    """Whether the call comes from the console's own process (a foreign page can't set this header)."""
+    return request.headers.get("x-flowdeck-console") == "1"
+
+
+def check_origin(request: Request) -> None:
+    """Refuse a cross-site call that carries our cookie: `Forbidden`."""
+    if from_console(request):
+        return
+    origin = request.headers.get("origin")
+    if origin and origin != "null" and urlsplit(origin).netloc.lower() == request.headers.get("host", "").lower():
+        return
+    raise Forbidden("this call needs the Origin of this server")
+
+
+def _pair(encoded: str) -> tuple[str, str] | None:
+    try:
+        user, colon, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        return None
+    return (user, password) if colon else None
+
+
+async def _identify(request: Request, tenant: str) -> Caller | None:
+    credentials: Credentials = request.app.state.credentials
+    sessions: Sessions = request.app.state.sessions
+    cookie = request.cookies.get(COOKIE)
+    if cookie:
+        session = await sessions.find(cookie)
+        if session is not None:
+            if request.method not in SAFE:
+                check_origin(request)
+            return Caller(session.username, tenant, "session", session.id)
+    reference = request.cookies.get("BASIC_AUTH")
+    if reference:
+        pair = _pair(unquote(reference))
+        if pair and await credentials.verify(*pair, address(request)):
+            if request.method not in SAFE:
+                check_origin(request)
+            return Caller(pair[0], tenant, "cookie")
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "basic":
+        pair = _pair(value.strip())
+        if pair and await credentials.verify(*pair, address(request)):
+            return Caller(pair[0], tenant, "basic")
+    return None
+
+
+async def authenticate(request: Request) -> Caller:
+    """The caller of a request; raises `Unauthorised` (401), `NotFound` for foreign tenants."""
+    tenant = request.path_params.get("tenant", "main")
+    route = request.scope.get("route")
+    place = (request.method if request.method != "HEAD" else "GET", getattr(route, "path", request.url.path))
+    opened = place in OPEN or any(request.url.path.startswith(p) for p in request.app.state.backend.config.open_urls)
+    if not opened and place in OPEN_UNTIL_SET_UP:
+        opened = not await request.app.state.credentials.initialised()
+    if opened:
+        caller: Caller | None = Caller("", tenant, "anonymous")
+    else:
+        caller = await _identify(request, tenant)
+    if caller is None:
+        referer = urlsplit(request.headers.get("referer", "")).path
+        raise Unauthorised(challenge=not (referer.rstrip("/").endswith("/login") or "x-flowdeck-console" in request.headers))
+    if tenant not in TENANTS:
+        raise NotFound()
+    return caller
+
+
+CallerDep = Annotated[Caller, Depends(authenticate)]

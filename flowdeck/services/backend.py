@@ -1,0 +1,99 @@
+"""What services work with: reads in a small thread pool, writes as commands to `core` (design laws 3, 4, 7)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+import anyio
+import anyio.to_thread
+
+from flowdeck.services.caller import Caller
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+READ_THREADS = 8
+
+
+class Core(Protocol):
+    """The command side of the engine: `engine.bus.CoreClient` in life, a direct one in tests."""
+
+    async def send(
+        self, name: str, args: dict[str, Any], *, key: str | None = None, principal: str | None = None, timeout: float = 5.0
+    ) -> Any:
+        """Carry out a command of the closed list; raises `model.errors`, `timeout` in seconds."""
+        ...
+
+    def feed(self) -> AsyncIterator[list[dict[str, Any]]]:
+        """Committed changes in order; `{"kind": "reset"}` after a gap."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ApiConfig:
+    """Settings that the API looks at; spans in ms, sizes in bytes."""
+
+    version: str = "0"
+    url: str | None = None
+    username: str | None = None
+    password: str | None = None
+    setup_token: str | None = None
+    open_urls: tuple[str, ...] = ()
+    system_namespace: str = "system"
+    hidden_label_prefixes: tuple[str, ...] = ("system.",)
+    preview_initial: int = 100
+    preview_max: int = 5000
+    environment_name: str | None = None
+    environment_color: str | None = None
+    zone: str = "UTC"
+    session_idle_ms: int = 12 * 3_600_000
+    session_absolute_ms: int = 30 * 86_400_000
+    max_body: int = 20 * 1024 * 1024
+    max_part: int = 50 * 1024 * 1024
+    max_upload: int = 10 * 1024**3
+    instance_uuid: str = "flowdeck"
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(slots=True)
+class Backend:
+    """The adapters of one web process.
+
+    `database` is `store.driver.Database`, `storage` a `ports.storage.Storage`, `catalog` a `model.catalog.Catalog`,
+    `logs` a `store.logs.LogStore`, `key` the instance key (bytes) for values that must be unreadable in rows.
+    """
+
+    core: Core
+    database: Any
+    storage: Any
+    catalog: Any
+    logs: Any
+    config: ApiConfig = field(default_factory=ApiConfig)
+    now: Callable[[], int] = _now
+    _limiter: anyio.CapacityLimiter | None = None
+    parsed: dict[tuple[int, int], Any] = field(default_factory=dict)
+
+    async def thread(self, function: Callable[[], T]) -> T:
+        """Run blocking work in the reader threads."""
+        if self._limiter is None:
+            self._limiter = anyio.CapacityLimiter(READ_THREADS)
+        return await anyio.to_thread.run_sync(function, limiter=self._limiter)
+
+    async def read(self, query: Callable[Concatenate[Any, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `query(reader, *args, **kwargs)` on a read-only connection in a thread."""
+
+        def work() -> T:
+            with self.database.reader() as reader:
+                return query(reader, *args, **kwargs)
+
+        return await self.thread(work)
+
+    async def send(self, caller: Caller, name: str, /, *, key: str | None = None, timeout: float = 5.0, **args: Any) -> Any:
+        """Send a command in the caller's name; its tenant is added."""
+        return await self.core.send(name, {"tenant": caller.tenant, **args}, key=key, principal=caller.username, timeout=timeout)

@@ -1,0 +1,199 @@
+"""Basic credentials: set-up, verification with argon2id, the short cache, the throttle (spec: REST contract §2)."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import os
+import re
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+import anyio.to_thread
+from argon2 import PasswordHasher
+from argon2.exceptions import Argon2Error, InvalidHashError
+
+from flowdeck.model.errors import DomainError, IllegalState, TooMany
+from flowdeck.services.backend import Backend
+
+SETTING = "kestra.server.basic-auth"
+CACHE_SECONDS = 60.0
+PARALLEL = 2
+QUEUED = 16
+FAILURES = 10
+WINDOW_SECONDS = 60.0
+
+_EMAIL = re.compile(r"^[A-Za-z0-9_!#$%&'*+/=?`{|}~^.-]+@[A-Za-z0-9.-]+\.[A-Za-z0-9-]{2,}$")
+
+
+class InvalidCredentials(DomainError):
+    """Credentials sent by the set-up page break the rules; the message joins all of them."""
+
+    status, reason = 400, ""
+
+
+def violations(username: str, password: str) -> list[str]:
+    """Every broken rule about a user name and a password, in words."""
+    found: list[str] = []
+    if not username:
+        found.append("The user name must not be empty")
+    elif not _EMAIL.match(username):
+        found.append("The user name must be an e-mail address")
+    if len(username) > 256:
+        found.append("The user name may have at most 256 characters")
+    if len(password) > 256:
+        found.append("The password may have at most 256 characters")
+    if len(password) < 8 or not re.search("[A-Z]", password) or not re.search("[a-z]", password) or not re.search("[0-9]", password):
+        found.append("The password needs at least 8 characters with one upper-case letter, one lower-case letter and one digit")
+    return found
+
+
+class Throttle:
+    """Counts failures by account and address within a sliding minute."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._failures: dict[tuple[str, str], deque[float]] = {}
+
+    def check(self, username: str, address: str) -> None:
+        """`TooMany` when the account has failed too often from this address."""
+        times = self._failures.get((username, address))
+        if times is None:
+            return
+        now = self._clock()
+        while times and now - times[0] > WINDOW_SECONDS:
+            times.popleft()
+        if not times:
+            del self._failures[(username, address)]
+        elif len(times) >= FAILURES:
+            wait = max(1, round(WINDOW_SECONDS - (now - times[0])))
+            raise TooMany("Too many failed logins, try again later", retry_after=wait)
+
+    def failed(self, username: str, address: str) -> None:
+        """Note a failure."""
+        if len(self._failures) > 10_000:
+            self._failures.pop(next(iter(self._failures)))
+        self._failures.setdefault((username, address), deque(maxlen=FAILURES)).append(self._clock())
+
+    def succeeded(self, username: str, address: str) -> None:
+        """Forget the failures after a success."""
+        self._failures.pop((username, address), None)
+
+
+class Credentials:
+    """The one account of an open-source instance: configured, or stored by the set-up page."""
+
+    def __init__(self, backend: Backend, hasher: PasswordHasher | None = None) -> None:
+        self._backend = backend
+        self._hasher = hasher or PasswordHasher(time_cost=3, memory_cost=65_536, parallelism=1)
+        self._key = os.urandom(32)
+        self._cache: dict[bytes, tuple[float, bool]] = {}
+        self._flights: dict[bytes, asyncio.Future[bool]] = {}
+        self._gate: asyncio.Semaphore | None = None
+        self._waiting = 0
+        self._stored: dict[str, Any] | None = None
+        self._loaded = 0.0
+        self.throttle = Throttle()
+        config = backend.config
+        self.config_errors: list[str] = []
+        self._configured: tuple[str, str] | None = None
+        if config.username is not None or config.password is not None:
+            self.config_errors = violations(config.username or "", config.password or "")
+            if not self.config_errors:
+                self._configured = (config.username or "", config.password or "")
+
+    async def _load(self) -> dict[str, Any] | None:
+        if time.monotonic() - self._loaded > 2.0 or self._stored is None:
+            text = await self._backend.read(lambda r: r.value("select value from setting where key = :key", key=SETTING))
+            stored = json.loads(text) if text else None
+            if stored != self._stored:
+                self._cache.clear()
+            self._stored, self._loaded = stored, time.monotonic()
+        return self._stored
+
+    async def initialised(self) -> bool:
+        """Whether somebody can log in at all."""
+        return self._configured is not None or await self._load() is not None
+
+    async def username(self) -> str | None:
+        """The account's name."""
+        if self._configured:
+            return self._configured[0]
+        stored = await self._load()
+        return stored["username"] if stored else None
+
+    async def set_up(self, username: str, password: str, *, replace: bool) -> None:
+        """Store the first account, or a new password. `InvalidCredentials` (400), `IllegalState` when configuration rules."""
+        username = username.strip()
+        found = violations(username, password)
+        if found:
+            raise InvalidCredentials(", ".join(found))
+        if self._configured is not None:
+            raise IllegalState("The credentials are set by the configuration")
+        if not replace and await self._load() is not None:
+            raise IllegalState("The credentials are already set")
+        hashed = await anyio.to_thread.run_sync(self._hasher.hash, password)
+        value = {"username": username, "password": hashed}
+        await self._backend.core.send("settings.put", {"key": SETTING, "value": value}, principal=username)
+        self._stored, self._loaded = value, time.monotonic()
+        self._cache.clear()
+
+    def _digest(self, username: str, password: str) -> bytes:
+        return hmac.digest(self._key, f"{len(username)}:{username}{password}".encode(), hashlib.sha256)
+
+    async def verify(self, username: str, password: str, address: str = "") -> bool:
+        """Whether the pair is right; one hash for any number of simultaneous equal questions. `TooMany` when throttled."""
+        digest = self._digest(username, password)
+        known = self._cache.get(digest)
+        if known is not None and time.monotonic() < known[0]:
+            return known[1]
+        self.throttle.check(username, address)
+        if self._configured is not None:
+            same_name = hmac.compare_digest(username.encode(), self._configured[0].encode())
+            right = hmac.compare_digest(password.encode(), self._configured[1].encode()) and same_name
+        else:
+            right = await self._hash_once(digest, username, password)
+        if right:
+            self.throttle.succeeded(username, address)
+            if len(self._cache) > 1000:
+                self._cache.clear()
+            self._cache[digest] = (time.monotonic() + CACHE_SECONDS, True)
+        else:
+            self.throttle.failed(username, address)
+        return right
+
+    async def _hash_once(self, digest: bytes, username: str, password: str) -> bool:
+        flight = self._flights.get(digest)
+        if flight is None:
+            if self._waiting >= QUEUED:
+                raise TooMany("Too many logins at once", retry_after=1)
+            flight = asyncio.ensure_future(self._hash(username, password))
+            self._flights[digest] = flight
+            flight.add_done_callback(lambda _: self._flights.pop(digest, None))
+        return await asyncio.shield(flight)
+
+    async def _hash(self, username: str, password: str) -> bool:
+        stored = await self._load()
+        if stored is None:
+            return False
+        if self._gate is None:
+            self._gate = asyncio.Semaphore(PARALLEL)
+        self._waiting += 1
+        try:
+            async with self._gate:
+                matches = await anyio.to_thread.run_sync(self._matches, stored["password"], password[:1024])
+        finally:
+            self._waiting -= 1
+        # The name is compared after the hash, so that an unknown name takes as long as a wrong password.
+        return matches and hmac.compare_digest(stored["username"].encode(), username.encode())
+
+    def _matches(self, hashed: str, password: str) -> bool:
+        try:
+            return self._hasher.verify(hashed, password)
+        except (Argon2Error, InvalidHashError):
+            return False
