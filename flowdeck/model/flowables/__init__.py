@@ -1,0 +1,28 @@
+"""Tasks that the executor carries out itself: flowables, Subflow, Pause and those that change the execution."""
+
+from __future__ import annotations
+
+from flowdeck.model.flowables.branching import If, Switch
+from flowdeck.model.flowables.execution import Exit, LabelsTask, SetVariables, UnsetVariables
+from flowdeck.model.flowables.loops import EachParallel, EachSequential, ForEach
+from flowdeck.model.flowables.sequences import AllowFailure, Parallel, Sequential
+from flowdeck.model.flowables.waiting import Pause, Subflow
+
+FLOWABLES = (
+    Sequential,
+    Parallel,
+    AllowFailure,
+    If,
+    Switch,
+    ForEach,
+    EachSequential,
+    EachParallel,
+    Pause,
+    Subflow,
+    LabelsTask,
+    SetVariables,
+    UnsetVariables,
+    Exit,
+)
+
+__all__ = ["FLOWABLES"]
