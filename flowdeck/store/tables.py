@@ -1,3 +1,4 @@
+# pyright: reportAssignmentType=false
 """The schema (design §2.4 of the engine notes): one definition for SQLite and PostgreSQL.
 
 Times are ms since the epoch in UTC; states are numbers of `model.states.State`; JSON is text and stands only where

@@ -1,0 +1,71 @@
+"""The folder of an instance and what lies where in it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+SOCKET_PATH_LIMIT = 100
+"""Bytes of a socket path that every system allows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """`FLOWDECK_HOME`: database, log files, storage, key, sockets."""
+
+    path: Path
+
+    @property
+    def database(self) -> Path:
+        """The engine's SQLite file."""
+        return self.path / "flowdeck.db"
+
+    @property
+    def logs(self) -> Path:
+        """Folder of the executions' log lines, one file a day."""
+        return self.path / "logs"
+
+    @property
+    def log(self) -> Path:
+        """Folder of the server's own logs."""
+        return self.path / "log"
+
+    @property
+    def storage(self) -> Path:
+        """Folder of the internal storage."""
+        return self.path / "storage"
+
+    @property
+    def secret_key(self) -> Path:
+        """File of the instance key."""
+        return self.path / "secret.key"
+
+    @property
+    def run(self) -> Path:
+        """Folder of the sockets; a short one below the temporary folder when the home's path is too long for them."""
+        own = self.path / "run"
+        if len(os.fsencode(own / "supervisor.sock")) <= SOCKET_PATH_LIMIT:
+            return own
+        digest = hashlib.sha256(os.fsencode(self.path)).hexdigest()[:12]
+        return Path(tempfile.gettempdir()) / f"flowdeck-{os.getuid()}-{digest}"
+
+    def socket(self, name: str) -> Path:
+        """Path of a socket: `core`, `worker`, `logs` or `supervisor`."""
+        return self.run / f"{name}.sock"
+
+    def prepare(self) -> None:
+        """Create the folders, private to the user; `PermissionError` when another user owns the socket folder."""
+        for folder in (self.path, self.logs, self.log, self.storage):
+            folder.mkdir(parents=True, exist_ok=True)
+        run = self.run
+        run.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if run.stat().st_uid != os.getuid():
+            raise PermissionError(f"{run} belongs to another user")
+        run.chmod(0o700)
+        if run != self.path / "run":
+            own = self.path / "run"
+            own.mkdir(mode=0o700, exist_ok=True)
+            (own / "where").write_text(f"{run}\n")
