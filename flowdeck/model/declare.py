@@ -231,7 +231,8 @@ class DeclaredMeta(type):
     @property
     def spec(cls) -> TypeSpec:
         """The declaration as data; base classes that state a kind but no type contribute to the catalog instead."""
-        if cls.__dict__["_spec"] is None:
+        found: TypeSpec | None = cls.__dict__["_spec"]
+        if found is None:
             shared: set[str] = set()
             for klass in cls.__mro__[1:]:
                 options = klass.__dict__.get("_options", {})
@@ -245,7 +246,7 @@ class DeclaredMeta(type):
             }
             doc = inspect.cleandoc(cls.__doc__ or "")
             output = getattr(cls, "Output", None)
-            cls._spec = TypeSpec(
+            found = cls._spec = TypeSpec(
                 type=cls.option("type"),
                 kind=cls.option("kind"),
                 role=cls.option("role"),
@@ -261,7 +262,7 @@ class DeclaredMeta(type):
                 deprecated=cls.option("deprecated"),
                 process=bool(cls.option("process", False)),
             )
-        return cls.__dict__["_spec"]
+        return found
 
 
 class Declared(metaclass=DeclaredMeta):
@@ -440,7 +441,7 @@ def _shape(hint: Any) -> tuple[Shape, Converter]:
         if hint.option("kind") and not hint.option("type"):
             return Shape("plugin", kind=hint.option("kind")), converter_of_scalar("any")
         fields = tuple(f.spec for f in hint.fields().values())
-        return Shape("object", fields=fields), hint.build
+        return Shape("object", fields=fields), typing.cast("type[Declared]", hint).build
     if isinstance(hint, type) and issubclass(hint, Enum):
         values = tuple(str(x.value) for x in hint)
         return Shape("enum", values=values), one_of(values, hint)
