@@ -583,7 +583,7 @@ export function Gantt({ execution, rowsUrl, baselinesUrl, criticalPathUrl, selec
           <div className="gl hd">Task run<span className="du" style={{ fontWeight: 500 }}>Duration</span></div>
           <div className="gc" onPointerDown={brushStart} onPointerMove={(e) => brush && setBrush([brush[0], timeAt(e.clientX)])} onPointerUp={brushEnd} onPointerCancel={() => setBrush(null)} onDoubleClick={() => setView(null)}>
             <div className="gb hd" ref={axis}>
-              {ticks.map((t) => <span key={t} style={{ left: `${x(t)}%` }}>{tickLabel(t, t0, step, mode, zone)}</span>)}
+              {ticks.map((t) => running && Math.abs(x(t) - x(now)) < 5 ? <span key={t} /> : <span key={t} style={{ left: `${x(t)}%` }}>{tickLabel(t, t0, step, mode, zone)}</span>)}
               {running && x(now) <= 100 && x(now) >= 0 ? <b className="nowl" style={{ left: `${x(now)}%` }}>{mode === "clock" ? clock(now, { zone }) : span(now - t0)}</b> : null}
               {brush ? <i className="brush" style={{ left: `${x(Math.min(...brush))}%`, width: `${Math.abs(x(brush[1]) - x(brush[0]))}%` }} /> : null}
             </div>
