@@ -1,7 +1,7 @@
 """What processes say to each other: length-prefixed frames, each a JSON array of messages (engine notes §2.5).
 
 core ⇄ worker: `Run Evaluate Kill Ack Credit Drain` one way, `Hello Started Done Heartbeat Call` the other, `Answer` back.
-web ⇄ core: `Command` → `Reply`; `Subscribe` → a stream of `Feed`.
+web ⇄ core: `Command` → `Reply`; `Subscribe`, `Follow` → a stream of `Feed`.
 worker → log writer: `Lines` → `LinesStored`.
 """
 
@@ -153,13 +153,22 @@ class Reply(Message):
 
 
 class Subscribe(Message):
-    """Ask for the feed of committed events."""
+    """Ask for the feed of committed events, from number `since` of `epoch` on (default: from now on)."""
 
     since: int | None = None
+    epoch: str = ""
+
+
+class Follow(Message):
+    """A subscriber's whole list of executions whose log lines it wants; before the first one it gets none."""
+
+    executions: list[str]
 
 
 class Feed(Message):
-    """Committed changes, in order. Each event is a map with `kind`:
+    """Committed changes, in order; `first` numbers the first event within `epoch`, a run of core.
+
+    Each event is a map with `kind`:
 
     `execution` {seq, id, tenant, namespace, flowId, state, row: changed fields}
     `taskrun`   {seq, execution, tenant, namespace, rows: [row of extensions §5]}
@@ -168,6 +177,8 @@ class Feed(Message):
     """
 
     events: list[dict[str, Any]]
+    first: int = 0
+    epoch: str = ""
 
 
 class Lines(Message):
@@ -194,7 +205,7 @@ class LinesStored(Message):
 
 AnyMessage = (
     Hello | Run | Evaluate | Kill | Ack | Drain | Started | Done | Heartbeat | Call | Answer
-    | Command | Reply | Subscribe | Feed | Lines | LinesStored
+    | Command | Reply | Subscribe | Follow | Feed | Lines | LinesStored
 )
 
 _decoder = msgspec.json.Decoder(list[AnyMessage])

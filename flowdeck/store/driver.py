@@ -120,7 +120,7 @@ def serial_keys() -> Mapping[str, str]:
 @lru_cache(maxsize=512)
 def _insert_text(table: str, columns: tuple[str, ...], returning: str | None) -> str:
     values = ", ".join(f":{c}" for c in columns)
-    text = f'insert into "{table}" ({", ".join(f"{chr(34)}{c}{chr(34)}" for c in columns)}) values ({values})'  # noqa: S608
+    text = f'insert into "{table}" ({", ".join(f"{chr(34)}{c}{chr(34)}" for c in columns)}) values ({values})'
     return f'{text} returning "{returning}"' if returning else text
 
 
@@ -406,10 +406,10 @@ class Tx(Reader):
     """An open write transaction as commands see it.
 
     `now` is the loop's clock in ms since the epoch; `events` collects what `notify` was told and is
-    published after the commit.
+    published after the commit; `principal` is the user in whose name the present command runs.
     """
 
-    __slots__ = ("_depth", "_session", "_writer", "events", "now")
+    __slots__ = ("_depth", "_session", "_writer", "events", "now", "principal")
 
     def __init__(self, writer: Writer, link: _Link, now: int) -> None:
         super().__init__(link)
@@ -417,6 +417,7 @@ class Tx(Reader):
         self._session: Session | None = None
         self._depth = 0
         self.now = now
+        self.principal: str | None = None
         self.events: list[dict[str, Any]] = []
 
     def sql(self, text: str, *args: Any, **named: Any) -> int:
@@ -441,8 +442,8 @@ class Tx(Reader):
     def notify(self, topic: str, change: str, id: str, by: str | None = None, **more: Any) -> None:
         """Announce a change (`created`, `changed`, `deleted`) to the feed, if the transaction commits."""
         event: dict[str, Any] = {"kind": "topic", "topic": topic, "change": change, "id": id, **more}
-        if by:
-            event["by"] = by
+        if by or self.principal:
+            event["by"] = by or self.principal
         self.events.append(event)
 
     @contextlib.contextmanager
