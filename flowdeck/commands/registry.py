@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import importlib
 import json
+import logging
 import pkgutil
 from collections.abc import Callable
 from typing import Any
 
 from flowdeck.model.errors import DomainError, IllegalArgument, revive
 from flowdeck.store.driver import StoreUnavailable, Tx
+
+log = logging.getLogger("flowdeck.commands")
 
 Handler = Callable[[Tx, dict[str, Any]], Any]
 EngineHandler = Callable[[Any, dict[str, Any]], Any]
@@ -98,7 +101,7 @@ def carry_out(
     earlier = stored_answer(tx, key)
     if earlier is not None:
         return earlier
-    tx.principal = principal
+    tx.principal, tx.tenant = principal, args.get("tenant")
     try:
         with tx.savepoint():
             result = handler(tx, args)
@@ -109,13 +112,11 @@ def carry_out(
         raise
     except Exception as broken:
         # A fault of ours must not take the neighbours with it; its text holds no value of the arguments.
-        import logging
-
-        logging.getLogger("flowdeck.commands").exception("command %s failed", name)
+        log.exception("command %s failed", name)
         error = ("DomainError", f"command {name} failed: {type(broken).__name__}", {})
         return None, error
     finally:
-        tx.principal = None
+        tx.principal = tx.tenant = None
     store_answer(tx, key, result, error)
     return result, error
 

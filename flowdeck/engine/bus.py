@@ -30,7 +30,7 @@ Submit = Callable[[Command, Answer], None]
 
 ANSWER_WAIT = 30.0
 """Seconds after which a sent command counts as unanswered."""
-REPEATABLE = frozenset({"session.touch", "service.heartbeat", "userdata.put", "settings.put", "kv.put"})
+REPEATABLE = frozenset({"session.touch", "service.heartbeat", "settings.put"})
 """Commands that may take effect twice; they carry no key unless the caller gives one, which saves a row."""
 
 

@@ -172,7 +172,7 @@ class Feed(Message):
 
     `execution` {seq, id, tenant, namespace, flowId, state, row: changed fields}
     `taskrun`   {seq, execution, tenant, namespace, rows: [row of extensions §5]}
-    `topic`     {topic, change: created|changed|deleted, id, by?}
+    `topic`     {topic, tenant?, change: created|changed|deleted, id, by?}
     `log`       {execution, tenant, namespace, lines: [line of extensions §4], total}
     """
 

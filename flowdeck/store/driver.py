@@ -406,10 +406,11 @@ class Tx(Reader):
     """An open write transaction as commands see it.
 
     `now` is the loop's clock in ms since the epoch; `events` collects what `notify` was told and is
-    published after the commit; `principal` is the user in whose name the present command runs.
+    published after the commit; `principal` is the user in whose name the present command runs,
+    `tenant` the tenant of its arguments.
     """
 
-    __slots__ = ("_depth", "_session", "_writer", "events", "now", "principal")
+    __slots__ = ("_depth", "_session", "_writer", "events", "now", "principal", "tenant")
 
     def __init__(self, writer: Writer, link: _Link, now: int) -> None:
         super().__init__(link)
@@ -418,6 +419,7 @@ class Tx(Reader):
         self._depth = 0
         self.now = now
         self.principal: str | None = None
+        self.tenant: str | None = None
         self.events: list[dict[str, Any]] = []
 
     def sql(self, text: str, *args: Any, **named: Any) -> int:
@@ -442,6 +444,8 @@ class Tx(Reader):
     def notify(self, topic: str, change: str, id: str, by: str | None = None, **more: Any) -> None:
         """Announce a change (`created`, `changed`, `deleted`) to the feed, if the transaction commits."""
         event: dict[str, Any] = {"kind": "topic", "topic": topic, "change": change, "id": id, **more}
+        if self.tenant is not None:
+            event.setdefault("tenant", self.tenant)
         if by or self.principal:
             event["by"] = by or self.principal
         self.events.append(event)

@@ -1,0 +1,162 @@
+"""Small rows that belong to nobody's execution: settings, sessions, what a user keeps, components' heartbeats."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from flowdeck.commands.registry import command
+from flowdeck.model.errors import Conflict, NotFound
+from flowdeck.store.driver import Tx
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+
+
+@command("settings.put")
+def put_setting(tx: Tx, args: dict[str, Any]) -> None:
+    """Write an instance setting: `key`, `value` (JSON); None deletes it."""
+    if args["value"] is None:
+        tx.sql("delete from setting where key = :key", key=args["key"])
+    else:
+        tx.sql(
+            "insert into setting (key, value, updated) values (:key, :value, :now)"
+            " on conflict (key) do update set value = excluded.value, updated = excluded.updated",
+            key=args["key"], value=_text(args["value"]), now=tx.now,
+        )
+    tx.notify("settings", "changed", args["key"])
+
+
+@command("session.create")
+def create_session(tx: Tx, args: dict[str, Any]) -> None:
+    """Open a console session; `id` is the hash of the cookie, `created` and `expires` in ms. Old ones go."""
+    tx.sql("delete from session where expires <= :now", now=tx.now)
+    tx.insert(
+        "session", id=args["id"], username=args["username"], created=args.get("created", tx.now), last_seen=tx.now,
+        expires=args["expires"], address=args.get("address"), browser=args.get("browser"),
+        remember=bool(args.get("remember")),
+    )
+
+
+@command("session.touch")
+def touch_session(tx: Tx, args: dict[str, Any]) -> None:
+    """Remember that a session was used; one that is gone stays gone."""
+    tx.sql("update session set last_seen = :now where id = :id", now=tx.now, id=args["id"])
+
+
+@command("session.delete")
+def delete_session(tx: Tx, args: dict[str, Any]) -> int:
+    """End the session `id`, or all of `username` (but `keep`); answers how many."""
+    if "id" in args:
+        return tx.sql("delete from session where id = :id", id=args["id"])
+    return tx.sql(
+        "delete from session where username = :username and id <> :keep",
+        username=args["username"], keep=args.get("keep") or "",
+    )
+
+
+@command("userdata.put")
+def put_userdata(tx: Tx, args: dict[str, Any]) -> dict[str, Any]:
+    """Keep something of a user: tenant, owner, kind, key, `body`, `shared`; `version` = the one it was read with.
+
+    Raises:
+        Conflict: `version` is told and another one is stored; carries the stored one.
+    """
+    where = {name: args[name] for name in ("tenant", "owner", "kind", "key")}
+    row = tx.one(
+        "select version, body, shared from user_data where tenant = :tenant and owner = :owner and kind = :kind"
+        " and key = :key", where,
+    )
+    told = args.get("version")
+    if told is not None and (row["version"] if row else 0) != int(told):
+        raise Conflict(
+            "somebody else changed it meanwhile", version=row["version"] if row else 0,
+            stored=json.loads(row["body"]) if row else None,
+        )
+    version = (row["version"] if row else 0) + 1
+    shared = args.get("shared")
+    values = {
+        **where, "body": _text(args["body"]), "version": version, "now": tx.now,
+        "shared": bool(shared if shared is not None else row["shared"] if row else False),
+    }
+    tx.sql(
+        "insert into user_data (tenant, owner, kind, key, body, version, shared, updated)"
+        " values (:tenant, :owner, :kind, :key, :body, :version, :shared, :now)"
+        " on conflict (tenant, owner, kind, key) do update set body = excluded.body, version = excluded.version,"
+        " shared = excluded.shared, updated = excluded.updated", values,
+    )
+    tx.notify(f"userdata:{args['kind']}", "changed" if row else "created", args["key"], by=args["owner"])
+    return {"version": version, "updated": tx.now}
+
+
+@command("userdata.delete")
+def delete_userdata(tx: Tx, args: dict[str, Any]) -> bool:
+    """Forget something of a user; whether it existed."""
+    where = {name: args[name] for name in ("tenant", "owner", "kind", "key")}
+    gone = tx.sql(
+        "delete from user_data where tenant = :tenant and owner = :owner and kind = :kind and key = :key", where
+    )
+    if gone:
+        tx.notify(f"userdata:{args['kind']}", "deleted", args["key"], by=args["owner"])
+    return bool(gone)
+
+
+@command("service.heartbeat")
+def heartbeat(tx: Tx, args: dict[str, Any]) -> None:
+    """Say that a component lives: `id`, `kind`, `host`, `state`, `started` (ms), `detail` (JSON)."""
+    detail = args.get("detail")
+    tx.sql(
+        "insert into service (id, kind, host, state, started, heartbeat, detail)"
+        " values (:id, :kind, :host, :state, :started, :now, :detail)"
+        " on conflict (id) do update set state = excluded.state, heartbeat = excluded.heartbeat,"
+        " detail = excluded.detail",
+        id=args["id"], kind=args["kind"], host=args.get("host", ""), state=args.get("state", "RUNNING"),
+        started=args.get("started", tx.now), now=tx.now, detail=None if detail is None else _text(detail),
+    )
+
+
+@command("service.forget")
+def forget_services(tx: Tx, args: dict[str, Any]) -> int:
+    """Delete components without heartbeat since `before` (ms)."""
+    return tx.sql("delete from service where heartbeat < :before", before=args["before"])
+
+
+@command("secret.put")
+def put_secret(tx: Tx, args: dict[str, Any]) -> None:
+    """Write a secret: tenant, namespace, key, `value` (encrypted already; None keeps it), `description`.
+
+    Raises:
+        NotFound: no value is sent and none is stored.
+    """
+    where = {name: args[name] for name in ("tenant", "namespace", "key")}
+    value = args.get("value")
+    if value is None:
+        changed = tx.sql(
+            "update secret set description = :description, updated = :now"
+            " where tenant = :tenant and namespace = :namespace and key = :key",
+            {**where, "description": args.get("description"), "now": tx.now},
+        )
+        if not changed:
+            raise NotFound(f"secret {args['key']!r} of namespace {args['namespace']!r}")
+    else:
+        tx.sql(
+            "insert into secret (tenant, namespace, key, value, description, updated)"
+            " values (:tenant, :namespace, :key, :value, :description, :now)"
+            " on conflict (tenant, namespace, key) do update set value = excluded.value,"
+            " description = excluded.description, updated = excluded.updated",
+            {**where, "value": value, "description": args.get("description"), "now": tx.now},
+        )
+    tx.notify(f"secrets:{args['namespace']}", "changed", args["key"])
+
+
+@command("secret.delete")
+def delete_secret(tx: Tx, args: dict[str, Any]) -> bool:
+    """Delete a secret; whether it existed."""
+    gone = tx.sql(
+        "delete from secret where tenant = :tenant and namespace = :namespace and key = :key",
+        {name: args[name] for name in ("tenant", "namespace", "key")},
+    )
+    if gone:
+        tx.notify(f"secrets:{args['namespace']}", "deleted", args["key"])
+    return bool(gone)
