@@ -1,0 +1,113 @@
+// One file in Monaco, loaded and saved by the browser itself.
+import { useEffect, useRef, useState } from "react";
+import { isAbort, request, upload, useDebounced } from "$/public/external/components/net/net.jsx";
+import { applyTheme, languageOf, monaco, options } from "$/public/external/components/monaco/monaco.jsx";
+import { Problem } from "$/public/external/components/glyphs/glyphs.jsx";
+
+export function CodeEditor(props) {
+  const { value = "", language = "plaintext", readOnly = false, loadUrl, theme, wrap = false, command } = props;
+  const held = useRef({});
+  held.current = props;
+  const host = useRef(null);
+  const editor = useRef(null);
+  const saved = useRef("");
+  const reported = useRef(null);
+  const dirty = useRef(false);
+  const [problem, setProblem] = useState(null);
+  const [turn, setTurn] = useState(0);
+
+  const report = useDebounced((text) => {
+    reported.current = text;
+    held.current.onChange?.(text);
+  }, 300);
+  const tell = () => {
+    const now = editor.current.getValue() !== saved.current;
+    if (now !== dirty.current) {
+      dirty.current = now;
+      held.current.onDirty?.(now);
+    }
+  };
+
+  const save = async () => {
+    const { saveUrl, saveMethod = "PUT", readOnly: locked, onSave, onSaved, onError } = held.current;
+    if (locked) return;
+    report.cancel();
+    const text = editor.current.getValue();
+    onSave?.(text);
+    if (!saveUrl) return;
+    try {
+      if (saveMethod === "POST") {
+        const form = new FormData();
+        form.append("fileContent", new Blob([text], { type: "application/octet-stream" }), (held.current.language || "file").split("/").pop());
+        await upload(saveUrl, form);
+      } else await request(saveUrl, { method: saveMethod, body: text, headers: { "Content-Type": "text/plain" }, as: "text" });
+      saved.current = text;
+      setProblem(null);
+      if (editor.current) tell();
+      onSaved?.({ size: new Blob([text]).size });
+    } catch (error) {
+      if (isAbort(error)) return;
+      setProblem({ error, what: "The file was not saved. Your text is still here." });
+      onError?.(error.toJSON ? error.toJSON() : { message: String(error) });
+    }
+  };
+
+  useEffect(() => {
+    const model = monaco.editor.createModel(value, languageOf(language));
+    saved.current = value;
+    const view = monaco.editor.create(host.current, { ...options(), model, readOnly, wordWrap: wrap ? "on" : "off", wordBasedSuggestions: "off", ariaLabel: "File content" });
+    editor.current = view;
+    host.current.dataset.ready = "true";
+    view.addCommand(monaco.KeyMod.CtrlCmd | monaco.KeyCode.KeyS, save);
+    const told = model.onDidChangeContent(() => {
+      tell();
+      if (held.current.onChange) report(model.getValue());
+    });
+    return () => {
+      report.flush();
+      told.dispose();
+      editor.current = null;
+      view.dispose();
+      model.dispose();
+    };
+  }, []);
+
+  const put = (text) => {
+    saved.current = text;
+    if (text !== editor.current.getValue() && text !== reported.current) editor.current.setValue(text);
+    reported.current = text;
+    tell();
+  };
+  useEffect(() => { if (editor.current && !loadUrl) put(value); }, [value, loadUrl]);
+  useEffect(() => {
+    if (!loadUrl) return undefined;
+    const abort = new AbortController();
+    reported.current = null;
+    request(loadUrl, { as: "text", signal: abort.signal, headers: { Accept: "*/*" } }).then(
+      (text) => {
+        setProblem(null);
+        if (editor.current) put(text);
+      },
+      (error) => isAbort(error) || setProblem({ error, what: "The file could not be loaded." }),
+    );
+    return () => abort.abort();
+  }, [loadUrl, turn]);
+  useEffect(() => { if (editor.current) monaco.editor.setModelLanguage(editor.current.getModel(), languageOf(language)); }, [language]);
+  useEffect(() => editor.current?.updateOptions({ readOnly, wordWrap: wrap ? "on" : "off" }), [readOnly, wrap]);
+  useEffect(() => { if (theme) requestAnimationFrame(applyTheme); }, [theme]);
+  const seen = useRef(command?.seq);
+  useEffect(() => {
+    if (!command?.kind || command.seq === seen.current) return;
+    seen.current = command.seq;
+    if (command.kind === "save") save();
+    else if (command.kind === "find") editor.current?.getAction("actions.find")?.run();
+    else if (command.kind === "focus") editor.current?.focus();
+  }, [command?.seq]);
+
+  return (
+    <div style={{ height: "100%", display: "flex", flexDirection: "column", minHeight: 0 }}>
+      {problem ? <Problem error={problem.error} what={problem.what} retry={loadUrl ? () => setTurn(turn + 1) : undefined} /> : null}
+      <div className="fd-code-host" ref={host} style={{ flex: 1 }} data-testid="code-editor" />
+    </div>
+  );
+}

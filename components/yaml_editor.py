@@ -1,0 +1,53 @@
+"""YAML editor with schema, server validation and drafts (``spec/ui.md`` §5.2, §5.3, §5.7, picture 03)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import reflex as rx
+
+from components.glyphs import GLYPHS, ICONS
+from components.monaco import MONACO, PACKAGES
+from components.net import NET
+
+_JS = rx.asset("yaml_editor.jsx", shared=True)
+_PATHS = rx.asset("yaml_paths.jsx", shared=True)
+_HELP = rx.asset("yaml_help.jsx", shared=True)
+__all__ = ["GLYPHS", "MONACO", "NET", "YamlEditor", "yaml_editor"]
+
+
+class YamlEditor(rx.NoSSRComponent):
+    """Monaco for one YAML document.
+
+    ``value`` is applied when it differs from what the editor itself reported; the text is reported by ``on_save``
+    (Ctrl S) and, if bound, 300 ms after the last key by ``on_change``. While typing only ``on_dirty``,
+    ``on_markers`` (``{line, column, endLine, endColumn, message, severity, source, rule}``) and ``on_cursor``
+    (``{line, column, path, type}``) speak. ``draft_key`` keeps unsaved text in localStorage; a newer draft is
+    offered by ``on_draft({text, saved})``. ``command`` ({seq, kind, …}; kinds ``reveal``, ``insert``, ``replace``,
+    ``format``, ``undo``, ``find``, ``save``) acts on the editor.
+    """
+
+    library = _JS.importable_path
+    tag = "YamlEditor"
+    lib_dependencies: list[str] = [*PACKAGES, ICONS]
+    doc_uri: rx.Var[str]
+    value: rx.Var[str]
+    schema_url: rx.Var[str]
+    validate_url: rx.Var[str]
+    read_only: rx.Var[bool]
+    theme: rx.Var[str]
+    markers: rx.Var[list[dict[str, Any]]]
+    breakpoints: rx.Var[list[str]]
+    draft_key: rx.Var[str]
+    command: rx.Var[dict[str, Any]]
+    wrap: rx.Var[bool]
+    minimap: rx.Var[bool]
+    on_dirty: rx.EventHandler[rx.event.passthrough_event_spec(bool)]
+    on_save: rx.EventHandler[rx.event.passthrough_event_spec(str)]
+    on_markers: rx.EventHandler[rx.event.passthrough_event_spec(list[dict[str, Any]])]
+    on_cursor: rx.EventHandler[rx.event.passthrough_event_spec(dict[str, Any])]
+    on_change: rx.EventHandler[rx.event.passthrough_event_spec(str)]
+    on_draft: rx.EventHandler[rx.event.passthrough_event_spec(dict[str, Any])]
+
+
+yaml_editor = YamlEditor.create
