@@ -586,6 +586,11 @@ class Writer:
             raise
         self.commit(full)
 
+    def copy_to(self, path: Path) -> None:
+        """Copy a SQLite file, consistent and compact; `StoreUnavailable` when there is no room."""
+        if self._link.dialect == "sqlite":
+            self._link.run("vacuum into ?", (str(path),))
+
     def _flush_wal(self) -> None:
         # What synchronous=FULL does at a commit; the pragma can't be changed while a transaction is open, and
         # whether a batch needs the barrier is known only at its end. The log carries no POSIX locks.

@@ -1,0 +1,1 @@
+"""Schema migrations (Alembic): forward only, run by `core` alone (design detail 16)."""

@@ -1,0 +1,93 @@
+"""Brings a database to the code's schema, or refuses it (design detail 16)."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from flowdeck.store.driver import Database, Writer
+
+FOLDER = Path(__file__).parent / "migrations"
+COPIES_KEPT = 3
+
+
+class SchemaTooNew(Exception):
+    """The database was written by a newer version; the message is one line that names both."""
+
+
+def _alembic(connection: Any) -> Any:
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+def newest_revision() -> str:
+    """The code's schema revision."""
+    from alembic.script import ScriptDirectory
+
+    head = ScriptDirectory(str(FOLDER)).get_current_head()
+    assert head is not None
+    return head
+
+
+def stored_revision(database: Database, writer: Writer) -> str | None:
+    """The database's schema revision; None for an empty one."""
+    with writer.transaction() as tx:
+        if database.dialect == "sqlite":
+            known = tx.value("select 1 from sqlite_master where type = 'table' and name = 'alembic_version'")
+        else:
+            known = tx.value("select 1 where to_regclass('alembic_version') is not null")
+        return tx.value("select version_num from alembic_version") if known else None
+
+
+def migrate(database: Database) -> bool:
+    """Bring the schema up to date; answers whether anything changed. The caller holds the instance lock.
+
+    A SQLite file is copied beside itself first (`flowdeck.db.<revision>-<time>.bak`, the newest three stay).
+    Raises:
+        SchemaTooNew: the database has a revision that this code does not know.
+    """
+    from alembic import command
+    from alembic.script import ScriptDirectory
+
+    if database.path is not None:
+        database.path.parent.mkdir(parents=True, exist_ok=True)
+    writer = database.writer()
+    try:
+        stored, newest = stored_revision(database, writer), newest_revision()
+        if stored == newest:
+            return False
+        known = {script.revision for script in ScriptDirectory(str(FOLDER)).walk_revisions()}
+        if stored is not None and stored not in known:
+            raise SchemaTooNew(
+                f"the database has schema {stored}, this version knows {newest}: start the newer flowdeck, or restore "
+                f"the copy made before its first start"
+            )
+        if stored is not None and database.path is not None:
+            _copy(database, writer, stored)
+        # One transaction for all steps: a crash leaves the old schema, whole.
+        writer.begin()
+        try:
+            with writer.engine().connect() as connection:
+                command.upgrade(_alembic(connection), "head")
+        except BaseException:
+            writer.rollback()
+            raise
+        writer.commit(full=True)
+        return True
+    finally:
+        writer.close()
+
+
+def _copy(database: Database, writer: Writer, revision: str) -> None:
+    path = database.path
+    assert path is not None
+    copy = path.with_name(f"{path.name}.{revision}-{time.strftime('%Y%m%d%H%M%S')}.bak")
+    writer.copy_to(copy)
+    for old in sorted(path.parent.glob(f"{path.name}.*.bak"), key=lambda p: p.stat().st_mtime)[:-COPIES_KEPT]:
+        old.unlink()
