@@ -27,6 +27,8 @@ ElementType = Literal[
     "SECRET",
     "YAML",
     "EMAIL",
+    "ARRAY",
+    "MULTISELECT",
 ]
 
 

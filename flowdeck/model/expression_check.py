@@ -1,0 +1,45 @@
+"""Expressions inside a source: syntax, and where in the YAML text an error lies."""
+
+from __future__ import annotations
+
+from yaml.nodes import ScalarNode
+
+from flowdeck.expr import ExpressionError, compile
+from flowdeck.model.findings import Finding, Severity
+
+
+def check_expression(node: ScalarNode, path: str, source: str) -> Finding | None:
+    """The finding about a template that does not parse, or None."""
+    try:
+        compile(node.value)
+    except ExpressionError as error:
+        line, column = locate(node, source, error.line, error.column)
+        message = f"Invalid expression: {error.message}"
+        if error.hint:
+            message += f" ({error.hint})"
+        return Finding(Severity.ERROR, message, path, line, column, line, column + 1, "expression")
+    return None
+
+
+def locate(node: ScalarNode, source: str, line: int, column: int) -> tuple[int, int]:
+    """Line and column in the source of a place in a scalar's text, all from 1.
+
+    Exact for block scalars that keep their lines, and for texts without escapes or folding; otherwise the line is found by
+    looking for the text of the line, and failing that the scalar's begin is told.
+    """
+    start = node.start_mark
+    if node.style == "|":
+        lines = source.split("\n")
+        first = start.line + 1
+        indent = next((len(x) - len(x.lstrip(" ")) for x in lines[first:] if x.strip()), 0)
+        return first + line, indent + column
+    quote = 1 if node.style in ("'", '"') else 0
+    if start.line == node.end_mark.line:
+        return start.line + 1, start.column + quote + column
+    wanted = node.value.split("\n")[line - 1] if line <= node.value.count("\n") + 1 else ""
+    probe = wanted[max(column - 12, 0) : column + 4].strip()
+    for number, text in enumerate(source.split("\n")[start.line : node.end_mark.line + 1]):
+        place = text.find(probe) if probe else -1
+        if place >= 0:
+            return start.line + number + 1, place + min(column, 12)
+    return start.line + 1, start.column + 1
