@@ -61,7 +61,15 @@ def csv_text(columns: list[str], rows: list[list[Any]]) -> str:
     for row in rows:
         cells = []
         for cell in row:
-            text = "" if cell is None else cell if isinstance(cell, str) else encode(cell).decode() if isinstance(cell, dict | list) else str(cell)
+            text = (
+                ""
+                if cell is None
+                else cell
+                if isinstance(cell, str)
+                else encode(cell).decode()
+                if isinstance(cell, dict | list)
+                else str(cell)
+            )
             cells.append("'" + text if isinstance(cell, str) and text.startswith(CSV_FORMULA) else text)
         writer.writerow(cells)
     return out.getvalue()

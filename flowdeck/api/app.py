@@ -2,27 +2,63 @@
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import Depends, FastAPI
 
-from flowdeck.api import configs, errors, session
+from flowdeck.api import configs, errors, execution_files, executions, flows, session, webhooks
 from flowdeck.api.middleware import RequestContext
 from flowdeck.api.security import authenticate
 from flowdeck.services.backend import Backend
 from flowdeck.services.credentials import Credentials
+from flowdeck.services.hub import Hub
 from flowdeck.services.sessions import Sessions
 
-ROUTERS = (configs.router, session.router)
+ROUTERS = (
+    configs.router,
+    session.router,
+    flows.router,
+    # Literal segments before parameters: the order matters within executions.
+    webhooks.router,
+    execution_files.router,
+    executions.router,
+)
+
+
+def _plugins_hash(catalog: Any) -> int:
+    try:
+        return zlib.crc32("\n".join(sorted(spec.type for spec in catalog.specs)).encode())
+    except AttributeError:
+        return 0
 
 
 def create_api(backend: Backend) -> FastAPI:
     """Build the ASGI application of REST and streams over the adapters of one web process."""
-    app = FastAPI(title="flowdeck", version=backend.config.version, openapi_url=None, docs_url=None, redoc_url=None,
-                  dependencies=[Depends(authenticate)], redirect_slashes=False)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await hub.stop()
+
+    app = FastAPI(
+        title="flowdeck",
+        version=backend.config.version,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        dependencies=[Depends(authenticate)],
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
+    hub = Hub(backend.core)
     app.state.backend = backend
+    app.state.hub = hub
     app.state.credentials = Credentials(backend)
     app.state.sessions = Sessions(backend)
-    app.state.plugins_hash = 0
+    app.state.plugins_hash = _plugins_hash(backend.catalog)
     errors.install(app)
     for router in ROUTERS:
         app.include_router(router)

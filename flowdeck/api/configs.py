@@ -18,15 +18,29 @@ async def configuration(request: Request) -> Response:
     """`Configuration` of models.md; open to everybody."""
     config = request.app.state.backend.config
     environment = compact({"name": config.environment_name, "color": config.environment_color})
-    return Json(compact({
-        "uuid": config.instance_uuid, "version": config.version, "edition": "OSS", "chartDefaultDuration": "P30D",
-        "isCustomDashboardsEnabled": True, "isAnonymousUsageEnabled": False, "isUiAnonymousUsageEnabled": False,
-        "isTemplateEnabled": False, "environment": environment or None, "url": config.url,
-        "preview": {"initial": config.preview_initial, "max": config.preview_max},
-        "systemNamespace": config.system_namespace, "hiddenLabelsPrefixes": list(config.hidden_label_prefixes),
-        "isAiEnabled": False, "isBasicAuthInitialized": await request.app.state.credentials.initialised(),
-        "pluginsHash": request.app.state.plugins_hash, "isConcurrencyViewEnabled": True,
-    }))
+    return Json(
+        compact(
+            {
+                "uuid": config.instance_uuid,
+                "version": config.version,
+                "edition": "OSS",
+                "chartDefaultDuration": "P30D",
+                "isCustomDashboardsEnabled": True,
+                "isAnonymousUsageEnabled": False,
+                "isUiAnonymousUsageEnabled": False,
+                "isTemplateEnabled": False,
+                "environment": environment or None,
+                "url": config.url,
+                "preview": {"initial": config.preview_initial, "max": config.preview_max},
+                "systemNamespace": config.system_namespace,
+                "hiddenLabelsPrefixes": list(config.hidden_label_prefixes),
+                "isAiEnabled": False,
+                "isBasicAuthInitialized": await request.app.state.credentials.initialised(),
+                "pluginsHash": request.app.state.plugins_hash,
+                "isConcurrencyViewEnabled": True,
+            }
+        )
+    )
 
 
 @router.get("/api/v1/basicAuthValidationErrors")

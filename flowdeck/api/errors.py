@@ -17,8 +17,15 @@ from flowdeck.services.executions import BareMessage
 log = logging.getLogger("flowdeck.api")
 
 REASONS = {
-    400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
-    413: "Request Entity Too Large", 415: "Unsupported Media Type", 422: "Illegal argument", 429: "Too Many Requests",
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    413: "Request Entity Too Large",
+    415: "Unsupported Media Type",
+    422: "Illegal argument",
+    429: "Too Many Requests",
 }
 
 
@@ -63,8 +70,10 @@ def body(request: Request, status: int, message: str, errors: list[dict[str, str
 def answer(request: Request, error: DomainError) -> Response:
     """The response of a domain error."""
     if isinstance(error, BulkRefused):
-        return Json({"message": error.message, "invalids": error.detail.get("invalids", []), "requestId": request_id()},
-                    status_code=400)
+        return Json(
+            {"message": error.message, "invalids": error.detail.get("invalids", []), "requestId": request_id()},
+            status_code=400,
+        )
     if isinstance(error, BareMessage):
         return Json(error.message, status_code=error.status)
     message = ": ".join(part for part in (error.reason, error.message) if part)
@@ -73,8 +82,10 @@ def answer(request: Request, error: DomainError) -> Response:
         headers["Retry-After"] = str(int(error.detail.get("retry_after", 1)) or 1)
     if error.status >= 500 and error.status != 503:
         log.error("%s %s failed: %s", request.method, request.url.path, error.message)
-    found = [{"message": str(v.get("message", "")), "path": str(v.get("path", ""))}
-             for v in error.detail.get("violations", ())]
+    found = [
+        {"message": str(v.get("message", "")), "path": str(v.get("path", ""))}
+        for v in error.detail.get("violations", ())
+    ]
     return Json(body(request, error.status, message, found), status_code=error.status, headers=headers)
 
 
@@ -94,8 +105,9 @@ def install(app: FastAPI) -> None:
         reason = REASONS.get(error.status_code, "Internal server error")
         detail = error.detail if error.detail not in (reason, "Not Found", "Method Not Allowed") else ""
         message = f"{reason}: {detail}" if detail else reason
-        return Json(body(request, error.status_code, message), status_code=error.status_code,
-                    headers=dict(error.headers or {}))
+        return Json(
+            body(request, error.status_code, message), status_code=error.status_code, headers=dict(error.headers or {})
+        )
 
     @app.exception_handler(RequestValidationError)
     async def parameters(request: Request, error: RequestValidationError) -> Response:

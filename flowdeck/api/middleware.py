@@ -16,10 +16,25 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 _request_id: ContextVar[str] = ContextVar("request_id", default="")
 _GIVEN = re.compile(rb"^[A-Za-z0-9._-]{1,64}$")
 
-TENANT_LESS = frozenset({
-    "flows", "executions", "logs", "metrics", "triggers", "kv", "namespaces", "dashboards", "secrets", "stats",
-    "usages", "concurrency-limit", "blueprints", "basicAuth", "console",
-})
+TENANT_LESS = frozenset(
+    {
+        "flows",
+        "executions",
+        "logs",
+        "metrics",
+        "triggers",
+        "kv",
+        "namespaces",
+        "dashboards",
+        "secrets",
+        "stats",
+        "usages",
+        "concurrency-limit",
+        "blueprints",
+        "basicAuth",
+        "console",
+    }
+)
 """First segments that are resources, never tenants: their path without tenant means tenant `main` (spec §1)."""
 
 
@@ -46,7 +61,7 @@ class RequestContext:
         parts = path.split("/", 4)
         if len(parts) > 3 and parts[1] == "api" and parts[2] == "v1" and parts[3] in TENANT_LESS:
             scope = dict(scope)
-            scope["path"] = "/api/v1/main" + path[len("/api/v1"):]
+            scope["path"] = "/api/v1/main" + path[len("/api/v1") :]
             scope["raw_path"] = scope["path"].encode()
 
         async def tagged(message: MutableMapping[str, Any]) -> None:

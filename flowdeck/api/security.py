@@ -15,25 +15,29 @@ from flowdeck.services.caller import Caller
 from flowdeck.services.credentials import Credentials
 from flowdeck.services.sessions import COOKIE, Sessions
 
-OPEN = frozenset({
-    ("GET", "/api/v1/configs"),
-    ("POST", "/login"),
-    ("POST", "/logout"),
-    ("GET", "/ping"),
-    ("GET", "/swagger/flowdeck.yml"),
-    ("GET", "/api/v1/{tenant}/executions/webhook/{namespace}/{flow_id}/{key}"),
-    ("POST", "/api/v1/{tenant}/executions/webhook/{namespace}/{flow_id}/{key}"),
-    ("PUT", "/api/v1/{tenant}/executions/webhook/{namespace}/{flow_id}/{key}"),
-    ("GET", "/api/v1/{tenant}/executions/webhook/{namespace}/{flow_id}/{key}/{path:path}"),
-    ("POST", "/api/v1/{tenant}/executions/webhook/{namespace}/{flow_id}/{key}/{path:path}"),
-    ("PUT", "/api/v1/{tenant}/executions/webhook/{namespace}/{flow_id}/{key}/{path:path}"),
-})
+OPEN = frozenset(
+    {
+        ("GET", "/api/v1/configs"),
+        ("POST", "/login"),
+        ("POST", "/logout"),
+        ("GET", "/ping"),
+        ("GET", "/swagger/flowdeck.yml"),
+        ("GET", "/api/v1/{tenant}/executions/webhook/{namespace}/{flow_id}/{key}"),
+        ("POST", "/api/v1/{tenant}/executions/webhook/{namespace}/{flow_id}/{key}"),
+        ("PUT", "/api/v1/{tenant}/executions/webhook/{namespace}/{flow_id}/{key}"),
+        ("GET", "/api/v1/{tenant}/executions/webhook/{namespace}/{flow_id}/{key}/{path:path}"),
+        ("POST", "/api/v1/{tenant}/executions/webhook/{namespace}/{flow_id}/{key}/{path:path}"),
+        ("PUT", "/api/v1/{tenant}/executions/webhook/{namespace}/{flow_id}/{key}/{path:path}"),
+    }
+)
 """The only routes that anybody may call."""
 
-OPEN_UNTIL_SET_UP = frozenset({
-    ("POST", "/api/v1/{tenant}/basicAuth"),
-    ("GET", "/api/v1/basicAuthValidationErrors"),
-})
+OPEN_UNTIL_SET_UP = frozenset(
+    {
+        ("POST", "/api/v1/{tenant}/basicAuth"),
+        ("GET", "/api/v1/basicAuthValidationErrors"),
+    }
+)
 
 TENANTS = frozenset({"main"})
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -106,7 +110,9 @@ async def authenticate(request: Request) -> Caller:
         caller = await _identify(request, tenant)
     if caller is None:
         referer = urlsplit(request.headers.get("referer", "")).path
-        raise Unauthorised(challenge=not (referer.rstrip("/").endswith("/login") or "x-flowdeck-console" in request.headers))
+        raise Unauthorised(
+            challenge=not (referer.rstrip("/").endswith("/login") or "x-flowdeck-console" in request.headers)
+        )
     if tenant not in TENANTS:
         raise NotFound()
     return caller

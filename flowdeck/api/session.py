@@ -14,7 +14,19 @@ from flowdeck.services.wire import instant
 
 router = APIRouter(tags=["Session"])
 
-KINDS = ("FLOW", "EXECUTION", "TEMPLATE", "NAMESPACE", "KVSTORE", "DASHBOARD", "SECRET", "SETTING", "BLUEPRINT", "APP", "TEST")
+KINDS = (
+    "FLOW",
+    "EXECUTION",
+    "TEMPLATE",
+    "NAMESPACE",
+    "KVSTORE",
+    "DASHBOARD",
+    "SECRET",
+    "SETTING",
+    "BLUEPRINT",
+    "APP",
+    "TEST",
+)
 ACTIONS = ("READ", "CREATE", "UPDATE", "DELETE")
 
 
@@ -33,12 +45,23 @@ async def login(request: Request) -> Response:
     cookie, session = await request.app.state.sessions.open(
         username, remember=remember, address=address(request), browser=request.headers.get("user-agent", "")
     )
-    answer = Json({"user": {"id": username, "username": username, "name": username.partition("@")[0]},
-                   "expires": instant(session.expires)})
+    answer = Json(
+        {
+            "user": {"id": username, "username": username, "name": username.partition("@")[0]},
+            "expires": instant(session.expires),
+        }
+    )
     config = request.app.state.backend.config
     secure = request.url.scheme == "https" or request.headers.get("x-forwarded-proto") == "https"
-    answer.set_cookie(COOKIE, cookie, httponly=True, samesite="lax", path="/", secure=secure,
-                      max_age=config.session_absolute_ms // 1000 if remember else None)
+    answer.set_cookie(
+        COOKIE,
+        cookie,
+        httponly=True,
+        samesite="lax",
+        path="/",
+        secure=secure,
+        max_age=config.session_absolute_ms // 1000 if remember else None,
+    )
     return answer
 
 
@@ -65,15 +88,22 @@ async def me(request: Request, caller: CallerDep) -> Response:
         found = await request.app.state.sessions.find(cookie)
         if found is None:
             raise Unauthorised(challenge=False)
-        session = {"session": {"id": found.id[:16], "created": instant(found.created), "expires": instant(found.expires)}}
-    return Json({
-        "user": {"id": caller.username, "username": caller.username, "name": caller.username.partition("@")[0]},
-        "tenants": [{"id": "main", "name": "main"}],
-        "permissions": [{"permission": kind, "action": action} for kind in KINDS for action in ACTIONS],
-        **session,
-        "settings": await keepsakes.settings(backend, caller),
-        "serverTime": instant(now), "zone": backend.config.zone, "version": backend.config.version, "features": [],
-    })
+        session = {
+            "session": {"id": found.id[:16], "created": instant(found.created), "expires": instant(found.expires)}
+        }
+    return Json(
+        {
+            "user": {"id": caller.username, "username": caller.username, "name": caller.username.partition("@")[0]},
+            "tenants": [{"id": "main", "name": "main"}],
+            "permissions": [{"permission": kind, "action": action} for kind in KINDS for action in ACTIONS],
+            **session,
+            "settings": await keepsakes.settings(backend, caller),
+            "serverTime": instant(now),
+            "zone": backend.config.zone,
+            "version": backend.config.version,
+            "features": [],
+        }
+    )
 
 
 @router.get("/api/v1/{tenant}/console/sessions")

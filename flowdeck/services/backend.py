@@ -22,7 +22,13 @@ class Core(Protocol):
     """The command side of the engine: `engine.bus.CoreClient` in life, a direct one in tests."""
 
     async def send(
-        self, name: str, args: dict[str, Any], *, key: str | None = None, principal: str | None = None, timeout: float = 5.0
+        self,
+        name: str,
+        args: dict[str, Any],
+        *,
+        key: str | None = None,
+        principal: str | None = None,
+        timeout: float = 5.0,
     ) -> Any:
         """Carry out a command of the closed list; raises `model.errors`, `timeout` in seconds."""
         ...
@@ -66,7 +72,7 @@ class Backend:
     """The adapters of one web process.
 
     `database` is `store.driver.Database`, `storage` a `ports.storage.Storage`, `catalog` a `model.catalog.Catalog`,
-    `logs` a `store.logs.LogStore`, `key` the instance key (bytes) for values that must be unreadable in rows.
+    `logs` a `store.logs.LogStore`, `cipher` a `storage.encryption.Cipher` for SECRET inputs, if a key is there.
     """
 
     core: Core
@@ -75,6 +81,7 @@ class Backend:
     catalog: Any
     logs: Any
     config: ApiConfig = field(default_factory=ApiConfig)
+    cipher: Any = None
     now: Callable[[], int] = _now
     _limiter: anyio.CapacityLimiter | None = None
     parsed: dict[tuple[int, int], Any] = field(default_factory=dict)
@@ -94,6 +101,10 @@ class Backend:
 
         return await self.thread(work)
 
-    async def send(self, caller: Caller, name: str, /, *, key: str | None = None, timeout: float = 5.0, **args: Any) -> Any:
+    async def send(
+        self, caller: Caller, name: str, /, *, key: str | None = None, timeout: float = 5.0, **args: Any
+    ) -> Any:
         """Send a command in the caller's name; its tenant is added."""
-        return await self.core.send(name, {"tenant": caller.tenant, **args}, key=key, principal=caller.username, timeout=timeout)
+        return await self.core.send(
+            name, {"tenant": caller.tenant, **args}, key=key, principal=caller.username, timeout=timeout
+        )

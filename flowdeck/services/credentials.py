@@ -48,8 +48,15 @@ def violations(username: str, password: str) -> list[str]:
         found.append("The user name may have at most 256 characters")
     if len(password) > 256:
         found.append("The password may have at most 256 characters")
-    if len(password) < 8 or not re.search("[A-Z]", password) or not re.search("[a-z]", password) or not re.search("[0-9]", password):
-        found.append("The password needs at least 8 characters with one upper-case letter, one lower-case letter and one digit")
+    if (
+        len(password) < 8
+        or not re.search("[A-Z]", password)
+        or not re.search("[a-z]", password)
+        or not re.search("[0-9]", password)
+    ):
+        found.append(
+            "The password needs at least 8 characters with one upper-case letter, one lower-case letter and one digit"
+        )
     return found
 
 
@@ -109,7 +116,9 @@ class Credentials:
 
     async def _load(self) -> dict[str, Any] | None:
         if time.monotonic() - self._loaded > 2.0 or self._stored is None:
-            text = await self._backend.read(lambda r: r.value("select value from setting where key = :key", key=SETTING))
+            text = await self._backend.read(
+                lambda r: r.value("select value from setting where key = :key", key=SETTING)
+            )
             stored = json.loads(text) if text else None
             if stored != self._stored:
                 self._cache.clear()

@@ -10,7 +10,12 @@ from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
 from flowdeck.services.wire import instant
 
-LIMITS = {"settings": (256 * 1024, 1), "view": (64 * 1024, 100), "draft": (5 * 1024 * 1024, 200), "preset": (64 * 1024, 50)}
+LIMITS = {
+    "settings": (256 * 1024, 1),
+    "view": (64 * 1024, 100),
+    "draft": (5 * 1024 * 1024, 200),
+    "preset": (64 * 1024, 50),
+}
 DEFAULTS = {"theme": "system", "density": "default", "zone": "browser", "dateFormat": "relative", "language": "en"}
 
 _ROW = "select * from user_data where tenant = :tenant and owner = :owner and kind = :kind and key = :key"
@@ -58,7 +63,13 @@ async def reset_settings(backend: Backend, caller: Caller, group: str | None) ->
 
 
 async def put(
-    backend: Backend, caller: Caller, kind: str, key: str, body: dict[str, Any], *, shared: bool,
+    backend: Backend,
+    caller: Caller,
+    kind: str,
+    key: str,
+    body: dict[str, Any],
+    *,
+    shared: bool,
     if_match: int | None = None,
 ) -> dict[str, Any]:
     """Create or replace; `Conflict` for a stale version, `TooLarge`, `IllegalArgument` beyond the number allowed."""
@@ -68,11 +79,18 @@ async def put(
         raise TooLarge(f"{kind}: at most {limit} bytes")
     row = await _row(backend, caller, kind, key)
     if if_match is not None and row is not None and row["version"] != if_match:
-        raise Conflict(f"{kind} '{key}' has version {row['version']}", stored=json.loads(row["body"]), version=row["version"])
+        raise Conflict(
+            f"{kind} '{key}' has version {row['version']}", stored=json.loads(row["body"]), version=row["version"]
+        )
     if row is None:
-        count = await backend.read(lambda r: r.value(
-            "select count(*) from user_data where tenant = :tenant and owner = :owner and kind = :kind",
-            tenant=caller.tenant, owner=caller.username, kind=kind))
+        count = await backend.read(
+            lambda r: r.value(
+                "select count(*) from user_data where tenant = :tenant and owner = :owner and kind = :kind",
+                tenant=caller.tenant,
+                owner=caller.username,
+                kind=kind,
+            )
+        )
         if count >= number and kind != "settings":
             raise IllegalArgument(f"at most {number} of kind {kind}")
     await backend.send(caller, "userdata.put", owner=caller.username, kind=kind, key=key, body=body, shared=shared)
@@ -88,16 +106,29 @@ async def get(backend: Backend, caller: Caller, kind: str, key: str) -> dict[str
 
 
 def _shaped(row: Any) -> dict[str, Any]:
-    return {**json.loads(row["body"]), "id": row["key"], "version": row["version"], "shared": bool(row["shared"]),
-            "owner": row["owner"], "updated": instant(row["updated"])}
+    return {
+        **json.loads(row["body"]),
+        "id": row["key"],
+        "version": row["version"],
+        "shared": bool(row["shared"]),
+        "owner": row["owner"],
+        "updated": instant(row["updated"]),
+    }
 
 
 async def listed(backend: Backend, caller: Caller, kind: str, prefix: str = "") -> list[dict[str, Any]]:
     """The caller's things of a kind and those shared within the tenant, whose key begins with `prefix`."""
-    rows = await backend.read(lambda r: r.all(
-        "select * from user_data where tenant = :tenant and kind = :kind and (owner = :owner or shared = :yes) "
-        "and substr(key, 1, length(:prefix)) = :prefix order by key",
-        tenant=caller.tenant, kind=kind, owner=caller.username, yes=True, prefix=prefix))
+    rows = await backend.read(
+        lambda r: r.all(
+            "select * from user_data where tenant = :tenant and kind = :kind and (owner = :owner or shared = :yes) "
+            "and substr(key, 1, length(:prefix)) = :prefix order by key",
+            tenant=caller.tenant,
+            kind=kind,
+            owner=caller.username,
+            yes=True,
+            prefix=prefix,
+        )
+    )
     return [_shaped(row) for row in rows]
 
 
@@ -105,9 +136,15 @@ async def delete(backend: Backend, caller: Caller, kind: str, key: str) -> None:
     """Remove an own thing. `NotFound`, `Forbidden` for another's shared one."""
     row = await _row(backend, caller, kind, key)
     if row is None:
-        other = await backend.read(lambda r: r.value(
-            "select 1 from user_data where tenant = :tenant and kind = :kind and key = :key and shared = :yes",
-            tenant=caller.tenant, kind=kind, key=key, yes=True))
+        other = await backend.read(
+            lambda r: r.value(
+                "select 1 from user_data where tenant = :tenant and kind = :kind and key = :key and shared = :yes",
+                tenant=caller.tenant,
+                kind=kind,
+                key=key,
+                yes=True,
+            )
+        )
         if other:
             raise Forbidden("shared by somebody else")
         raise NotFound(kind)

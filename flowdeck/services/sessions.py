@@ -40,7 +40,7 @@ class Sessions:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._cache: dict[str, tuple[float, OpenSession]] = {}
-        self.ended: list[Any] = []                  # callbacks(session hash): streams close with their session
+        self.ended: list[Any] = []  # callbacks(session hash): streams close with their session
 
     async def open(self, username: str, *, remember: bool, address: str, browser: str) -> tuple[str, OpenSession]:
         """A new session: the cookie's value and the row."""
@@ -49,8 +49,15 @@ class Sessions:
         session = OpenSession(hashed(cookie), username, now, now + self._backend.config.session_absolute_ms)
         await self._backend.core.send(
             "session.create",
-            {"id": session.id, "username": username, "created": now, "expires": session.expires, "address": address,
-             "browser": browser[:200], "remember": remember},
+            {
+                "id": session.id,
+                "username": username,
+                "created": now,
+                "expires": session.expires,
+                "address": address,
+                "browser": browser[:200],
+                "remember": remember,
+            },
             principal=username,
         )
         return cookie, session
@@ -75,7 +82,7 @@ class Sessions:
             try:
                 await self._backend.core.send("session.touch", {"id": key}, timeout=1.0)
             except DomainError:
-                pass                                # a read must work while the engine can't write
+                pass  # a read must work while the engine can't write
         return session
 
     async def close(self, session_id: str) -> None:
@@ -89,13 +96,24 @@ class Sessions:
         """The caller's live sessions, newest first."""
         now = self._backend.now()
         rows = await self._backend.read(
-            lambda r: r.all("select * from session where username = :u and expires > :now order by created desc",
-                            u=caller.username, now=now)
+            lambda r: r.all(
+                "select * from session where username = :u and expires > :now order by created desc",
+                u=caller.username,
+                now=now,
+            )
         )
         return [
-            compact({"id": row["id"][:16], "created": instant(row["created"]), "lastSeen": instant(row["last_seen"]),
-                     "expires": instant(row["expires"]), "address": row["address"], "browser": row["browser"],
-                     "current": row["id"] == caller.session})
+            compact(
+                {
+                    "id": row["id"][:16],
+                    "created": instant(row["created"]),
+                    "lastSeen": instant(row["last_seen"]),
+                    "expires": instant(row["expires"]),
+                    "address": row["address"],
+                    "browser": row["browser"],
+                    "current": row["id"] == caller.session,
+                }
+            )
             for row in rows
         ]
 

@@ -20,8 +20,17 @@ USER, PASSWORD = "ada@example.com", "Secret123"
 
 
 def _session_create(tx: Tx, a: dict[str, Any]) -> None:
-    tx.insert("session", id=a["id"], username=a["username"], created=a["created"], last_seen=a["created"],
-              expires=a["expires"], address=a.get("address"), browser=a.get("browser"), remember=a["remember"])
+    tx.insert(
+        "session",
+        id=a["id"],
+        username=a["username"],
+        created=a["created"],
+        last_seen=a["created"],
+        expires=a["expires"],
+        address=a.get("address"),
+        browser=a.get("browser"),
+        remember=a["remember"],
+    )
 
 
 def _settings_put(tx: Tx, a: dict[str, Any]) -> None:
@@ -44,7 +53,8 @@ STAND_INS = {
     "settings.put": _settings_put,
     "userdata.put": _userdata_put,
     "userdata.delete": lambda tx, a: tx.sql(
-        "delete from user_data where tenant = :tenant and owner = :owner and kind = :kind and key = :key", **a),
+        "delete from user_data where tenant = :tenant and owner = :owner and kind = :kind and key = :key", **a
+    ),
 }
 
 
@@ -57,8 +67,15 @@ class DirectCore:
         self.overrides: dict[str, Any] = {}
         self.queue: asyncio.Queue[list[dict[str, Any]]] = asyncio.Queue()
 
-    async def send(self, name: str, args: dict[str, Any], *, key: str | None = None, principal: str | None = None,
-                   timeout: float = 5.0) -> Any:
+    async def send(
+        self,
+        name: str,
+        args: dict[str, Any],
+        *,
+        key: str | None = None,
+        principal: str | None = None,
+        timeout: float = 5.0,
+    ) -> Any:
         self.sent.append((name, args))
         handler = self.overrides.get(name)
         if handler is None:
@@ -101,8 +118,14 @@ def database(tmp_path: Path) -> Any:
 def backend(database: Database, tmp_path: Path, catalog: Any) -> Backend:
     from flowdeck.storage.local import LocalStorage
 
-    return Backend(core=DirectCore(database), database=database, storage=LocalStorage(tmp_path / "storage"),
-                   catalog=catalog, logs=None, config=ApiConfig(username=USER, password=PASSWORD))
+    return Backend(
+        core=DirectCore(database),
+        database=database,
+        storage=LocalStorage(tmp_path / "storage"),
+        catalog=catalog,
+        logs=None,
+        config=ApiConfig(username=USER, password=PASSWORD),
+    )
 
 
 @pytest.fixture

@@ -113,7 +113,8 @@ async def test_errors_have_the_one_body_and_the_request_id(client: httpx.AsyncCl
     answer = await client.get("/api/v1/main/nothing", headers={"X-Request-Id": "abc-1"})
     assert answer.status_code == 404
     assert answer.json() == {
-        "message": "Not Found", "requestId": "abc-1",
+        "message": "Not Found",
+        "requestId": "abc-1",
         "_links": {"self": [{"href": "/api/v1/main/nothing", "templated": False}]},
     }
     assert answer.headers["x-request-id"] == "abc-1"

@@ -1,0 +1,71 @@
+"""The form of inputs: texts are kept, files of FILE inputs go straight to internal storage (design detail 18)."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping
+from typing import Any
+
+from flowdeck.api.forms import Form, Part
+from flowdeck.services.creation import Creation
+from flowdeck.storage.paths import input_path, uri_of
+
+BATCH = 1024 * 1024
+
+
+async def read_inputs(
+    form: Form, creation: Creation, types: Mapping[str, str], *, keep_files: bool = True
+) -> dict[str, Any]:
+    """Input id → text, list of texts (repeated parts) or URI of the stored file.
+
+    With `keep_files=False` (validation) a file's content is skipped and its place stands for it.
+    """
+    limit = creation.backend.config.max_part
+    sent: dict[str, Any] = {}
+    async for part in form:
+        name = part.name
+        if part.filename is not None and types.get(name) == "FILE":
+            base = posixpath.basename(part.filename.replace("\\", "/")).strip() or "file"
+            path = input_path(creation.row["namespace"], creation.row["id"], creation.id, name, base)
+            if keep_files:
+                creation.files += 1
+                await _store(creation, part, path)
+            value: Any = uri_of(path)
+        else:
+            value = await part.text(limit)
+        if name in sent:
+            earlier = sent[name]
+            sent[name] = [*earlier, value] if isinstance(earlier, list) else [earlier, value]
+        else:
+            sent[name] = value
+    return sent
+
+
+async def _store(creation: Creation, part: Part, path: str) -> None:
+    await store(creation.backend, part, path)
+
+
+async def store(backend: Any, part: Part, path: str) -> int:
+    """Write a part's content to storage in pieces; the size in bytes. A broken upload leaves nothing."""
+    opened = backend.storage.open_write(path)
+    writing = await backend.thread(opened.__enter__)
+    size = 0
+    try:
+        batch: list[bytes] = []
+        held = 0
+        async for chunk in part.stream():
+            batch.append(chunk)
+            held += len(chunk)
+            size += len(chunk)
+            if held >= BATCH:
+                data, batch, held = b"".join(batch), [], 0
+                await backend.thread(lambda data=data: writing.write(data))
+        if batch:
+            data = b"".join(batch)
+            await backend.thread(lambda: writing.write(data))
+    except BaseException as error:
+        kind, trace = type(error), error.__traceback__
+        await backend.thread(lambda: opened.__exit__(kind, error, trace))
+        raise
+    await backend.thread(lambda: opened.__exit__(None, None, None))
+    return size

@@ -1,0 +1,543 @@
+"""Executions: create, read, steer (spec: REST contract §8)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from flowdeck.api.answers import Json, attachment, csv_text, empty, paged
+from flowdeck.api.bodies import json_list, json_object, json_value, text
+from flowdeck.api.execution_forms import read_inputs
+from flowdeck.api.forms import Form
+from flowdeck.api.parameters import PageDep, filters, flag, label_parameters
+from flowdeck.api.security import CallerDep
+from flowdeck.model.errors import IllegalArgument, IllegalState, NotFound
+from flowdeck.model.states import State
+from flowdeck.services import creation, documents, evaluation, executions, flows
+from flowdeck.services.wire import parse_instant
+from flowdeck.store.queries import flows as flow_queries
+from flowdeck.store.queries.where import Filter
+
+router = APIRouter(prefix="/api/v1/{tenant}/executions", tags=["Executions"])
+
+
+def breakpoints_of(value: str | None) -> list[dict[str, str]] | None:
+    """`taskId.value,…` of a query."""
+    if not value:
+        return None
+    found = []
+    for part in value.split(","):
+        task, dot, rest = part.strip().partition(".")
+        if task:
+            found.append({"id": task, **({"value": rest} if dot else {})})
+    return found
+
+
+# ── lists ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+@router.get("")
+async def by_flow(request: Request, caller: CallerDep, page: PageDep, namespace: str, flowId: str) -> Response:
+    """Executions of one flow."""
+    chosen = [Filter("namespace", "EQUALS", namespace), Filter("flowId", "EQUALS", flowId)]
+    return paged(*await executions.search(request.app.state.backend, caller, chosen, page))
+
+
+@router.get("/search")
+async def search(request: Request, caller: CallerDep, page: PageDep, dateFilter: str | None = None) -> Response:
+    """Executions by filters; `taskRuns=false` (ours) leaves the task runs out."""
+    return paged(
+        *await executions.search(
+            request.app.state.backend,
+            caller,
+            filters(request, "executions"),
+            page,
+            date_filter=dateFilter,
+            task_runs=flag(request, "taskRuns", True),
+        )
+    )
+
+
+@router.get("/export/by-query/csv")
+async def export_csv(request: Request, caller: CallerDep) -> Response:
+    """CSV of all matches."""
+    rows = await executions.matching(request.app.state.backend, caller, filters(request, "executions"))
+    columns = [
+        "id",
+        "namespace",
+        "flowId",
+        "flowRevision",
+        "state",
+        "startDate",
+        "endDate",
+        "durationMs",
+        "trigger",
+        "labels",
+    ]
+    lines = [
+        [
+            r["id"],
+            r["namespace"],
+            r["flow_id"],
+            r["flow_rev"],
+            State(r["state"]).name,
+            documents.instant(r["created"]),
+            documents.instant_or_none(r["ended"]),
+            (r["ended"] - r["created"]) if r["ended"] else None,
+            r["trigger_id"],
+            r["labels"],
+        ]
+        for r in rows
+    ]
+    return attachment(csv_text(columns, lines), "executions.csv", "text/csv")
+
+
+@router.post("/latest")
+async def latest(request: Request, caller: CallerDep) -> Response:
+    """The newest execution of each flow."""
+    return Json(await executions.latest(request.app.state.backend, caller, await json_list(request)))
+
+
+@router.get("/namespaces")
+async def namespaces(request: Request, caller: CallerDep) -> Response:
+    """Namespaces whose flows can be executed."""
+    return Json(await request.app.state.backend.read(flow_queries.namespaces, caller.tenant))
+
+
+@router.get("/namespaces/{namespace}/flows")
+async def namespace_flows(request: Request, caller: CallerDep, namespace: str) -> Response:
+    """Executable flows of a namespace."""
+    rows = await request.app.state.backend.read(flow_queries.in_namespace, caller.tenant, namespace)
+    return Json([documents.flow_for_execution(r) for r in rows if not r["disabled"]])
+
+
+@router.get("/flows/{namespace}/{flow_id}")
+async def flow_of_name(
+    request: Request, caller: CallerDep, namespace: str, flow_id: str, revision: int | None = None
+) -> Response:
+    """`FlowForExecution` of a flow."""
+    row, old = await flows.at_revision(request.app.state.backend, caller, namespace, flow_id, revision)
+    return Json(documents.flow_for_execution(row, old))
+
+
+# ── bulk ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _bulk_args(request: Request, verb: str) -> dict[str, Any]:
+    query = request.query_params
+    if verb == "delete":
+        return {
+            "delete_logs": flag(request, "deleteLogs", True),
+            "delete_metrics": flag(request, "deleteMetrics", True),
+            "delete_storage": flag(request, "deleteStorage", True),
+        }
+    if verb == "change-status":
+        status = query.get("newStatus")
+        if not status:
+            from flowdeck.api.errors import BadRequest
+
+            raise BadRequest("Required parameter [newStatus] not specified")
+        return {"state": executions.state_named(status).name}
+    if verb == "unqueue":
+        return {"state": executions.state_named(query.get("state") or query.get("newState") or "RUNNING").name}
+    if verb == "replay":
+        return {"latest": flag(request, "latestRevision"), "task_run_id": None, "revision": None, "inputs": None}
+    if verb == "resume":
+        return {"inputs": None}
+    if verb == "restart":
+        return {"revision": None}
+    return {}
+
+
+def _bulk_routes(verb: str, method: str) -> None:
+    async def by_ids(request: Request, caller: CallerDep) -> Response:
+        backend = request.app.state.backend
+        args = _bulk_args(request, verb)
+        if verb == "labels":
+            body = await json_object(request)
+            ids = body.get("executionsId") or []
+            args["labels"] = executions.labels_of(body.get("executionLabels"))
+            executions.check_labels(args["labels"])
+        else:
+            ids = await json_list(request)
+        rows = await executions.usable(
+            backend, caller, verb, ids, any_state=verb == "delete" and flag(request, "includeNonTerminated")
+        )
+        return Json({"count": await executions.bulk(backend, caller, verb, rows, **args)})
+
+    async def by_query(request: Request, caller: CallerDep) -> Response:
+        backend = request.app.state.backend
+        args = _bulk_args(request, verb)
+        if verb == "labels":
+            args["labels"] = executions.labels_of(await json_value(request))
+            executions.check_labels(args["labels"])
+        rows = await executions.usable_matches(
+            backend,
+            caller,
+            verb,
+            filters(request, "executions"),
+            any_state=verb == "delete" and flag(request, "includeNonTerminated"),
+        )
+        return Json({"count": await executions.bulk(backend, caller, verb, rows, **args)})
+
+    prefix = "" if verb == "delete" else f"/{verb}"
+    router.add_api_route(f"{prefix}/by-ids", by_ids, methods=[method], name=f"{verb} by ids")
+    router.add_api_route(f"{prefix}/by-query", by_query, methods=[method], name=f"{verb} by query")
+
+
+for _verb, _method in {
+    "delete": "DELETE",
+    "kill": "DELETE",
+    "change-status": "POST",
+    "force-run": "POST",
+    "labels": "POST",
+    "pause": "POST",
+    "replay": "POST",
+    "restart": "POST",
+    "resume": "POST",
+    "unqueue": "POST",
+}.items():
+    _bulk_routes(_verb, _method)
+
+
+# ── creation ──────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _create(request: Request, caller: Any, namespace: str, flow_id: str) -> Response:
+    backend = request.app.state.backend
+    query = request.query_params
+    revision = _integer(query.get("revision"), "revision")
+    schedule = query.get("scheduleDate")
+    kind = (query.get("kind") or "NORMAL").upper()
+    if kind not in ("NORMAL", "TEST", "PLAYGROUND"):
+        raise IllegalArgument("kind: NORMAL, TEST and PLAYGROUND are known")
+    new = await creation.Creation.begin(backend, caller, namespace, flow_id, revision)
+    try:
+        labels = label_parameters(request)
+        executions.check_labels(labels)
+        sent = await read_inputs(Form(request), new, {i.id: i.type for i in new.flow.inputs})
+        document = await new.send(
+            sent,
+            labels=labels,
+            kind=kind,
+            breakpoints=breakpoints_of(query.get("breakpoints")),
+            schedule_date=parse_instant(schedule, "scheduleDate") if schedule else None,
+        )
+    except BaseException:
+        await new.discard()
+        raise
+    if flag(request, "wait"):
+        await executions.wait_for_end(backend, request.app.state.hub, caller, new.id)
+        address = document["url"]
+        document = await executions.get(backend, caller, new.id) | {"url": address}
+    return Json(document)
+
+
+def _integer(value: str | None, name: str) -> int | None:
+    if value in (None, ""):
+        return None
+    try:
+        return int(str(value))
+    except ValueError:
+        raise IllegalArgument(f"{name}: '{str(value)[:32]}' is not a number") from None
+
+
+@router.post("/trigger/{namespace}/{flow_id}")
+async def create_old(request: Request, caller: CallerDep, namespace: str, flow_id: str) -> Response:
+    """Deprecated alias of create."""
+    return await _create(request, caller, namespace, flow_id)
+
+
+@router.post("/{execution_id}/resume/validate")
+async def validate_resume(request: Request, caller: CallerDep, execution_id: str) -> Response:
+    """Inputs of a pause checked without resuming."""
+    return await _validate_resume(request, caller, execution_id)
+
+
+@router.post("/{namespace}/{flow_id}/validate")
+async def validate(
+    request: Request, caller: CallerDep, namespace: str, flow_id: str, revision: int | None = None
+) -> Response:
+    """Inputs checked without running."""
+    backend = request.app.state.backend
+    new = await creation.Creation.begin(backend, caller, namespace, flow_id, revision, runs=False)
+    types = {i.id: i.type for i in new.flow.inputs}
+    sent = await read_inputs(Form(request), new, types, keep_files=False)
+    row, old = await flows.at_revision(backend, caller, namespace, flow_id, revision)
+    return Json(await creation.check(new, sent, creation.input_documents(row, old)))
+
+
+# ── one execution ─────────────────────────────────────────────────────────────────────────────────
+
+
+@router.get("/{execution_id}")
+async def get(request: Request, caller: CallerDep, execution_id: str) -> Response:
+    """One execution with its task runs."""
+    return Json(await executions.get(request.app.state.backend, caller, execution_id))
+
+
+@router.delete("/{execution_id}")
+async def delete(request: Request, caller: CallerDep, execution_id: str) -> Response:
+    """Delete an execution."""
+    await executions.delete(
+        request.app.state.backend,
+        caller,
+        execution_id,
+        logs=flag(request, "deleteLogs", True),
+        metrics=flag(request, "deleteMetrics", True),
+        storage=flag(request, "deleteStorage", True),
+    )
+    return empty()
+
+
+@router.delete("/{execution_id}/kill")
+async def kill(request: Request, caller: CallerDep, execution_id: str) -> Response:
+    """Kill; 202."""
+    await executions.kill(
+        request.app.state.backend, caller, execution_id, cascade=flag(request, "isOnKillCascade", True)
+    )
+    return empty(202)
+
+
+@router.post("/{execution_id}/pause")
+async def pause(request: Request, caller: CallerDep, execution_id: str) -> Response:
+    """Pause a running execution."""
+    await executions.pause(request.app.state.backend, caller, execution_id)
+    return empty()
+
+
+async def _paused(request: Request, caller: Any, execution_id: str) -> tuple[Any, Any, tuple[Any, ...]]:
+    """Row, parsed flow and the `onResume` inputs of the pause that waits."""
+    from flowdeck.services.resume import on_resume_inputs
+
+    backend = request.app.state.backend
+    row = await executions.row_of(backend, caller, execution_id)
+    if row["state"] != State.PAUSED:
+        raise IllegalState(f"Execution '{execution_id}' is not paused, can't resume it")
+    flow_row, flow = await flow_of_row(backend, caller, row)
+    return row, flow_row, await on_resume_inputs(backend, row, flow)
+
+
+async def flow_of_row(backend: Any, caller: Any, row: Any) -> tuple[Any, Any]:
+    """Flow row and parsed revision of an execution. `NotFound`."""
+    head = await flows.head(backend, caller, row["namespace"], row["flow_id"], deleted=True)
+    old = None
+    if head["revision"] != row["flow_rev"]:
+        old = await backend.read(flow_queries.revision, head["flow_key"], row["flow_rev"])
+        if old is None:
+            raise NotFound(f"revision {row['flow_rev']} of the flow")
+    return head, await flows.parsed(backend, head, old)
+
+
+@router.post("/{execution_id}/resume")
+async def resume(request: Request, caller: CallerDep, execution_id: str) -> Response:
+    """Resume a paused execution, with the inputs that its pause asks for."""
+    from flowdeck.services.resume import resolve_resume
+
+    backend = request.app.state.backend
+    row, flow_row, declared = await _paused(request, caller, execution_id)
+    upload = creation.Creation(backend, caller, flow_row, None)
+    upload.id = execution_id
+    sent = await read_inputs(Form(request), upload, {i.id: i.type for i in declared})
+    values = await resolve_resume(backend, caller, flow_row, row, declared, sent)
+    await executions.resume(backend, caller, execution_id, values)
+    return empty()
+
+
+async def _validate_resume(request: Request, caller: Any, execution_id: str) -> Response:
+    from flowdeck.services.resume import check_resume
+
+    backend = request.app.state.backend
+    row, flow_row, declared = await _paused(request, caller, execution_id)
+    upload = creation.Creation(backend, caller, flow_row, None)
+    sent = await read_inputs(Form(request), upload, {i.id: i.type for i in declared}, keep_files=False)
+    return Json(await check_resume(backend, caller, flow_row, row, declared, sent))
+
+
+@router.post("/{execution_id}/resume-from-breakpoint")
+async def resume_from_breakpoint(
+    request: Request, caller: CallerDep, execution_id: str, breakpoints: str | None = None
+) -> Response:
+    """Go on from a breakpoint. Only executions in state BREAKPOINT (409)."""
+    backend = request.app.state.backend
+    row = await executions.row_of(backend, caller, execution_id)
+    if row["state"] != State.BREAKPOINT:
+        raise IllegalState("The execution is not suspended at a breakpoint")
+    await backend.send(
+        caller, "execution.resume", id=execution_id, inputs=None, breakpoints=breakpoints_of(breakpoints)
+    )
+    return empty()
+
+
+@router.post("/{execution_id}/restart")
+async def restart(request: Request, caller: CallerDep, execution_id: str, revision: int | None = None) -> Response:
+    """Run failed and paused task runs again."""
+    return Json(await executions.restart(request.app.state.backend, caller, execution_id, revision))
+
+
+@router.post("/{execution_id}/replay")
+async def replay(
+    request: Request,
+    caller: CallerDep,
+    execution_id: str,
+    taskRunId: str | None = None,
+    revision: int | None = None,
+    breakpoints: str | None = None,
+) -> Response:
+    """A new execution from an old one."""
+    return Json(
+        await executions.replay(
+            request.app.state.backend,
+            caller,
+            execution_id,
+            task_run_id=taskRunId or None,
+            revision=revision,
+            breakpoints=breakpoints_of(breakpoints),
+        )
+    )
+
+
+@router.post("/{execution_id}/replay-with-inputs")
+async def replay_with_inputs(
+    request: Request,
+    caller: CallerDep,
+    execution_id: str,
+    taskRunId: str | None = None,
+    revision: int | None = None,
+    breakpoints: str | None = None,
+) -> Response:
+    """A new execution from an old one with other inputs, validated against the chosen revision."""
+    from flowdeck.services import inputs
+
+    backend = request.app.state.backend
+    row = await executions.row_of(backend, caller, execution_id)
+    new = await creation.Creation.begin(
+        backend, caller, row["namespace"], row["flow_id"], revision or row["flow_rev"], runs=False
+    )
+    try:
+        sent = await read_inputs(Form(request), new, {i.id: i.type for i in new.flow.inputs})
+        resolution = await inputs.resolve(backend, caller, new.flow, sent, row=new.row, execution_id=new.id)
+        inputs.refuse(resolution)
+        values = inputs.encrypt(backend, new.flow, dict(resolution.values))
+        return Json(
+            await executions.replay(
+                backend,
+                caller,
+                execution_id,
+                task_run_id=taskRunId or None,
+                revision=revision,
+                inputs=values,
+                breakpoints=breakpoints_of(breakpoints),
+            )
+        )
+    except BaseException:
+        await new.discard()
+        raise
+
+
+@router.post("/{execution_id}/change-status")
+async def change_status(request: Request, caller: CallerDep, execution_id: str, status: str) -> Response:
+    """Another terminal state."""
+    return Json(await executions.change_status(request.app.state.backend, caller, execution_id, status))
+
+
+@router.post("/{execution_id}/state")
+async def change_task_state(request: Request, caller: CallerDep, execution_id: str) -> Response:
+    """Mark one task run and go on."""
+    sent = await json_object(request)
+    return Json(
+        await executions.change_task_state(
+            request.app.state.backend,
+            caller,
+            execution_id,
+            str(sent.get("taskRunId") or ""),
+            str(sent.get("state") or ""),
+        )
+    )
+
+
+@router.post("/{execution_id}/labels")
+async def set_labels(request: Request, caller: CallerDep, execution_id: str) -> Response:
+    """Add or update labels."""
+    labels = executions.labels_of(await json_value(request))
+    return Json(await executions.set_labels(request.app.state.backend, caller, execution_id, labels))
+
+
+@router.post("/{execution_id}/unqueue")
+async def unqueue(request: Request, caller: CallerDep, execution_id: str, state: str = "RUNNING") -> Response:
+    """Take from the queue."""
+    return Json(await executions.unqueue(request.app.state.backend, caller, execution_id, state))
+
+
+@router.post("/{execution_id}/force-run")
+async def force_run(request: Request, caller: CallerDep, execution_id: str) -> Response:
+    """Get a waiting execution going."""
+    return Json(await executions.force_run(request.app.state.backend, caller, execution_id))
+
+
+@router.post("/{execution_id}/eval")
+async def evaluate(request: Request, caller: CallerDep, execution_id: str) -> Response:
+    """Render an expression in the execution's scope."""
+    backend = request.app.state.backend
+    row = await executions.row_of(backend, caller, execution_id)
+    return Json(await evaluation.evaluate(backend, caller, row, await _expression(request), None))
+
+
+@router.post("/{execution_id}/eval/{task_run_id}")
+async def evaluate_task_run(request: Request, caller: CallerDep, execution_id: str, task_run_id: str) -> Response:
+    """Render an expression in a task run's scope."""
+    backend = request.app.state.backend
+    row = await executions.row_of(backend, caller, execution_id)
+    return Json(await evaluation.evaluate(backend, caller, row, await _expression(request), task_run_id))
+
+
+async def _expression(request: Request) -> str:
+    return await text(request, 1024 * 1024)
+
+
+@router.get("/{execution_id}/flow")
+async def flow(request: Request, caller: CallerDep, execution_id: str) -> Response:
+    """`FlowForExecution` of the execution's revision."""
+    backend = request.app.state.backend
+    row = await executions.row_of(backend, caller, execution_id)
+    head = await flows.head(backend, caller, row["namespace"], row["flow_id"], deleted=True)
+    old = await backend.read(flow_queries.revision, head["flow_key"], row["flow_rev"])
+    return Json(documents.flow_for_execution(head, old))
+
+
+@router.get("/{execution_id}/graph")
+async def graph(request: Request, caller: CallerDep, execution_id: str) -> Response:
+    """Graph of the execution's revision with the task runs on its nodes."""
+    from flowdeck.model.graph import flow_graph
+
+    backend = request.app.state.backend
+    row = await executions.row_of(backend, caller, execution_id)
+    _, parsed = await flow_of_row(backend, caller, row)
+    answer = flow_graph(parsed)
+    runs = await backend.read(
+        lambda r: r.all(
+            "select id, task_id, state from task_run where execution_seq = :seq and iteration < 1 order by ord limit 5000",
+            seq=row["seq"],
+        )
+    )
+    states = {r["task_id"]: r for r in runs}
+    for node in answer.get("nodes", []):
+        task = node.get("task")
+        run = states.get(task.get("id")) if isinstance(task, dict) else None
+        if run is not None:
+            node["taskRun"] = {
+                "id": run["id"],
+                "taskId": run["task_id"],
+                "executionId": execution_id,
+                "namespace": row["namespace"],
+                "flowId": row["flow_id"],
+                "state": {"current": State(run["state"]).name},
+            }
+    return Json(answer)
+
+
+@router.post("/{namespace}/{flow_id}")
+async def create(request: Request, caller: CallerDep, namespace: str, flow_id: str) -> Response:
+    """Create an execution."""
+    return await _create(request, caller, namespace, flow_id)

@@ -1,0 +1,390 @@
+"""Flows (spec: REST contract §7)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import yaml
+from fastapi import APIRouter, Request, Response
+
+from flowdeck.api.answers import Json, attachment, csv_text, empty, paged
+from flowdeck.api.bodies import json_list, json_value, text
+from flowdeck.api.errors import BadRequest, InvalidFormat
+from flowdeck.api.forms import Form
+from flowdeck.api.parameters import PageDep, filters, flag
+from flowdeck.api.security import CallerDep
+from flowdeck.model.errors import IllegalArgument, NotFound
+from flowdeck.services import flows
+from flowdeck.store.queries import flows as queries
+
+router = APIRouter(prefix="/api/v1/{tenant}", tags=["Flows"])
+ZIP = "application/octet-stream"
+
+
+async def source_of(request: Request) -> str:
+    """The YAML source of a body; a JSON body (deprecated) is written as YAML."""
+    if request.headers.get("content-type", "").startswith("application/json"):
+        value = await json_value(request)
+        if isinstance(value, dict):
+            return yaml.safe_dump(value, sort_keys=False, allow_unicode=True)
+        if isinstance(value, str):
+            return value
+        raise InvalidFormat("a flow is expected")
+    return await text(request)
+
+
+@router.post("/flows")
+async def create(request: Request, caller: CallerDep) -> Response:
+    """Create a flow from YAML."""
+    return Json(await flows.save(request.app.state.backend, caller, await source_of(request), expect="create"))
+
+
+@router.get("/flows/search")
+async def search(request: Request, caller: CallerDep, page: PageDep) -> Response:
+    """Flows by filters."""
+    return paged(*await flows.search(request.app.state.backend, caller, filters(request, "flows"), page))
+
+
+@router.get("/flows/source")
+async def search_sources(request: Request, caller: CallerDep, page: PageDep) -> Response:
+    """Flows whose source contains a text."""
+    query = request.query_params
+    return paged(
+        *await flows.search_sources(
+            request.app.state.backend, caller, query.get("q", ""), query.get("namespace") or None, page
+        )
+    )
+
+
+@router.get("/flows/distinct-namespaces")
+async def distinct_namespaces(request: Request, caller: CallerDep, q: str = "") -> Response:
+    """Namespaces that hold flows."""
+    found = await request.app.state.backend.read(queries.namespaces, caller.tenant)
+    return Json([n for n in found if q.lower() in n.lower()])
+
+
+@router.get("/flows/deprecated")
+async def deprecated(request: Request, caller: CallerDep, namespace: str = "") -> Response:
+    """Flows whose tasks have a deprecated type."""
+    backend = request.app.state.backend
+    answer = []
+    for row in await flows.matching(backend, caller, []):
+        if namespace and not (row["namespace"] == namespace or row["namespace"].startswith(namespace + ".")):
+            continue
+        result = await backend.thread(lambda row=row: flows.parse(backend, row["source"], caller.tenant, strict=False))
+        found = [f for f in result.findings if f.severity == "info" and "type" in f.path]
+        if found:
+            answer.append(
+                {
+                    "namespace": row["namespace"],
+                    "flowId": row["id"],
+                    "revision": row["revision"],
+                    "deprecatedTasks": [{"taskId": f.path, "taskType": f.message} for f in found],
+                }
+            )
+    return Json(answer)
+
+
+@router.post("/flows/validate")
+async def validate(request: Request, caller: CallerDep) -> Response:
+    """Validate every document of the body, or every part `flows` of a form."""
+    backend = request.app.state.backend
+    if request.headers.get("content-type", "").startswith("multipart/"):
+        answers: list[dict[str, Any]] = []
+        async for part in Form(request):
+            content = await part.text(backend.config.max_body)
+            answers += await flows.validate(backend, caller, content, filename=part.filename, first=len(answers))
+        return Json(answers)
+    return Json(await flows.validate(backend, caller, await source_of(request)))
+
+
+@router.post("/flows/validate/task")
+async def validate_task(request: Request, caller: CallerDep, section: str) -> Response:
+    """Validate one task or trigger."""
+    if section.upper() not in ("TASKS", "TRIGGERS"):
+        raise IllegalArgument("section: TASKS and TRIGGERS are known")
+    return Json(await flows.validate_part(request.app.state.backend, caller, await _object(request), section))
+
+
+@router.post("/flows/validate/trigger")
+async def validate_trigger(request: Request, caller: CallerDep) -> Response:
+    """Validate one trigger."""
+    return Json(await flows.validate_part(request.app.state.backend, caller, await _object(request), "TRIGGERS"))
+
+
+async def _object(request: Request) -> Any:
+    try:
+        return yaml.safe_load(await text(request))
+    except yaml.YAMLError as error:
+        raise InvalidFormat(str(error)) from None
+
+
+@router.post("/flows/graph")
+async def graph_of_source(request: Request, caller: CallerDep) -> Response:
+    """Graph of an unsaved source."""
+    return Json(await flows.graph_of_source(request.app.state.backend, caller, await source_of(request)))
+
+
+@router.post("/flows/import")
+async def import_flows(request: Request, caller: CallerDep) -> Response:
+    """Create or update flows from a zip or YAML file."""
+    backend = request.app.state.backend
+    async for part in Form(request):
+        if part.name == "fileUpload":
+            content = await part.bytes(backend.config.max_part)
+            name = part.filename or "flows.yml"
+            return Json(await flows.import_all(backend, caller, name, content, fail=flag(request, "failOnError")))
+    raise BadRequest("Required part [fileUpload] not specified")
+
+
+@router.post("/flows/bulk")
+async def bulk(request: Request, caller: CallerDep) -> Response:
+    """Write many flows; the others go unless `delete=false`."""
+    return Json(
+        await flows.replace_all(
+            request.app.state.backend,
+            caller,
+            await text(request),
+            namespace=request.query_params.get("namespace") or None,
+            delete_others=flag(request, "delete", True),
+            children=flag(request, "allowNamespaceChild"),
+        )
+    )
+
+
+@router.delete("/flows/delete/by-ids")
+async def delete_by_ids(request: Request, caller: CallerDep) -> Response:
+    """Delete flows."""
+    backend = request.app.state.backend
+    rows = await flows.named(backend, caller, await json_list(request))
+    return Json({"count": await flows.delete_all(backend, caller, rows)})
+
+
+@router.delete("/flows/delete/by-query")
+async def delete_by_query(request: Request, caller: CallerDep) -> Response:
+    """Delete all matches."""
+    backend = request.app.state.backend
+    rows = await flows.matching(backend, caller, filters(request, "flows"))
+    return Json({"count": await flows.delete_all(backend, caller, rows)})
+
+
+async def _switch(request: Request, caller: Any, disabled: bool, *, by_ids: bool) -> Response:
+    backend = request.app.state.backend
+    rows = (
+        await flows.named(backend, caller, await json_list(request))
+        if by_ids
+        else await flows.matching(backend, caller, filters(request, "flows"))
+    )
+    return Json({"count": await flows.set_disabled(backend, caller, rows, disabled)})
+
+
+@router.post("/flows/disable/by-ids")
+async def disable_by_ids(request: Request, caller: CallerDep) -> Response:
+    """Disable flows."""
+    return await _switch(request, caller, True, by_ids=True)
+
+
+@router.post("/flows/disable/by-query")
+async def disable_by_query(request: Request, caller: CallerDep) -> Response:
+    """Disable all matches."""
+    return await _switch(request, caller, True, by_ids=False)
+
+
+@router.post("/flows/enable/by-ids")
+async def enable_by_ids(request: Request, caller: CallerDep) -> Response:
+    """Enable flows."""
+    return await _switch(request, caller, False, by_ids=True)
+
+
+@router.post("/flows/enable/by-query")
+async def enable_by_query(request: Request, caller: CallerDep) -> Response:
+    """Enable all matches."""
+    return await _switch(request, caller, False, by_ids=False)
+
+
+@router.post("/flows/export/by-ids")
+async def export_by_ids(request: Request, caller: CallerDep) -> Response:
+    """Zip of sources."""
+    backend = request.app.state.backend
+    rows = await flows.named(backend, caller, await json_list(request))
+    return attachment(await backend.thread(lambda: flows.archive(rows, "{ns}.{id}.yaml")), "flows.zip", ZIP)
+
+
+@router.get("/flows/export/by-query")
+async def export_by_query(request: Request, caller: CallerDep) -> Response:
+    """Zip of all matches."""
+    backend = request.app.state.backend
+    rows = await flows.matching(backend, caller, filters(request, "flows"))
+    return attachment(await backend.thread(lambda: flows.archive(rows, "{ns}-{id}.yml")), "flows.zip", ZIP)
+
+
+@router.get("/flows/export/by-query/csv")
+async def export_csv(request: Request, caller: CallerDep) -> Response:
+    """CSV of all matches."""
+    rows = await flows.matching(request.app.state.backend, caller, filters(request, "flows"))
+    columns = ["namespace", "id", "revision", "disabled", "description", "labels"]
+    lines = [[r["namespace"], r["id"], r["revision"], bool(r["disabled"]), r["description"], r["labels"]] for r in rows]
+    return attachment(csv_text(columns, lines), "flows.csv", "text/csv")
+
+
+@router.get("/flows/{namespace}")
+async def in_namespace(request: Request, caller: CallerDep, namespace: str) -> Response:
+    """Flows of exactly one namespace."""
+    rows = await request.app.state.backend.read(queries.in_namespace, caller.tenant, namespace)
+    return Json([flows.documents.flow(row) for row in rows])
+
+
+@router.post("/flows/{namespace}")
+async def replace_namespace(request: Request, caller: CallerDep, namespace: str) -> Response:
+    """Write the flows of a namespace; others go unless `delete=false`."""
+    backend = request.app.state.backend
+    if request.headers.get("content-type", "").startswith("multipart/"):
+        parts = [await part.text(backend.config.max_body) async for part in Form(request) if part.name == "flows"]
+        sources = "\n---\n".join(parts)
+    else:
+        sources = await text(request)
+    return Json(
+        await flows.replace_all(
+            backend,
+            caller,
+            sources,
+            namespace=namespace,
+            delete_others=flag(request, "delete", True),
+            override=flag(request, "override"),
+        )
+    )
+
+
+@router.get("/flows/{namespace}/{flow_id}")
+async def get(
+    request: Request, caller: CallerDep, namespace: str, flow_id: str, revision: int | None = None
+) -> Response:
+    """One flow."""
+    return Json(
+        await flows.get(
+            request.app.state.backend,
+            caller,
+            namespace,
+            flow_id,
+            revision=revision,
+            source=flag(request, "source"),
+            deleted=flag(request, "allowDeleted"),
+        )
+    )
+
+
+@router.put("/flows/{namespace}/{flow_id}")
+async def update(
+    request: Request, caller: CallerDep, namespace: str, flow_id: str, baseRevision: int | None = None
+) -> Response:
+    """Save a new revision; `baseRevision` (ours) refuses to overwrite a newer one with 409."""
+    return Json(
+        await flows.save(
+            request.app.state.backend,
+            caller,
+            await source_of(request),
+            namespace=namespace,
+            flow_id=flow_id,
+            expect="update",
+            base_revision=baseRevision,
+        )
+    )
+
+
+@router.delete("/flows/{namespace}/{flow_id}")
+async def delete(request: Request, caller: CallerDep, namespace: str, flow_id: str) -> Response:
+    """Delete a flow."""
+    await flows.delete(request.app.state.backend, caller, namespace, flow_id)
+    return empty()
+
+
+@router.get("/flows/{namespace}/{flow_id}/revisions")
+async def revisions(request: Request, caller: CallerDep, namespace: str, flow_id: str) -> Response:
+    """All revisions, ascending."""
+    return Json(
+        await flows.revisions(
+            request.app.state.backend, caller, namespace, flow_id, deleted=flag(request, "allowDelete")
+        )
+    )
+
+
+@router.delete("/flows/{namespace}/{flow_id}/revisions")
+async def delete_revisions(request: Request, caller: CallerDep, namespace: str, flow_id: str) -> Response:
+    """Remove old revisions."""
+    values = [v for sent in request.query_params.getlist("revisions") for v in sent.split(",") if v]
+    if not values:
+        raise BadRequest("Required parameter [revisions] not specified")
+    if not all(re.fullmatch(r"\d{1,9}", v) for v in values):
+        raise IllegalArgument("revisions: numbers are expected")
+    await flows.delete_revisions(request.app.state.backend, caller, namespace, flow_id, [int(v) for v in values])
+    return empty()
+
+
+@router.get("/flows/{namespace}/{flow_id}/graph")
+async def graph(
+    request: Request, caller: CallerDep, namespace: str, flow_id: str, revision: int | None = None
+) -> Response:
+    """Graph of a revision."""
+    return Json(await flows.graph(request.app.state.backend, caller, namespace, flow_id, revision))
+
+
+@router.get("/flows/{namespace}/{flow_id}/dependencies")
+async def dependencies(request: Request, caller: CallerDep, namespace: str, flow_id: str) -> Response:
+    """Flows that call this one or are called by it."""
+    return Json(
+        await flows.dependencies(
+            request.app.state.backend,
+            caller,
+            namespace,
+            flow_id,
+            destination_only=flag(request, "destinationOnly"),
+            expand=flag(request, "expandAll"),
+        )
+    )
+
+
+@router.get("/namespaces/{namespace}/dependencies")
+async def namespace_dependencies(request: Request, caller: CallerDep, namespace: str) -> Response:
+    """Relations between the flows of a namespace."""
+    return Json(
+        await flows.dependencies(
+            request.app.state.backend,
+            caller,
+            namespace,
+            None,
+            destination_only=flag(request, "destinationOnly"),
+            expand=True,
+        )
+    )
+
+
+@router.get("/flows/{namespace}/{flow_id}/tasks/{task_id}")
+async def task(
+    request: Request, caller: CallerDep, namespace: str, flow_id: str, task_id: str, revision: int | None = None
+) -> Response:
+    """One task, nested ones included."""
+    return Json(await flows.task(request.app.state.backend, caller, namespace, flow_id, task_id, revision))
+
+
+@router.get("/concurrency-limit/search")
+async def concurrency_limits(request: Request, caller: CallerDep) -> Response:
+    """Running executions of flows with a concurrency limit."""
+    rows = await request.app.state.backend.read(lambda r: r.all("select scope, count(*) as n from slot group by scope"))
+    found = [tuple(row["scope"].split("/", 2)) + (row["n"],) for row in rows if row["scope"].count("/") == 2]
+    results = [
+        {"tenantId": t, "namespace": ns, "flowId": f, "running": n} for t, ns, f, n in found if t == caller.tenant
+    ]
+    return paged(results, len(results))
+
+
+@router.put("/concurrency-limit/{namespace}/{flow_id}")
+async def set_concurrency_limit(request: Request, caller: CallerDep, namespace: str, flow_id: str) -> Response:
+    """The count is derived from held slots here: the answer is the present one."""
+    scope = f"{caller.tenant}/{namespace}/{flow_id}"
+    count = await request.app.state.backend.read(
+        lambda r: r.value("select count(*) from slot where scope = :s", s=scope)
+    )
+    if not count:
+        raise NotFound("concurrency limit")
+    return Json({"tenantId": caller.tenant, "namespace": namespace, "flowId": flow_id, "running": count})

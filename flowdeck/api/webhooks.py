@@ -1,0 +1,76 @@
+"""Webhooks: anonymous, the key is the credential (spec: REST contract §8, workflow components §15.8)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from flowdeck.api.answers import Json, empty
+from flowdeck.api.bodies import raw
+from flowdeck.api.security import CallerDep
+from flowdeck.model.states import State
+from flowdeck.services import creation, executions
+
+router = APIRouter(prefix="/api/v1/{tenant}/executions/webhook", tags=["Executions"])
+
+
+async def _called(request: Request, caller: Any, namespace: str, flow_id: str, key: str, path: str | None) -> Response:
+    backend = request.app.state.backend
+    headers: dict[str, list[str]] = {}
+    for name, value in request.headers.items():
+        if name not in ("authorization", "cookie"):
+            headers.setdefault(name, []).append(value)
+    parameters: dict[str, list[str]] = {}
+    for name, value in request.query_params.multi_items():
+        parameters.setdefault(name, []).append(value)
+    variables = {"body": creation.body_value(await raw(request)), "headers": headers, "parameters": parameters}
+    new, trigger, document = await creation.webhook(
+        backend, namespace, flow_id, key, caller.tenant, path=path, variables=variables
+    )
+    if document is None:
+        return empty()
+    status = 200
+    if trigger.props.get("wait"):
+        row = await executions.wait_for_end(backend, request.app.state.hub, caller, new.id)
+        document = await executions.get(backend, caller, new.id) | {"url": document["url"]}
+        given = trigger.props.get("responseCode")
+        status = int(given) if given else 500 if row["state"] == State.FAILED else 200
+        outputs = document.get("outputs") or {}
+        if trigger.props.get("returnOutputs") and trigger.props.get("responseContentType"):
+            kind = trigger.props["responseContentType"]
+            if kind == "text/plain":
+                return Response(
+                    "\n".join(str(v) for v in outputs.values()), status_code=status, media_type="text/plain"
+                )
+            return Json(outputs, status_code=status)
+        if not trigger.props.get("returnOutputs"):
+            document.pop("outputs", None)
+    keys = (
+        "tenantId",
+        "namespace",
+        "flowId",
+        "flowRevision",
+        "id",
+        "trigger",
+        "inputs",
+        "outputs",
+        "labels",
+        "state",
+        "url",
+    )
+    return Json({k: document[k] for k in keys if k in document}, status_code=status)
+
+
+@router.api_route("/{namespace}/{flow_id}/{key}", methods=["GET", "POST", "PUT"])
+async def webhook(request: Request, caller: CallerDep, namespace: str, flow_id: str, key: str) -> Response:
+    """Start the execution of the trigger with this key."""
+    return await _called(request, caller, namespace, flow_id, key, None)
+
+
+@router.api_route("/{namespace}/{flow_id}/{key}/{path:path}", methods=["GET", "POST", "PUT"])
+async def webhook_with_path(
+    request: Request, caller: CallerDep, namespace: str, flow_id: str, key: str, path: str
+) -> Response:
+    """A path behind the key is for triggers that declare paths."""
+    return await _called(request, caller, namespace, flow_id, key, path)

@@ -1,0 +1,267 @@
+"""New executions: by a person, by a webhook, checked without running (spec: REST contract §8; design detail 17)."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flowdeck.model.errors import DomainError, IllegalState, InvalidEntity, NotFound
+from flowdeck.services import documents, flows, inputs
+from flowdeck.services.backend import Backend
+from flowdeck.services.caller import Caller
+from flowdeck.services.evaluation import Evaluator, Pending
+from flowdeck.services.executions import check_labels
+from flowdeck.storage.paths import execution_folder
+
+
+def new_id(backend: Backend) -> str:
+    """A public id: 22 characters, ordered by time."""
+    from flowdeck.model.ids import make_id
+
+    return make_id(backend.now(), secrets.randbits(80))
+
+
+class Creation:
+    """One execution on its way: flow and revision are found first, then the form is read, then it is sent."""
+
+    def __init__(self, backend: Backend, caller: Caller, row: Any, flow: Any) -> None:
+        self.backend = backend
+        self.caller = caller
+        self.row = row
+        self.flow = flow
+        self.id = new_id(backend)
+        self.files = 0
+
+    @classmethod
+    async def begin(
+        cls, backend: Backend, caller: Caller, namespace: str, flow_id: str, revision: int | None, *, runs: bool = True
+    ) -> Creation:
+        """Find the flow (404), the revision (404), refuse a disabled (409) or invalid one (409)."""
+        row, old = await flows.at_revision(backend, caller, namespace, flow_id, revision)
+        if runs and (row["disabled"] or (old is not None and old["disabled"])):
+            raise IllegalState("Cannot execute a disabled flow")
+        return cls(backend, caller, row, await flows.parsed(backend, row, old))
+
+    def folder(self) -> str:
+        """Where the uploads lie."""
+        return execution_folder(self.row["namespace"], self.row["id"], self.id)
+
+    async def discard(self) -> None:
+        """Remove the uploads of a refused creation."""
+        if self.files:
+            await self.backend.thread(lambda: self.backend.storage.delete_prefix(self.folder()))
+
+    async def send(
+        self,
+        sent: Mapping[str, Any],
+        *,
+        labels: Sequence[Mapping[str, str]] = (),
+        trigger: dict[str, Any] | None = None,
+        schedule_date: int | None = None,
+        kind: str | None = None,
+        breakpoints: list[dict[str, str]] | None = None,
+        trigger_labels: Sequence[Mapping[str, str]] = (),
+    ) -> dict[str, Any]:
+        """Validate labels and inputs and send the command; the answer is the document in state CREATED with its `url`."""
+        from flowdeck.services.executions import url
+
+        backend, row = self.backend, self.row
+        check_labels(labels)
+        resolution = await inputs.resolve(backend, self.caller, self.flow, sent, row=row, execution_id=self.id)
+        inputs.refuse(resolution)
+        values = inputs.encrypt(backend, self.flow, dict(resolution.values))
+        merged = {k: v for k, v in self.flow.labels if not k.startswith("system.")}
+        merged |= {str(one["key"]): str(one["value"]) for one in [*trigger_labels, *labels]}
+        merged.setdefault("system.correlationId", self.id)
+        label_list = [{"key": k, "value": v} for k, v in merged.items()]
+        kind = None if kind in (None, "", "NORMAL") else kind
+        now = backend.now()
+        await backend.send(
+            self.caller,
+            "execution.create",
+            key=f"create:{self.id}",
+            id=self.id,
+            namespace=row["namespace"],
+            flow_id=row["id"],
+            revision=self.flow.revision,
+            inputs=values,
+            labels=label_list,
+            trigger=trigger,
+            schedule_date=schedule_date,
+            kind=kind,
+            breakpoints=breakpoints,
+            **({"trigger_id": trigger["id"]} if trigger else {}),
+        )
+        # The answer is the snapshot at creation, whatever the same transaction did next (workflow components §18).
+        document = {
+            "id": self.id,
+            "tenantId": row["tenant"],
+            "namespace": row["namespace"],
+            "flowId": row["id"],
+            "flow_id": row["id"],
+            "flowRevision": self.flow.revision,
+            "inputs": documents_masked(values) or None,
+            "labels": label_list,
+            "variables": dict(self.flow.variables) or None,
+            "state": documents.state(1, [(1, now)], now, None, now),
+            "originalId": self.id,
+            "deleted": False,
+            "metadata": {"attemptNumber": 1, "originalCreatedDate": documents.instant(now)},
+            "trigger": trigger,
+            "kind": kind,
+            "breakpoints": breakpoints or None,
+            "scheduleDate": documents.instant_or_none(schedule_date),
+            "url": url(
+                backend, {"tenant": row["tenant"], "namespace": row["namespace"], "flow_id": row["id"], "id": self.id}
+            ),
+        }
+        document.pop("flow_id")
+        return documents.compact(document)
+
+
+def documents_masked(values: Any) -> Any:
+    """Inputs with encrypted ones as stars."""
+    from flowdeck.services.executions import masked
+
+    return masked(values)
+
+
+def input_documents(row: Any, revision: Any = None) -> dict[str, dict[str, Any]]:
+    """The declared inputs of a flow's JSON by id."""
+    found = documents.flow(row, revision=revision).get("inputs") or []
+    return {str(one["id"]): one for one in found if isinstance(one, Mapping) and "id" in one}
+
+
+async def check(creation: Creation, sent: Mapping[str, Any], declared: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """The answer of `/validate`: every input with value, state and errors; always 200."""
+    resolution = await inputs.resolve(creation.backend, creation.caller, creation.flow, sent, row=creation.row)
+    return {
+        "id": creation.row["id"],
+        "namespace": creation.row["namespace"],
+        "inputs": input_answers(resolution, declared),
+        "checks": [],
+    }
+
+
+def input_answers(resolution: Any, declared: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """`ApiInputAndValue` of each input; secrets masked."""
+    answers = []
+    for detail in resolution.details:
+        one = dict(detail)
+        given = one.get("input")
+        name = (
+            given
+            if isinstance(given, str)
+            else given.get("id")
+            if isinstance(given, Mapping)
+            else getattr(given, "id", None)
+        )
+        if isinstance(given, str | None) or not isinstance(given, Mapping):
+            one["input"] = declared.get(str(name), {"id": name})
+        if one["input"].get("type") == "SECRET" and one.get("value") not in (None, ""):
+            one["value"] = "******"
+        one["errors"] = [e if isinstance(e, Mapping) else {"message": str(e)} for e in one.get("errors") or []]
+        answers.append({k: v for k, v in one.items() if v is not None})
+    return answers
+
+
+async def webhook(
+    backend: Backend,
+    namespace: str,
+    flow_id: str,
+    key: str,
+    tenant: str,
+    *,
+    path: str | None,
+    variables: dict[str, Any],
+) -> tuple[Creation, Any, dict[str, Any] | None]:
+    """(creation, trigger definition, document) of a webhook call; document None = conditions false.
+
+    `NotFound` for an unknown flow, key or path (no hint which), `IllegalState` for a disabled flow.
+    """
+    caller = Caller("webhook", tenant, "anonymous")
+    if path:
+        raise NotFound("webhook")
+    try:
+        row = await flows.head(backend, caller, namespace, flow_id)
+        flow = await flows.parsed(backend, row)
+    except (NotFound, IllegalState):
+        raise NotFound("webhook") from None
+    evaluator = Evaluator(backend, caller, namespace, flow_id)
+    found = None
+    for trigger in flow.triggers:
+        if trigger.kind == "webhook" and not trigger.disabled:
+            wanted = await _rendered(evaluator, trigger.props.get("key"), inputs.base_context(row, flow.revision, None))
+            if wanted is not None and hmac.compare_digest(str(wanted).encode(), key.encode()):
+                found = trigger
+    if found is None:
+        raise NotFound("webhook")
+    if row["disabled"]:
+        raise IllegalState("Cannot execute a disabled flow")
+    creation = Creation(backend, caller, row, flow)
+    context = {
+        **inputs.base_context(row, flow.revision, creation.id),
+        "trigger": {"id": found.id, "type": found.type, **variables},
+    }
+    if not _conditions_hold(found, context, evaluator):
+        return creation, found, None
+    sent: dict[str, Any] = {}
+    for name, value in (found.props.get("inputs") or {}).items():
+        sent[name] = await _rendered(evaluator, value, context, strict=True)
+    labels = []
+    for one in documents.label_list(found.props.get("labels")):
+        value = await _rendered(evaluator, one["value"], context)
+        if value not in (None, ""):
+            labels.append({"key": one["key"], "value": str(value)})
+    document = await creation.send(
+        sent, trigger={"id": found.id, "type": found.type, "variables": variables}, trigger_labels=labels
+    )
+    return creation, found, document
+
+
+async def _rendered(evaluator: Evaluator, value: Any, context: Mapping[str, Any], *, strict: bool = False) -> Any:
+    from flowdeck.expr import ExpressionError
+
+    if value is None:
+        return None
+    for _ in range(2):
+        try:
+            return evaluator(value, context)
+        except Pending:
+            await evaluator.settle()
+        except ExpressionError as error:
+            if strict:
+                raise InvalidEntity(str(error)) from None
+            return None
+    return None
+
+
+def _conditions_hold(trigger: Any, context: dict[str, Any], evaluator: Evaluator) -> bool:
+    conditions = trigger.props.get("conditions") or ()
+    if not conditions:
+        return True
+    from flowdeck.model import conditions as model
+
+    try:
+        return all(model.evaluate(one, context, evaluator) for one in conditions)
+    except (DomainError, Pending):
+        return False
+
+
+def body_value(data: bytes) -> Any:
+    """`trigger.body`: JSON object or list if it parses, else text; base64 of what is no text."""
+    if not data:
+        return None
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return base64.b64encode(data).decode()
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, dict | list) else text

@@ -1,0 +1,227 @@
+"""Rendering for people and forms: pure expressions here, those with I/O by a worker (design detail 3)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from flowdeck.expr import Environment, ExpressionError, references, render_value
+from flowdeck.model.errors import DomainError, IllegalArgument
+from flowdeck.model.states import State
+from flowdeck.services.backend import Backend
+from flowdeck.services.caller import Caller
+from flowdeck.services.executions import masked
+from flowdeck.services.wire import instant
+from flowdeck.store.queries import executions as queries
+
+SECONDS = 10.0
+PASSES = 8
+
+
+class Pending(Exception):
+    """An expression needs a worker; its value comes in the next pass."""
+
+
+class Evaluator:
+    """Renders values of one flow; what needs I/O is asked of a worker between passes."""
+
+    def __init__(self, backend: Backend, caller: Caller, namespace: str, flow_id: str) -> None:
+        self._backend = backend
+        self._caller = caller
+        self._namespace = namespace
+        self._flow_id = flow_id
+        self._known: dict[str, tuple[Any, str | None]] = {}
+        self.pending: dict[str, tuple[Any, dict[str, Any]]] = {}
+        self._environment = Environment()
+
+    def __call__(self, value: Any, context: Mapping[str, Any]) -> Any:
+        """The native value; `ExpressionError` for what can't be rendered, `Pending` for what a worker must do."""
+        _, needs_io = references(value)
+        if not needs_io:
+            return render_value(value, dict(context), self._environment)
+        key = json.dumps([value, context.get("inputs")], sort_keys=True, default=str)
+        known = self._known.get(key)
+        if known is None:
+            self.pending[key] = (value, dict(context))
+            raise Pending()
+        if known[1] is not None:
+            raise ExpressionError(known[1])
+        return known[0]
+
+    async def settle(self) -> bool:
+        """Ask a worker for all that is pending; False when there was nothing."""
+        if not self.pending:
+            return False
+        pending, self.pending = self.pending, {}
+        for key, (value, context) in pending.items():
+            self._known[key] = await ask_worker(
+                self._backend, self._caller, self._namespace, self._flow_id, value, context
+            )
+        return True
+
+
+async def ask_worker(
+    backend: Backend, caller: Caller, namespace: str, flow_id: str, value: Any, context: dict[str, Any]
+) -> tuple[Any, str | None]:
+    """(value, None) or (None, error) of an `Evaluate` job; 10 s at most."""
+    try:
+        result = await backend.send(
+            caller,
+            "evaluate",
+            namespace=namespace,
+            flow_id=flow_id,
+            value=value,
+            context=context,
+            native=True,
+            timeout=SECONDS,
+        )
+    except DomainError as error:
+        return None, error.message or error.reason
+    if isinstance(result, Mapping):
+        if result.get("error") is not None:
+            return None, str(result["error"])
+        return result.get("value"), None
+    return result, None
+
+
+def _nested(labels: list[dict[str, str]]) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for one in labels:
+        place = out
+        *parents, last = one["key"].split(".")
+        for part in parents:
+            inner = place.setdefault(part, {})
+            if not isinstance(inner, dict):
+                break
+            place = inner
+        else:
+            place[last] = one["value"]
+    return out
+
+
+def _place(root: dict[str, Any], path: list[str], leaf: Any) -> None:
+    for part in path[:-1]:
+        inner = root.get(part)
+        if not isinstance(inner, dict):
+            inner = root[part] = {}
+        root = inner
+    root[path[-1]] = leaf
+
+
+def context_of(reader: Any, row: Any, task_run_id: str | None, storage: Any) -> dict[str, Any]:
+    """The variables an expression of an execution sees (workflow components §20); secrets are masked."""
+    runs = queries.task_runs(reader, [row["seq"]]).get(row["seq"], [])
+    by_seq = {r["seq"]: r for r in runs}
+    outputs: dict[str, Any] = {}
+    tasks: dict[str, Any] = {}
+    chosen = None
+    for run in runs:
+        values: list[str] = []
+        up: Any = run
+        while up is not None:
+            if up["value"] is not None:
+                values.insert(0, up["value"])
+            up = by_seq.get(up["parent_seq"])
+        _place(tasks, [run["task_id"], *values], {"state": State(run["state"]).name})
+        if run["outputs_uri"]:
+            from flowdeck.services.executions import _loaded
+
+            _place(outputs, [run["task_id"], *values], _loaded(storage, run))
+        elif run["outputs"]:
+            _place(outputs, [run["task_id"], *values], json.loads(run["outputs"]))
+        elif run["state"] >= State.SUCCESS:
+            _place(outputs, [run["task_id"], *values], {})
+        if run["id"] == task_run_id:
+            chosen = run
+    trigger = json.loads(row["trigger"]) if row["trigger"] else None
+    context: dict[str, Any] = {
+        "flow": {
+            "id": row["flow_id"],
+            "namespace": row["namespace"],
+            "revision": row["flow_rev"],
+            "tenantId": row["tenant"],
+        },
+        "execution": {
+            "id": row["id"],
+            "startDate": instant(row["created"]),
+            "state": State(row["state"]).name,
+            "originalId": row["original_id"] or row["id"],
+        },
+        "inputs": json.loads(row["inputs"]) if row["inputs"] else {},
+        "outputs": outputs,
+        "tasks": tasks,
+        "vars": json.loads(row["variables"]) if row["variables"] else {},
+        "labels": _nested(json.loads(row["labels"])),
+        "envs": {},
+        "globals": {},
+        "kestra": {},
+    }
+    if trigger:
+        context["trigger"] = trigger.get("variables") or {}
+    if task_run_id is not None:
+        if chosen is None:
+            raise IllegalArgument(f"task run '{task_run_id}' is not of this execution")
+        parent = by_seq.get(chosen["parent_seq"])
+        context["task"] = {"id": chosen["task_id"]}
+        context["taskrun"] = {
+            k: v
+            for k, v in {
+                "id": chosen["id"],
+                "startDate": instant(chosen["started"] or chosen["created"]),
+                "attemptsCount": max(0, chosen["attempts"] - 1),
+                "parentId": parent["id"] if parent else None,
+                "value": chosen["value"],
+                "iteration": chosen["iteration"] if chosen["iteration"] >= 0 else None,
+            }.items()
+            if v is not None
+        }
+        parents = []
+        while parent is not None:
+            entry: dict[str, Any] = {}
+            if parent["value"] is not None:
+                entry["taskrun"] = {"value": parent["value"]}
+            if parent["outputs"]:
+                entry["outputs"] = json.loads(parent["outputs"])
+            if entry:
+                parents.append(entry)
+            parent = by_seq.get(parent["parent_seq"])
+        if parents:
+            context["parent"], context["parents"] = parents[0], parents
+    return masked(context)
+
+
+async def evaluate(
+    backend: Backend, caller: Caller, row: Any, expression: str, task_run_id: str | None
+) -> dict[str, Any]:
+    """`EvalResult`: `{result}` or `{error, stackTrace}`; `secret()` is refused."""
+    try:
+        _, needs_io = references(expression)
+        if _uses_secret(expression):
+            return {"error": "secret() can't be evaluated here", "stackTrace": ""}
+        context = await backend.read(context_of, row, task_run_id, backend.storage)
+        if needs_io:
+            value, failure = await ask_worker(backend, caller, row["namespace"], row["flow_id"], expression, context)
+            if failure is not None:
+                return {"error": failure, "stackTrace": failure}
+        else:
+            value = await backend.thread(lambda: render_value(expression, context, Environment()))
+    except ExpressionError as error:
+        return {"error": str(error), "stackTrace": str(error)}
+    if value is None:
+        return {"result": ""}
+    if isinstance(value, bool):
+        return {"result": "true" if value else "false"}
+    return {
+        "result": value
+        if isinstance(value, str)
+        else json.dumps(value, ensure_ascii=False, default=str)
+        if isinstance(value, dict | list)
+        else str(value)
+    }
+
+
+def _uses_secret(expression: str) -> bool:
+    from flowdeck.expr import compile
+
+    return bool(compile(expression).functions & {"secret", "credential"})

@@ -1,0 +1,534 @@
+"""Flows: saving, reading, validating, moving in and out (spec: REST contract §7)."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zipfile
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from flowdeck.model.errors import DomainError, IllegalArgument, InvalidEntity, NotFound
+from flowdeck.services import documents
+from flowdeck.services.backend import Backend
+from flowdeck.services.caller import Caller
+from flowdeck.services.wire import compact
+from flowdeck.store.queries import flows as queries
+from flowdeck.store.queries.where import Filter, Page
+
+_SEPARATOR = re.compile(r"^---[ \t]*(?:#.*)?$", re.MULTILINE)
+CACHED_FLOWS = 500
+
+
+def split_documents(text: str) -> list[str]:
+    """The YAML documents of a text, cut at lines `---`; empty ones are dropped."""
+    return [part.strip("\n") + "\n" for part in _SEPARATOR.split(text.replace("\r\n", "\n")) if part.strip()]
+
+
+def parse(backend: Backend, source: str, tenant: str, *, strict: bool = True, revision: int = 1) -> Any:
+    """`model.source.Parsed` of a source."""
+    from flowdeck.model.source import parse_flow
+
+    return parse_flow(source, backend.catalog, tenant=tenant, revision=revision, strict=strict)
+
+
+async def parsed(backend: Backend, row: Any, revision: Any = None) -> Any:
+    """The `Flow` of a stored revision, cached; `IllegalState` when it does not parse any more."""
+    from flowdeck.model.errors import IllegalState
+
+    stored = revision or row
+    key = (row["flow_key"], stored["revision"])
+    found = backend.parsed.get(key)
+    if found is None:
+        source, number, tenant = stored["source"], stored["revision"], row["tenant"]
+        result = await backend.thread(lambda: parse(backend, source, tenant, strict=False, revision=number))
+        found = result.flow
+        if found is None:
+            raise IllegalState(
+                "Cannot execute an invalid flow: " + "; ".join(f.message for f in result.findings if f.is_error)
+            )
+        if len(backend.parsed) >= CACHED_FLOWS:
+            backend.parsed.pop(next(iter(backend.parsed)))
+        backend.parsed[key] = found
+    return found
+
+
+def refuse(findings: Iterable[Any]) -> None:
+    """`InvalidEntity` when there are errors among findings."""
+    errors = [f for f in findings if f.is_error]
+    if not errors:
+        return
+    text = "; ".join(
+        (f"{f.path}: {f.message}" if f.path else f.message) + (f" (line {f.line}, column {f.column})" if f.line else "")
+        for f in errors
+    )
+    raise InvalidEntity(
+        text,
+        violations=[
+            {"path": f.path or "flow", "message": f.message, "line": f.line, "column": f.column} for f in errors
+        ],
+    )
+
+
+async def head(backend: Backend, caller: Caller, namespace: str, flow_id: str, *, deleted: bool = False) -> Any:
+    """The newest row of a flow. `NotFound`."""
+    row = await backend.read(queries.head, caller.tenant, namespace, flow_id)
+    if row is None or (row["deleted"] and not deleted):
+        raise NotFound(f"flow '{namespace}.{flow_id}'")
+    return row
+
+
+async def at_revision(
+    backend: Backend, caller: Caller, namespace: str, flow_id: str, number: int | None
+) -> tuple[Any, Any]:
+    """Row of the flow and of a revision (None = the newest). `NotFound`."""
+    row = await head(backend, caller, namespace, flow_id)
+    if number is None or number == row["revision"]:
+        return row, None
+    revision = await backend.read(queries.revision, row["flow_key"], number)
+    if revision is None:
+        raise NotFound(f"Unable to find revision {number} on flow {namespace}.{flow_id}")
+    return row, revision
+
+
+async def get(
+    backend: Backend,
+    caller: Caller,
+    namespace: str,
+    flow_id: str,
+    *,
+    revision: int | None = None,
+    source: bool = False,
+    deleted: bool = False,
+) -> dict[str, Any]:
+    """`Flow` or `FlowWithSource`. `NotFound`."""
+    row = await head(backend, caller, namespace, flow_id, deleted=deleted)
+    old = None
+    if revision is not None and revision != row["revision"]:
+        old = await backend.read(queries.revision, row["flow_key"], revision)
+        if old is None:
+            raise NotFound(f"revision {revision} of flow '{namespace}.{flow_id}'")
+    return documents.flow(row, source=source, revision=old)
+
+
+async def save(
+    backend: Backend,
+    caller: Caller,
+    source: str,
+    *,
+    namespace: str | None = None,
+    flow_id: str | None = None,
+    expect: str = "any",
+    base_revision: int | None = None,
+) -> dict[str, Any]:
+    """Create or update from a source; the answer is `FlowWithSource`. `InvalidEntity`, `NotFound`, `Conflict`."""
+    result = await backend.thread(lambda: parse(backend, source, caller.tenant))
+    refuse(result.findings)
+    document = result.document
+    if namespace is not None and flow_id is not None:
+        await head(backend, caller, namespace, flow_id)
+        for key, wanted, message in (
+            ("id", flow_id, "Illegal flow id update"),
+            ("namespace", namespace, "Illegal namespace update"),
+        ):
+            if str(document.get(key)) != wanted:
+                raise InvalidEntity(f"flow.{key}: {message}", violations=[{"path": f"flow.{key}", "message": message}])
+    args: dict[str, Any] = {
+        "namespace": document["namespace"],
+        "id": document["id"],
+        "source": source,
+        "expect": expect,
+    }
+    if base_revision is not None:
+        args["base_revision"] = base_revision
+    await backend.send(caller, "flow.save", **args)
+    return await get(backend, caller, str(document["namespace"]), str(document["id"]), source=True)
+
+
+async def delete(backend: Backend, caller: Caller, namespace: str, flow_id: str) -> None:
+    """Delete a flow; its revisions stay. `NotFound`."""
+    await head(backend, caller, namespace, flow_id)
+    await backend.send(caller, "flow.delete", namespace=namespace, id=flow_id)
+
+
+async def search(
+    backend: Backend, caller: Caller, filters: Sequence[Filter], page: Page
+) -> tuple[list[dict[str, Any]], int]:
+    """One page of flows."""
+    rows, total = await backend.read(queries.search, caller.tenant, filters, page, backend.config.system_namespace)
+    return [documents.flow(row) for row in rows], total
+
+
+async def matching(backend: Backend, caller: Caller, filters: Sequence[Filter]) -> list[Any]:
+    """Rows of all matches."""
+    return await backend.read(queries.matching, caller.tenant, filters, backend.config.system_namespace)
+
+
+async def named(backend: Backend, caller: Caller, ids: Sequence[Any]) -> list[Any]:
+    """Rows of `[{namespace, id}]`. `NotFound` if one is unknown."""
+    rows = []
+    for one in ids:
+        if not isinstance(one, Mapping) or "id" not in one or "namespace" not in one:
+            raise IllegalArgument("a list of {namespace, id} is expected")
+        rows.append(await head(backend, caller, str(one["namespace"]), str(one["id"])))
+    return rows
+
+
+async def delete_all(backend: Backend, caller: Caller, rows: Sequence[Any]) -> int:
+    """Delete many; how many."""
+    for row in rows:
+        await backend.send(caller, "flow.delete", namespace=row["namespace"], id=row["id"])
+    return len(rows)
+
+
+async def set_disabled(backend: Backend, caller: Caller, rows: Sequence[Any], disabled: bool) -> int:
+    """Switch flows off or on; counts those whose state really changed."""
+    count = 0
+    for row in rows:
+        if bool(row["disabled"]) != disabled:
+            await backend.send(caller, "flow.set_disabled", namespace=row["namespace"], id=row["id"], disabled=disabled)
+            count += 1
+    return count
+
+
+async def revisions(
+    backend: Backend, caller: Caller, namespace: str, flow_id: str, *, deleted: bool
+) -> list[dict[str, Any]]:
+    """All revisions, ascending, with source and author."""
+    row = await head(backend, caller, namespace, flow_id, deleted=True)
+    rows = await backend.read(queries.revisions, row["flow_key"])
+    return [
+        documents.flow(row, source=True, revision=r) | compact({"author": r["author"]})
+        for r in rows
+        if deleted or not r["deleted"]
+    ]
+
+
+async def delete_revisions(
+    backend: Backend, caller: Caller, namespace: str, flow_id: str, numbers: Sequence[int]
+) -> None:
+    """Remove old revisions; the newest stays (`IllegalArgument`)."""
+    row = await head(backend, caller, namespace, flow_id)
+    if row["revision"] in numbers:
+        raise IllegalArgument("the latest revision cannot be deleted")
+    await backend.send(caller, "flow.delete_revisions", namespace=namespace, id=flow_id, revisions=list(numbers))
+
+
+def _violation(index: int, result: Any, stored: Any, filename: str | None) -> dict[str, Any]:
+    document = result.document if isinstance(result.document, Mapping) else {}
+    findings = result.findings
+    errors = [f for f in findings if f.is_error]
+    constraints = None
+    if errors:
+        try:
+            from flowdeck.model.source import constraints_text
+        except ImportError:
+            constraints = "; ".join(f"{f.path}: {f.message}" if f.path else f.message for f in errors)
+        else:
+            constraints = constraints_text(findings)
+    sent = document.get("revision")
+    return compact(
+        {
+            "index": index,
+            "filename": filename,
+            "flow": str(document["id"]) if document.get("id") is not None else None,
+            "namespace": str(document["namespace"]) if document.get("namespace") is not None else None,
+            "constraints": constraints,
+            "outdated": bool(
+                stored is not None
+                and isinstance(sent, int | str)
+                and str(sent).isdigit()
+                and int(sent) != stored["revision"]
+            ),
+            "deprecationPaths": [f.path for f in findings if f.severity == "deprecation"],
+            "warnings": [f.message for f in findings if f.severity == "warning"],
+            "infos": [f.message for f in findings if f.severity == "info"],
+            "findings": [
+                compact(
+                    {
+                        "severity": str(f.severity),
+                        "message": f.message,
+                        "path": f.path or None,
+                        "line": f.line or None,
+                        "column": f.column or None,
+                        "endLine": f.end_line or None,
+                        "endColumn": f.end_column or None,
+                        "rule": f.rule or None,
+                    }
+                )
+                for f in findings
+            ],
+        }
+    )
+
+
+async def validate(
+    backend: Backend, caller: Caller, text: str, *, filename: str | None = None, first: int = 0
+) -> list[dict[str, Any]]:
+    """One `ValidateConstraintViolation` per document; our `findings` (severity, place, rule) beside the reference's fields."""
+    answers = []
+    for index, source in enumerate(split_documents(text) or [""], first):
+        result = await backend.thread(lambda source=source: parse(backend, source, caller.tenant))
+        stored = None
+        document = result.document if isinstance(result.document, Mapping) else {}
+        if document.get("revision") is not None and document.get("id") and document.get("namespace"):
+            stored = await backend.read(queries.head, caller.tenant, str(document["namespace"]), str(document["id"]))
+        answers.append(_violation(index, result, stored, filename))
+    return answers
+
+
+async def validate_part(backend: Backend, caller: Caller, part: Any, section: str) -> dict[str, Any]:
+    """Validation of one task or trigger given as an object."""
+    if not isinstance(part, Mapping):
+        raise IllegalArgument("an object is expected")
+    key = "triggers" if section.upper() == "TRIGGERS" else "tasks"
+    flow: dict[str, Any] = {"id": "validation", "namespace": "validation", key: [dict(part)]}
+    if key == "triggers":
+        flow["tasks"] = [{"id": "none", "type": "io.kestra.plugin.core.log.Log", "message": "none"}]
+    source = yaml.safe_dump(flow, sort_keys=False, allow_unicode=True)
+    result = await backend.thread(lambda: parse(backend, source, caller.tenant))
+    answer = _violation(0, result, None, None)
+    for name in ("flow", "namespace"):
+        answer.pop(name, None)
+    if "constraints" in answer:
+        answer["constraints"] = answer["constraints"].replace(f"{key}[0].", "").replace(f"{key}[0]", "")
+    answer["findings"] = [
+        {k: v for k, v in f.items() if k not in ("line", "column", "endLine", "endColumn")} for f in answer["findings"]
+    ]
+    return answer
+
+
+def find_task(document: Any, task_id: str) -> Mapping[str, Any] | None:
+    """A task (or trigger-free nested one) by id anywhere below a document."""
+    stack: list[Any] = [document]
+    while stack:
+        one = stack.pop()
+        if isinstance(one, Mapping):
+            if one.get("id") == task_id and isinstance(one.get("type"), str) and "." in one["type"]:
+                return one
+            stack.extend(
+                v for k, v in reversed(list(one.items())) if k not in ("inputs", "outputs", "triggers", "variables")
+            )
+        elif isinstance(one, list):
+            stack.extend(reversed(one))
+    return None
+
+
+async def task(
+    backend: Backend, caller: Caller, namespace: str, flow_id: str, task_id: str, revision: int | None
+) -> dict[str, Any]:
+    """One task of a flow. `NotFound`."""
+    whole = await get(backend, caller, namespace, flow_id, revision=revision)
+    found = find_task(whole, task_id)
+    if found is None:
+        raise NotFound(f"task '{task_id}'")
+    return dict(found)
+
+
+async def graph(backend: Backend, caller: Caller, namespace: str, flow_id: str, revision: int | None) -> dict[str, Any]:
+    """`FlowGraph` of a stored flow."""
+    from flowdeck.model.graph import flow_graph
+
+    row, old = await at_revision(backend, caller, namespace, flow_id, revision)
+    return flow_graph(await parsed(backend, row, old))
+
+
+async def graph_of_source(backend: Backend, caller: Caller, source: str) -> dict[str, Any]:
+    """`FlowGraph` of an unsaved source; what can't be drawn is refused."""
+    from flowdeck.model.graph import flow_graph
+
+    result = await backend.thread(lambda: parse(backend, source, caller.tenant, strict=False))
+    if result.flow is None:
+        refuse(result.findings)
+        raise InvalidEntity("the flow can't be drawn")
+    return flow_graph(result.flow)
+
+
+def _calls(document: Any) -> list[tuple[str, str, str]]:
+    found: list[tuple[str, str, str]] = []
+    stack = [document.get(k) for k in ("tasks", "errors", "finally", "afterExecution")]
+    while stack:
+        one = stack.pop()
+        if isinstance(one, list):
+            stack.extend(one)
+        elif isinstance(one, Mapping):
+            if str(one.get("type", "")).rsplit(".", 1)[-1] in ("Subflow", "ForEachItem", "Flow") and one.get("flowId"):
+                found.append(("FLOW_TASK", str(one.get("namespace")), str(one["flowId"])))
+            stack.extend(v for v in one.values() if isinstance(v, list | Mapping))
+    for trigger in document.get("triggers") or []:
+        if isinstance(trigger, Mapping) and str(trigger.get("type", "")).endswith("trigger.Flow"):
+            conditions = trigger.get("preconditions") or {}
+            entries = list(conditions.get("flows") or []) if isinstance(conditions, Mapping) else []
+            entries += [c for c in trigger.get("conditions") or [] if isinstance(c, Mapping)]
+            for one in entries:
+                if isinstance(one, Mapping) and one.get("namespace") and one.get("flowId"):
+                    found.append(("FLOW_TRIGGER", str(one["namespace"]), str(one["flowId"])))
+    return found
+
+
+async def dependencies(
+    backend: Backend, caller: Caller, namespace: str, flow_id: str | None, *, destination_only: bool, expand: bool
+) -> dict[str, Any]:
+    """`FlowTopologyGraph` around a flow, or of a namespace with its children."""
+    rows = await backend.read(
+        lambda r: r.all(
+            "select f.namespace, f.id, r.document from flow f join flow_revision r on r.flow_key = f.flow_key "
+            "and r.revision = f.revision where f.tenant = :tenant and not f.deleted and "
+            "(r.document like '%Subflow%' or r.document like '%ForEachItem%' or r.document like '%trigger.Flow%')",
+            tenant=caller.tenant,
+        )
+    )
+    edges: list[tuple[tuple[str, str], tuple[str, str], str]] = []
+    for row in rows:
+        own = (row["namespace"], row["id"])
+        for relation, ns, other in _calls(json.loads(row["document"])):
+            edges.append((own, (ns, other), relation) if relation == "FLOW_TASK" else ((ns, other), own, relation))
+    if flow_id is not None:
+        await head(backend, caller, namespace, flow_id)
+        seen, queue = {(namespace, flow_id)}, [(namespace, flow_id)]
+        kept: set[int] = set()
+        while queue:
+            one = queue.pop()
+            for i, (a, b, _) in enumerate(edges):
+                if a == one or (b == one and not destination_only):
+                    kept.add(i)
+                    for other in (a, b):
+                        if other not in seen:
+                            seen.add(other)
+                            if expand:
+                                queue.append(other)
+        nodes, chosen = seen, [edges[i] for i in sorted(kept)]
+    else:
+        inside = [ns for ns in (namespace, namespace + ".")]
+        chosen = [
+            e
+            for e in edges
+            if e[0][0] == inside[0]
+            or e[0][0].startswith(inside[1])
+            or (not destination_only and (e[1][0] == inside[0] or e[1][0].startswith(inside[1])))
+        ]
+        own_rows = await matching(backend, caller, [Filter("namespace", "PREFIX", namespace)])
+        nodes = {(r["namespace"], r["id"]) for r in own_rows} | {n for e in chosen for n in e[:2]}
+
+    def uid(node: tuple[str, str]) -> str:
+        return f"{caller.tenant}_{node[0]}_{node[1]}"
+
+    return {
+        "nodes": [{"uid": uid(n), "namespace": n[0], "id": n[1]} for n in sorted(nodes)],
+        "edges": [
+            {"source": uid(a), "target": uid(b), "relation": relation} for a, b, relation in dict.fromkeys(chosen)
+        ],
+    }
+
+
+async def search_sources(
+    backend: Backend, caller: Caller, text: str, namespace: str | None, page: Page
+) -> tuple[list[dict[str, Any]], int]:
+    """Flows whose source contains a text, with marked fragments."""
+    rows = await backend.read(queries.sources_containing, caller.tenant, text, namespace)
+    chosen = rows[page.offset : page.offset + page.size]
+    pattern = re.compile("|".join(re.escape(w) for w in text.split()) or "(?!)", re.IGNORECASE)
+    return [
+        {
+            "model": documents.flow(row),
+            "fragments": [
+                pattern.sub(lambda m: f"[mark]{m[0]}[/mark]", line.strip())
+                for line in row["source"].splitlines()
+                if pattern.search(line)
+            ][:10],
+        }
+        for row in chosen
+    ], len(rows)
+
+
+def archive(rows: Sequence[Any], pattern: str) -> bytes:
+    """A zip of sources; `pattern` makes the entry name of namespace and id."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive_file:
+        for row in rows:
+            archive_file.writestr(pattern.format(ns=row["namespace"], id=row["id"]), row["source"])
+    return out.getvalue()
+
+
+def unpack(name: str, content: bytes) -> list[tuple[str, str]]:
+    """(label, source) of an import file; `IllegalArgument` for another kind of file."""
+    lower = name.lower()
+    if lower.endswith(".zip"):
+        try:
+            with zipfile.ZipFile(io.BytesIO(content)) as archive_file:
+                infos = [
+                    i
+                    for i in archive_file.infolist()
+                    if not i.is_dir() and i.filename.lower().endswith((".yml", ".yaml"))
+                ]
+                if sum(i.file_size for i in infos) > 500 * 1024 * 1024 or len(infos) > 20_000:
+                    raise IllegalArgument("the archive is too large")
+                return [(i.filename, archive_file.read(i).decode("utf-8-sig")) for i in infos]
+        except (zipfile.BadZipFile, UnicodeDecodeError) as error:
+            raise IllegalArgument(f"{name}: {error}") from None
+    if lower.endswith((".yml", ".yaml")):
+        return [(str(i), part) for i, part in enumerate(split_documents(content.decode("utf-8-sig", errors="replace")))]
+    raise IllegalArgument("Cannot import file with this extension, only .zip, .yml and .yaml are known")
+
+
+async def import_all(backend: Backend, caller: Caller, name: str, content: bytes, *, fail: bool) -> list[str]:
+    """Create or update every flow of a file; names of those that could not be imported."""
+    refused: list[str] = []
+    reasons: list[str] = []
+    for label, source in await backend.thread(lambda: unpack(name, content)):
+        try:
+            await save(backend, caller, source)
+        except DomainError as error:
+            refused.append(label)
+            reasons.append(f"{label}: {error.message}")
+    if refused and fail:
+        raise InvalidEntity("could not import " + "; ".join(reasons))
+    return refused
+
+
+async def replace_all(
+    backend: Backend,
+    caller: Caller,
+    text: str,
+    *,
+    namespace: str | None,
+    delete_others: bool,
+    children: bool = False,
+    override: bool = False,
+) -> list[dict[str, Any]]:
+    """Write all documents of a text; the others of the namespace (or tenant) go when `delete_others`."""
+    wanted: dict[tuple[str, str], str] = {}
+    for source in split_documents(text):
+        result = await backend.thread(lambda source=source: parse(backend, source, caller.tenant))
+        document = result.document if isinstance(result.document, Mapping) else {}
+        if override and namespace is not None:
+            source = re.sub(r"^namespace:.*$", f"namespace: {namespace}", source, count=1, flags=re.MULTILINE)
+            result = await backend.thread(lambda source=source: parse(backend, source, caller.tenant))
+            document = result.document
+        refuse(result.findings)
+        key = (str(document["namespace"]), str(document["id"]))
+        if namespace is not None and key[0] != namespace and not (children and key[0].startswith(namespace + ".")):
+            raise InvalidEntity(
+                f"flow.namespace: the flow '{key[1]}' has namespace '{key[0]}' instead of '{namespace}'"
+            )
+        if key in wanted:
+            raise InvalidEntity(f"flow.id: Duplicate flow id '{key[1]}'")
+        wanted[key] = source
+    answer: list[dict[str, Any]] = []
+    if delete_others:
+        if namespace is None:
+            rows = await matching(backend, caller, [])
+        elif children:
+            rows = await matching(backend, caller, [Filter("namespace", "PREFIX", namespace)])
+        else:
+            rows = await backend.read(queries.in_namespace, caller.tenant, namespace)
+        for row in rows:
+            if (row["namespace"], row["id"]) not in wanted:
+                await backend.send(caller, "flow.delete", namespace=row["namespace"], id=row["id"])
+                answer.append(documents.flow(row) | {"deleted": True})
+    for source in wanted.values():
+        answer.append(await save(backend, caller, source))
+    return answer

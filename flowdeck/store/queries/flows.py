@@ -1,0 +1,145 @@
+"""Reads of flows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from flowdeck.store.queries.where import Filter, Page, Where, names_matching, order_by
+
+SORTS = {
+    "id": "f.id",
+    "namespace": "f.namespace",
+    "revision": "f.revision",
+    "updated": "f.updated",
+    "flowId": "f.id",
+    "disabled": "f.disabled",
+}
+
+_COLUMNS = (
+    "f.flow_key, f.tenant, f.namespace, f.id, f.revision, f.disabled, f.deleted, f.labels, f.description, "
+    "f.summary, f.updated, r.source, r.document, r.exception"
+)
+_JOIN = "from flow f join flow_revision r on r.flow_key = f.flow_key and r.revision = f.revision"
+
+
+def distinct_names(reader: Any, tenant: str, column: str) -> list[str]:
+    """All namespaces (or flow ids) that flows of a tenant have had."""
+    assert column in ("namespace", "id")
+    return [row[0] for row in reader.all(f"select distinct {column} from flow where tenant = :tenant", tenant=tenant)]
+
+
+def names(where: Where, reader: Any, tenant: str, column: str, source: str, one: Filter) -> str:
+    """Condition of a namespace or flow id column, REGEX included (by the names that exist)."""
+    if one.op == "REGEX":
+        found = names_matching(one.text(), distinct_names(reader, tenant, source))
+        return f"{column} in {where.binds(found)}"
+    if one.op in ("CONTAINS", "STARTS_WITH", "ENDS_WITH", "PREFIX") and len(one.texts()) > 1:
+        return "(" + " or ".join(where.match(column, one.op, [t]) for t in one.texts()) + ")"
+    return where.match(column, one.op, one.texts())
+
+
+def conditions(reader: Any, tenant: str, filters: Sequence[Filter], system: str) -> Where:
+    """The condition of a search."""
+    where = Where(reader.dialect, tenant=tenant).add("f.tenant = :tenant").add("not f.deleted")
+    for one in filters:
+        match one.field:
+            case "q":
+                for text in one.texts():
+                    where.add(
+                        where.free(
+                            ("f.id", "f.namespace", "f.labels", "r.source"), text, negated=one.op == "NOT_EQUALS"
+                        )
+                    )
+            case "namespace":
+                where.add(names(where, reader, tenant, "f.namespace", "namespace", one))
+            case "flowId":
+                where.add(names(where, reader, tenant, "f.id", "id", one))
+            case "scope":
+                where.add(where.scope("f.namespace", one, system))
+            case "labels":
+                where.add(where.labels("flow_label", "flow_key", "f.flow_key", one))
+            case _:
+                raise AssertionError(one.field)
+    return where
+
+
+def search(reader: Any, tenant: str, filters: Sequence[Filter], page: Page, system: str) -> tuple[list[Any], int]:
+    """One page of newest revisions, and how many there are."""
+    where = conditions(reader, tenant, filters, system)
+    order = order_by(page.sorts, SORTS, "f.namespace, f.id", "f.namespace, f.id")
+    joined = _JOIN if "r." in where.sql else "from flow f"
+    total = reader.value(f"select count(*) {joined} where {where.sql}", where.params)
+    rows = reader.all(
+        f"select {_COLUMNS} {_JOIN} where {where.sql} order by {order} limit {int(page.size)} offset {int(page.offset)}",
+        where.params,
+    )
+    return rows, total
+
+
+def matching(reader: Any, tenant: str, filters: Sequence[Filter], system: str) -> list[Any]:
+    """All matches, in order of namespace and id."""
+    where = conditions(reader, tenant, filters, system)
+    return reader.all(f"select {_COLUMNS} {_JOIN} where {where.sql} order by f.namespace, f.id", where.params)
+
+
+def head(reader: Any, tenant: str, namespace: str, flow_id: str) -> Any:
+    """Newest revision of a flow, deleted or not; None for an unknown one."""
+    return reader.one(
+        f"select {_COLUMNS} {_JOIN} where f.tenant = :tenant and f.namespace = :ns and f.id = :id",
+        tenant=tenant,
+        ns=namespace,
+        id=flow_id,
+    )
+
+
+def revision(reader: Any, flow_key: int, number: int) -> Any:
+    """One revision."""
+    return reader.one("select * from flow_revision where flow_key = :key and revision = :rev", key=flow_key, rev=number)
+
+
+def revisions(reader: Any, flow_key: int) -> list[Any]:
+    """All revisions, ascending."""
+    return reader.all("select * from flow_revision where flow_key = :key order by revision", key=flow_key)
+
+
+def in_namespace(reader: Any, tenant: str, namespace: str) -> list[Any]:
+    """Live flows of exactly one namespace."""
+    return reader.all(
+        f"select {_COLUMNS} {_JOIN} where f.tenant = :tenant and f.namespace = :ns and not f.deleted order by f.id",
+        tenant=tenant,
+        ns=namespace,
+    )
+
+
+def namespaces(reader: Any, tenant: str) -> list[str]:
+    """Namespaces that hold a live flow."""
+    return [
+        r[0]
+        for r in reader.all(
+            "select distinct namespace from flow where tenant = :tenant and not deleted order by namespace",
+            tenant=tenant,
+        )
+    ]
+
+
+def sources_containing(reader: Any, tenant: str, text: str, namespace: str | None) -> list[Any]:
+    """Newest revisions whose source contains a text, case-insensitively."""
+    where = Where(reader.dialect, tenant=tenant).add("f.tenant = :tenant").add("not f.deleted")
+    if text:
+        where.add(where.free(("r.source",), text))
+    if namespace:
+        where.add(where.match("f.namespace", "PREFIX", [namespace]))
+    return reader.all(f"select {_COLUMNS} {_JOIN} where {where.sql} order by f.namespace, f.id", where.params)
+
+
+def summaries(reader: Any, tenant: str) -> list[tuple[str, str, dict[str, Any]]]:
+    """(namespace, id, summary) of all live flows."""
+    return [
+        (r["namespace"], r["id"], json.loads(r["summary"] or "{}"))
+        for r in reader.all(
+            "select namespace, id, summary from flow where tenant = :tenant and not deleted order by namespace, id",
+            tenant=tenant,
+        )
+    ]
