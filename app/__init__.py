@@ -1,0 +1,1 @@
+"""The web console: pages, their state, and what one browser tab knows."""

@@ -1,0 +1,53 @@
+"""Registers the console's pages; the only place of `add_page`.
+
+The built frontend never calls the page functions, so every module with a state must be imported from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import reflex as rx
+
+from app.pages.gallery import gallery_page
+from app.pages.gate import login_page, setup_page
+from app.pages.home import HomeState, home_page, root_page
+from app.pages.kv import KvState, kv_page
+from app.pages.missing import missing_page
+from app.pages.settings import settings_page
+from app.pages.welcome import WelcomeState, welcome_page
+from app.tab import Tab
+
+app = rx.App(
+    stylesheets=["/tokens.css", "/mock.css", "/console.css"],
+    head_components=[rx.el.link(rel="icon", href="/ui/favicon.svg", type="image/svg+xml")],
+    app_wraps={},
+    toaster=None,
+    reset_style=False,
+    html_lang="en",
+)
+
+
+def screen(page: Callable[[], rx.Component], route: str, title: str, *load: Any) -> None:
+    """Register a page below the tenant.
+
+    Args:
+        page: draws it.
+        route: below the tenant, with arguments `[ns] [flow] [exec] [tab]` only.
+        title: document title until the page sets its own.
+        load: handlers that run on every visit, after `Tab.enter`.
+    """
+    app.add_page(page, route=f"/[tenant]{route}", title=f"{title} · flowdeck", on_load=[Tab.enter, *load])
+
+
+app.add_page(root_page, route="/", title="flowdeck")
+app.add_page(missing_page, route="/404", title="Not found · flowdeck", on_load=Tab.enter)
+screen(home_page, "", "Start", HomeState.load)
+screen(home_page, "/home", "Start", HomeState.load)
+screen(login_page, "/login", "Log in")
+screen(setup_page, "/setup", "Set up")
+screen(welcome_page, "/welcome", "Welcome", WelcomeState.load)
+screen(settings_page, "/settings", "Settings")
+screen(gallery_page, "/gallery", "Components")
+screen(kv_page, "/kv", "KV Store", KvState.load)

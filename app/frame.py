@@ -1,0 +1,75 @@
+"""`page_shell`: the frame around every page, bound to the tab's state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import reflex as rx
+
+from app import routes
+from app.navigation import ENTRIES
+from app.tab import Tab
+from components.frame import Entry, Fault, Who, page_frame, plain_frame
+from components.reactive import Content, Reactive
+
+WHO = Who(
+    user=Tab.username,
+    initials=Tab.initials,
+    environment=Tab.environment,
+    environment_colour=Tab.environment_colour,
+    environment_ink=Tab.environment_ink,
+    version=Tab.version,
+    tenant=Tab.tenant_id,
+)
+
+
+def page_shell(
+    title: Reactive[str],
+    *body: Content,
+    parts: list[tuple[Content, Reactive[str]]] | None = None,
+    actions: list[rx.Component] | None = None,
+    commands: list[dict[str, str]] | None = None,
+    on_retry: Any = None,
+    collapsed: bool = False,
+    hotkeys: list[str] | None = None,
+    on_hotkey: Any = None,
+    rail: list[rx.Component] | None = None,
+    notices: list[rx.Component] | None = None,
+    entries: list[Entry] | None = None,
+) -> rx.Component:
+    """A whole page: title, body, and around it menu, search, problem and toasts.
+
+    Args:
+        title: last part of the breadcrumb, `h1` and document title.
+        body: takes the height below the top bar; the tab's problem stands in its place.
+        parts: breadcrumb before the title, `(words, place below the tenant)`.
+        actions: buttons of the top bar, the primary one last.
+        commands: actions for the palette, `{"title": …, "event": <data-testid of the button>}`.
+        on_retry: handler behind *Retry* when the page could not be loaded, as a rule the page's `load`.
+        collapsed: small sidebar (editor, execution, revisions).
+        hotkeys, on_hotkey: combinations like `mod+e` and their handler.
+        rail, notices: context icons at the right; banners below the top bar.
+    """
+    return page_frame(
+        title,
+        list(body),
+        entries=ENTRIES if entries is None else entries,
+        who=WHO,
+        command=Tab.command,
+        fault=Fault(Tab.problem_title, Tab.problem_text, Tab.problem_request, Tab.problem_details, on_retry),
+        blocked=Tab.problem_title != "",
+        parts=parts,
+        actions=actions,
+        commands=commands,
+        collapsed=collapsed,
+        hotkeys=hotkeys,
+        on_hotkey=on_hotkey,
+        settings=routes.SETTINGS,
+        notices=notices,
+        rail=rail,
+    )
+
+
+def gate_shell(title: str, *body: Content) -> rx.Component:
+    """A page without menu, for readers who are not logged in."""
+    return plain_frame(*body, title=title, command=Tab.command, environment=Tab.environment, colour=Tab.environment_colour)

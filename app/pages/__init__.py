@@ -1,0 +1,1 @@
+"""One file a screen, named as its route, with its state beside it."""

@@ -1,0 +1,339 @@
+"""KV Store: the pairs of all namespaces; the exemplary page of `docs/howto/add-a-page.md`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+
+import reflex as rx
+
+from app import routes
+from app.frame import page_shell
+from app.list_page import ListPage
+from app.listing import list_filters, list_pager
+from app.tab import Tab
+from backend_client import ApiError, KvEntry
+from backend_client.kv import wire_text
+from components.button import button, copy_button, icon_button, link, segmented
+from components.clock import moment
+from components.dialog import confirm_dialog, drawer, menu, menu_item, menu_line
+from components.field import field, form, select, text_input
+from components.filters import NAMESPACE_OPERATORS, filter_key
+from components.message import empty_state, message
+from components.table import Bulk, Column, data_table
+
+TYPES = ["STRING", "NUMBER", "BOOLEAN", "DATETIME", "DATE", "DURATION", "JSON"]
+EXPIRY = [("", "Never"), ("PT5M", "5 min"), ("PT1H", "1 h"), ("P1D", "1 day"), ("P7D", "7 days"), ("P30D", "30 days"), ("custom", "Own duration")]
+KEY = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+SPAN = re.compile(r"^P(?=.)(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?$")
+LARGE = 100_000
+FORMS = {
+    "NUMBER": (re.compile(r"^-?\d+(\.\d+)?([eE][+-]?\d+)?$"), "A number, like 42 or 1.5."),
+    "BOOLEAN": (re.compile(r"^(true|false)$"), "true or false."),
+    "DATETIME": (re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$"), "An instant, like 2026-11-20T06:00:00Z."),
+    "DATE": (re.compile(r"^\d{4}-\d\d-\d\d$"), "A date, like 2026-11-20."),
+    "DURATION": (SPAN, "An ISO duration, like PT15M or P1D."),
+}
+
+
+def value_fault(kind: str, text: str) -> str:
+    """Return which rule a typed value breaks; empty when none."""
+    if kind == "JSON":
+        try:
+            json.loads(text)
+        except ValueError as error:
+            return f"Not valid JSON: {error}."
+        return ""
+    rule = FORMS.get(kind)
+    return rule[1] if rule and not rule[0].match(text.strip()) else ""
+
+
+class KvState(ListPage, Tab):
+    """Rows on screen, the open editor, the pending deletion."""
+
+    rows: list[KvEntry] = []
+
+    editing: bool = False
+    is_new: bool = True
+    form_namespace: str = ""
+    form_key: str = ""
+    form_type: str = "STRING"
+    form_value: str = ""
+    form_description: str = ""
+    form_expiry: str = ""
+    form_ttl: str = ""
+    form_revision: int = 0
+    faults: dict[str, str] = {}
+    form_problem: str = ""
+
+    deleting: list[str] = []
+
+    @rx.event
+    async def load(self) -> None:
+        """Fetch the page of rows that the URL asks for."""
+        self.read_url()
+        async with self.api() as api:
+            self.take(await api.kv.search(**self.wanted()))
+        if self.query("new"):
+            await self._open_new()
+
+    async def _open_new(self) -> None:
+        self.editing, self.is_new = True, True
+        spaces = [one["value"] for one in self.filters if one["field"] == "namespace" and "," not in one["value"]]
+        self.form_namespace = spaces[0] if spaces else ""
+        self.form_key, self.form_type, self.form_value = "", "STRING", ""
+        self.form_description, self.form_expiry, self.form_ttl, self.form_revision = "", "", "", 0
+        self.faults, self.form_problem = {}, ""
+
+    @rx.event
+    async def open_new(self) -> None:
+        """Open the editor for a new pair."""
+        await self._open_new()
+
+    @rx.event
+    async def open_entry(self, identity: str) -> None:
+        """Open the editor on a pair, with its value."""
+        namespace, _, key = identity.partition("/")
+        async with self.api("Could not read the value") as api:
+            value = await api.kv.get(namespace, key)
+            await self._open_new()
+            self.is_new = False
+            self.form_namespace, self.form_key = namespace, key
+            self.form_type, self.form_revision = value.type, value.revision
+            self.form_value = value.text if len(value.text) <= LARGE else ""
+            if len(value.text) > LARGE:
+                self.form_problem = f"The value has {len(value.text):,} characters and is not shown; saving replaces it."
+            self.form_description = next((row.description for row in self.rows if row.id == identity), "")
+
+    @rx.event
+    async def close(self) -> None:
+        """Close the editor without saving."""
+        self.editing = False
+
+    @rx.event
+    async def put(self, name: str, text: str) -> None:
+        """A field of the form changed."""
+        if name in {"form_namespace", "form_key", "form_type", "form_value", "form_description", "form_expiry", "form_ttl"}:
+            setattr(self, name, text)
+            self.faults = {k: v for k, v in self.faults.items() if k != name.removeprefix("form_")}
+
+    def _check(self) -> dict[str, str]:
+        faults: dict[str, str] = {}
+        if not self.form_namespace.strip():
+            faults["namespace"] = "Name the namespace."
+        if not KEY.match(self.form_key.strip()):
+            faults["key"] = "Letters, digits, dot, dash and underscore; a letter or digit first."
+        fault = value_fault(self.form_type, self.form_value)
+        if fault:
+            faults["value"] = fault
+        if self.form_expiry == "custom" and not SPAN.match(self.form_ttl.strip()):
+            faults["ttl"] = "An ISO duration, like PT15M or P1D."
+        return faults
+
+    @rx.event
+    async def save(self) -> None:
+        """Write the pair; what is wrong stands beside its field."""
+        self.faults, self.form_problem = self._check(), ""
+        if self.faults:
+            return
+        namespace, key = self.form_namespace.strip(), self.form_key.strip()
+        ttl = self.form_ttl.strip() if self.form_expiry == "custom" else self.form_expiry
+        try:
+            async with self.api(raising=True) as api:
+                if self.is_new and await self._exists(api, namespace, key):
+                    self.faults = {"key": f"{namespace} already has this key."}
+                    return
+                if not self.is_new and (await api.kv.get(namespace, key)).revision != self.form_revision:
+                    self.form_revision = (await api.kv.get(namespace, key)).revision
+                    self.form_problem = "Someone saved this key meanwhile. Save again to replace their value."
+                    return
+                await api.kv.put(
+                    namespace, key, wire_text(self.form_type, self.form_value), ttl=ttl, description=self.form_description.strip()
+                )
+                self.editing = False
+                self.toast("Key saved", f"{key} in {namespace}")
+                self.take(await api.kv.search(**self.wanted()))
+        except ApiError as error:
+            self.form_problem = error.message
+
+    async def _exists(self, api, namespace: str, key: str) -> bool:  # noqa: ANN001
+        try:
+            await api.kv.get(namespace, key)
+        except ApiError as error:
+            if error.status in {404, 410}:
+                return False
+            raise
+        return True
+
+    @rx.event
+    async def ask_delete(self, identities: list[str]) -> None:
+        """Ask before deleting."""
+        self.deleting = identities
+
+    @rx.event
+    async def keep(self) -> None:
+        """Do not delete."""
+        self.deleting = []
+
+    @rx.event
+    async def delete(self) -> None:
+        """Delete the asked pairs, namespace by namespace."""
+        chosen: dict[str, list[str]] = defaultdict(list)
+        for identity in self.deleting:
+            namespace, _, key = identity.partition("/")
+            chosen[namespace].append(key)
+        count = len(self.deleting)
+        self.deleting = []
+        async with self.api("Could not delete" if count == 1 else f"Could not delete {count} keys") as api:
+            gone = 0
+            for namespace, keys in chosen.items():
+                gone += len(await api.kv.delete_many(namespace, keys))
+            self.selected, self.editing = [], False
+            self.toast("Key deleted" if gone == 1 else f"{gone} keys deleted")
+            self.take(await api.kv.search(**self.wanted()))
+
+
+FILTERS = [
+    filter_key("namespace", "namespace", operators=NAMESPACE_OPERATORS, kind="choice", options_url="/api/v1/main/flows/distinct-namespaces"),
+    filter_key("created", "created", kind="date"),
+    filter_key("updated", "updated", kind="date"),
+]
+
+
+def _row_menu(row: KvEntry) -> rx.Component:
+    return rx.fragment(
+        copy_button(f"{{{{ kv('{row.key}') }}}}", "Copy the expression"),
+        menu(
+            icon_button("ellipsis", "More"),
+            menu_item("Edit", icon="pencil", on_select=KvState.open_entry(row.id)),
+            menu_line(),
+            menu_item("Delete", icon="trash-2", danger=True, on_select=KvState.ask_delete([row.id])),  # type: ignore[list-item]
+            label="Actions on the key",
+        ),
+    )
+
+
+def _small(row: KvEntry) -> rx.Component:
+    return rx.el.button(
+        rx.el.span(row.key, class_name="mono med"),
+        rx.el.span(row.namespace, " · ", moment(row.updated, mode="relative"), class_name="mut sm"),
+        class_name="two",
+        on_click=KvState.open_entry(row.id),
+        custom_attrs={"type": "button"},
+    )
+
+
+COLUMNS = [
+    Column(
+        "Key",
+        lambda row: rx.el.button(row.key, class_name="mono med cell-link", on_click=KvState.open_entry(row.id), custom_attrs={"type": "button"}),
+        sort="key",
+    ),
+    Column("Namespace", lambda row: link(row.namespace, to=routes.namespace(row.namespace, "kv"), class_name="ns"), sort="namespace"),
+    Column("Description", lambda row: rx.el.span(row.description, class_name="mut"), fill=True, hide="m"),
+    Column("Version", lambda row: row.version, numeric=True, hide="m"),
+    Column("Updated", lambda row: moment(row.updated, mode="relative"), sort="updateDate", numeric=True),
+    Column("Expires", lambda row: moment(row.expires, mode="relative", empty="never", warn_within_ms=86_400_000), sort="expirationDate", numeric=True),
+]
+
+
+def _value_control() -> rx.Component:
+    fault = KvState.faults["value"]
+    change = lambda text: KvState.put("form_value", text)  # noqa: E731
+    line = text_input(KvState.form_value, change, label="Value", mono=True, error=fault != "", test="kv-value")
+    area = text_input(KvState.form_value, change, label="Value", rows=10, mono=True, error=fault != "", test="kv-value")
+    return rx.match(
+        KvState.form_type,
+        ("BOOLEAN", segmented([("true", "true"), ("false", "false")], KvState.form_value, lambda v: KvState.put("form_value", v), label="Value")),
+        ("STRING", area),
+        ("JSON", area),
+        line,
+    )
+
+
+def _editor() -> rx.Component:
+    return drawer(
+        rx.cond(KvState.is_new, "New key", KvState.form_key),
+        rx.cond(KvState.form_problem != "", message("warn", KvState.form_problem), rx.fragment()),
+        form(
+            field("Namespace", text_input(KvState.form_namespace, lambda t: KvState.put("form_namespace", t), label="Namespace", placeholder="company.team", disabled=~KvState.is_new, test="kv-namespace"), error=KvState.faults["namespace"], required=True),  # type: ignore[operator]
+            field("Key", text_input(KvState.form_key, lambda t: KvState.put("form_key", t), label="Key", mono=True, disabled=~KvState.is_new, test="kv-key"), error=KvState.faults["key"], required=True),  # type: ignore[operator]
+            field("Type", select(TYPES, KvState.form_type, lambda t: KvState.put("form_type", t), label="Type", disabled=~KvState.is_new, test="kv-type")),  # type: ignore[operator]
+            field("Value", _value_control(), error=KvState.faults["value"], kind=KvState.form_type),
+            field("Expires", select(EXPIRY, KvState.form_expiry, lambda t: KvState.put("form_expiry", t), label="Expires", test="kv-expiry"), hint="Counted from now, each time the key is saved."),
+            rx.cond(
+                KvState.form_expiry == "custom",
+                field("Duration", text_input(KvState.form_ttl, lambda t: KvState.put("form_ttl", t), label="Duration", placeholder="PT15M", mono=True, test="kv-ttl"), error=KvState.faults["ttl"]),
+                rx.fragment(),
+            ),
+            field("Description", text_input(KvState.form_description, lambda t: KvState.put("form_description", t), label="Description", test="kv-description")),
+            rx.el.div(
+                rx.el.span("In a flow", class_name="xs mut"),
+                rx.el.div(
+                    rx.el.span(f"{{{{ kv('{KvState.form_key}') }}}}", class_name="mono ce ell grow"),
+                    copy_button(f"{{{{ kv('{KvState.form_key}') }}}}"),
+                    class_name="expr row",
+                ),
+                class_name="col g4",
+            ),
+        ),
+        open=KvState.editing,
+        on_close=KvState.close,
+        width=408,
+        footer=[
+            *([rx.cond(KvState.is_new, rx.fragment(), button("Delete", icon="trash-2", kind="danger", on_click=KvState.ask_delete([KvState.form_namespace + "/" + KvState.form_key])))]),
+            button("Cancel", on_click=KvState.close),
+            button("Save", icon="save", kind="primary", on_click=KvState.save, primary_of_dialog=True, test="kv-save"),
+        ],
+        test="kv-editor",
+    )
+
+
+def kv_page() -> rx.Component:
+    """The screen: filters, table, pager; editor and confirmation over it."""
+    new = button("New key", icon="plus", kind="primary", on_click=KvState.open_new, test="kv-create", class_name="ic-s")
+    nothing = rx.cond(
+        (KvState.filters.length() > 0) | (KvState.search_text != ""),  # type: ignore[attr-defined]
+        empty_state("Nothing matches", hint="No key fits the search and the conditions above.", icon="search-x", actions=[button("Reset filters", on_click=KvState.set_filters([]))]),
+        empty_state(
+            "No keys yet",
+            hint="A key keeps a value for the flows of a namespace, from one execution to the next.",
+            icon="database",
+            actions=[button("New key", icon="plus", kind="primary", on_click=KvState.open_new)],
+        ),
+    )
+    return page_shell(
+        "KV Store",
+        list_filters(KvState, FILTERS, placeholder="Key or namespace", on_refresh=KvState.load),
+        data_table(
+            KvState.rows,
+            COLUMNS,
+            label="Keys",
+            selected=KvState.selected,
+            on_select=KvState.set_selected,
+            sort=KvState.sort_by,
+            on_sort=KvState.set_sort,
+            loading=KvState.loading,
+            none=nothing,
+            actions=_row_menu,
+            small=_small,
+            bulk=Bulk([button("Delete", icon="trash-2", kind="danger", size="small", on_click=KvState.ask_delete(KvState.selected), test="kv-delete-selected")]),
+            test="kv-table",
+        ),
+        list_pager(KvState),
+        _editor(),
+        confirm_dialog(
+            rx.cond(KvState.deleting.length() == 1, "Delete this key", f"Delete {KvState.deleting.length()} keys"),  # type: ignore[attr-defined]
+            rx.el.p("Flows that read it get nothing, or fail where they ask for it without a default. This cannot be undone."),
+            rx.el.ul(rx.foreach(KvState.deleting, lambda one: rx.el.li(one, class_name="mono"))),
+            open=KvState.deleting.length() > 0,  # type: ignore[attr-defined]
+            on_cancel=KvState.keep,
+            on_confirm=KvState.delete,
+            verb=rx.cond(KvState.deleting.length() == 1, "Delete key", f"Delete {KvState.deleting.length()} keys"),  # type: ignore[attr-defined]
+            test="kv-delete",
+        ),
+        actions=[new],
+        commands=[{"title": "New key", "event": "kv-create"}],
+        on_retry=KvState.load,
+    )

@@ -1,0 +1,335 @@
+"""What one browser tab knows: who reads, which tenant, how to ask the API, what to tell the browser.
+
+Pages derive their state from `Tab`:
+
+    class KvState(Tab):
+        rows: list[KvEntry] = []
+
+        @rx.event
+        async def load(self) -> None:
+            async with self.api() as api:
+                self.rows = (await api.kv.search()).rows
+
+A failing call becomes the page's `problem` (or a toast, or the login page); no handler returns a toast or a script:
+the helpers here append to `command`, which the bridge component performs.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import quote, urlencode
+
+import httpx
+import reflex as rx
+
+from backend_client import ApiError, Client, Configs
+
+TransportFactory = Callable[[], httpx.AsyncBaseTransport | None]
+
+KEPT_COMMANDS = 8
+"""Two commands of one handler reach the browser as one delta, hence a short list instead of one value."""
+
+LOGIN_PAGES = ("/login", "/setup")
+
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def internal(method: Method) -> Method:
+    """Mark a public method of a state as no event handler: the browser cannot call it."""
+    vars(method)["__override_base_method__"] = True
+    return method
+
+
+@dataclass
+class _Connection:
+    transport: httpx.AsyncBaseTransport | None = None
+    factory: TransportFactory | None = None
+    base_url: str = "http://console.invalid"
+    configs: Configs | None = None
+
+
+_connection = _Connection()
+
+
+def configure(transport_factory: TransportFactory | None, *, base_url: str = "http://console.invalid") -> None:
+    """Tell every tab how requests reach the API; called once by the server before the first visit.
+
+    Args:
+        transport_factory: makes the in-process transport; None lets requests travel to `base_url`.
+        base_url: address of the API, used when it runs elsewhere.
+    """
+    _connection.factory = transport_factory
+    _connection.transport = transport_factory() if transport_factory is not None else None
+    _connection.base_url = base_url
+    _connection.configs = None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a page could not be shown, or why an action failed."""
+
+    title: str = ""
+    text: str = ""
+    request_id: str = ""
+    status: int = 0
+    details: list[str] | None = None
+
+
+def problem_of(error: ApiError, what: str = "This could not be loaded") -> Problem:
+    """Return an API error in words: what did not happen, and why."""
+    titles = {0: "The server does not answer", 403: "You may not see this", 404: "Not found or deleted"}
+    return Problem(
+        title=titles.get(error.status, what),
+        text=error.message,
+        request_id=error.request_id,
+        status=error.status,
+        details=[f"{one.path}: {one.message}" if one.path else one.message for one in error.errors],
+    )
+
+
+def ink_on(colour: str) -> str:
+    """Return black or white, whichever reads better on a colour given as `#rrggbb` (contrast at least 4.5:1)."""
+    digits = colour.lstrip("#")
+    if len(digits) == 3:
+        digits = "".join(c * 2 for c in digits)
+    try:
+        channels = [int(digits[i : i + 2], 16) / 255 for i in (0, 2, 4)]
+    except ValueError:
+        return "var(--fd-chrome)"
+    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return "#000000" if (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) else "#ffffff"
+
+
+class Tab(rx.State):
+    """Identity, problem and commands of a tab; base of every page's state."""
+
+    command: list[dict[str, Any]] = []
+    problem_title: str = ""
+    problem_text: str = ""
+    problem_request: str = ""
+    problem_status: int = 0
+    problem_details: list[str] = []
+
+    ready: bool = False
+    tenant_id: str = "main"
+    username: str = ""
+    initials: str = ""
+    environment: str = ""
+    environment_colour: str = "var(--fd-brass)"
+    environment_ink: str = "var(--fd-chrome)"
+    version: str = ""
+    tenants: list[str] = []
+    permissions: list[str] = []
+    features: list[str] = []
+    setup_messages: list[str] = []
+    settings: dict[str, Any] = {}
+    """What the server keeps for the user: density, zone, kept columns and the like."""
+
+    _cookie_seen: str = ""
+
+    # -- where we are -------------------------------------------------------------------------------------
+
+    @internal
+    def arg(self, name: str) -> str:
+        """Return an argument of the route (`ns`, `flow`, `exec`, `tab`, …); empty when the route has none."""
+        return str(getattr(self, name, "") or "")
+
+    @internal
+    def query(self, name: str, default: str = "") -> str:
+        """Return a parameter of the page's query."""
+        return str(self.router.url.query_parameters.get(name, default) or default)
+
+    @internal
+    def query_pairs(self) -> list[tuple[str, str]]:
+        """Return all parameters of the page's query."""
+        return [(str(k), str(v)) for k, v in self.router.url.query_parameters.items()]
+
+    @internal
+    def may(self, permission: str, action: str, namespace: str = "") -> bool:
+        """Tell whether the reader's rights allow showing something; the API still decides."""
+        right = f"{permission}:{action}"
+        for held in self.permissions:
+            name, _, limit = held.partition("@")
+            if name != right:
+                continue
+            if not limit or not namespace or namespace == limit or namespace.startswith(limit + "."):
+                return True
+        return not self.permissions
+
+    # -- asking the API -----------------------------------------------------------------------------------
+
+    @internal
+    @asynccontextmanager
+    async def api(self, failed: str = "", *, raising: bool = False) -> AsyncIterator[Client]:
+        """Give a client that asks in the reader's name; a refusal ends the block.
+
+        Args:
+            failed: words for a toast when an action fails (*Could not delete 3 keys*). Without them the
+                refusal becomes the page's problem.
+            raising: let `ApiError` through, for forms that show it beside their fields (401 still leads to the login).
+        """
+        client = Client(
+            _connection.transport,
+            base_url=_connection.base_url,
+            tenant=str(getattr(self, "tenant", "") or self.tenant_id or "main"),
+            cookie=str(self.router.headers.cookie or ""),
+        )
+        try:
+            yield client
+        except ApiError as error:
+            if error.status == 401:
+                self.to_login(expired=bool(self.username))
+            elif raising:
+                raise
+            elif failed:
+                self.fail(error, failed)
+            else:
+                self.show(problem_of(error))
+        finally:
+            await client.close()
+
+    @internal
+    def show(self, problem: Problem) -> None:
+        """Put a problem in the place of the page's body."""
+        self.problem_title = problem.title
+        self.problem_text = problem.text
+        self.problem_request = problem.request_id
+        self.problem_status = problem.status
+        self.problem_details = list(problem.details or [])
+
+    @internal
+    def clear(self) -> None:
+        """Forget the problem; a page calls it when it begins to load."""
+        self.show(Problem())
+
+    @internal
+    def fail(self, error: ApiError, title: str) -> None:
+        """Tell a failed action as a toast with the server's message, its rules and the request id."""
+        details = [f"{one.path}: {one.message}" if one.path else one.message for one in error.errors]
+        self._tell("toast", level="error", title=title, text=error.message, requestId=error.request_id, details=details)
+
+    # -- telling the browser ------------------------------------------------------------------------------
+
+    def _tell(self, kind: str, **fields: Any) -> None:
+        last = int(self.command[-1]["seq"]) if self.command else 0
+        seq = max(last + 1, int(time.time() * 1000))
+        self.command = [*self.command[1 - KEPT_COMMANDS :], {"seq": seq, "kind": kind, **fields}]
+
+    @internal
+    def toast(self, title: str, text: str = "", *, level: str = "success", action: tuple[str, str] | None = None) -> None:
+        """Show a toast.
+
+        Args:
+            level: `success` (3 s), `info` (5 s), `warning` or `error` (until closed).
+            action: `(words, place below the tenant)`.
+        """
+        more = {"action": {"label": action[0], "path": action[1]}} if action else {}
+        self._tell("toast", level=level, title=title, text=text, **more)
+
+    @internal
+    def copy_text(self, text: str) -> None:
+        """Copy a text to the clipboard."""
+        self._tell("copy", text=text)
+
+    @internal
+    def navigate(self, to: str, *, replace: bool = False, reload: bool = False) -> None:
+        """Go to a place below the tenant (`app.routes`)."""
+        tenant = str(getattr(self, "tenant", "") or self.tenant_id or "main")
+        self._tell("navigate", path=f"/{tenant}{to}", replace=replace, reload=reload)
+
+    @internal
+    def replace_url(self, query: Sequence[tuple[str, str]]) -> None:
+        """Change the query in the address line without loading the page again."""
+        self._tell("replaceUrl", query=urlencode(list(query), safe="[],:"))
+
+    @internal
+    def download(self, url: str) -> None:
+        """Let the browser download a path of the API (`/api/…`)."""
+        self._tell("download", url=url)
+
+    @internal
+    def to_login(self, *, expired: bool = False) -> None:
+        """Lead to the login page and back to this place afterwards."""
+        path = str(self.router.url.path or "")
+        place = path.removeprefix("/ui") or "/"
+        if any(place.rstrip("/").endswith(page) for page in LOGIN_PAGES):
+            return
+        if self.command and self.command[-1].get("kind") == "navigate" and "/login?" in str(self.command[-1].get("path")):
+            return
+        query = str(self.router.url.query or "")
+        origin = quote(place + (f"?{query}" if query else ""), safe="")
+        self.username = ""
+        self.navigate(f"/login?from={origin}" + ("&expired=1" if expired else ""), replace=True)
+
+    # -- entering a page ----------------------------------------------------------------------------------
+
+    @rx.event
+    async def enter(self) -> None:
+        """Learn the instance and the reader; first handler of every page's `on_load`."""
+        self.clear()
+        self.tenant_id = str(getattr(self, "tenant", "") or "main")
+        path = str(self.router.url.path or "").rstrip("/")
+        at_gate = next((page for page in LOGIN_PAGES if path.endswith(page)), "")
+        async with self.api() as api:
+            configs = _connection.configs
+            if configs is None or not configs.initialized:
+                configs = await api.configs.get()
+                _connection.configs = configs
+            self._take(configs)
+            if not configs.initialized:
+                if at_gate != "/setup":
+                    self.navigate("/setup", replace=True)
+                else:
+                    self.setup_messages = await self._setup_findings(api)
+                return
+            if at_gate == "/setup":
+                self.navigate("/login", replace=True)
+                return
+            if at_gate:
+                return
+            cookie = str(self.router.headers.cookie or "")
+            if self.ready and self.username and cookie == self._cookie_seen:
+                return
+            me = await api.session.me()
+            self.username = me.username or me.name
+            self.initials = initials_of(me.name or me.username)
+            self.tenants, self.permissions, self.features = me.tenants, me.permissions, me.features
+            self.settings = me.settings
+            self.version = me.version or self.version
+            self._cookie_seen = cookie
+            self.ready = True
+
+    async def _setup_findings(self, api: Client) -> list[str]:
+        try:
+            return await api.configs.credential_errors()
+        except ApiError:
+            return []
+
+    def _take(self, configs: Configs) -> None:
+        self.environment = configs.environment
+        if configs.environment_colour:
+            self.environment_colour = configs.environment_colour
+            self.environment_ink = ink_on(configs.environment_colour)
+        if not self.version:
+            self.version = configs.version
+
+    @rx.event
+    async def keep_settings(self, changes: dict[str, Any]) -> None:
+        """Store preferences on the server; unknown keys are kept by it."""
+        async with self.api("Could not save the settings") as api:
+            await api.console.patch_settings(changes)
+            self.settings = {**self.settings, **changes}
+
+
+def initials_of(name: str) -> str:
+    """Return two letters for a name or an address: `ana.kovac@company.example` is *AK*."""
+    words = [part for part in name.split("@")[0].replace(".", " ").replace("_", " ").replace("-", " ").split() if part]
+    if not words:
+        return "?"
+    return (words[0][0] + words[1][0] if len(words) > 1 else words[0][:2]).upper()

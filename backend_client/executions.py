@@ -1,0 +1,144 @@
+"""Executions: list, one, and what one does to them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from backend_client.client import Page, Resource, query_of, text_of
+from backend_client.flows import label_list
+
+_SPAN = re.compile(r"^P(?:(\d+)D)?T?(?:(\d+)H)?(?:(\d+)M)?(?:([\d.]+)S)?$")
+
+
+def span_ms(text: str | None) -> int:
+    """Return an ISO 8601 duration in ms; -1 for none."""
+    found = _SPAN.match(text or "")
+    if not found or not text:
+        return -1
+    days, hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    return int(((days * 24 + hours) * 60 + minutes) * 60_000 + seconds * 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionRow:
+    """An execution in a list; `duration_ms` is -1 while it runs."""
+
+    id: str = ""
+    short_id: str = ""
+    namespace: str = ""
+    flow: str = ""
+    revision: int = 0
+    state: str = ""
+    started: str = ""
+    ended: str = ""
+    duration_ms: int = -1
+    trigger: str = ""
+    trigger_type: str = ""
+    parent: str = ""
+    original: str = ""
+    schedule: str = ""
+    labels: list[dict[str, str]] = field(default_factory=list)
+    inputs: dict[str, Any] = field(default_factory=dict)
+    terminal: bool = False
+
+    @classmethod
+    def of(cls, body: dict[str, Any]) -> ExecutionRow:
+        """Read one element of the list."""
+        state = body.get("state") or {}
+        trigger = body.get("trigger") or {}
+        current = text_of(state.get("current"))
+        ended = text_of(state.get("endDate"))
+        identity = text_of(body.get("id"))
+        return cls(
+            id=identity,
+            short_id=identity[:8],
+            namespace=text_of(body.get("namespace")),
+            flow=text_of(body.get("flowId")),
+            revision=int(body.get("flowRevision") or 0),
+            state=current,
+            started=text_of(state.get("startDate")),
+            ended=ended,
+            duration_ms=span_ms(state.get("duration")) if ended else -1,
+            trigger=text_of(trigger.get("id")),
+            trigger_type=text_of(trigger.get("type")),
+            parent=text_of(body.get("parentId")),
+            original=text_of(body.get("originalId")),
+            schedule=text_of(body.get("scheduleDate")),
+            labels=label_list(body.get("labels")),
+            inputs=dict(body.get("inputs") or {}),
+            terminal=current in TERMINAL,
+        )
+
+
+TERMINAL = frozenset({"SUCCESS", "WARNING", "FAILED", "KILLED", "CANCELLED", "SKIPPED", "RETRIED", "RESUBMITTED"})
+
+
+class ExecutionsApi(Resource):
+    """`{T}/executions`."""
+
+    async def search(
+        self, *, page: int = 1, size: int = 25, sort: str = "state.startDate:desc", query: str = "", filters: Sequence[Mapping[str, str]] = ()
+    ) -> Page[ExecutionRow]:
+        """One page of executions."""
+        params = query_of(page=page, size=size, sort=sort, query=query, filters=filters)
+        body = await self._c.get(self._c.below("executions", "search"), params)
+        return Page([ExecutionRow.of(one) for one in body["results"]], int(body["total"]))
+
+    async def get(self, execution: str) -> dict[str, Any]:
+        """An execution as the API tells it."""
+        return await self._c.get(self._c.below("executions", execution))
+
+    async def create(self, namespace: str, flow: str, inputs: Mapping[str, str] | None = None, *, labels: Sequence[str] = ()) -> dict[str, Any]:
+        """Start a flow; texts only (forms with files post from the browser)."""
+        files = [(name, (None, value)) for name, value in (inputs or {}).items()] or None
+        return await self._c.post(self._c.below("executions", namespace, flow), query=[("labels", one) for one in labels], files=files)
+
+    async def act(self, action: str, execution: str, **parameters: object) -> Any:
+        """`restart`, `pause`, `resume`, `replay`, `force-run`, `unqueue`, `change-status`; parameters go into the query."""
+        return await self._c.post(self._c.below("executions", execution, action), query=query_of(**parameters))  # type: ignore[arg-type]
+
+    async def kill(self, execution: str, *, cascade: bool = True) -> None:
+        """Stop an execution, with its subflows when `cascade`."""
+        await self._c.delete(self._c.below("executions", execution, "kill"), query=query_of(isOnKillCascade=cascade))
+
+    async def delete(self, execution: str, *, logs: bool = True, metrics: bool = True, storage: bool = True) -> None:
+        """Delete an execution and what belongs to it."""
+        await self._c.delete(
+            self._c.below("executions", execution), query=query_of(deleteLogs=logs, deleteMetrics=metrics, deleteStorage=storage)
+        )
+
+    async def labels(self, execution: str, labels: Sequence[Mapping[str, str]]) -> None:
+        """Replace the labels of an ended execution."""
+        await self._c.post(self._c.below("executions", execution, "labels"), [dict(one) for one in labels])
+
+    async def bulk(self, action: str, ids: Sequence[str], **parameters: object) -> int:
+        """`kill`, `restart`, `replay`, `resume`, `pause`, `unqueue`, `force-run`, `change-status`, `delete` by ids; the number done."""
+        path = self._c.below("executions", "by-ids") if action == "delete" else self._c.below("executions", action, "by-ids")
+        params = query_of(**parameters)  # type: ignore[arg-type]
+        answer = await (
+            self._c.delete(path, list(ids), params) if action in {"kill", "delete"} else self._c.post(path, list(ids), params)
+        )
+        return int((answer or {}).get("count") or 0) if isinstance(answer, dict) else len(ids)
+
+    async def bulk_by_query(self, action: str, *, query: str = "", filters: Sequence[Mapping[str, str]] = (), **parameters: object) -> int:
+        """The same for all executions that match."""
+        path = self._c.below("executions", "by-query") if action == "delete" else self._c.below("executions", action, "by-query")
+        params = query_of(query=query, filters=filters, **parameters)  # type: ignore[arg-type]
+        answer = await (self._c.delete(path, query=params) if action in {"kill", "delete"} else self._c.post(path, query=params))
+        return int((answer or {}).get("count") or 0) if isinstance(answer, dict) else 0
+
+    async def latest(self, flows: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+        """The last execution of each of the flows `(namespace, id)`."""
+        return await self._c.post(self._c.below("executions", "latest"), [{"namespace": n, "id": f} for n, f in flows])
+
+    async def evaluate(self, execution: str, expression: str, task_run: str = "") -> dict[str, Any]:
+        """Evaluate an expression in an execution's context: `{result}` or `{error, stackTrace}`."""
+        parts = ("executions", execution, "eval", task_run) if task_run else ("executions", execution, "eval")
+        return await self._c.post(self._c.below(*parts), content=expression, content_type="text/plain")
+
+    async def change_task_run(self, execution: str, task_run: str, state: str) -> None:
+        """Set the state of one task run."""
+        await self._c.post(self._c.below("executions", execution, "state"), {"taskRunId": task_run, "state": state})

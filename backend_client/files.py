@@ -1,0 +1,70 @@
+"""Namespace files; contents go straight between browser and server where they are large."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from backend_client.client import Resource, query_of, text_of
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """A file or a folder; `modified` is in ms since 1970, `path` begins with `/`."""
+
+    path: str = ""
+    name: str = ""
+    folder: bool = False
+    size: int = 0
+    modified: int = 0
+
+    @classmethod
+    def of(cls, body: dict[str, Any], parent: str) -> FileEntry:
+        """Read one element of a folder's list."""
+        name = text_of(body.get("fileName"))
+        return cls(
+            path=f"{parent.rstrip('/')}/{name}",
+            name=name,
+            folder=body.get("type") == "Directory",
+            size=int(body.get("size") or 0),
+            modified=int(body.get("lastModifiedTime") or 0),
+        )
+
+
+class FilesApi(Resource):
+    """`{T}/namespaces/{namespace}/files`."""
+
+    async def folder(self, namespace: str, folder: str = "/") -> list[FileEntry]:
+        """The content of a folder."""
+        body = await self._c.get(self._c.below("namespaces", namespace, "files", "directory"), query_of(path=folder))
+        return [FileEntry.of(one, folder) for one in body or []]
+
+    async def search(self, namespace: str, query: str) -> list[str]:
+        """Paths that contain `query`."""
+        return await self._c.get(self._c.below("namespaces", namespace, "files", "search"), query_of(q=query))
+
+    async def read(self, namespace: str, path: str, revision: int | None = None) -> str:
+        """A file's text."""
+        answer = await self._c.send("GET", self._c.below("namespaces", namespace, "files"), query=query_of(path=path, revision=revision))
+        return answer.text
+
+    async def write(self, namespace: str, path: str, content: bytes) -> None:
+        """Create or replace a file."""
+        files = {"fileContent": (path.rsplit("/", 1)[-1], content)}
+        await self._c.post(self._c.below("namespaces", namespace, "files"), query=query_of(path=path), files=files)
+
+    async def make_folder(self, namespace: str, path: str) -> None:
+        """Create a folder."""
+        await self._c.post(self._c.below("namespaces", namespace, "files", "directory"), query=query_of(path=path))
+
+    async def move(self, namespace: str, source: str, target: str) -> None:
+        """Move or rename."""
+        await self._c.put(self._c.below("namespaces", namespace, "files"), query=[("from", source), ("to", target)])
+
+    async def delete(self, namespace: str, path: str) -> None:
+        """Delete a file, or a folder with its content."""
+        await self._c.delete(self._c.below("namespaces", namespace, "files"), query=query_of(path=path))
+
+    async def revisions(self, namespace: str, path: str) -> Any:
+        """The kept revisions of a file."""
+        return await self._c.get(self._c.below("namespaces", namespace, "files", "revisions"), query_of(path=path))

@@ -1,0 +1,126 @@
+"""Flows: list, source, revisions, validation, actions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from backend_client.client import Page, Resource, query_of, text_of
+
+YAML = "application/x-yaml"
+
+
+def label_list(value: Any) -> list[dict[str, str]]:
+    """Return labels, given as a map or as a list, as a list of `{key, value}`."""
+    if isinstance(value, Mapping):
+        return [{"key": str(k), "value": text_of(v)} for k, v in value.items()]
+    return [{"key": text_of(one.get("key")), "value": text_of(one.get("value"))} for one in value or [] if isinstance(one, Mapping)]
+
+
+@dataclass(frozen=True, slots=True)
+class FlowRow:
+    """A flow in a list."""
+
+    key: str = ""
+    namespace: str = ""
+    id: str = ""
+    revision: int = 0
+    description: str = ""
+    disabled: bool = False
+    deleted: bool = False
+    updated: str = ""
+    labels: list[dict[str, str]] = field(default_factory=list)
+    triggers: list[dict[str, str]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, body: dict[str, Any]) -> FlowRow:
+        """Read one element of the list."""
+        namespace, flow = text_of(body.get("namespace")), text_of(body.get("id"))
+        return cls(
+            key=f"{namespace}/{flow}",
+            namespace=namespace,
+            id=flow,
+            revision=int(body.get("revision") or 0),
+            description=text_of(body.get("description")),
+            disabled=bool(body.get("disabled")),
+            deleted=bool(body.get("deleted")),
+            updated=text_of(body.get("updated")),
+            labels=label_list(body.get("labels")),
+            triggers=[
+                {"id": text_of(one.get("id")), "type": text_of(one.get("type")), "cron": text_of(one.get("cron"))}
+                for one in body.get("triggers") or []
+                if isinstance(one, dict)
+            ],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One revision of a flow, with its source."""
+
+    revision: int
+    updated: str
+    source: str
+
+
+class FlowsApi(Resource):
+    """`{T}/flows`."""
+
+    async def search(
+        self, *, page: int = 1, size: int = 25, sort: str = "", query: str = "", filters: Sequence[Mapping[str, str]] = ()
+    ) -> Page[FlowRow]:
+        """One page of flows."""
+        body = await self._c.get(self._c.below("flows", "search"), query_of(page=page, size=size, sort=sort, query=query, filters=filters))
+        return Page([FlowRow.of(one) for one in body["results"]], int(body["total"]))
+
+    async def get(self, namespace: str, flow: str, *, revision: int | None = None, source: bool = True) -> dict[str, Any]:
+        """A flow as the API tells it, `source` included on wish."""
+        return await self._c.get(self._c.below("flows", namespace, flow), query_of(source=source, revision=revision))
+
+    async def revisions(self, namespace: str, flow: str) -> list[Revision]:
+        """All revisions, oldest first."""
+        body = await self._c.get(self._c.below("flows", namespace, flow, "revisions"))
+        return [Revision(int(one.get("revision") or 0), text_of(one.get("updated")), text_of(one.get("source"))) for one in body]
+
+    async def create(self, source: str) -> dict[str, Any]:
+        """Create a flow from its YAML; 422 lists what is wrong."""
+        return await self._c.post(self._c.below("flows"), content=source, content_type=YAML)
+
+    async def update(self, namespace: str, flow: str, source: str, *, revision: int | None = None) -> dict[str, Any]:
+        """Save a flow; with `revision` the server refuses (409) when another one was saved meanwhile."""
+        headers = {"If-Match": str(revision)} if revision is not None else None
+        return await self._c.put(self._c.below("flows", namespace, flow), content=source, content_type=YAML, headers=headers)
+
+    async def delete(self, namespace: str, flow: str) -> None:
+        """Delete a flow; its executions stay."""
+        await self._c.delete(self._c.below("flows", namespace, flow))
+
+    async def validate(self, source: str) -> list[dict[str, Any]]:
+        """What is wrong with a source."""
+        return await self._c.post(self._c.below("flows", "validate"), content=source, content_type=YAML)
+
+    async def bulk(self, action: str, keys: Sequence[tuple[str, str]]) -> int:
+        """`enable`, `disable` or `delete` flows given as `(namespace, id)`; the number done."""
+        body = [{"namespace": namespace, "id": flow} for namespace, flow in keys]
+        path = self._c.below("flows", action, "by-ids")
+        answer = await (self._c.delete(path, body) if action == "delete" else self._c.post(path, body))
+        return int((answer or {}).get("count") or 0)
+
+    async def bulk_by_query(self, action: str, *, query: str = "", filters: Sequence[Mapping[str, str]] = ()) -> int:
+        """The same for all flows that match."""
+        path, params = self._c.below("flows", action, "by-query"), query_of(query=query, filters=filters)
+        answer = await (self._c.delete(path, query=params) if action == "delete" else self._c.post(path, query=params))
+        return int((answer or {}).get("count") or 0)
+
+    async def namespaces(self, query: str = "") -> list[str]:
+        """Namespaces that have flows."""
+        return await self._c.get(self._c.below("flows", "distinct-namespaces"), query_of(q=query or None))
+
+    async def graph(self, namespace: str, flow: str, *, revision: int | None = None) -> dict[str, Any]:
+        """The graph of a flow's tasks."""
+        return await self._c.get(self._c.below("flows", namespace, flow, "graph"), query_of(revision=revision))
+
+    async def dependencies(self, namespace: str, flow: str) -> dict[str, Any]:
+        """Flows that depend on this one or on which it depends."""
+        return await self._c.get(self._c.below("flows", namespace, flow, "dependencies"))

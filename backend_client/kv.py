@@ -1,0 +1,104 @@
+"""Key-value pairs of namespaces (REST contract §12)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from backend_client.client import Page, Resource, query_of, text_of
+
+
+@dataclass(frozen=True, slots=True)
+class KvEntry:
+    """A pair without its value."""
+
+    id: str = ""
+    namespace: str = ""
+    key: str = ""
+    version: int = 0
+    description: str = ""
+    created: str = ""
+    updated: str = ""
+    expires: str = ""
+
+    @classmethod
+    def of(cls, body: dict[str, Any]) -> KvEntry:
+        """Read one element of the list."""
+        namespace, key = text_of(body.get("namespace")), text_of(body.get("key"))
+        return cls(
+            id=f"{namespace}/{key}",
+            namespace=namespace,
+            key=key,
+            version=int(body.get("version") or 0),
+            description=text_of(body.get("description")),
+            created=text_of(body.get("creationDate")),
+            updated=text_of(body.get("updateDate")),
+            expires=text_of(body.get("expirationDate")),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class KvValue:
+    """A value with its type: STRING, NUMBER, BOOLEAN, DATETIME, DATE, DURATION or JSON; `text` is for editing."""
+
+    type: str
+    text: str
+    revision: int
+    updated: str
+
+
+class KvApi(Resource):
+    """`{T}/kv` and `{T}/namespaces/{namespace}/kv`."""
+
+    async def search(
+        self, *, page: int = 1, size: int = 25, sort: str = "", query: str = "", filters: Sequence[Mapping[str, str]] = ()
+    ) -> Page[KvEntry]:
+        """One page of pairs over all namespaces."""
+        body = await self._c.get(self._c.below("kv"), query_of(page=page, size=size, sort=sort, query=query, filters=filters))
+        return Page([KvEntry.of(one) for one in body["results"]], int(body["total"]))
+
+    async def inherited(self, namespace: str) -> list[KvEntry]:
+        """The pairs of the parent namespaces."""
+        return [KvEntry.of(one) for one in await self._c.get(self._c.below("namespaces", namespace, "kv", "inheritance"))]
+
+    async def get(self, namespace: str, key: str) -> KvValue:
+        """One value; `ApiError` 404 unknown, 410 expired."""
+        body = await self._c.get(self._c.below("namespaces", namespace, "kv", key))
+        kind, value = text_of(body.get("type")), body.get("value")
+        if kind == "JSON":
+            text = json.dumps(value, indent=2, ensure_ascii=False)
+        elif kind == "BOOLEAN":
+            text = "true" if value else "false"
+        else:
+            text = text_of(value)
+        return KvValue(kind, text, int(body.get("revision") or 0), text_of(body.get("updated")))
+
+    async def put(self, namespace: str, key: str, text: str, *, ttl: str = "", description: str = "") -> None:
+        """Write a pair.
+
+        Args:
+            text: the value in the wire's form (`wire_text`).
+            ttl: ISO 8601 duration; empty for ever.
+        """
+        headers = {"ttl": ttl} if ttl else {}
+        if description:
+            headers["description"] = description.encode("ascii", "ignore").decode() if not description.isascii() else description
+        await self._c.put(
+            self._c.below("namespaces", namespace, "kv", key), content=text, content_type="text/plain", headers=headers
+        )
+
+    async def delete(self, namespace: str, key: str) -> bool:
+        """Delete a pair; False when there was none."""
+        return bool(await self._c.delete(self._c.below("namespaces", namespace, "kv", key)))
+
+    async def delete_many(self, namespace: str, keys: Sequence[str]) -> list[str]:
+        """Delete pairs of one namespace; the keys that went."""
+        body = await self._c.delete(self._c.below("namespaces", namespace, "kv"), {"keys": list(keys)})
+        return [str(one) for one in (body or {}).get("keys", [])]
+
+
+def wire_text(kind: str, text: str) -> str:
+    """Return a value as the PUT expects it: texts quoted, everything else as written."""
+    return json.dumps(text, ensure_ascii=False) if kind == "STRING" else text.strip()

@@ -1,0 +1,107 @@
+"""Triggers and backfills."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from backend_client.client import Page, Resource, query_of, text_of
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerRow:
+    """A trigger with its state."""
+
+    key: str = ""
+    namespace: str = ""
+    flow: str = ""
+    id: str = ""
+    type: str = ""
+    cron: str = ""
+    execution: str = ""
+    worker: str = ""
+    date: str = ""
+    updated: str = ""
+    next: str = ""
+    locked: str = ""
+    disabled: bool = False
+    source_disabled: bool = False
+    missing_source: bool = False
+    backfill_start: str = ""
+    backfill_end: str = ""
+    backfill_current: str = ""
+    backfill_paused: bool = False
+
+    @classmethod
+    def of(cls, body: dict[str, Any]) -> TriggerRow:
+        """Read one element: a trigger context alone, or `{triggerContext, abstractTrigger}`."""
+        context = body.get("triggerContext") or body
+        declared = body.get("abstractTrigger") or {}
+        backfill = context.get("backfill") or {}
+        namespace, flow, identity = (text_of(context.get(k)) for k in ("namespace", "flowId", "triggerId"))
+        return cls(
+            key=f"{namespace}/{flow}/{identity}",
+            namespace=namespace,
+            flow=flow,
+            id=identity,
+            type=text_of(declared.get("type")),
+            cron=text_of(declared.get("cron")),
+            execution=text_of(context.get("executionId")),
+            worker=text_of(context.get("workerId")),
+            date=text_of(context.get("date")),
+            updated=text_of(context.get("updatedDate")),
+            next=text_of(context.get("nextExecutionDate")),
+            locked=text_of(context.get("evaluateRunningDate")),
+            disabled=bool(context.get("disabled")),
+            source_disabled=bool(declared.get("disabled")),
+            missing_source="triggerContext" in body and not declared,
+            backfill_start=text_of(backfill.get("start")),
+            backfill_end=text_of(backfill.get("end")),
+            backfill_current=text_of(backfill.get("currentDate")),
+            backfill_paused=bool(backfill.get("paused")),
+        )
+
+
+class TriggersApi(Resource):
+    """`{T}/triggers`."""
+
+    async def search(
+        self, *, page: int = 1, size: int = 25, sort: str = "", query: str = "", filters: Sequence[Mapping[str, str]] = ()
+    ) -> Page[TriggerRow]:
+        """One page of triggers of the tenant."""
+        params = query_of(page=page, size=size, sort=sort, query=query, filters=filters)
+        body = await self._c.get(self._c.below("triggers", "search"), params)
+        return Page([TriggerRow.of(one) for one in body["results"]], int(body["total"]))
+
+    async def of_flow(self, namespace: str, flow: str, *, page: int = 1, size: int = 50) -> Page[TriggerRow]:
+        """The triggers of one flow."""
+        body = await self._c.get(self._c.below("triggers", namespace, flow), query_of(page=page, size=size))
+        return Page([TriggerRow.of(one) for one in body["results"]], int(body["total"]))
+
+    async def update(self, trigger: Mapping[str, Any]) -> dict[str, Any]:
+        """Switch on or off (`disabled`), or create a `backfill` (`{start, end?, inputs?, labels?}`)."""
+        return await self._c.put(self._c.below("triggers"), dict(trigger))
+
+    async def unlock(self, namespace: str, flow: str, trigger: str) -> None:
+        """Forget a lock that a dead evaluation left."""
+        await self._c.post(self._c.below("triggers", namespace, flow, trigger, "unlock"))
+
+    async def restart(self, namespace: str, flow: str, trigger: str) -> None:
+        """Start a realtime trigger again."""
+        await self._c.post(self._c.below("triggers", namespace, flow, trigger, "restart"))
+
+    async def delete(self, namespace: str, flow: str, trigger: str) -> None:
+        """Forget a trigger's state; the scheduler makes it anew."""
+        await self._c.delete(self._c.below("triggers", namespace, flow, trigger))
+
+    async def backfill(self, action: str, trigger: Mapping[str, Any]) -> dict[str, Any]:
+        """`pause`, `unpause` or `delete` the backfill of a trigger."""
+        path = self._c.below("triggers", "backfill", action)
+        return await (self._c.post(path, dict(trigger)) if action == "delete" else self._c.put(path, dict(trigger)))
+
+    async def set_disabled(self, triggers: Sequence[Mapping[str, Any]], disabled: bool) -> int:
+        """Switch many on or off; the number done."""
+        body = {"triggers": [dict(one) for one in triggers], "disabled": disabled}
+        answer = await self._c.post(self._c.below("triggers", "set-disabled", "by-triggers"), body)
+        return int((answer or {}).get("count") or 0) if isinstance(answer, dict) else len(triggers)

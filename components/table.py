@@ -1,0 +1,248 @@
+"""Tables: head 32, rows 40, 32 or 28, selection with a bulk bar, sort heads, skeleton and pager."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import reflex as rx
+
+from components.button import button
+from components.client import TableFrame
+from components.message import skeleton_rows
+from components.reactive import Content, Reactive, testid
+
+Density = Literal["comfortable", "normal", "compact"]
+_DENSITY: dict[str, str] = {"comfortable": "", "normal": "cpt2", "compact": "cpt"}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column.
+
+    Attributes:
+        title: the head's words; empty for actions.
+        cell: draws the cell of a row (a reactive item of the list).
+        sort: the API's field; with it the head sorts.
+        numeric: numbers, times and spans stand at the right.
+        width: CSS width; the one `fill` column takes the rest and is cut with an ellipsis.
+        hide: `m` leaves below 1024 px, `s` below 768.
+    """
+
+    title: str
+    cell: Callable[[Any], Content]
+    sort: str = ""
+    numeric: bool = False
+    width: str = ""
+    fill: bool = False
+    mono: bool = False
+    hide: Literal["", "m", "s"] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """What stands above the head while rows are selected.
+
+    Attributes:
+        actions: buttons (`size="small"`), the destructive one last.
+        total: all rows that match the filter, for *Select all n*.
+    """
+
+    actions: list[rx.Component] = field(default_factory=list)
+    note: Reactive[str] = ""
+    on_all: Any = None
+    total: Reactive[int] = 0
+    everything: Reactive[bool] = False
+
+
+def _box(on: Any, name: Any, label: str) -> rx.Component:
+    return rx.el.button(
+        rx.cond(on, rx.icon("check", size=10), rx.fragment()) if isinstance(on, rx.Var) else rx.fragment(),
+        class_name=rx.cond(on, "cb on", "cb") if isinstance(on, rx.Var) else "cb",
+        role="checkbox",
+        aria_checked=on,
+        aria_label=label,
+        custom_attrs={"type": "button", "data-check": name},
+    )
+
+
+def _head(column: Column, sort: Any, on_sort: Any) -> rx.Component:
+    classes = " ".join(filter(None, ("num" if column.numeric else "", f"hide-{column.hide}" if column.hide else "")))
+    style = {"width": column.width} if column.width else {}
+    if not column.sort or on_sort is None:
+        return rx.el.th(column.title, class_name=classes, style=style, scope="col")
+    up, down = sort == f"{column.sort}:asc", sort == f"{column.sort}:desc"
+    return rx.el.th(
+        rx.el.button(
+            column.title,
+            rx.cond(up, rx.icon("arrow-up", size=12), rx.cond(down, rx.icon("arrow-down", size=12), rx.fragment())),
+            class_name="thb",
+            on_click=on_sort(column.sort),
+            custom_attrs={"type": "button"} | testid(f"sort-{column.sort}"),
+        ),
+        class_name=classes,
+        style=style,
+        scope="col",
+        aria_sort=rx.cond(up, "ascending", rx.cond(down, "descending", "none")),
+    )
+
+
+def _cell(column: Column, row: Any) -> rx.Component:
+    classes = " ".join(
+        filter(
+            None,
+            ("num" if column.numeric else "", f"hide-{column.hide}" if column.hide else "", "fill" if column.fill else "", "mono" if column.mono else ""),
+        )
+    )
+    content = column.cell(row)
+    return rx.el.td(rx.el.span(content, class_name="ell") if column.fill else content, class_name=classes)
+
+
+def data_table(
+    rows: Any,
+    columns: list[Column],
+    *,
+    label: str,
+    row_id: Callable[[Any], Any] = lambda row: row.id,
+    selected: Any = None,
+    on_select: Any = None,
+    sort: Any = "",
+    on_sort: Any = None,
+    loading: Reactive[bool] = False,
+    none: rx.Component | None = None,
+    bulk: Bulk | None = None,
+    actions: Callable[[Any], rx.Component] | None = None,
+    small: Callable[[Any], rx.Component] | None = None,
+    density: Density = "comfortable",
+    test: str = "table",
+) -> rx.Component:
+    """A table of at most 100 rows (one page of the server's answer).
+
+    Args:
+        rows: reactive list of a typed class (`KvState.rows`).
+        columns: what is shown; the first link in a row is what Enter and a double click open.
+        row_id: the value that selection uses; unique in the list.
+        selected, on_select: reactive list of ids, and a handler of the new list. Shift selects a range.
+        sort, on_sort: `field:asc|desc` as in the URL, and a handler of a field's name.
+        loading: skeleton instead of the first rows; later loads keep the old rows.
+        none: what stands there when the list is empty.
+        actions: a row's menu, at the right.
+        small: a row of two lines below 768 px; without it the table scrolls in its own box.
+    """
+    choosing = on_select is not None and selected is not None
+    heads: list[rx.Component] = []
+    if choosing:
+        everything = (rows.length() > 0) & (selected.length() >= rows.length())
+        heads.append(rx.el.th(_box(everything, "all", "Select all rows of this page"), class_name="tick"))
+    heads += [_head(column, sort, on_sort) for column in columns]
+    if actions is not None:
+        heads.append(rx.el.th(rx.el.span("Actions", class_name="vh"), class_name="acts"))
+
+    def draw(row: Any) -> rx.Component:
+        cells: list[rx.Component] = []
+        on: Any = False
+        if choosing:
+            on = selected.contains(row_id(row))
+            cells.append(rx.el.td(_box(on, row_id(row), "Select the row"), class_name="tick"))
+        cells += [_cell(column, row) for column in columns]
+        if actions is not None:
+            cells.append(rx.el.td(rx.el.span(actions(row), class_name="row g4"), class_name="acts"))
+        return rx.el.tr(
+            *cells,
+            class_name=rx.cond(on, "sel", "") if choosing else "",
+            custom_attrs={"data-id": row_id(row)},
+            key=row_id(row),
+        )
+
+    body = rx.el.table(
+        rx.el.thead(rx.el.tr(*heads)),
+        rx.el.tbody(rx.foreach(rows, draw)),
+        class_name=_DENSITY[density] + (" hide-s" if small is not None else ""),
+        aria_label=label,
+    )
+    parts: list[rx.Component] = []
+    if choosing and bulk is not None:
+        parts.append(rx.cond(selected.length() > 0, _bulk_bar(bulk, selected, on_select), rx.fragment()))
+    frame: dict[str, Any] = {"label": label, "testid": test}
+    if choosing:
+        frame |= {"selected": selected, "on_select": on_select}
+    lists: list[rx.Component] = [body]
+    if small is not None:
+        lists.append(
+            rx.el.div(rx.foreach(rows, lambda row: rx.el.div(small(row), class_name="two-line", key=row_id(row))), class_name="only-s col")
+        )
+    parts.append(TableFrame.create(*lists, **frame))
+    filled = rx.el.div(*parts, class_name="tbl")
+    empty = none if none is not None else rx.fragment()
+    return rx.cond(rows.length() > 0, filled, rx.cond(loading, skeleton_rows(), empty))
+
+
+def _bulk_bar(bulk: Bulk, selected: Any, on_select: Any) -> rx.Component:
+    parts: list[rx.Component] = [
+        rx.el.b(selected.length(), " selected", class_name="semi num"),
+        rx.el.span(bulk.note, class_name="mut sm hide-m"),
+    ]
+    if bulk.on_all is not None:
+        parts.append(
+            rx.cond(
+                bulk.everything,
+                rx.el.span("all that match", class_name="sm mut"),
+                rx.el.button("Select all ", bulk.total, class_name="link sm", on_click=bulk.on_all, custom_attrs={"type": "button"} | testid("select-all")),
+            )
+        )
+    return rx.el.div(
+        *parts,
+        rx.el.span(class_name="grow"),
+        *bulk.actions,
+        rx.el.span(class_name="vline"),
+        button("Clear", kind="ghost", size="small", on_click=on_select([]), test="select-none"),
+        class_name="bulk",
+        role="toolbar",
+        aria_label="Actions on the selection",
+    )
+
+
+def pager(
+    *, page: Reactive[int], size: Reactive[int], total: Reactive[int], shown: Reactive[int], on_page: Any, on_size: Any = None
+) -> rx.Component:
+    """`1 to 25 of 1,116`, page size and the two arrows; hidden when there is nothing."""
+    first = (page - 1) * size + 1
+    last = (page - 1) * size + shown
+    sizes: list[rx.Component] = []
+    if on_size is not None:
+        sizes.append(
+            rx.el.select(
+                *(rx.el.option(f"{n} rows", value=str(n)) for n in (10, 25, 50, 100)),
+                value=rx.Var.create(size).to(str),
+                on_change=on_size,
+                class_name="btn s hide-s",
+                aria_label="Rows a page",
+                custom_attrs=testid("page-size"),
+            )
+        )
+    return rx.el.div(
+        rx.el.span(first, " to ", last, " of ", total, class_name="num", custom_attrs=testid("pager-total")),
+        *sizes,
+        rx.el.span(class_name="grow"),
+        rx.el.span(
+            rx.el.button(
+                rx.icon("chevron-left", size=14),
+                class_name="btn s ic",
+                disabled=page <= 1,
+                on_click=on_page(page - 1),
+                aria_label="Previous page",
+                custom_attrs={"type": "button", "data-page": "previous"},
+            ),
+            rx.el.button(
+                rx.icon("chevron-right", size=14),
+                class_name="btn s ic",
+                disabled=last >= total,
+                on_click=on_page(page + 1),
+                aria_label="Next page",
+                custom_attrs={"type": "button", "data-page": "next"},
+            ),
+            class_name="grp",
+        ),
+        class_name="pager",
+    )

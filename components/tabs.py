@@ -1,0 +1,37 @@
+"""Tabs of an entity and its header."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import reflex as rx
+
+from components.button import link
+from components.message import count
+from components.reactive import Content, Reactive
+
+
+def tabs(items: list[tuple[Reactive[str], str, Reactive[str]]] | list[Any], active: Reactive[str], *, label: str) -> rx.Component:
+    """Tabs that are links, so that each has a URL and the keys 1 to 9 reach them.
+
+    Args:
+        items: `(key, word, to)` or `(key, word, to, count)`; `to` from `app.routes`.
+        active: the key of the open one.
+    """
+    rows: list[rx.Component] = []
+    for item in items:
+        key, text, to = item[0], item[1], item[2]
+        on: Any = active == key
+        inner: list[Any] = [text]
+        if len(item) > 3:
+            number = item[3]
+            inner.append(rx.cond(number != "", count(number), rx.fragment()) if isinstance(number, rx.Var) else count(number))
+        rows.append(
+            link(*inner, to=to, class_name=rx.cond(on, "tab on", "tab") if isinstance(on, rx.Var) else ("tab on" if on else "tab"), test=f"tab-{key}")  # type: ignore[arg-type]
+        )
+    return rx.el.nav(*rows, class_name="tabs", aria_label=label, custom_attrs={"data-tabs": "true"})
+
+
+def entity_header(*facts: Content, actions: list[rx.Component] | None = None) -> rx.Component:
+    """48 px: state, id and facts of one entity, actions at the right."""
+    return rx.el.div(*facts, rx.el.span(class_name="grow"), *(actions or []), class_name="eh")

@@ -1,0 +1,383 @@
+"""Mounts the web console beside the API: one origin, one process (design §1, details 7, 9, 10, 19).
+
+The console imports nothing of the backend and the backend nothing of the console, except here: `console_app` hands
+the API to the console as an in-process transport and puts files, websocket and API behind one guard.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import importlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+UI = "/ui"
+SOCKET = "/_ui"
+API_PREFIXES = ("/api/", "/swagger/")
+API_PATHS = frozenset({"/api", "/login", "/logout", "/health", "/swagger", "/ping"})
+UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+HASH_FILE = "source-hash.txt"
+SOURCES = ("app", "components", "assets", "backend_client", "rxconfig.py", "reflex.lock")
+
+_HERE = Path(__file__).resolve()
+CHECKOUT = _HERE.parents[2]
+WHEEL = _HERE.parents[1] / "console"
+
+
+class FrontendMissing(RuntimeError):
+    """No built frontend: the API still works, the console does not."""
+
+
+def console_dir() -> Path:
+    """Return the folder with `rxconfig.py`, `app` and `components`: inside the wheel, or the checkout."""
+    return WHEEL if (WHEEL / "rxconfig.py").is_file() else CHECKOUT
+
+
+def built_frontend(root: Path | None = None) -> Path:
+    """Return the folder of the built static files; it holds the folder `ui`."""
+    base = console_dir() if root is None else root
+    inside = base / "dist_frontend"
+    return inside if inside.is_dir() else base / ".web" / "build" / "client"
+
+
+def _source_files(root: Path) -> Iterator[Path]:
+    for name in SOURCES:
+        path = root / name
+        if path.is_file():
+            yield path
+            continue
+        for file in sorted(path.rglob("*")):
+            parts = file.relative_to(root).parts
+            if file.is_file() and "__pycache__" not in parts and parts[:2] != ("assets", "external"):
+                yield file
+
+
+def source_hash(root: Path) -> str:
+    """Return a hash of everything that the built frontend depends on."""
+    digest = hashlib.sha256()
+    for file in _source_files(root):
+        digest.update(str(file.relative_to(root)).encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def is_current(root: Path, out: Path) -> bool:
+    """Tell whether the built files belong to the sources.
+
+    Otherwise every open tab would show a banner that asks to reload, since the console compares its states.
+    """
+    mark = out / HASH_FILE
+    return (out / "ui" / "index.html").is_file() and mark.is_file() and mark.read_text() == source_hash(root)
+
+
+def build_frontend(root: Path, out: Path | None = None, *, say: Callable[[str], None] = print, force: bool = False) -> bool:
+    """Build the console's static files when their sources changed.
+
+    Args:
+        root: the folder with `rxconfig.py`.
+        out: where the result goes; default `root/.web/build/client`. Another folder gets a copy.
+        say: told one line a step.
+        force: build also when nothing changed.
+
+    Returns:
+        Whether a build ran.
+
+    Raises:
+        FrontendMissing: the build failed; its last lines are the message.
+    """
+    made = root / ".web" / "build" / "client"
+    target = made if out is None else out
+    if not force and is_current(root, target):
+        return False
+    say("Building the console (the first time takes about a minute) …")
+    mark = source_hash(root)
+    environment = {
+        **os.environ,
+        "PATH": str(Path(sys.executable).parent) + os.pathsep + os.environ.get("PATH", ""),
+        "REFLEX_USE_NPM": "1",
+        "REFLEX_CHECK_LATEST_VERSION": "false",
+        "REFLEX_TELEMETRY_ENABLED": "false",
+        "REFLEX_DIR": str(root / ".web" / "home"),
+        "npm_config_omit_lockfile_registry_resolved": "true",
+    }
+    for name in ("__REFLEX_SKIP_COMPILE", "REFLEX_BACKEND_ONLY", "REFLEX_ENV_MODE", "REFLEX_WEB_WORKDIR"):
+        environment.pop(name, None)
+    command = [sys.executable, "-m", "reflex", "export", "--frontend-only", "--no-zip"]
+    lines: list[str] = []
+    with subprocess.Popen(
+        command, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            lines.append(line.rstrip())
+            if line.strip().startswith(("Compiling:", "Creating", "Installing")) and "100%" in line:
+                say("  " + line.split(":", 1)[0] + " done")
+    if process.returncode or not (made / "ui" / "index.html").is_file():
+        raise FrontendMissing("The console could not be built:\n" + "\n".join(lines[-12:]))
+    (made / HASH_FILE).write_text(mark)
+    if target != made:
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(made, target)
+    say("The console is built.")
+    return True
+
+
+def prepare(data_dir: Path, *, folder: Path | None = None) -> None:
+    """Set the framework's switches for a process that serves a built console.
+
+    Relative paths of the user must be resolved before: the working directory becomes the console's folder.
+
+    Args:
+        data_dir: an existing, writable folder for the framework's few marker files.
+    """
+    base = console_dir() if folder is None else folder
+    os.environ.setdefault("REFLEX_ENV_MODE", "prod")
+    os.environ["__REFLEX_SKIP_COMPILE"] = "true"
+    os.environ["REFLEX_BACKEND_ONLY"] = "true"
+    os.environ.setdefault("REFLEX_STATE_MANAGER_MODE", "memory")
+    os.environ.setdefault("REFLEX_WEB_WORKDIR", str(data_dir / "web"))
+    os.environ.setdefault("REFLEX_STATES_WORKDIR", str(data_dir / "states"))
+    os.environ.setdefault("REFLEX_UPLOADED_FILES_DIR", str(data_dir / "uploads"))
+    os.environ.setdefault("REFLEX_DIR", str(data_dir / "reflex"))
+    os.environ.setdefault("REFLEX_CHECK_LATEST_VERSION", "false")
+    os.environ.setdefault("REFLEX_TELEMETRY_ENABLED", "false")
+    os.environ.setdefault("REFLEX_SOCKET_MAX_HTTP_BUFFER_SIZE", "10000000")
+    os.chdir(base)
+    if str(base) not in sys.path:
+        sys.path.insert(0, str(base))
+
+
+def content_security_policy(hashes: list[str]) -> str:
+    """Return the policy of every page: own origin only, scripts as built, nothing evaluated."""
+    scripts = " ".join(["'self'", *(f"'{one}'" for one in hashes)])
+    return "; ".join(
+        (
+            "default-src 'self'",
+            f"script-src {scripts}",
+            "style-src 'self' 'unsafe-inline'",
+            "img-src 'self' data: blob:",
+            "font-src 'self' data:",
+            "connect-src 'self'",
+            "worker-src 'self' blob:",
+            "object-src 'none'",
+            "frame-ancestors 'none'",
+            "base-uri 'self'",
+            "form-action 'self'",
+        )
+    )
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    for key, value in scope.get("headers", ()):
+        if key.lower() == name:
+            return value.decode("latin-1")
+    return ""
+
+
+def same_origin(scope: Scope, allowed: frozenset[str] = frozenset()) -> bool:
+    """Tell whether a request comes from a page of this server, or from no page at all.
+
+    Args:
+        allowed: further origins, for a server that is known under another public address.
+    """
+    origin = _header(scope, b"origin")
+    if not origin:
+        return True
+    return origin in allowed or urlsplit(origin).netloc.lower() == _header(scope, b"host").lower()
+
+
+class Gate:
+    """The outermost application: routes by path, refuses foreign origins, adds the security headers."""
+
+    def __init__(self, api: Asgi, socket: Asgi, files: Asgi, policy: str, allowed: frozenset[str]) -> None:
+        self._api, self._socket, self._files = api, socket, files
+        self._allowed = allowed
+        self._headers = [
+            (b"x-content-type-options", b"nosniff"),
+            (b"referrer-policy", b"same-origin"),
+            (b"x-frame-options", b"DENY"),
+            (b"cross-origin-opener-policy", b"same-origin"),
+            (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
+        ]
+        self._policy = (b"content-security-policy", policy.encode())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        kind = scope["type"]
+        if kind == "lifespan":
+            await _lifespans([self._api, self._socket], scope, receive, send)
+            return
+        path: str = scope["path"]
+        if kind == "websocket":
+            if not same_origin(scope, self._allowed):
+                await receive()
+                await send({"type": "websocket.close", "code": 4403})
+                return
+            await (self._socket if path.startswith(SOCKET + "/") else self._api)(scope, receive, send)
+            return
+        if path.startswith(API_PREFIXES) or path in API_PATHS:
+            await self._api(scope, receive, self._with(send, page=False))
+            return
+        if path in {"/", UI}:
+            query = scope.get("query_string", b"")
+            await _redirect(send, UI + "/" + ("?" + query.decode("latin-1") if query else ""), self._headers)
+            return
+        if path.startswith(SOCKET + "/"):
+            if scope["method"] in UNSAFE and not same_origin(scope, self._allowed):
+                await _answer(send, 403, b"This request comes from another site.", self._headers)
+                return
+            await self._socket(scope, receive, self._with(send, page=False))
+            return
+        if path.startswith(UI + "/"):
+            await self._files(scope, receive, self._with(send, page=True))
+            return
+        await self._api(scope, receive, self._with(send, page=False))
+
+    def _with(self, send: Send, *, page: bool) -> Send:
+        more = [*self._headers, self._policy] if page else self._headers
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                held = {key.lower() for key, _ in message.get("headers", ())}
+                message = {**message, "headers": [*message.get("headers", ()), *(h for h in more if h[0] not in held)]}
+            await send(message)
+
+        return sending
+
+
+async def _answer(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", b"text/plain; charset=utf-8"), *headers]})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _redirect(send: Send, target: str, headers: list[tuple[bytes, bytes]]) -> None:
+    await send({"type": "http.response.start", "status": 307, "headers": [(b"location", target.encode("latin-1")), *headers]})
+    await send({"type": "http.response.body", "body": b""})
+
+
+class _Lifespan:
+    """Start and stop of one inner application, driven from outside."""
+
+    def __init__(self, app: Asgi, scope: Scope) -> None:
+        self._app, self._scope = app, {**scope}
+        self._inbox: asyncio.Queue[Message] = asyncio.Queue()
+        self._outbox: asyncio.Queue[Message] = asyncio.Queue()
+        self._task: asyncio.Task[None] | None = None
+
+    async def _run(self) -> None:
+        try:
+            await self._app(self._scope, self._inbox.get, self._outbox.put)
+        except Exception as error:  # noqa: BLE001 - an application without lifespan may refuse the scope
+            await self._outbox.put({"type": "lifespan.unsupported", "message": str(error)})
+        else:
+            await self._outbox.put({"type": "lifespan.ended"})
+
+    async def start(self) -> str:
+        """Return why the application could not start; empty when it did."""
+        self._task = asyncio.create_task(self._run())
+        await self._inbox.put({"type": "lifespan.startup"})
+        answer = await self._outbox.get()
+        return str(answer.get("message") or "failed") if answer["type"] == "lifespan.startup.failed" else ""
+
+    async def stop(self) -> None:
+        """Stop, at the latest after ten seconds."""
+        if self._task is None or self._task.done():
+            return
+        await self._inbox.put({"type": "lifespan.shutdown"})
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._outbox.get(), 10)
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+
+
+async def _lifespans(apps: list[Asgi], scope: Scope, receive: Receive, send: Send) -> None:
+    running: list[_Lifespan] = []
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            for app in apps:
+                one = _Lifespan(app, scope)
+                fault = await one.start()
+                if fault:
+                    for started in reversed(running):
+                        await started.stop()
+                    await send({"type": "lifespan.startup.failed", "message": fault})
+                    return
+                running.append(one)
+            await send({"type": "lifespan.startup.complete"})
+        else:
+            for one in reversed(running):
+                await one.stop()
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+
+
+def _files(built: Path, router: Callable[[str], str | None]) -> Asgi:
+    from reflex.utils.precompressed_staticfiles import PrecompressedStaticFiles
+    from starlette.applications import Starlette
+    from starlette.routing import Mount
+
+    class Files(PrecompressedStaticFiles):
+        """Static files; only hashed names may be kept for ever."""
+
+        def file_response(self, full_path: Any, stat_result: Any, scope: Any, status_code: int = 200) -> Any:
+            answer = super().file_response(full_path, stat_result, scope, status_code)
+            name = str(full_path)
+            hashed = "/assets/" in name and status_code == 200 and "reflex-env" not in name
+            answer.headers["cache-control"] = "public, max-age=31536000, immutable" if hashed else "no-cache"
+            return answer
+
+    def page_of(path: str) -> str | None:
+        found = router(path)
+        return None if found == "404" or (found == "index" and path.strip("/")) else found
+
+    files = Files(directory=built / "ui", html=True, encodings=["gzip"], router=page_of)
+    return Starlette(routes=[Mount(UI, app=files)])  # type: ignore[return-value]
+
+
+def console_app(api_asgi: Asgi, *, built: Path | None = None, data_dir: Path, config: Any = None) -> Asgi:
+    """Return the application that serves API, websocket and pages at one origin.
+
+    Args:
+        api_asgi: the REST and SSE application.
+        built: the built frontend (`built_frontend()`); it holds `ui`.
+        data_dir: writable folder; relative user paths must be resolved before this call.
+        config: may carry `console_api_url` (the API runs elsewhere) and `console_origins` (public addresses).
+
+    Raises:
+        FrontendMissing: there are no built files.
+    """
+    built = (built or built_frontend()).resolve()
+    if not (built / "ui" / "index.html").is_file():
+        raise FrontendMissing(f"No built console in {built}; `make frontend` builds it.")
+    data_dir = data_dir.resolve()
+    data_dir.mkdir(parents=True, exist_ok=True)
+    prepare(data_dir)
+    tab = importlib.import_module("app.tab")
+    console = importlib.import_module("app.app").app
+    elsewhere = str(getattr(config, "console_api_url", "") or "")
+    if elsewhere:
+        tab.configure(None, base_url=elsewhere)
+    else:
+        tab.configure(lambda: httpx.ASGITransport(app=api_asgi, raise_app_exceptions=False))  # type: ignore[arg-type]
+    hashes_file = built / "ui" / "csp-hashes.json"
+    hashes = json.loads(hashes_file.read_text()) if hashes_file.is_file() else []
+    allowed = frozenset(str(one).rstrip("/") for one in getattr(config, "console_origins", None) or ())
+    return Gate(api_asgi, console(), _files(built, console.router), content_security_policy(hashes), allowed)
