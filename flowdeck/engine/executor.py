@@ -1,0 +1,600 @@
+"""The executor's loop: take all inputs, apply them to memory, commit once, then perform the effects (design law 2).
+
+Inputs are workers' reports, commands, due timers and work that an earlier step left over. A failed commit ends the
+process: memory is never rolled back, the next process rebuilds it from the rows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+from flowdeck.commands import registry
+from flowdeck.commands.step import Listener
+from flowdeck.engine import executor_store as rows
+from flowdeck.engine import recovery
+from flowdeck.engine.messages import Call, Command, Done, Evaluate, Hello, Reply, Run, Started
+from flowdeck.engine.plans import PlanStore
+from flowdeck.engine.timers import Timers
+from flowdeck.model import engine as pure
+from flowdeck.model import transitions
+from flowdeck.model.engine import Live, World, control, tasks
+from flowdeck.model.engine.stages import WORK
+from flowdeck.model.engine.world import Acknowledge, Changes, Dispatch, Evaluation, KillAttempt, Line
+from flowdeck.model.errors import DomainError, IllegalArgument, NotFound, Unavailable
+from flowdeck.model.ids import ENTROPY_BITS, make_id
+from flowdeck.model.states import State
+from flowdeck.store.driver import Database, StoreUnavailable, Tx, Writer
+
+log = logging.getLogger("flowdeck.executor")
+
+BATCH = 2_000
+"""Most inputs of one step."""
+BATCH_SECONDS = 0.005
+"""Most computing time of one step before its commit."""
+HELLO_WAIT = 10.0
+"""Seconds that a restarted executor waits for workers that were alive before, as a closed socket is waited for."""
+FLOW_COMMANDS = ("flow.",)
+
+
+class Transport(Protocol):
+    """Where attempts go (`engine.gateway.Gateway`)."""
+
+    def dispatch(self, job: Any, *, process: bool) -> None: ...
+    def kill(self, seq: int, fence: int) -> None: ...
+    def ack(self, seq: int, fence: int) -> None: ...
+
+
+LogLine = Callable[[Live, "pure.Run | None", str, str, int], None]
+"""`(execution, task run, level name, text, at ms)`."""
+
+
+class Promise:
+    """The result of a command that comes later: the reply is sent when it is known."""
+
+    __slots__ = ("reply",)
+
+    def __init__(self) -> None:
+        self.reply: Callable[[Any, Any], None] | None = None
+
+
+class ExecutorStep:
+    """`commands.step.Step` of this loop."""
+
+    __slots__ = ("_executor", "_tx", "feed", "now", "principal", "world")
+
+    def __init__(self, executor: Executor, now: int) -> None:
+        self._executor = executor
+        self._tx: Tx | None = None
+        self.world = executor.world
+        self.world.now = now
+        self.now = now
+        self.principal: str | None = None
+        self.feed: list[dict[str, Any]] = []
+
+    @property
+    def tx(self) -> Tx:
+        """The open transaction; begun on first use."""
+        if self._tx is None:
+            self._tx = self._executor.writer.begin(self.now)
+            self._executor.plans.tx = self._tx
+        return self._tx
+
+    @property
+    def open(self) -> bool:
+        """Whether there is something to commit."""
+        return self._tx is not None
+
+    def flush(self) -> None:
+        """Write memory's changes so far."""
+        changes = self.world.changes
+        if changes.executions or changes.runs or changes.timers or changes.slots or changes.waiting or changes.attempts \
+                or changes.events or changes.rollups or changes.metrics:
+            effects, moves, barrier = changes.effects, changes.moves, changes.barrier
+            self.feed += rows.write(self.tx, self.world, changes)
+            self._executor.timers.take(changes.timers)
+            self.world.changes = Changes(effects=effects, moves=moves, barrier=barrier)
+
+    def load(self, execution_id: str, tenant: str | None = None) -> Live:
+        """An execution from memory or from its rows."""
+        live = self.world.by_id.get(execution_id)
+        if live is not None and (tenant is None or live.tenant == tenant):
+            return live
+        self.flush()
+        return recovery.load_execution(self.tx, self._executor.plans, execution_id, tenant)
+
+    def reload(self, live: Live) -> Live:
+        """The same execution with all its task runs, read from its rows; the one in memory is dropped."""
+        self.flush()
+        self.world.evict(live)
+        return recovery.load_execution(self.tx, self._executor.plans, live.id, live.tenant)
+
+    def evaluate(self, value: Any, context: dict[str, Any], tenant: str, namespace: str, flow_id: str) -> Promise:
+        """Have a worker render; the promise is resolved by its answer."""
+        return self._executor.evaluate_later(value, context, tenant, namespace, flow_id)
+
+
+class Executor:
+    """The one loop over all live executions.
+
+    Args:
+        database: opened database; the executor owns its writer.
+        plans: where flows come from.
+        transport: the gateway to workers.
+        publish: sends feed events, after a commit.
+        log_line: writes an execution's log line.
+        needs_process: whether a task type takes a process credit.
+        globals_: `envs`, `globals`, `kestra` of the expression context.
+        clock: ms since the epoch.
+        on_fatal: called when the process must end (default: raises out of `run`).
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        plans: PlanStore,
+        transport: Transport,
+        *,
+        writer: Writer | None = None,
+        publish: Callable[[list[dict[str, Any]]], None] = lambda events: None,
+        log_line: LogLine = lambda *a: None,
+        needs_process: Callable[[str], bool] = lambda type: True,
+        globals_: Mapping[str, Any] | None = None,
+        clock: Callable[[], int] = lambda: int(time.time() * 1000),
+        rand: random.Random | None = None,
+    ) -> None:
+        self.database = database
+        self.plans = plans
+        self.transport = transport
+        self.writer = writer or database.writer()
+        self.publish = publish
+        self.log_line = log_line
+        self.needs_process = needs_process
+        self.globals = dict(globals_ or {})
+        self.clock = clock
+        self._random = rand or random.SystemRandom()
+        self._id_ms = 0
+        self._id_tail = 0
+        self.listeners: list[Listener] = []
+        self.inputs: deque[tuple[Callable[[ExecutorStep, Any], None], Any]] = deque()
+        self.dispatched: dict[int, int] = {}
+        self.evaluations: dict[tuple[int, int], Promise] = {}
+        self._evaluation_no = 0
+        self.alone = 0
+        self.stopping = False
+        self.steps = 0
+        self.lag = 0.0
+        self._wake: asyncio.Event | None = None
+        self._unclaimed: dict[int, int] = {}
+        self._awaited: set[str] = set()
+        self._patience: asyncio.TimerHandle | None = None
+        self.world = self._new_world()
+        self.timers = Timers()
+
+    def _new_world(self) -> World:
+        return World(self.plans, self._make_id, self._random.random, self.globals)
+
+    def _make_id(self, now: int) -> str:
+        # Ids of one millisecond count upwards, so that order of creation is order of ids.
+        if now != self._id_ms:
+            self._id_ms = now
+            self._id_tail = self._random.getrandbits(ENTROPY_BITS - 2)
+        else:
+            self._id_tail += 1 + self._random.getrandbits(16)
+        return make_id(now, self._id_tail)
+
+    # ── inputs ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def put(self, handler: Callable[[ExecutorStep, Any], None], payload: Any) -> None:
+        """Queue an input; it is applied in the next step."""
+        self.inputs.append((handler, payload))
+        self._notify()
+
+    def _notify(self) -> None:
+        if self._wake is not None:
+            self._wake.set()
+
+    def on_started(self, message: Started, worker: str | None = None) -> None:
+        """Gateway: an attempt runs."""
+        self.put(self._started, (message, worker))
+
+    def on_done(self, message: Done, worker: str = "") -> None:
+        """Gateway: an attempt has ended."""
+        self.put(self._done, (message, worker))
+
+    def on_hello(self, hello: Hello) -> None:
+        """Gateway: a worker is here and says what it holds."""
+        self.put(self._hello, hello)
+
+    def on_lost(self, worker: str, held: list[tuple[int, int]]) -> None:
+        """Gateway: a worker is gone for good."""
+        self.put(self._lost, (worker, held))
+
+    def on_call(self, call: Call, worker: str, reply: Callable[..., None]) -> None:
+        """Gateway: a worker writes, by a command of the closed list."""
+        key = f"{call.seq}:{call.fence}:{call.no}" if call.no else None
+        command = Command(id=0, name=call.name, args=call.args, key=key, principal=None)
+        self.put(self._command, (command, lambda answer: reply(answer.result, answer.error)))
+
+    def submit(self, command: Command, answer: Callable[[Reply], None]) -> None:
+        """Command server: a write of the closed list."""
+        self.put(self._command, (command, answer))
+
+    def call(self, function: Callable[[ExecutorStep], None]) -> None:
+        """Run a function within the next step: the scheduler's entry."""
+        self.put(lambda step, f: f(step), function)
+
+    # ── what inputs do ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def _started(self, step: ExecutorStep, payload: tuple[Started, str | None]) -> None:
+        message, worker = payload
+        self._unclaimed.pop(message.seq, None)
+        tasks.on_started(step.world, message.seq, message.fence, message.at, worker)
+
+    def _done(self, step: ExecutorStep, payload: tuple[Done, str]) -> None:
+        message, worker = payload
+        promise = self.evaluations.pop((message.seq, message.fence), None)
+        if promise is not None:
+            step.world.effect(Acknowledge(message.seq, message.fence))
+            self._resolve(step, promise, message)
+            return
+        self._unclaimed.pop(message.seq, None)
+        tasks.on_done(step.world, message, worker)
+
+    def _resolve(self, step: ExecutorStep, promise: Promise, message: Done) -> None:
+        answer = message.outputs or {}
+        error = answer.get("error") or message.error
+        failure = ("IllegalArgument", str(error), {}) if error else None
+        reply = promise.reply
+        if reply is not None:
+            step.world.effect((reply, answer.get("value"), failure))
+
+    def _hello(self, step: ExecutorStep, hello: Hello) -> None:
+        for seq, fence in hello.in_flight:
+            run = step.world.runs.get(seq)
+            if run is not None and run.fence == fence:
+                self._unclaimed.pop(seq, None)
+                self.dispatched[seq] = fence
+                run.begun = True
+                if run.worker is None:
+                    run.worker = hello.worker
+            elif (seq, fence) not in self.evaluations and seq not in step.world.evaluations:
+                step.world.effect(KillAttempt(seq, fence))
+        self._awaited.discard(hello.worker)
+        if self._patience is not None and not self._awaited:
+            self.put(lambda s, _: self._send_again(s), None)
+
+    def _lost(self, step: ExecutorStep, payload: tuple[str, list[tuple[int, int]]]) -> None:
+        for seq, fence in payload[1]:
+            self.dispatched.pop(seq, None)
+            promise = self.evaluations.pop((seq, fence), None)
+            if promise is not None:
+                step.world.effect((promise.reply, None, ("Unavailable", "the worker is gone", {"retry_after": 1})))
+                continue
+            tasks.lost(step.world, seq, fence)
+
+    def _command(self, step: ExecutorStep, payload: tuple[Command, Callable[[Reply], None]]) -> None:
+        command, answer = payload
+        name = command.name
+        handler = registry.ENGINE_COMMANDS.get(name)
+        step.world.changes.barrier = True
+        if handler is None:
+            if name.startswith(FLOW_COMMANDS):
+                step.flush()
+            result, error = registry.carry_out(
+                step.tx, name, command.args, key=command.key, principal=command.principal
+            )
+            if name.startswith(FLOW_COMMANDS):
+                self.plans.changed()
+                if error is None:
+                    args = command.args
+                    for scope in [s for s in step.world.waiting if not args.get("id") or s.endswith(f"/{args['id']}")]:
+                        step.world.later("admit", scope)
+        else:
+            earlier = registry.stored_answer(step.tx, command.key)
+            if earlier is not None:
+                result, error = earlier
+            else:
+                step.principal = command.principal
+                try:
+                    result, error = handler(step, command.args), None
+                except DomainError as refused:
+                    result, error = None, registry.failure(refused)
+                step.principal = None
+                if isinstance(result, Promise):
+                    result.reply = lambda value, failure: answer(Reply(id=command.id, result=value, error=failure))
+                    return
+                registry.store_answer(step.tx, command.key, result, error)
+        step.world.effect((lambda r, e: answer(Reply(id=command.id, result=r, error=e)), result, error))
+
+    def evaluate_later(
+        self, value: Any, context: dict[str, Any], tenant: str, namespace: str, flow_id: str,
+    ) -> Promise:
+        """Send an evaluation that belongs to no execution to a worker."""
+        self._evaluation_no += 1
+        promise = Promise()
+        seq = -(1 << 40) - self._evaluation_no
+        self.evaluations[seq, -1] = promise
+        job = Evaluate(seq=seq, fence=-1, tenant=tenant, namespace=namespace, flow_id=flow_id, value=value, context=context)
+        self.world.effect((lambda j, _: self.transport.dispatch(j, process=False), job, None))
+        return promise
+
+    # ── the step ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def step(self) -> bool:
+        """Apply what is queued, commit, perform the effects; false when there was nothing to do.
+
+        Raises GuardError or StoreError when the process must end.
+        """
+        now = max(self.clock(), self.world.now)
+        for kind, ref in self.timers.due(now, self.world.timers):
+            self.inputs.append((self._timer, (kind, ref)))
+        if not self.inputs and not self.world.todo:
+            return False
+        step = ExecutorStep(self, now)
+        taken: list[tuple[Callable[[ExecutorStep, Any], None], Any]] = []
+        limit = 1 if self.alone else BATCH
+        started = time.perf_counter()
+        culprit: Any = None
+        try:
+            while self.inputs and len(taken) < limit:
+                entry = self.inputs.popleft()
+                taken.append(entry)
+                culprit = entry
+                entry[0](step, entry[1])
+                if len(taken) % 16 == 0 and time.perf_counter() - started > BATCH_SECONDS:
+                    break
+            culprit = None
+            w = self.world
+            spent = 0
+            while True:
+                while w.todo and spent < transitions.BATCH:
+                    culprit = w.todo.popleft()
+                    spent += 1
+                    WORK[culprit[0]](w, culprit[1])
+                    if spent % 64 == 0 and time.perf_counter() - started > BATCH_SECONDS:
+                        spent = transitions.BATCH
+                culprit = None
+                if not w.changes.moves:
+                    break
+                moves, w.changes.moves = w.changes.moves, []
+                for live, old, new in moves:
+                    culprit = (None, live)
+                    self._moved(step, live, old, new)
+                culprit = None
+            step.flush()
+        except (rows.GuardError, StoreUnavailable):
+            raise
+        except Exception as error:
+            self._undo(step, taken, culprit, error)
+            return True
+        if self.alone:
+            self.alone -= 1
+        effects, barrier = self.world.changes.effects, self.world.changes.barrier
+        self.world.changes = Changes()
+        if step.open:
+            events = step.tx.events
+            self._write_baselines(step, barrier)
+            self.writer.commit(full=barrier)
+            self.plans.tx = None
+            self.steps += 1
+            feed = step.feed + events
+        else:
+            feed = step.feed
+        self._perform(effects)
+        if feed:
+            self.publish(feed)
+        self.lag = time.perf_counter() - started
+        return True
+
+    def _timer(self, step: ExecutorStep, timer: tuple[str, int]) -> None:
+        transitions.timer_due(step.world, *timer)
+
+    def _moved(self, step: ExecutorStep, live: Live, old: State | None, new: State) -> None:
+        step.tx.events.append({
+            "kind": "topic", "topic": "executions", "change": "created" if old is None else "changed", "id": live.id,
+            "tenant": live.tenant, "namespace": live.namespace, "flowId": live.flow_id, "state": new.name,
+        })
+        for listener in self.listeners:
+            listener(step, live, old, new)
+
+    def _write_baselines(self, step: ExecutorStep, barrier: bool) -> None:
+        # Samples are written with the end of an execution; between, they cost nothing.
+        baselines = self.world.baselines
+        if barrier and baselines:
+            stored: list[tuple[Any, ...]] = []
+            for (flow_key, task), fresh in baselines.items():
+                known = rows.decode(step.tx.value(
+                    "select samples from task_baseline where flow_key = ? and task_id = ?", flow_key, task
+                )) or []
+                stored.append((flow_key, task, rows.encode([*known, *fresh][-tasks.SAMPLES:])))
+            step.tx.many(rows.PUT_BASELINE, stored)
+            baselines.clear()
+
+    def _perform(self, effects: Iterable[Any]) -> None:
+        for effect in effects:
+            kind = type(effect)
+            if kind is Acknowledge:
+                self.dispatched.pop(effect.seq, None)
+                self.transport.ack(effect.seq, effect.fence)
+            elif kind is Dispatch:
+                self._dispatch(effect)
+            elif kind is Line:
+                self.log_line(effect.execution, effect.run, effect.level, effect.text, effect.at)
+            elif kind is KillAttempt:
+                self.transport.kill(effect.seq, effect.fence)
+            elif kind is Evaluation:
+                live = tasks.live_of(effect.subject)
+                self.transport.dispatch(Evaluate(
+                    seq=effect.seq, fence=effect.fence, tenant=live.tenant, namespace=live.namespace, flow_id=live.flow_id,
+                    value=effect.value, context=effect.context,
+                ), process=False)
+            else:
+                function, result, error = effect
+                if function is not None:
+                    function(result, error)
+
+    def _dispatch(self, effect: Dispatch) -> None:
+        run = effect.run
+        if run.fence != effect.fence or run.state.terminal:
+            return
+        live = run.execution
+        self.dispatched[run.seq] = effect.fence
+        self.transport.dispatch(Run(
+            seq=run.seq, fence=effect.fence, attempt=effect.attempt, task_run=run.id, execution=live.id,
+            execution_seq=live.seq, tenant=live.tenant, namespace=live.namespace, flow_id=live.flow_id,
+            flow_key=live.flow_key, revision=live.flow_rev, task_key=run.task.key, context=effect.context,
+            timeout_ms=effect.timeout_ms, restarted=effect.restarted, whole=effect.whole,
+        ), process=self.needs_process(run.task.type))
+
+    # ── faults ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _undo(
+        self, step: ExecutorStep, taken: list[tuple[Callable[[ExecutorStep, Any], None], Any]], culprit: Any,
+        error: Exception,
+    ) -> None:
+        """An input raised: nothing of the batch counts. All go again one by one; the one that raises alone fails its execution."""
+        self.writer.rollback()
+        self.plans.tx = None
+        log.exception("an input of the executor raised", exc_info=error)
+        subject = self._execution_of(culprit)
+        was_alone = len(taken) <= 1
+        self.reload()
+        if not was_alone:
+            self.inputs.extendleft(reversed(taken))
+            self.alone = len(taken)
+            return
+        self.alone = max(0, self.alone - 1)
+        for handler, payload in taken:
+            if handler == self._command:
+                payload[1](Reply(
+                    id=payload[0].id, error=("DomainError", f"command {payload[0].name} failed: {type(error).__name__}", {})
+                ))
+            elif handler == self._done:
+                self.transport.ack(payload[0].seq, payload[0].fence)
+        if subject is not None:
+            self.inputs.appendleft((self._fail_execution, (subject, f"{type(error).__name__}: {error}"[:500])))
+
+    def _execution_of(self, culprit: Any) -> int | None:
+        if culprit is None:
+            return None
+        payload: Any = culprit[1]
+        if isinstance(payload, tuple) and payload:
+            payload = payload[0]
+        if isinstance(payload, (Done, Started)):
+            run = self.world.runs.get(payload.seq)
+            return run.execution.seq if run is not None else None
+        for name in ("execution", "seq"):
+            value = getattr(payload, name, None)
+            if isinstance(value, Live):
+                return value.seq
+        return payload.seq if isinstance(payload, Live) else None
+
+    def _fail_execution(self, step: ExecutorStep, payload: tuple[int, str]) -> None:
+        seq, reason = payload
+        live = step.world.executions.get(seq)
+        if live is None or live.state.terminal:
+            return
+        step.world.log(live, None, "ERROR", f"The execution failed by an internal error: {reason}")
+        live.error = live.error or {"message": f"Internal error: {reason}"}
+        for run in live.open.values():
+            run.level = None
+        control.close(step.world, live, State.FAILED)
+
+    # ── life ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def reload(self) -> None:
+        """Rebuild memory from the rows; attempts that are out stay out."""
+        self._load()
+        for seq, fence in self.dispatched.items():
+            run = self.world.runs.get(seq)
+            if run is not None and run.fence == fence:
+                run.begun = True
+        recovery.set_going(self.world, set(self.dispatched))
+
+    def _load(self) -> None:
+        old = self.world
+        self.world = self._new_world()
+        self.world.now = old.now
+        with self.database.reader() as reader:
+            recovery.load_world(reader, self.plans, self.world)
+        self.world.last_event = max(self.world.last_event, old.last_event)
+        self.world.last_execution = max(self.world.last_execution, old.last_execution)
+        self.world.last_run = max(self.world.last_run, old.last_run)
+        self.timers = Timers(self.world.timers.items())
+
+    def recover(self, workers: Iterable[str] = ()) -> None:
+        """Read open executions at start; attempts that may run somewhere wait for the hellos of `workers`."""
+        self._load()
+        self._unclaimed = {
+            run.seq: run.fence for run in self.world.runs.values()
+            if run.task.kind.value == "runnable" and run.fence and run.state in (State.CREATED, State.RUNNING, State.RESTARTED)
+        }
+        self._awaited = set(workers)
+        recovery.set_going(self.world, set(self._unclaimed))
+        if not self._awaited:
+            self.put(lambda s, _: self._send_again(s), None)
+
+    def _send_again(self, step: ExecutorStep) -> None:
+        """All workers that were alive have spoken, or had their time: what nobody holds is sent again."""
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+        unclaimed, self._unclaimed = self._unclaimed, {}
+        for seq, fence in unclaimed.items():
+            run = step.world.runs.get(seq)
+            if run is None or run.fence != fence:
+                continue
+            if run.state is State.RUNNING or run.killing or tasks.tree.dying(run.execution, run.after):
+                tasks.lost(step.world, seq, fence)
+            else:
+                run.begun = False
+                step.world.later("begin", run)
+
+    async def run(self) -> None:
+        """Run until `stop`; raises when a commit failed or a row was not as expected."""
+        self._wake = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        if self._unclaimed and self._awaited:
+            self._patience = loop.call_later(HELLO_WAIT, lambda: self.put(lambda s, _: self._send_again(s), None))
+        self._wake.set()
+        while True:
+            if not self.inputs and not self.world.todo:
+                if self.stopping:
+                    return
+                wait = self.timers.wait(self.clock())
+                if wait is None:
+                    await self._wake.wait()
+                elif wait > 0:
+                    try:
+                        await asyncio.wait_for(self._wake.wait(), wait)
+                    except TimeoutError:
+                        pass
+            self._wake.clear()
+            self.step()
+            # Let the sockets be read: what arrives now is the next batch.
+            await asyncio.sleep(0)
+
+    def stop(self) -> None:
+        """End `run` after the inputs that are queued."""
+        self.stopping = True
+        self._notify()
+
+    def refuse(self) -> None:
+        """Answer queued commands with Unavailable: the database can't be written."""
+        kept: deque[tuple[Callable[[ExecutorStep, Any], None], Any]] = deque()
+        for handler, payload in self.inputs:
+            if handler == self._command:
+                error = registry.failure(Unavailable("the database can't be written", retry_after=5))
+                payload[1](Reply(id=payload[0].id, error=error))
+            else:
+                kept.append((handler, payload))
+        self.inputs = kept
+
+
+__all__ = ["Executor", "ExecutorStep", "IllegalArgument", "NotFound", "Promise"]

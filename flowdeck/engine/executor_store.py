@@ -1,0 +1,311 @@
+"""Writing what a step changed, and reading open executions back: hand-written SQL, one statement text per kind.
+
+Each update of an execution or task run carries its guard, the version that memory believes in; another number of
+touched rows than expected means that somebody else wrote, and ends the process (engine notes §2.2).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import orjson
+
+from flowdeck.model.context import instant
+from flowdeck.model.engine.world import DETAIL, NEW, OUTPUTS, Changes, Live, Run, World
+from flowdeck.model.states import State
+from flowdeck.store.driver import Reader, Tx
+
+INLINE_OUTPUTS = 64 * 1024
+"""Bytes of JSON outputs that a row holds; larger ones are in storage."""
+
+
+class GuardError(Exception):
+    """Rows are not in the state that memory says: the process must end and rebuild from the rows."""
+
+
+def encode(value: Any) -> str | None:
+    """JSON text, None for None."""
+    if value is None:
+        return None
+    try:
+        return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:
+        return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def decode(text: str | None) -> Any:
+    """The value of JSON text, None for None."""
+    if text is None:
+        return None
+    try:
+        return orjson.loads(text)
+    except ValueError:
+        return json.loads(text)
+
+
+INSERT_EXECUTION = """insert into execution (seq, id, tenant, namespace, flow_id, flow_key, flow_rev, state, kind, created,
+ started, ended, schedule_date, trigger_id, "trigger", parent_id, original_id, attempt_number, original_created,
+ parent_execution, parent_task_run, inputs, outputs, variables, labels, error, open_count, task_count, breakpoints, version)
+ values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+UPDATE_EXECUTION = """update execution set state = ?, started = ?, ended = ?, outputs = ?, error = ?, open_count = ?,
+ task_count = ?, attempt_number = ?, version = ? where seq = ? and version = ?"""
+UPDATE_LABELS = "update execution set labels = ?, variables = ? where seq = ?"
+INSERT_RUN = """insert into task_run (seq, id, execution_seq, ord, task_key, task_id, parent_seq, iteration, value, state,
+ fence, attempts, created, started, ended, worker, outputs, outputs_uri, outputs_size, child_execution, detail,
+ after_execution, children, version)
+ values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+UPDATE_RUN = """update task_run set state = ?, fence = ?, attempts = ?, started = ?, ended = ?, worker = ?, version = ?
+ where seq = ? and version = ?"""
+UPDATE_RUN_DETAIL = "update task_run set detail = ?, child_execution = ?, children = ? where seq = ?"
+UPDATE_RUN_OUTPUTS = "update task_run set outputs = ?, outputs_uri = ?, outputs_size = ? where seq = ?"
+INSERT_EVENT = """insert into event (seq, execution_seq, task_run_seq, attempt, state, at, cause)
+ values (?, ?, ?, ?, ?, ?, ?)"""
+PUT_ATTEMPT = """insert into attempt (task_run_seq, no, fence, state, started, ended, worker, exit_info)
+ values (?, ?, ?, ?, ?, ?, ?, ?) on conflict (task_run_seq, no) do update set fence = excluded.fence,
+ state = excluded.state, ended = excluded.ended, worker = excluded.worker, exit_info = excluded.exit_info"""
+PUT_TIMER = """insert into timer (kind, ref, due, payload) values (?, ?, ?, ?)
+ on conflict (kind, ref) do update set due = excluded.due, payload = excluded.payload"""
+PUT_ROLLUP = """insert into rollup_hour (flow_key, hour, state, tenant, count, duration_ms) values (?, ?, ?, ?, ?, ?)
+ on conflict (flow_key, hour, state) do update set count = rollup_hour.count + excluded.count,
+ duration_ms = rollup_hour.duration_ms + excluded.duration_ms"""
+PUT_BASELINE = """insert into task_baseline (flow_key, task_id, samples) values (?, ?, ?)
+ on conflict (flow_key, task_id) do update set samples = excluded.samples"""
+INSERT_METRIC = """insert into metric (execution_seq, task_run_seq, flow_key, task_id, name, kind, value, tags, at)
+ values (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+
+
+def write(tx: Tx, w: World, changes: Changes) -> list[dict[str, Any]]:
+    """Write a step's changes in the open transaction; answers the feed's events for after the commit.
+
+    Raises:
+        GuardError: a row is not what memory believes.
+    """
+    feed: list[dict[str, Any]] = []
+    _write_executions(tx, w, changes, feed)
+    _write_runs(tx, changes, feed)
+    tx.many(INSERT_EVENT, changes.events)
+    if changes.attempts:
+        tx.many(PUT_ATTEMPT, [
+            (seq, no, a["fence"], a["state"], a["started"], a["ended"], a["worker"], encode(a["exit_info"]))
+            for (seq, no), a in changes.attempts.items()
+        ])
+    if changes.timers:
+        tx.many("delete from timer where kind = ? and ref = ?", [k for k, v in changes.timers.items() if v is None])
+        tx.many(PUT_TIMER, [(k, r, v[0], v[1]) for (k, r), v in changes.timers.items() if v is not None])
+    if changes.slots:
+        tx.many("delete from slot where scope = ? and execution_seq = ?", [k for k, v in changes.slots.items() if not v])
+        tx.many(
+            "insert into slot (scope, execution_seq) values (?, ?) on conflict do nothing",
+            [k for k, v in changes.slots.items() if v],
+        )
+    if changes.waiting:
+        tx.many("delete from waiting where execution_seq = ?", [(k,) for k, v in changes.waiting.items() if v is None])
+        tx.many(
+            "insert into waiting (scope, execution_seq, queued) values (?, ?, ?)",
+            [(v[0], k, v[1]) for k, v in changes.waiting.items() if v is not None],
+        )
+    if changes.metrics:
+        tx.many(INSERT_METRIC, changes.metrics)
+    if changes.rollups:
+        tx.many(PUT_ROLLUP, [(f, h, s, t, n[0], n[1]) for (f, h, s, t), n in changes.rollups.items()])
+    return feed
+
+
+def _write_executions(tx: Tx, w: World, changes: Changes, feed: list[dict[str, Any]]) -> None:
+    new: list[tuple[Any, ...]] = []
+    old: list[tuple[Any, ...]] = []
+    relabelled: list[Live] = []
+    for live in changes.executions.values():
+        opened, count, outputs = len(live.open), live.task_count, encode(live.outputs)
+        if live.new:
+            new.append((
+                live.seq, live.id, live.tenant, live.namespace, live.flow_id, live.flow_key, live.flow_rev, int(live.state),
+                live.kind, live.created, live.started, live.ended, live.schedule_date, live.trigger_id, encode(live.trigger),
+                live.parent_id, live.original_id, live.attempt_number, live.original_created, live.parent_execution,
+                live.parent_task_run, encode(live.inputs), outputs, encode(live.variables), label_text(live.labels),
+                encode(live.error), opened, count, live.breakpoints, live.version,
+            ))
+            relabelled.append(live)
+        else:
+            old.append((
+                int(live.state), live.started, live.ended, outputs, encode(live.error), opened, count, live.attempt_number,
+                live.version, live.seq, live.stored_version,
+            ))
+            if live.labels_changed:
+                relabelled.append(live)
+        feed.append(execution_event(live))
+    tx.many(INSERT_EXECUTION, new)
+    if old and tx.many(UPDATE_EXECUTION, old) != len(old):
+        raise GuardError("an execution row has another version than memory")
+    changed = [live for live in relabelled if not live.new]
+    if changed:
+        tx.many(UPDATE_LABELS, [(label_text(x.labels), encode(x.variables), x.seq) for x in changed])
+        tx.many("delete from execution_label where execution_seq = ?", [(x.seq,) for x in changed])
+    if relabelled:
+        tx.many(
+            "insert into execution_label (execution_seq, key, tenant, value) values (?, ?, ?, ?)",
+            [(x.seq, k, x.tenant, v) for x in relabelled for k, v in x.labels],
+        )
+    for live in changes.executions.values():
+        live.new = live.dirty = live.labels_changed = False
+        live.stored_version = live.version
+
+
+def _write_runs(tx: Tx, changes: Changes, feed: list[dict[str, Any]]) -> None:
+    new: list[tuple[Any, ...]] = []
+    old: list[tuple[Any, ...]] = []
+    detail: list[tuple[Any, ...]] = []
+    outputs: list[tuple[Any, ...]] = []
+    rows: dict[Live, list[dict[str, Any]]] = {}
+    for run in changes.runs.values():
+        dirty = run.dirty
+        if dirty & NEW:
+            new.append((
+                run.seq, run.id, run.execution.seq, run.ord, run.task.key, run.task.id,
+                run.parent.seq if run.parent is not None else 0, run.iteration, run.value, int(run.state), run.fence,
+                run.attempts, run.created, run.started, run.ended, run.worker, _inline(run), run.outputs_uri,
+                run.outputs_size, run.child, encode(run.detail) if run.detail else None, run.after, encode(run.counts),
+                run.version,
+            ))
+        else:
+            old.append((
+                int(run.state), run.fence, run.attempts, run.started, run.ended, run.worker, run.version, run.seq,
+                run.stored_version,
+            ))
+            if dirty & DETAIL or run.counts is not None:
+                detail.append((encode(run.detail) if run.detail else None, run.child, encode(run.counts), run.seq))
+            if dirty & OUTPUTS:
+                outputs.append((_inline(run), run.outputs_uri, run.outputs_size, run.seq))
+        run.dirty = 0
+        run.stored_version = run.version
+        rows.setdefault(run.execution, []).append(run_row(run))
+        keep = run.execution.plan.keeps_outputs
+        if run.state.terminal and run.level is None and keep is not None and run.task.id not in keep:
+            run.outputs = None
+    tx.many(INSERT_RUN, new)
+    if old and tx.many(UPDATE_RUN, old) != len(old):
+        raise GuardError("a task run row has another version than memory")
+    tx.many(UPDATE_RUN_DETAIL, detail)
+    tx.many(UPDATE_RUN_OUTPUTS, outputs)
+    for live, changed in rows.items():
+        feed.append({
+            "kind": "taskrun", "seq": max(r["version"] for r in changed), "execution": live.id, "tenant": live.tenant,
+            "namespace": live.namespace, "rows": changed,
+        })
+
+
+def _inline(run: Run) -> str | None:
+    return None if run.outputs_uri else encode(run.outputs)
+
+
+def label_text(labels: Iterable[tuple[str, str]]) -> str:
+    """Labels as their display column holds them."""
+    return encode([{"key": k, "value": v} for k, v in labels]) or "[]"
+
+
+# ── the feed ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def execution_event(live: Live) -> dict[str, Any]:
+    """The feed's event of an execution."""
+    row: dict[str, Any] = {
+        "id": live.id, "state": live.state.name, "revision": live.flow_rev, "created": instant(live.created),
+        "labels": [{"key": k, "value": v} for k, v in live.labels],
+    }
+    if live.started is not None:
+        row["started"] = instant(live.started)
+    if live.ended is not None:
+        row["ended"] = instant(live.ended)
+    event = {
+        "kind": "execution", "seq": live.version, "id": live.id, "tenant": live.tenant, "namespace": live.namespace,
+        "flowId": live.flow_id, "state": live.state.name, "row": row,
+    }
+    if live.kind:
+        event["executionKind"] = live.kind
+    return event
+
+
+def run_row(run: Run) -> dict[str, Any]:
+    """A row of the console's task-run table (extensions §5)."""
+    row: dict[str, Any] = {
+        "id": run.id, "seq": run.seq, "taskId": run.task.id, "type": run.task.type, "state": run.state.name,
+        "attempts": run.attempts, "created": instant(run.created), "ord": run.ord, "version": run.version,
+    }
+    if run.parent is not None:
+        row["parent"] = run.parent.id
+    if run.value is not None:
+        row["value"] = run.value
+    if run.iteration >= 0:
+        row["iteration"] = run.iteration
+    if run.started is not None:
+        row["started"] = instant(run.started)
+        row["waitedMs"] = run.started - run.created
+    if run.ended is not None:
+        row["ended"] = instant(run.ended)
+    if run.worker:
+        row["worker"] = run.worker
+    if run.child:
+        row["childExecution"] = run.child
+    if run.level is not None:
+        level = run.level
+        counts = dict(level.total)
+        if level.open:
+            counts["RUNNING"] = counts.get("RUNNING", 0) + len(level.open)
+        row["children"] = {"total": sum(counts.values()), **counts}
+    elif run.counts is not None:
+        row["children"] = run.counts
+    if "due" in run.detail and run.state in (State.RETRYING, State.PAUSED):
+        row["waiting"] = {
+            "kind": "retry" if run.state is State.RETRYING else "paused", "until": instant(run.detail["due"]),
+        }
+    return row
+
+
+# ── reading back ────────────────────────────────────────────────────────────────────────────────────────────────
+
+_OPEN = "(e.state < 20 or e.seq in (select ref from timer where kind in ('after', 'recreate')))"
+OPEN_EXECUTIONS = f"select e.* from execution e where {_OPEN} order by e.seq"  # noqa: S608
+OPEN_RUNS = (
+    f"select t.* from task_run t join execution e on e.seq = t.execution_seq where {_OPEN} "  # noqa: S608
+    "order by t.execution_seq, t.ord"
+)
+EXECUTION_JSON = ("trigger", "inputs", "outputs", "variables", "labels", "error")
+RUN_JSON = ("outputs", "detail", "children")
+
+
+def execution_row(row: Any) -> dict[str, Any]:
+    """A stored execution with its JSON columns decoded."""
+    return _decoded(dict(row), EXECUTION_JSON)
+
+
+def task_run_row(row: Any) -> dict[str, Any]:
+    """A stored task run with its JSON columns decoded."""
+    return _decoded(dict(row), RUN_JSON)
+
+
+def _decoded(row: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    for name in names:
+        if row[name] is not None:
+            row[name] = decode(row[name])
+    return row
+
+
+def counters(reader: Reader) -> Mapping[str, int]:
+    """The highest numbers given out so far; those of deleted rows are kept in `setting`."""
+    kept = decode(reader.value("select value from setting where key = 'engine.numbers'")) or {}
+    return {
+        "event": max(reader.value("select max(seq) from event") or 0, kept.get("event", 0)),
+        "execution": max(reader.value("select max(seq) from execution") or 0, kept.get("execution", 0)),
+        "run": max(reader.value("select max(seq) from task_run") or 0, kept.get("run", 0)),
+    }
+
+
+def keep_counters(tx: Tx, w: World) -> None:
+    """Keep the numbers when rows are deleted: they are cursors and keys of log lines, and are never given out twice."""
+    value = encode({"event": w.last_event, "execution": w.last_execution, "run": w.last_run})
+    tx.sql(
+        "insert into setting (key, value, updated) values ('engine.numbers', ?, ?) "
+        "on conflict (key) do update set value = excluded.value, updated = excluded.updated", value, tx.now,
+    )

@@ -1,0 +1,94 @@
+"""Flows for the executor: heads and parsed revisions from the database, kept while they are used."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from flowdeck.model.engine.plan import Plan
+from flowdeck.model.flow import Flow
+from flowdeck.store.driver import Database, Reader
+
+CAPACITY = 500
+"""Plans kept; those of live executions are held by these anyway."""
+
+Parse = Callable[[str, str, int], "Flow | None"]
+"""`(source, tenant, revision)` → the flow, None when it does not parse."""
+
+
+class PlanStore:
+    """Finds plans; `tx` is set while a step is open, so that a flow saved in the same step is seen."""
+
+    def __init__(self, database: Database, parse: Parse) -> None:
+        self._database = database
+        self._parse = parse
+        self._heads: dict[tuple[str, str, str], tuple[int, int, bool, bool]] = {}
+        self._plans: OrderedDict[tuple[int, int], Plan] = OrderedDict()
+        self.tx: Reader | None = None
+
+    def changed(self) -> None:
+        """A flow was saved, disabled or deleted: heads are read again."""
+        self._heads.clear()
+
+    def plan(self, tenant: str, namespace: str, flow_id: str, revision: int | None = None) -> Plan:
+        """The plan of a revision, by default of the latest.
+
+        Raises LookupError: `unknown`, or the reason why the flow can't run.
+        """
+        head = self.head(tenant, namespace, flow_id)
+        if head is None:
+            raise LookupError("unknown")
+        flow_key, latest, disabled, deleted = head
+        if deleted and revision is None:
+            raise LookupError("unknown")
+        plan = self.by_key(flow_key, revision or latest, tenant)
+        if disabled and not plan.flow.disabled and revision is None:
+            raise LookupError(f"Flow '{namespace}'.'{flow_id}' is disabled")
+        return plan
+
+    def head(self, tenant: str, namespace: str, flow_id: str) -> tuple[int, int, bool, bool] | None:
+        """Key, latest revision, disabled, deleted."""
+        name = (tenant, namespace, flow_id)
+        head = self._heads.get(name)
+        if head is None:
+            row = self._one(
+                'select flow_key, revision, disabled, deleted from flow where tenant = ? and namespace = ? and id = ?', *name
+            )
+            if row is None:
+                return None
+            head = self._heads[name] = (row[0], row[1], bool(row[2]), bool(row[3]))
+        return head
+
+    def by_key(self, flow_key: int, revision: int, tenant: str) -> Plan:
+        """The plan of a flow's revision; LookupError when it is missing or does not parse."""
+        plan = self._plans.get((flow_key, revision))
+        if plan is not None:
+            self._plans.move_to_end((flow_key, revision))
+            return plan
+        row = self._one("select source from flow_revision where flow_key = ? and revision = ?", flow_key, revision)
+        if row is None:
+            raise LookupError("unknown")
+        flow = self._parse(row[0], tenant, revision)
+        if flow is None:
+            raise LookupError(f"Revision {revision} of the flow is invalid")
+        plan = self._plans[flow_key, revision] = Plan(flow, flow_key)
+        while len(self._plans) > CAPACITY:
+            self._plans.popitem(last=False)
+        return plan
+
+    def _one(self, text: str, *params: Any) -> Any:
+        if self.tx is not None:
+            return self.tx.one(text, *params)
+        with self._database.reader() as reader:
+            return reader.one(text, *params)
+
+
+def parser(catalog: Any, defaults: Sequence[Mapping[str, Any]] = ()) -> Parse:
+    """Read stored sources with the model's parser, leniently: what was saved once must run."""
+    from flowdeck.model.source import parse_flow
+
+    def parse(source: str, tenant: str, revision: int) -> Flow | None:
+        return parse_flow(source, catalog, tenant=tenant, revision=revision, strict=False, defaults=defaults).flow
+
+    return parse

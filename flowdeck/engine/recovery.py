@@ -1,0 +1,98 @@
+"""Reading live executions from their rows: at the start of the process, and one by one for commands."""
+
+from __future__ import annotations
+
+import logging
+from itertools import groupby
+from typing import Any
+
+from flowdeck.engine import executor_store as rows
+from flowdeck.engine.plans import PlanStore
+from flowdeck.model.engine import Live, World, control, rebuild
+from flowdeck.model.errors import NotFound
+from flowdeck.model.flow import TaskKind
+from flowdeck.model.states import State
+from flowdeck.store.driver import Reader
+
+log = logging.getLogger("flowdeck.executor")
+
+
+def load_world(reader: Reader, plans: PlanStore, w: World) -> None:
+    """Fill an empty world: open executions with their task runs, slots, queues, timers, numbers."""
+    numbers = rows.counters(reader)
+    w.last_event, w.last_execution, w.last_run = numbers["event"], numbers["execution"], numbers["run"]
+    for row in reader.all(rows.OPEN_EXECUTIONS):
+        stored = rows.execution_row(row)
+        try:
+            plan = plans.by_key(stored["flow_key"], stored["flow_rev"], stored["tenant"])
+        except LookupError:
+            log.error("execution %s stays as it is: revision %s of its flow can't be read", stored["id"], stored["flow_rev"])
+            continue
+        w.add(rebuild.live_from(plan, stored))
+    stored_runs = (rows.task_run_row(row) for row in reader.all(rows.OPEN_RUNS))
+    seen: set[int] = set()
+    for seq, group in groupby(stored_runs, key=lambda r: r["execution_seq"]):
+        live = w.executions.get(seq)
+        if live is not None:
+            seen.add(seq)
+            _connect(live, list(group))
+            w.runs.update(live.open)
+    for seq, live in w.executions.items():
+        if seq not in seen:
+            rebuild.connect(live, [])
+    for row in reader.all("select scope, execution_seq from slot"):
+        w.slots.setdefault(row[0], set()).add(row[1])
+    for row in reader.all("select scope, execution_seq, queued from waiting order by seq"):
+        w.waiting.setdefault(row[0], {})[row[1]] = row[2]
+    for row in reader.all("select kind, ref, due, payload from timer"):
+        w.timers[row[0], row[1]] = row[2]
+
+
+def load_execution(reader: Reader, plans: PlanStore, execution_id: str, tenant: str | None) -> Live:
+    """One execution with all its task runs, not in memory yet; `NotFound` when there is none."""
+    row = reader.one("select * from execution where id = ?", execution_id)
+    if row is None or (tenant is not None and row["tenant"] != tenant):
+        raise NotFound(f"Execution '{execution_id}' not found")
+    stored = rows.execution_row(row)
+    try:
+        plan = plans.by_key(stored["flow_key"], stored["flow_rev"], stored["tenant"])
+    except LookupError:
+        raise NotFound(f"Revision {stored['flow_rev']} of the flow of execution '{execution_id}' not found") from None
+    live = rebuild.live_from(plan, stored)
+    runs = load_runs(reader, live.seq)
+    _connect(live, runs)
+    return live
+
+
+def load_runs(reader: Reader, execution_seq: int) -> list[dict[str, Any]]:
+    """All task runs of an execution in order of creation."""
+    return [
+        rows.task_run_row(r) for r in reader.all("select * from task_run where execution_seq = ? order by ord", execution_seq)
+    ]
+
+
+def _connect(live: Live, stored: list[dict[str, Any]]) -> None:
+    rebuild.connect(live, [(rebuild.run_from(live, r), r["parent_seq"]) for r in stored])
+
+
+def set_going(w: World, elsewhere: set[int]) -> None:
+    """Let every execution go on from its rows; task runs in `elsewhere` may be with a worker and are left alone."""
+    for live in list(w.executions.values()):
+        if live.state is State.CREATED and live.root is None:
+            if ("schedule", live.seq) not in w.timers:
+                w.later("enter", live)
+            continue
+        if live.state is State.RESTARTED:
+            w.later("restarted", live)
+            continue
+        for run in live.open.values():
+            if run.seq in elsewhere:
+                run.begun = True
+            elif run.state is State.RUNNING and run.task.kind is TaskKind.ENGINE:
+                w.later("engine again", run)
+        control.set_going(w, live)
+    for scope in w.waiting:
+        w.later("admit", scope)
+
+
+__all__ = ["load_execution", "load_runs", "load_world", "set_going"]

@@ -1,0 +1,451 @@
+"""An execution from creation to its end: admission, start, final state, kill, pause, resume (§10, §11.3, §16–18)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from flowdeck.model.durations import format_clock
+from flowdeck.model.engine import tree
+from flowdeck.model.engine.plan import AFTER, Plan
+from flowdeck.model.engine.rendering import evaluate
+from flowdeck.model.engine.stages import WORK, stage, work
+from flowdeck.model.engine.world import DETAIL, FAR, STATE, KillAttempt, Level, Live, Run, World
+from flowdeck.model.flow import TaskKind
+from flowdeck.model.labels import merge_labels, without_system
+from flowdeck.model.states import State
+
+HOUR = 3_600_000
+
+
+# ── creation ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def create(
+    w: World,
+    plan: Plan,
+    *,
+    id: str | None = None,
+    inputs: Mapping[str, Any] | None = None,
+    labels: Iterable[tuple[str, str]] = (),
+    trigger: dict[str, Any] | None = None,
+    schedule_date: int | None = None,
+    kind: str | None = None,
+    variables: Mapping[str, Any] | None = None,
+    parent_execution: str | None = None,
+    parent_task_run: int | None = None,
+    parent_id: str | None = None,
+    original_id: str | None = None,
+    original_created: int | None = None,
+    attempt_number: int = 1,
+    breakpoints: str | None = None,
+    flow_labels: bool = True,
+    enter_now: bool = True,
+) -> Live:
+    """Create an execution; it is admitted, queued or ended later in the same step.
+
+    `inputs` are resolved values, times are ms. The labels are merged over the flow's own; without a
+    `system.correlationId` among them the execution's own id is the correlation.
+    """
+    w.last_execution += 1
+    live = Live(plan, w.last_execution, id or w.new_id(w.now), w.now)
+    live.new = True
+    live.inputs = dict(inputs or {})
+    live.variables = {**plan.flow.variables, **(variables or {})}
+    own = without_system(plan.flow.labels) if flow_labels else []
+    live.labels = merge_labels(own, labels)
+    if not any(k == "system.correlationId" for k, _ in live.labels):
+        live.labels = [*live.labels, ("system.correlationId", live.id)]
+    live.labels_changed = True
+    live.trigger = trigger
+    live.trigger_id = str(trigger["id"]) if trigger and trigger.get("id") is not None else None
+    live.schedule_date = schedule_date
+    live.kind = kind
+    live.parent_execution = parent_execution
+    live.parent_task_run = parent_task_run
+    live.parent_id = parent_id
+    live.original_id = original_id or live.id
+    live.original_created = original_created or live.created
+    live.attempt_number = attempt_number
+    live.breakpoints = breakpoints
+    w.add(live)
+    w.move(live, State.CREATED)
+    w.changes.barrier = True
+    if enter_now:
+        if schedule_date is not None and schedule_date > w.now:
+            w.timer("schedule", live.seq, schedule_date)
+        else:
+            w.later("enter", live)
+    return live
+
+
+@work("enter")
+def enter(w: World, live: Live) -> None:
+    """Admit an execution under its flow's limit, or queue or end it (§11.3)."""
+    if live.gone or live.state is not State.CREATED:
+        return
+    concurrency = latest_limit(w, live)
+    if concurrency is not None:
+        held = w.slots.setdefault(live.scope, set())
+        if len(held) >= concurrency.limit:
+            text = f"concurrency limit exceeded, {len(held)} running(s)"
+            if concurrency.behavior == "CANCEL":
+                close(w, live, State.CANCELLED)
+            elif concurrency.behavior == "FAIL":
+                w.log(live, None, "ERROR", f"Flow is FAILED due to {text.split(',')[0]}")
+                close(w, live, State.FAILED)
+            else:
+                w.log(live, None, "INFO", f"Flow is queued due to {text}")
+                w.move(live, State.QUEUED)
+                w.waiting.setdefault(live.scope, {})[live.seq] = w.now
+                w.changes.waiting[live.seq] = (live.scope, w.now)
+            return
+        take_slot(w, live)
+    start(w, live)
+
+
+def latest_limit(w: World, live: Live) -> Any:
+    """The limit of the latest revision: an edit acts on executions that wait."""
+    try:
+        return w.flows.plan(live.tenant, live.namespace, live.flow_id).flow.concurrency
+    except LookupError:
+        return live.plan.flow.concurrency
+
+
+def take_slot(w: World, live: Live) -> None:
+    """Hold a place under the limit until the terminal state."""
+    held = w.slots.setdefault(live.scope, set())
+    if live.seq not in held:
+        held.add(live.seq)
+        w.changes.slots[live.scope, live.seq] = True
+
+
+def free_slot(w: World, live: Live) -> None:
+    """Give the place back and admit who waits."""
+    held = w.slots.get(live.scope)
+    if held is not None and live.seq in held:
+        held.discard(live.seq)
+        w.changes.slots[live.scope, live.seq] = False
+        if not held:
+            del w.slots[live.scope]
+    if live.scope in w.waiting:
+        w.later("admit", live.scope)
+
+
+@work("admit")
+def admit(w: World, scope: str) -> None:
+    """Start waiting executions, oldest first, while there is room; harmless when called too often."""
+    waiting = w.waiting.get(scope)
+    while waiting:
+        live = w.executions.get(next(iter(waiting)))
+        if live is None or live.state is not State.QUEUED:
+            seq = next(iter(waiting))
+            del waiting[seq]
+            w.changes.waiting[seq] = None
+            continue
+        limit = latest_limit(w, live)
+        if limit is not None and len(w.slots.get(scope, ())) >= limit.limit:
+            return
+        dequeue(w, live)
+        if limit is not None:
+            take_slot(w, live)
+        w.changes.barrier = True
+        start(w, live)
+    w.waiting.pop(scope, None)
+
+
+def dequeue(w: World, live: Live) -> None:
+    """Take an execution out of its queue."""
+    waiting = w.waiting.get(live.scope)
+    if waiting is not None and waiting.pop(live.seq, None) is not None:
+        w.changes.waiting[live.seq] = None
+        if not waiting:
+            w.waiting.pop(live.scope, None)
+
+
+def start(w: World, live: Live) -> None:
+    """The execution runs: its first tasks are created."""
+    live.started = w.now
+    w.cancel("schedule", live.seq)
+    w.log(live, None, "INFO", "Flow started")
+    live.root = root_level(live)
+    w.move(live, State.RUNNING)
+    w.later("advance", live.root)
+
+
+def root_level(live: Live) -> Level:
+    """The level of the flow's own lists."""
+    branches = live.plan.flow.branches
+    side = {n: tuple(branches[n]) for n in ("errors", "finally", AFTER) if branches.get(n)}
+    return Level(live, None, tuple(branches.get("tasks", ())), side)
+
+
+# ── the end ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@work("root ended")
+def root_ended(w: World, ended: tuple[Level, State]) -> None:
+    """The flow's own list has ended: outputs, then the final state; or `afterExecution` has: nothing is left."""
+    level, state = ended
+    live = level.execution
+    if live.state.terminal:
+        w.cancel("after", live.seq)
+        w.evict(live)
+        return
+    outputs = live.plan.flow.outputs
+    if not outputs or state is State.KILLED:
+        close(w, live, state)
+        return
+    live.finishing = True
+    live.final = state
+    evaluate(w, live, "outputs", {o.id: o.value for o in outputs}, live.plan.outputs)
+
+
+@stage("outputs")
+def outputs_known(w: World, live: Live, result: Any, error: str | None) -> None:
+    """The flow's outputs are rendered: check their types, then end."""
+    state = live.final or State.SUCCESS
+    live.finishing = False
+    if error is None:
+        try:
+            live.outputs = typed_outputs(live.plan, result)
+        except ValueError as problem:
+            error = str(problem)
+    if error is not None:
+        w.log(live, None, "ERROR", f"Failed to render output values: {error}")
+        state = State.FAILED
+        if live.error is None:
+            live.error = {"message": f"Failed to render output values: {error}"[:2000]}
+    live.final = None
+    close(w, live, state)
+
+
+def typed_outputs(plan: Plan, rendered: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of the declared types; ValueError names the output that has another one."""
+    out: dict[str, Any] = {}
+    for declared in plan.flow.outputs:
+        value = rendered.get(declared.id)
+        if value is None:
+            if declared.required:
+                raise ValueError(f"output '{declared.id}' is required but has no value")
+            out[declared.id] = None
+            continue
+        out[declared.id] = OUTPUT_TYPES.get(declared.type, lambda v: v)(value, declared.id) \
+            if declared.type in OUTPUT_TYPES else value
+    return out
+
+
+def _number(kind: type[int] | type[float]) -> Any:
+    def read(value: Any, name: str) -> Any:
+        try:
+            if isinstance(value, bool):
+                raise ValueError
+            return kind(value)
+        except (TypeError, ValueError):
+            raise ValueError(f"output '{name}' is not a number: {str(value)[:100]}") from None
+
+    return read
+
+
+def _boolean(value: Any, name: str) -> bool:
+    if isinstance(value, bool):
+        return value
+    if str(value).lower() in ("true", "false"):
+        return str(value).lower() == "true"
+    raise ValueError(f"output '{name}' is not a boolean: {str(value)[:100]}")
+
+
+def _json(value: Any, name: str) -> Any:
+    import json
+
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        raise ValueError(f"output '{name}' is not JSON: {value[:100]}") from None
+
+
+def _string(value: Any, name: str) -> str:
+    import json
+
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+OUTPUT_TYPES: dict[str, Any] = {
+    "INT": _number(int), "FLOAT": _number(float), "BOOLEAN": _boolean, "BOOL": _boolean, "JSON": _json, "ARRAY": _json,
+    "MULTISELECT": _json, "STRING": _string, "SELECT": _string, "ENUM": _string,
+}
+
+
+def close(w: World, live: Live, state: State) -> None:
+    """Write the final state: open task runs are closed, the slot is freed, the parent is told, `afterExecution` starts."""
+    if live.state.terminal:
+        return
+    ran = live.root is not None
+    if live.root is not None:
+        live.root.ended = True
+        if live.root.open:
+            tree.close_open(w, live.root, state)
+    for run in list(live.open.values()):
+        tree.abandon(w, run, state)
+    dequeue(w, live)
+    w.cancel("schedule", live.seq)
+    w.evaluations.pop(-live.seq, None)
+    live.ended = w.now
+    live.finishing = False
+    w.move(live, state)
+    begun = live.started or live.created
+    if ran:
+        w.log(live, None, "INFO", f"Flow completed with state {state.name} in {format_clock(w.now - begun)}")
+    rollup = w.changes.rollups.setdefault((live.flow_key, w.now // HOUR * HOUR, int(state), live.tenant), [0, 0])
+    rollup[0] += 1
+    rollup[1] += max(0, w.now - begun)
+    free_slot(w, live)
+    if state is not State.RETRIED:
+        tell_parent(w, live, state)
+    if ran and state is not State.RETRIED and live.plan.flow.branches.get(AFTER):
+        assert live.root is not None
+        live.root = root_level(live)
+        live.root.phase = AFTER
+        w.timer("after", live.seq, FAR)
+        w.later("advance", live.root)
+    elif state is State.RETRIED:
+        pass                                    # stays until its replacement is due
+    else:
+        w.evict(live)
+
+
+def tell_parent(w: World, live: Live, state: State) -> None:
+    """A Subflow task that waits for this execution goes on."""
+    if live.parent_task_run is not None:
+        run = w.runs.get(live.parent_task_run)
+        if run is not None and run.child == live.id:
+            WORK["child execution ended"](w, (run, live, state))
+
+
+@work("exit")
+def exit_now(w: World, request: tuple[Run, State]) -> None:
+    """An Exit task: its ancestors and the execution take the state; branches that run go on without effect."""
+    run, state = request
+    tree.end_run(w, run, state)
+    parent = run.parent
+    while parent is not None:
+        if parent.level is not None:
+            parent.level.ended = True
+        tree.end_run(w, parent, state)
+        parent = parent.parent
+    close(w, run.execution, state)
+
+
+@work("retry execution")
+def retry_execution(w: World, request: tuple[Run, int]) -> None:
+    """A retry that makes a new execution: this one is RETRIED now, its replacement starts when due (§11.1)."""
+    run, due = request
+    live = run.execution
+    tree.abandon(w, run, State.RETRIED, cause="retry")
+    close(w, live, State.RETRIED)
+    w.timer("recreate", live.seq, due)
+
+
+def recreate_due(w: World, live: Live) -> None:
+    """The replacement of a RETRIED execution starts, from the beginning and with the same inputs."""
+    new = create(
+        w, live.plan, inputs=live.inputs, labels=live.labels, trigger=live.trigger, kind=live.kind,
+        parent_execution=live.parent_execution, parent_task_run=live.parent_task_run, parent_id=live.id,
+        original_id=live.original_id, original_created=live.original_created, attempt_number=live.attempt_number + 1,
+        flow_labels=False,
+    )
+    parent = w.runs.get(live.parent_task_run) if live.parent_task_run is not None else None
+    if parent is not None and parent.child == live.id:
+        parent.child = new.id
+        w.touch_run(parent, STATE | DETAIL)
+    w.evict(live)
+
+
+# ── kill ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def kill(w: World, live: Live, *, cascade: bool = True) -> None:
+    """Stop an execution: what has not started is KILLED at once, what runs when its worker says so (§18)."""
+    if live.state.terminal or live.state is State.KILLING:
+        if live.state is State.RETRIED and ("recreate", live.seq) in w.timers:
+            w.cancel("recreate", live.seq)
+            w.evict(live)
+        return
+    if live.root is None:
+        close(w, live, State.KILLED)
+        return
+    live.finishing = False
+    live.final = None
+    w.evaluations.pop(-live.seq, None)
+    w.move(live, State.KILLING)
+    for run in list(live.open.values()):
+        if run.state.terminal:
+            continue
+        if run.level is not None and not run.level.ended:
+            run.killing = True
+            if run.state is State.RUNNING:
+                w.run_event(run, State.KILLING)
+            w.later("advance", run.level)
+        elif run.state is State.RUNNING and run.task.kind is TaskKind.RUNNABLE:
+            run.killing = True
+            w.effect(KillAttempt(run.seq, run.fence))
+        elif run.state is State.RUNNING and run.task.kind is TaskKind.SUBFLOW and run.child and cascade and run.child in w.by_id:
+            run.killing = True
+            kill(w, w.by_id[run.child], cascade=True)
+        else:
+            # not started, waiting, or being prepared: nothing runs for it
+            tree.abandon(w, run, State.KILLED, cause="killed")
+            w.later("child ended", run)
+    w.later("advance", live.root)
+
+
+# ── pause and resume ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def pause(w: World, live: Live) -> None:
+    """A user holds the execution: running tasks finish, nothing new starts."""
+    w.move(live, State.PAUSED)
+
+
+def wake(w: World, live: Live, *, through: State | None = None) -> None:
+    """The execution goes on where it was held."""
+    if through is not None:
+        w.move(live, through)
+    w.move(live, State.RUNNING)
+    set_going(w, live)
+
+
+def set_going(w: World, live: Live) -> None:
+    """Begin what is created and go on in every open level: after a pause, a restart, a recovery."""
+    for run in list(live.open.values()):
+        if run.state in (State.CREATED, State.RESTARTED) and not run.begun:
+            w.later("begin", run)
+        if run.level is not None and not run.level.ended:
+            w.later("advance", run.level)
+    if live.root is not None and not live.root.ended:
+        w.later("advance", live.root)
+
+
+def force_run(w: World, live: Live) -> None:
+    """Start whatever holds the execution back: a date, a queue (§18)."""
+    if live.state is State.CREATED:
+        w.cancel("schedule", live.seq)
+        take_slot(w, live) if latest_limit(w, live) is not None else None
+        start(w, live)
+    elif live.state is State.QUEUED:
+        unqueue(w, live, State.RUNNING)
+    else:
+        set_going(w, live)
+
+
+def unqueue(w: World, live: Live, state: State) -> None:
+    """Take an execution out of its queue, whatever the limit: it runs, or ends in the chosen state."""
+    dequeue(w, live)
+    if state.terminal:
+        close(w, live, state)
+        return
+    if latest_limit(w, live) is not None:
+        take_slot(w, live)
+    start(w, live)

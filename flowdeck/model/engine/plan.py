@@ -1,0 +1,177 @@
+"""What the executor knows of a flow revision beforehand: which values each task refers to, computed once.
+
+A task is sent exactly the values its properties name (engine notes §2.7), so that neither a message nor the memory
+of the executor grows with what other tasks produced.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flowdeck import expr
+from flowdeck.model.flow import Flow, Retry, TaskDef
+
+FLOW = "io.kestra.plugin.core.flow."
+EXECUTION = "io.kestra.plugin.core.execution."
+LOOPS = frozenset({FLOW + "ForEach", FLOW + "EachSequential", FLOW + "EachParallel"})
+AFTER = "afterExecution"
+SIDE_BRANCHES = frozenset({"errors", "finally", AFTER})
+
+_CHILD_PROPS = frozenset({
+    "id", "type", "tasks", "then", "else", "cases", "errors", "finally", "onPause", "onResume", "description",
+    "disabled", "retry", "runIf", "allowFailure", "allowWarning", "logLevel", "afterExecution", "workerGroup",
+})
+ALL_ROOTS = frozenset({
+    "flow", "execution", "task", "taskrun", "parent", "parents", "inputs", "outputs", "tasks", "vars", "labels", "trigger",
+    "envs", "globals", "kestra", "namespace", "workingDir", "error", "schedule",
+})
+_SAME_ITERATION = r"\[\s*(?:taskrun\.value|parent\.taskrun\.value|parents\[\d+\]\.taskrun\.value)\s*\]"
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """Which parts of the context a value refers to; `None` for a set means: all of it."""
+
+    roots: frozenset[str] = frozenset()
+    outputs: frozenset[str] | None = frozenset()
+    own_iteration: frozenset[str] = frozenset()       # of `outputs`: only entries of the task's own loop values
+    tasks: frozenset[str] | None = frozenset()
+    inputs: frozenset[str] | None = frozenset()
+    vars: frozenset[str] | None = frozenset()
+    io: bool = False
+
+    @property
+    def whole(self) -> bool:
+        """Whether all outputs of the execution are looked at."""
+        return self.outputs is None
+
+
+NOTHING = Needs()
+
+
+def _text(value: Any, into: list[str]) -> None:
+    if isinstance(value, str):
+        if "{" in value:
+            into.append(value)
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            _text(key, into)
+            _text(item, into)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            _text(item, into)
+
+
+def needs_of(value: Any) -> Needs:
+    """Collect the references of a nested value; a text with bad syntax refers to nothing (rendering it will fail)."""
+    texts: list[str] = []
+    _text(value, texts)
+    if not texts:
+        return NOTHING
+    refs: set[tuple[str, ...]] = set()
+    io = False
+    for text in texts:
+        try:
+            found, found_io = expr.references(text)
+        except expr.ExpressionError:
+            continue
+        refs |= found
+        io = io or found_io
+    if expr.WHOLE_CONTEXT in refs:
+        return Needs(ALL_ROOTS, None, frozenset(), None, None, None, io)
+    joined = "\n".join(texts)
+
+    def names(root: str) -> frozenset[str] | None:
+        if any(len(r) == 1 and r[0] == root for r in refs):
+            return None
+        return frozenset(r[1] for r in refs if len(r) > 1 and r[0] == root)
+
+    outputs = names("outputs")
+    own = frozenset(
+        name for name in outputs or ()
+        if (used := len(re.findall(rf"\boutputs\.{re.escape(name)}\b", joined)))
+        and used == len(re.findall(rf"\boutputs\.{re.escape(name)}{_SAME_ITERATION}", joined))
+    )
+    return Needs(
+        roots=frozenset(r[0] for r in refs if r),
+        outputs=outputs,
+        own_iteration=own,
+        tasks=names("tasks"),
+        inputs=names("inputs"),
+        vars=names("vars"),
+        io=io,
+    )
+
+
+class Plan:
+    """A flow revision, prepared for execution; shared by all its executions, never changed."""
+
+    __slots__ = (
+        "_gates", "_needs", "_outputs", "ancestors", "flow", "flow_key", "keeps_outputs", "keeps_states", "task_ids",
+    )
+
+    def __init__(self, flow: Flow, flow_key: int) -> None:
+        self.flow = flow
+        self.flow_key = flow_key
+        self.task_ids: dict[str, TaskDef] = {t.id: t for t in flow.tasks}
+        self.ancestors: tuple[tuple[int, ...], ...] = tuple(self._chain(t) for t in flow.tasks)
+        self._needs: list[Needs] = [needs_of(_body(t)) for t in flow.tasks]
+        self._gates: list[Needs] = [needs_of([t.run_if, t.timeout]) for t in flow.tasks]
+        self._outputs = needs_of([o.value for o in flow.outputs])
+        every = [*self._needs, *self._gates, self._outputs]
+        self.keeps_outputs: frozenset[str] | None = _union([n.outputs for n in every])
+        self.keeps_states: frozenset[str] | None = _union([n.tasks for n in every])
+
+    def _chain(self, task: TaskDef) -> tuple[int, ...]:
+        chain: list[int] = []
+        parent = task.parent
+        while parent is not None:
+            chain.append(parent)
+            parent = self.flow.tasks[parent].parent
+        return tuple(chain)
+
+    def body(self, key: int) -> Needs:
+        """What the properties of a task refer to."""
+        return self._needs[key]
+
+    def gate(self, key: int) -> Needs:
+        """What `runIf` and `timeout` of a task refer to."""
+        return self._gates[key]
+
+    @property
+    def outputs(self) -> Needs:
+        """What the flow's outputs refer to."""
+        return self._outputs
+
+    def retry(self, task: TaskDef) -> Retry | None:
+        """The policy of a task: its own, that of the nearest enclosing task, the flow's (§11.1)."""
+        if task.retry is not None:
+            return task.retry
+        for key in self.ancestors[task.key]:
+            if self.flow.tasks[key].retry is not None:
+                return self.flow.tasks[key].retry
+        return self.flow.retry
+
+    def side(self, task: TaskDef) -> str | None:
+        """`errors`, `finally` or `afterExecution` when the task stands in such a list itself."""
+        return task.branch if task.branch in SIDE_BRANCHES else None
+
+
+def _body(task: TaskDef) -> dict[str, Any]:
+    skip = _CHILD_PROPS if task.children else _CHILD_PROPS - {"tasks", "then", "else", "cases"}
+    body = {k: v for k, v in task.props.items() if k not in skip}
+    if task.children:
+        body.pop("defaults", None)
+    return body
+
+
+def _union(sets: list[frozenset[str] | None]) -> frozenset[str] | None:
+    found: set[str] = set()
+    for names in sets:
+        if names is None:
+            return None
+        found |= names
+    return frozenset(found)

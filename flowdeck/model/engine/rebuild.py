@@ -1,0 +1,231 @@
+"""Live executions from stored ones: after a restart of the process, and for actions on ended executions.
+
+Everything a level knows follows from its task runs in order of creation: positions, counters, the list that runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from flowdeck.model.engine import tree
+from flowdeck.model.engine.control import root_level
+from flowdeck.model.engine.plan import AFTER, LOOPS, SIDE_BRANCHES, Plan
+from flowdeck.model.engine.tasks import loop_shape
+from flowdeck.model.engine.world import Level, Live, Run
+from flowdeck.model.flow import TaskKind
+from flowdeck.model.states import State
+
+
+def live_from(plan: Plan, row: Mapping[str, Any]) -> Live:
+    """An execution without its task runs; JSON columns are decoded already."""
+    live = Live(plan, row["seq"], row["id"], row["created"])
+    live.tenant, live.namespace, live.flow_id = row["tenant"], row["namespace"], row["flow_id"]
+    live.flow_key, live.flow_rev = row["flow_key"], row["flow_rev"]
+    live.state = State(row["state"])
+    live.version = live.stored_version = row["version"]
+    live.inputs = row["inputs"] or {}
+    live.variables = row["variables"] or {}
+    live.labels = [(x["key"], x["value"]) for x in row["labels"] or []]
+    for name in (
+        "kind", "started", "ended", "schedule_date", "trigger_id", "trigger", "parent_id", "original_id",
+        "original_created", "attempt_number", "parent_execution", "parent_task_run", "outputs", "error", "breakpoints",
+        "task_count",
+    ):
+        setattr(live, name, row[name])
+    return live
+
+
+def run_from(live: Live, row: Mapping[str, Any]) -> Run:
+    """A task run; its parent is set by `connect`."""
+    run = Run(live, live.plan.flow.tasks[row["task_key"]], row["seq"], row["id"], row["ord"], row["created"])
+    run.state = State(row["state"])
+    run.version = run.stored_version = row["version"]
+    run.after = bool(row["after_execution"])
+    run.child = row["child_execution"]
+    run.detail = row["detail"] or {}
+    run.counts = row["children"]
+    for name in ("iteration", "value", "fence", "attempts", "started", "ended", "worker", "outputs", "outputs_uri", "outputs_size"):
+        setattr(run, name, row[name])
+    run.first_started = run.started
+    return run
+
+
+def connect(live: Live, runs: Iterable[tuple[Run, int]]) -> None:
+    """Join task runs (with the seq of their parents, 0 = none; in order of creation) into the tree of an execution."""
+    by_seq: dict[int, Run] = {}
+    children: dict[int, list[Run]] = {}
+    live.open = {}
+    live.by_task = {}
+    count = live.task_count
+    plan = live.plan
+    for run, parent_seq in runs:
+        by_seq[run.seq] = run
+        run.parent = by_seq.get(parent_seq) if parent_seq else None
+        above = run.parent.path if run.parent is not None else ()
+        run.path = (*above, run.value) if run.value is not None else above
+        children.setdefault(parent_seq, []).append(run)
+        if not run.state.terminal:
+            live.open[run.seq] = run
+        count = max(count, run.ord + 1)
+        name = run.task.id
+        keeps = plan.keeps_outputs is None or name in plan.keeps_outputs
+        if keeps or plan.keeps_states is None or name in plan.keeps_states:
+            live.by_task.setdefault(run.task.key, {})[run.path] = run
+        if not keeps and run.task.kind is TaskKind.RUNNABLE:
+            run.outputs = None
+    live.task_count = count
+    if live.state not in (State.CREATED, State.QUEUED) and (live.started is not None or children):
+        live.root = root_level(live)
+        _fill(live.root, children.get(0, []))
+        if live.state.terminal:
+            live.root.phase = AFTER
+            mine = [r for r in children.get(0, []) if r.task.branch == AFTER]
+            live.root.pos = len(mine)
+            live.root.open = {r.seq: r for r in mine if not r.state.terminal}
+            live.root.current = next((r for r in mine if not r.state.terminal), None)
+    for run in by_seq.values():
+        if run.state.terminal:
+            continue
+        # A worker may have it; who knows better says so afterwards.
+        run.begun = run.state not in (State.CREATED, State.RESTARTED)
+        if run.state is State.KILLING:
+            run.killing = True
+        if run.state in (State.RUNNING, State.KILLING) or (run.state is State.PAUSED and run.seq in children):
+            level = level_of(run)
+            if level is not None:
+                run.level = level
+                _fill(level, children.get(run.seq, []))
+
+
+def level_of(run: Run) -> Level | None:
+    """The empty level of a flowable that runs."""
+    task, live = run.task, run.execution
+    side = {name: task.children[name] for name in ("errors", "finally") if task.children.get(name)}
+    if task.kind is TaskKind.PAUSE:
+        if run.state is State.PAUSED:
+            level = Level(live, run, (), {})
+            level.phase = "onPause"
+            return level
+        keys = tree.branch_keys(task, "tasks")
+        return Level(live, run, keys, side) if keys else None
+    if task.kind is not TaskKind.FLOWABLE:
+        return None
+    if task.type in LOOPS:
+        shape = loop_shape(run, list(run.detail.get("values") or []))
+        return Level(live, run, tree.branch_keys(task, "tasks"), side, **shape)
+    if "branch" in run.detail:
+        return Level(live, run, tree.branch_keys(task, run.detail["branch"]), side)
+    limit = int(task.props.get("concurrent") or 0) if task.type.endswith(".Parallel") else 1
+    return Level(live, run, tree.branch_keys(task, "tasks"), side, limit)
+
+
+def _fill(level: Level, children: list[Run]) -> None:
+    reached: dict[int, Run] = {}
+    index = {key: i for i, key in enumerate(level.keys)}
+    side: dict[str, int] = {}
+    for run in children:
+        branch = run.task.branch
+        if not run.state.terminal:
+            level.open[run.seq] = run
+        else:
+            level.total[run.state.name] = level.total.get(run.state.name, 0) + 1
+        if branch in SIDE_BRANCHES:
+            side[branch] = side.get(branch, 0) + 1
+            if not run.state.terminal:
+                level.current = run
+            continue
+        if run.task.key not in index:
+            continue
+        if run.state.terminal:
+            level.counts[run.state] = level.counts.get(run.state, 0) + 1
+            if run.state is State.FAILED:
+                level.failed = True
+        group = _group(level, run, index)
+        level.next = max(level.next, group + 1)
+        known = reached.get(group)
+        if known is None or run.ord > known.ord:
+            reached[group] = run
+    for group, run in reached.items():
+        if not run.state.terminal:
+            level.alive += 1
+        elif run.state is not State.FAILED and level.loop and not level.flat:
+            position = index[run.task.key] + 1
+            if position < len(level.keys):
+                level.ready.append((group, position))
+                level.alive += 1
+    level.ready = type(level.ready)(sorted(level.ready))
+    if level.phase == "tasks":
+        for name in ("finally", "errors"):
+            if name in side:
+                level.phase = name
+                level.pos = side[name]
+                break
+
+
+def _group(level: Level, run: Run, index: Mapping[int, int]) -> int:
+    if not level.loop:
+        return index[run.task.key]
+    if level.flat:
+        return run.iteration * len(level.keys) + index[run.task.key]
+    return run.iteration
+
+
+def successors(runs: list[tuple[Run, int]], chosen: Run) -> set[int]:
+    """Seqs of what comes after a task run, and of what lies below it: a replay from it starts without them."""
+    parents = {run.seq: parent for run, parent in runs}
+    by_seq = {run.seq: run for run, _ in runs}
+    gone: set[int] = set()
+    chain: list[Run] = [chosen]
+    while parents[chain[-1].seq]:
+        chain.append(by_seq[parents[chain[-1].seq]])
+    for node in chain:
+        above = parents[node.seq]
+        parent = by_seq.get(above)
+        sequence = parent is None or not _side_by_side(parent)
+        for run, parent_seq in runs:
+            if parent_seq != above or run is node:
+                continue
+            if run.task.branch in SIDE_BRANCHES and run.task.branch != node.task.branch:
+                gone.add(run.seq)
+            elif run.ord > node.ord and (sequence or (run.iteration == node.iteration and node.value is not None)):
+                gone.add(run.seq)
+            elif not run.state.terminal:
+                gone.add(run.seq)
+    below = {chosen.seq}
+    for run, parent_seq in runs:
+        if parent_seq in below or parent_seq in gone:
+            gone.add(run.seq)
+            if parent_seq in below:
+                below.add(run.seq)
+    return gone
+
+
+def _side_by_side(parent: Run) -> bool:
+    task = parent.task
+    if task.type in LOOPS:
+        return loop_shape(parent, []).get("limit") != 1
+    return task.type.endswith(".Parallel") and int(task.props.get("concurrent") or 0) != 1
+
+
+def to_restart(runs: list[tuple[Run, int]]) -> tuple[set[int], set[int], set[int]]:
+    """What a restart does: seqs that start again, ancestors that run again, task runs that go (§18)."""
+    by_seq = {run.seq: run for run, _ in runs}
+    parents = {run.seq: parent for run, parent in runs}
+    gone: set[int] = set()
+    for run, parent_seq in runs:
+        if run.task.branch in SIDE_BRANCHES or run.after or parent_seq in gone:
+            gone.add(run.seq)
+    wanted = (State.FAILED, State.KILLED, State.PAUSED, State.CANCELLED)
+    failed = [run for run, _ in runs if run.seq not in gone and (run.state in wanted)]
+    ancestors: set[int] = set()
+    for run in failed:
+        above = parents[run.seq]
+        while above and above not in ancestors:
+            ancestors.add(above)
+            above = parents[above]
+    again = {run.seq for run in failed if run.seq not in ancestors}
+    for seq in list(ancestors):
+        if by_seq[seq].state.terminal is False:
+            ancestors.discard(seq)
+    return again, ancestors, gone

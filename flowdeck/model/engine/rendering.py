@@ -1,0 +1,81 @@
+"""Rendering inside the step: without I/O, with a budget; everything else becomes a job for a worker."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flowdeck import expr
+from flowdeck.model import context as contexts
+from flowdeck.model.engine.plan import Needs
+from flowdeck.model.engine.stages import STAGES
+from flowdeck.model.engine.world import STATE, Evaluation, Live, Run, World
+
+
+def is_true(value: Any) -> bool:
+    """The truth of a rendered value (§0 of the spec); native booleans and numbers count as their text."""
+    if value is None or isinstance(value, bool):
+        return bool(value)
+    return expr.truthy(value if isinstance(value, str) else str(value))
+
+
+def as_text(value: Any) -> str:
+    """A rendered value as text: strings as they are, all else as JSON."""
+    import json
+
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def has_expression(value: Any) -> bool:
+    """Whether anything in a nested value has to be rendered."""
+    if isinstance(value, str):
+        return "{{" in value or "{%" in value or "{#" in value
+    if isinstance(value, dict):
+        return any(has_expression(k) or has_expression(v) for k, v in value.items())
+    if isinstance(value, (list, tuple)):
+        return any(has_expression(v) for v in value)
+    return False
+
+
+def evaluate(w: World, subject: Run | Live, stage: str, value: Any, needs: Needs) -> None:
+    """Render a value and go on with the stage `(world, subject, result, error)`: now, or when a worker has answered.
+
+    A job of a worker carries a negative fence, so that its answer is never taken for the end of an attempt.
+    """
+    go_on = STAGES[stage]
+    if not has_expression(value):
+        go_on(w, subject, value, None)
+        return
+    run = subject if isinstance(subject, Run) else None
+    live = subject.execution if isinstance(subject, Run) else subject
+    context, offloaded = contexts.build(live, run, needs, w.globals, live.final)
+    if needs.io or offloaded:
+        if run is not None:
+            run.fence += 1
+            w.touch_run(run, STATE)
+            seq, fence = run.seq, -run.fence
+        else:
+            live.evaluation += 1
+            seq, fence = -live.seq, -live.evaluation
+        job = Evaluation(seq, fence, stage, subject, value, context)
+        w.evaluations[seq] = job
+        w.effect(job)
+        return
+    try:
+        result = expr.render_value(value, context)
+    except expr.ExpressionError as error:
+        go_on(w, subject, None, str(error))
+        return
+    go_on(w, subject, result, None)
+
+
+def evaluated(w: World, seq: int, fence: int, result: Any, error: str | None) -> bool:
+    """A worker has answered; false when nobody waits for this answer any more."""
+    job = w.evaluations.get(seq)
+    if job is None or job.fence != fence:
+        return False
+    del w.evaluations[seq]
+    live = job.subject.execution if isinstance(job.subject, Run) else job.subject
+    if live.gone or (isinstance(job.subject, Run) and job.subject.state.terminal):
+        return True
+    STAGES[job.stage](w, job.subject, result, error)
+    return True

@@ -1,0 +1,464 @@
+"""One task run from its creation to its end: `runIf`, dispatch, reports, retries (§7.1, §11)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Protocol
+
+from flowdeck import expr
+from flowdeck.model import context as contexts
+from flowdeck.model.durations import DurationError, parse_duration
+from flowdeck.model.engine import tree
+from flowdeck.model.engine.plan import EXECUTION, FLOW, LOOPS
+from flowdeck.model.engine.rendering import as_text, evaluate, evaluated, is_true
+from flowdeck.model.engine.stages import WORK, stage, work
+from flowdeck.model.engine.world import DETAIL, STATE, Acknowledge, Dispatch, Live, Run, World
+from flowdeck.model.flow import TaskKind
+from flowdeck.model.labels import LabelError, merge_labels, read_labels
+from flowdeck.model.retry import next_retry
+from flowdeck.model.states import State
+
+TIMEOUT_GRACE_MS = 10_000
+"""How long after a task's own timeout the executor waits for its worker before it kills the attempt."""
+
+SAMPLES = 20
+"""Durations kept per task for expected ends."""
+
+
+class Report(Protocol):
+    """What a worker says at the end of an attempt (`engine.messages.Done`)."""
+
+    seq: int
+    fence: int
+    state: int
+    started: int
+    ended: int
+    outputs: dict[str, Any] | None
+    outputs_uri: str | None
+    outputs_size: int
+    metrics: list[tuple[str, str, float, dict[str, str]]]
+    error: str | None
+    exit_info: dict[str, Any] | None
+
+
+# ── begin ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@work("begin")
+def begin(w: World, run: Run) -> None:
+    """Ask `runIf`, then hand the task to whoever carries it out."""
+    live = run.execution
+    if run.begun or live.gone or run.state not in (State.CREATED, State.RESTARTED):
+        return
+    if tree.dying(live, run.after):
+        tree.abandon(w, run, State.KILLED, cause="killed")
+        w.later("child ended", run)
+        return
+    if tree.held(live, run.after) and run.task.branch != "onPause":
+        return
+    run.begun = True
+    task = run.task
+    if task.run_if is None and task.timeout is None:
+        _open(w, run, None)
+        return
+    evaluate(w, run, "gate", [task.run_if, task.timeout], live.plan.gate(task.key))
+
+
+@stage("gate")
+def gate(w: World, run: Run, result: Any, error: str | None) -> None:
+    """`runIf` and `timeout` are known."""
+    if error is not None:
+        w.log(run.execution, run, "ERROR", f"Unable to evaluate the runIf condition for task {run.task.id}")
+        fail(w, run, error, attempt=False)
+        return
+    wanted, timeout = result
+    if run.task.run_if is not None and not is_true(wanted) and run.state is not State.RESTARTED:
+        tree.end_run(w, run, State.SKIPPED)
+        return
+    if timeout is not None and not (isinstance(timeout, str) and not timeout.strip()):
+        try:
+            run.timeout_ms = parse_duration(str(timeout))
+        except DurationError as problem:
+            fail(w, run, str(problem), attempt=False)
+            return
+    _open(w, run, None)
+
+
+def _open(w: World, run: Run, _: Any) -> None:
+    kind = run.task.kind
+    if kind is TaskKind.RUNNABLE:
+        dispatch(w, run)
+    elif kind is TaskKind.FLOWABLE:
+        _open_flowable(w, run)
+    elif kind is TaskKind.ENGINE:
+        tree.start_run(w, run)
+        evaluate(w, run, "engine", dict(run.task.props), run.execution.plan.body(run.task.key))
+    else:
+        WORK[kind.value](w, run)            # subflow, pause
+
+
+def dispatch(w: World, run: Run, cause: str | None = None) -> None:
+    """Make the next attempt's fence and hand the task to a worker after the commit."""
+    run.fence += 1
+    run.begun = True
+    run.worker = None
+    w.touch_run(run, STATE)
+    needs = run.execution.plan.body(run.task.key)
+    context, _ = contexts.build(run.execution, run, needs, w.globals)
+    w.effect(Dispatch(
+        run, run.fence, run.attempts + (0 if run.attempt_started is not None else 1), context, run.timeout_ms,
+        needs.whole, run.state is State.RESTARTED,
+    ))
+
+
+# ── flowables ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _open_flowable(w: World, run: Run) -> None:
+    task = run.task
+    if task.type in LOOPS:
+        values = task.props.get("values", task.props.get("value"))
+        evaluate(w, run, "loop", {"values": values}, run.execution.plan.body(task.key))
+    elif task.type == FLOW + "If":
+        evaluate(w, run, "if", {"condition": task.props.get("condition")}, run.execution.plan.body(task.key))
+    elif task.type == FLOW + "Switch":
+        evaluate(w, run, "switch", {"value": task.props.get("value")}, run.execution.plan.body(task.key))
+    elif task.type == FLOW + "Parallel":
+        tree.open_level(w, run, tree.branch_keys(task, "tasks"), limit=int(task.props.get("concurrent") or 0))
+    else:
+        tree.open_level(w, run, tree.branch_keys(task, "tasks"))
+
+
+@stage("if")
+def decide_if(w: World, run: Run, result: Any, error: str | None) -> None:
+    """The condition of an If is known; it is never asked again."""
+    if error is not None:
+        fail(w, run, error, attempt=False)
+        return
+    truth = is_true(result["condition"])
+    tree.set_outputs(w, run, {"evaluationResult": truth})
+    _take_branch(w, run, "then" if truth else "else")
+
+
+@stage("switch")
+def decide_switch(w: World, run: Run, result: Any, error: str | None) -> None:
+    """The value of a Switch is known; it is never asked again."""
+    if error is not None:
+        fail(w, run, error, attempt=False)
+        return
+    value = as_text(result["value"]) if result["value"] is not None else ""
+    name = f"cases.{value}"
+    cases = run.task.props.get("cases") or {}
+    known = name in run.task.children or value in {str(k) for k in cases}
+    tree.set_outputs(w, run, {"value": value, "defaults": not known})
+    if known:
+        _take_branch(w, run, name)
+    elif "defaults" in run.task.children:
+        _take_branch(w, run, "defaults")
+    else:
+        listed = ", ".join(n.removeprefix("cases.") for n in run.task.children if n.startswith("cases."))
+        message = f"No case matches the value '{value}' and there are no defaults; cases: {listed or 'none'}"
+        w.log(run.execution, run, "ERROR", message)
+        fail(w, run, message, attempt=False)
+
+
+def _take_branch(w: World, run: Run, name: str) -> None:
+    run.detail["branch"] = name
+    run.dirty |= DETAIL
+    tree.open_level(w, run, tree.branch_keys(run.task, name))
+
+
+@stage("loop")
+def open_loop(w: World, run: Run, result: Any, error: str | None) -> None:
+    """The values of a loop are known."""
+    if error is not None:
+        fail(w, run, error, attempt=False)
+        return
+    try:
+        values = loop_values(result["values"])
+    except ValueError as problem:
+        fail(w, run, str(problem), attempt=False)
+        return
+    run.detail["values"] = values
+    run.dirty |= DETAIL
+    tree.open_level(w, run, tree.branch_keys(run.task, "tasks"), **loop_shape(run, values))
+
+
+def loop_shape(run: Run, values: list[str]) -> dict[str, Any]:
+    """Limit and form of a loop's level."""
+    props = run.task.props
+    if run.task.type == FLOW + "EachParallel":
+        return {"limit": int(props.get("concurrent") or 0), "values": values, "flat": True}
+    limit = 1 if run.task.type == FLOW + "EachSequential" else int(props.get("concurrencyLimit", 1))
+    return {"limit": limit, "values": values}
+
+
+def loop_values(given: Any) -> list[str]:
+    """Texts of the iterations: maps and lists become JSON, equal ones count once (§8.6).
+
+    Raises ValueError with the reason.
+    """
+    if isinstance(given, str):
+        try:
+            given = json.loads(given)
+        except ValueError:
+            raise ValueError(f"The values of a loop must be a list or a JSON list, not '{given[:200]}'") from None
+    if isinstance(given, dict):
+        given = [{"key": k, "value": v} for k, v in given.items()]
+    if not isinstance(given, (list, tuple)):
+        raise ValueError(f"The values of a loop must be a list, not {as_text(given)[:200]}")
+    nulls = sum(1 for v in given if v is None)
+    if nulls:
+        raise ValueError(f"Found '{nulls}' null values on Each, with values={as_text(list(given))[:1000]}")
+    return list(dict.fromkeys(as_text(v) for v in given))
+
+
+# ── tasks that the executor applies in place ────────────────────────────────────────────────────────────────────
+
+
+@stage("engine")
+def apply_engine(w: World, run: Run, result: Any, error: str | None) -> None:
+    """Labels, SetVariables, UnsetVariables, Exit."""
+    if error is not None:
+        fail(w, run, error, attempt=False)
+        return
+    live = run.execution
+    name = run.task.type.removeprefix(EXECUTION)
+    try:
+        if name == "Labels":
+            given = result.get("labels")
+            pairs = read_labels(json.loads(given) if isinstance(given, str) else given)
+            live.labels = merge_labels(live.labels, [(k, v) for k, v in pairs if not k.startswith("system.")])
+            live.labels_changed = True
+        elif name == "SetVariables":
+            live.variables = _merged(live.variables, _mapping(result.get("variables")), is_true(result.get("overwrite", True)))
+        elif name == "UnsetVariables":
+            live.variables = _without(
+                live.variables, result.get("variables") or [], is_true(result.get("ignoreMissing", False))
+            )
+        elif name == "Exit":
+            exit_state = str(result.get("state") or "SUCCESS").replace("CANCELED", "CANCELLED")
+            WORK["exit"](w, (run, State[exit_state]))
+            return
+        else:
+            raise ValueError(f"Task type {run.task.type} can't be applied by the executor")
+    except (ValueError, KeyError, LabelError) as problem:
+        fail(w, run, str(problem.args[0] if problem.args else problem), attempt=False)
+        return
+    w.touch_execution(live)
+    tree.end_run(w, run, State.SUCCESS)
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    if isinstance(value, str):
+        value = json.loads(value)
+    if not isinstance(value, dict):
+        raise ValueError("variables must be a map")
+    return value
+
+
+def _merged(base: dict[str, Any], more: dict[str, Any], overwrite: bool) -> dict[str, Any]:
+    out = dict(base)
+    for key, value in more.items():
+        old = out.get(key)
+        if key in out and not overwrite:
+            raise ValueError(f"Variable '{key}' already exist and 'overwrite' is set to 'false'.")
+        out[key] = _merged(old, value, True) if isinstance(old, dict) and isinstance(value, dict) else value
+    return out
+
+
+def _without(base: dict[str, Any], names: Any, ignore_missing: bool) -> dict[str, Any]:
+    out = json.loads(json.dumps(base))
+    for name in json.loads(names) if isinstance(names, str) else names:
+        node: Any = out
+        *path, last = str(name).split(".")
+        for part in path:
+            node = node.get(part) if isinstance(node, dict) else None
+        if isinstance(node, dict) and last in node:
+            del node[last]
+        elif not ignore_missing:
+            raise ValueError(f"Variable '{name}' does not exist")
+    return out
+
+
+# ── reports of workers ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def on_started(w: World, seq: int, fence: int, at: int, worker: str | None = None) -> None:
+    """An attempt runs."""
+    run = w.runs.get(seq)
+    if run is None or run.fence != fence or run.state not in (State.CREATED, State.RESTARTED, State.SUBMITTED):
+        return
+    run.worker = worker or run.worker
+    _running(w, run, at)
+    if run.timeout_ms is not None:
+        w.timer("timeout", run.seq, at + run.timeout_ms + TIMEOUT_GRACE_MS)
+
+
+def _running(w: World, run: Run, at: int) -> None:
+    at = min(max(at, run.created), w.now)       # a worker's clock may be off; a history never steps back
+    run.attempts += 1
+    run.attempt_started = at
+    run.started = run.started or at
+    run.first_started = run.first_started or at
+    run.ended = None
+    w.changes.attempts[run.seq, run.attempts] = {
+        "fence": run.fence, "state": int(State.RUNNING), "started": at, "ended": None, "worker": run.worker,
+        "exit_info": None,
+    }
+    w.run_event(run, State.RUNNING, at)
+
+
+def on_done(w: World, report: Report, worker: str) -> None:
+    """An attempt has ended: recorded once, acknowledged after the commit in any case."""
+    w.effect(Acknowledge(report.seq, report.fence))
+    if report.seq in w.evaluations:
+        answer = report.outputs or {}
+        error = answer.get("error") or report.error
+        if error is None and report.state != State.SUCCESS:
+            error = "The evaluation was interrupted"
+        if evaluated(w, report.seq, report.fence, answer.get("value"), error):
+            return
+    run = w.runs.get(report.seq)
+    if run is None or run.fence != report.fence or run.task.kind is not TaskKind.RUNNABLE:
+        return                                   # of an earlier attempt: the fence has moved on
+    run.worker = worker or run.worker
+    state = State(report.state)
+    if state is State.KILLED and not run.killing and run.attempt_started is None and not run.execution.state.terminal \
+            and run.execution.state is not State.KILLING:
+        state = State.FAILED
+    if run.attempt_started is None and (report.started or state is not State.KILLED):
+        _running(w, run, report.started or w.now)
+    ended = min(max(report.ended or w.now, run.attempt_started or run.created), w.now)
+    if run.detail.pop("timedOut", None):
+        state = State.FAILED
+    tree.close_attempt(w, run, state, ended, report.exit_info)
+    w.cancel("timeout", run.seq)
+    for name, kind, value, tags in report.metrics:
+        w.changes.metrics.append((
+            run.execution.seq, run.seq, run.execution.flow_key, run.task.id, name, kind, value,
+            json.dumps(tags) if tags else None, w.now,
+        ))
+    if report.outputs is not None or report.outputs_uri is not None:
+        tree.set_outputs(w, run, report.outputs, report.outputs_uri, report.outputs_size)
+    run.ended = ended
+    if state is State.FAILED:
+        failed_attempt(w, run, report.error)
+        return
+    if state is State.SUCCESS:
+        policy = run.execution.plan.retry(run.task)
+        if policy is not None and policy.warning_on_retry and run.attempts > 1:
+            state = State.WARNING
+        _sample(w, run)
+    tree.end_run(w, run, state)
+
+
+def _sample(w: World, run: Run) -> None:
+    if run.started is None or run.ended is None:
+        return
+    samples = w.baselines.setdefault((run.execution.flow_key, run.task.id), [])
+    samples.append([run.ended - run.started, run.started - run.created])
+    if len(samples) > SAMPLES:
+        del samples[0]
+
+
+def failed_attempt(w: World, run: Run, error: str | None) -> None:
+    """An attempt failed: try again as the policy says, else the task run has failed for good."""
+    live = run.execution
+    if not tree.dying(live, run.after):
+        policy = live.plan.retry(run.task)
+        if policy is not None and not run.after:
+            first = run.first_started or run.created
+            if policy.new_execution:
+                first = live.original_created or live.created
+                due = next_retry(policy, live.attempt_number, first, w.now, w.rand)
+                if due is not None:
+                    tree.note_error(w, run, error)
+                    WORK["retry execution"](w, (run, due))
+                    return
+            else:
+                due = next_retry(policy, max(run.attempts, 1), first, run.ended or w.now, w.rand)
+                if due is not None:
+                    run.detail["due"] = due
+                    run.detail["error"] = (error or "")[:2000]
+                    run.dirty |= DETAIL
+                    run.begun = False
+                    run.ended = None
+                    w.run_event(run, State.RETRYING, cause="retry")
+                    w.timer("retry", run.seq, due)
+                    if live.state is State.RUNNING:
+                        w.move(live, State.RETRYING)
+                    return
+    tree.note_error(w, run, error)
+    tree.end_run(w, run, State.FAILED)
+
+
+def fail(w: World, run: Run, error: str, *, attempt: bool) -> None:
+    """A task run fails without a worker: it could not be started, or the executor carried it out."""
+    if not attempt or run.task.kind is TaskKind.FLOWABLE:
+        if run.task.kind is not TaskKind.RUNNABLE or run.task.branch:
+            w.log(run.execution, run, "ERROR", error)
+        tree.note_error(w, run, error)
+        tree.end_run(w, run, State.FAILED)
+        return
+    w.log(run.execution, run, "ERROR", error)
+    failed_attempt(w, run, error)
+
+
+def retry_due(w: World, run: Run) -> None:
+    """The next attempt of a task run starts."""
+    if run.state is not State.RETRYING:
+        return
+    live = run.execution
+    run.detail.pop("due", None)
+    run.dirty |= DETAIL
+    w.run_event(run, State.CREATED, cause="retry")
+    if live.state is State.RETRYING:
+        w.move(live, State.RUNNING)
+    run.begun = False
+    w.later("begin", run)
+
+
+def timeout_due(w: World, run: Run) -> None:
+    """A worker has not ended an attempt at its timeout: it is killed and counts as failed."""
+    if run.state is State.RUNNING and run.attempt_started is not None:
+        run.detail["timedOut"] = True
+        run.dirty |= DETAIL
+        w.touch_run(run, DETAIL)
+        w.log(run.execution, run, "ERROR", f"Timeout after {run.timeout_ms or 0} ms")
+        _kill_attempt(w, run)
+
+
+def _kill_attempt(w: World, run: Run) -> None:
+    from flowdeck.model.engine.world import KillAttempt
+
+    w.effect(KillAttempt(run.seq, run.fence))
+
+
+def lost(w: World, seq: int, fence: int) -> None:
+    """The worker of an attempt is gone: the attempt is closed as KILLED, a new one starts (not a retry)."""
+    job = w.evaluations.get(seq)
+    if job is not None and job.fence == fence:
+        w.effect(job)
+        return
+    run = w.runs.get(seq)
+    if run is None or run.fence != fence or run.state.terminal:
+        return
+    if tree.dying(run.execution, run.after) or run.killing:
+        tree.close_attempt(w, run, State.KILLED)
+        tree.end_run(w, run, State.KILLED)
+        return
+    if run.state is State.RUNNING:
+        tree.close_attempt(w, run, State.KILLED)
+        w.cancel("timeout", run.seq)
+        w.log(run.execution, run, "WARN", f"The worker {run.worker or ''} is gone, the task is sent again".replace("  ", " "))
+        w.run_event(run, State.CREATED, cause="resubmitted")
+    dispatch(w, run, "resubmitted")
+
+
+def live_of(subject: Run | Live) -> Live:
+    """The execution of a task run or the execution itself."""
+    return subject.execution if isinstance(subject, Run) else subject
+
+
+__all__ = ["begin", "dispatch", "expr", "fail", "failed_attempt", "lost", "on_done", "on_started", "retry_due", "timeout_due"]

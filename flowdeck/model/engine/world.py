@@ -1,0 +1,390 @@
+"""Live executions as plain slotted objects, and what a step changed in them.
+
+Memory holds executions that are not terminal (and those whose `afterExecution` still runs), nothing else. One
+transition touches one task run, its parent chain and, when its own state changes, the execution: the counters of a
+`Level` make the end of a parent O(1) whatever the number of its children (engine notes §2.4).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from flowdeck.model.engine.plan import Plan
+from flowdeck.model.flow import TaskDef
+from flowdeck.model.states import State
+
+NEW, STATE, DETAIL, OUTPUTS = 1, 2, 4, 8
+"""What of a row a step has to write."""
+
+FAR = 1 << 53
+"""A due time that never comes: the timer row is a marker for recovery."""
+
+
+class Run:
+    """A task run."""
+
+    __slots__ = (
+        "after", "attempt_started", "attempts", "begun", "child", "counts", "created", "detail", "dirty", "ended",
+        "execution", "fence", "first_started", "id", "iteration", "killing", "level", "ord", "outputs", "outputs_size",
+        "outputs_uri", "parent", "path", "seq", "started", "state", "stored_version", "task", "timeout_ms", "value",
+        "version", "worker",
+    )
+
+    def __init__(self, execution: Live, task: TaskDef, seq: int, id: str, ord: int, created: int) -> None:
+        self.execution = execution
+        self.task = task
+        self.seq = seq
+        self.id = id
+        self.ord = ord
+        self.created = created
+        self.parent: Run | None = None
+        self.iteration = -1
+        self.value: str | None = None
+        self.path: tuple[str, ...] = ()          # values of the loops around it, outermost first, its own included
+        self.state = State.CREATED
+        self.fence = 0
+        self.attempts = 0
+        self.started: int | None = None
+        self.first_started: int | None = None
+        self.attempt_started: int | None = None
+        self.ended: int | None = None
+        self.worker: str | None = None
+        self.outputs: Any = None                 # kept only where some expression of the flow refers to it
+        self.outputs_uri: str | None = None
+        self.outputs_size = 0
+        self.child: str | None = None
+        self.detail: dict[str, Any] = {}
+        self.after = False
+        self.level: Level | None = None
+        self.counts: dict[str, int] | None = None
+        self.timeout_ms: int | None = None
+        self.begun = False                       # runIf has been asked, or the attempt is with the gateway
+        self.killing = False
+        self.dirty = 0
+        self.version = 0
+        self.stored_version = 0
+
+    def __repr__(self) -> str:
+        return f"<{self.task.id}#{self.seq} {self.state.name}>"
+
+
+class Level:
+    """The children of one flowable task run, or of the execution itself (`run` is None).
+
+    Main children come in groups: a group is one task, in a loop one iteration with all its tasks in order. At most
+    `limit` groups are alive (0 = any number); a sequence is a level with limit 1.
+    """
+
+    __slots__ = (
+        "alive", "counts", "current", "ended", "execution", "failed", "flat", "keys", "limit", "loop", "next", "open",
+        "phase", "pos", "ready", "run", "side", "total", "values", "width",
+    )
+
+    def __init__(
+        self, execution: Live, run: Run | None, keys: tuple[int, ...], side: Mapping[str, tuple[int, ...]],
+        limit: int = 1, values: list[str] | None = None, flat: bool = False,
+    ) -> None:
+        self.execution = execution
+        self.run = run
+        self.keys = keys
+        self.side = side
+        self.limit = limit
+        self.values = values
+        self.loop = values is not None
+        self.flat = flat
+        self.width = len(keys) if values is None else len(values) * (len(keys) if flat else 1 if keys else 0)
+        self.next = 0
+        self.alive = 0
+        self.ready: deque[tuple[int, int]] = deque()      # (group, position) to be created
+        self.open: dict[int, Run] = {}                     # all children that are not terminal, side lists included
+        self.current: Run | None = None                    # of the side list that runs
+        self.counts: dict[State, int] = {}                 # ended main children
+        self.total: dict[str, int] = {}                    # ended children of all lists
+        self.failed = False
+        self.phase = "tasks"
+        self.pos = 0
+        self.ended = False
+
+    def place(self, group: int, position: int) -> tuple[int, int, str | None]:
+        """Task key, iteration and value of a place."""
+        if self.values is None:
+            return self.keys[group], -1, None
+        if self.flat:
+            iteration, index = divmod(group, len(self.keys))
+            return self.keys[index], iteration, self.values[iteration]
+        return self.keys[position], group, self.values[group]
+
+    def group_length(self) -> int:
+        """Tasks of a group."""
+        return len(self.keys) if self.loop and not self.flat else 1
+
+
+class Live:
+    """An execution in memory."""
+
+    __slots__ = (
+        "attempt_number", "breakpoints", "by_task", "created", "dirty", "ended", "error", "evaluation", "final",
+        "finishing", "flow_id", "flow_key", "flow_rev", "gone", "id", "inputs", "kind", "labels", "labels_changed",
+        "namespace", "new", "open", "original_created", "original_id", "outputs", "parent_execution", "parent_id",
+        "parent_task_run", "plan", "root", "schedule_date", "seq", "started", "state", "stored_version", "task_count",
+        "tenant", "trigger", "trigger_id", "variables", "version",
+    )
+
+    def __init__(self, plan: Plan, seq: int, id: str, created: int) -> None:
+        flow = plan.flow
+        self.plan = plan
+        self.seq = seq
+        self.id = id
+        self.tenant = flow.tenant
+        self.namespace = flow.namespace
+        self.flow_id = flow.id
+        self.flow_key = plan.flow_key
+        self.flow_rev = flow.revision
+        self.state = State.CREATED
+        self.kind: str | None = None
+        self.created = created
+        self.started: int | None = None
+        self.ended: int | None = None
+        self.schedule_date: int | None = None
+        self.trigger_id: str | None = None
+        self.trigger: dict[str, Any] | None = None
+        self.parent_id: str | None = None
+        self.original_id = id
+        self.original_created: int | None = created
+        self.attempt_number = 1
+        self.parent_execution: str | None = None
+        self.parent_task_run: int | None = None
+        self.inputs: dict[str, Any] = {}
+        self.outputs: dict[str, Any] | None = None
+        self.variables: dict[str, Any] = {}
+        self.labels: list[tuple[str, str]] = []
+        self.error: dict[str, Any] | None = None
+        self.breakpoints: str | None = None
+        self.task_count = 0
+        self.open: dict[int, Run] = {}
+        self.by_task: dict[int, dict[tuple[str, ...], Run]] = {}
+        self.root: Level | None = None
+        self.finishing = False                 # the final state is known, the flow's outputs are being evaluated
+        self.final: State | None = None
+        self.evaluation = 0                    # fence of evaluations that belong to the execution
+        self.gone = False                      # no longer in memory
+        self.new = False
+        self.dirty = False
+        self.labels_changed = False
+        self.version = 0
+        self.stored_version = 0
+
+    @property
+    def scope(self) -> str:
+        """Where its flow's concurrency limit is counted."""
+        return f"{self.tenant}/{self.namespace}/{self.flow_id}"
+
+    def __repr__(self) -> str:
+        return f"<execution {self.id} {self.state.name}>"
+
+
+@dataclass(slots=True)
+class Dispatch:
+    """Effect: hand an attempt to a worker."""
+
+    run: Run
+    fence: int
+    attempt: int
+    context: dict[str, Any]
+    timeout_ms: int | None = None
+    whole: bool = False
+    restarted: bool = False
+
+
+@dataclass(slots=True)
+class Evaluation:
+    """Effect: let a worker render what needs I/O; `seq` is negative for the execution itself."""
+
+    seq: int
+    fence: int
+    stage: str
+    subject: Run | Live
+    value: Any
+    context: dict[str, Any]
+
+
+@dataclass(slots=True)
+class KillAttempt:
+    """Effect: stop an attempt."""
+
+    seq: int
+    fence: int
+
+
+@dataclass(slots=True)
+class Acknowledge:
+    """Effect: the worker may forget a report."""
+
+    seq: int
+    fence: int
+
+
+@dataclass(slots=True)
+class Line:
+    """Effect: a log line of the executor; `level` is the level's name."""
+
+    execution: Live
+    run: Run | None
+    level: str
+    text: str
+    at: int
+
+
+@dataclass(slots=True)
+class Changes:
+    """What one step changed: folded per row, written in one transaction."""
+
+    executions: dict[int, Live] = field(default_factory=dict)
+    runs: dict[int, Run] = field(default_factory=dict)
+    events: list[tuple[int, int, int, int, int, int, str | None]] = field(default_factory=list)
+    attempts: dict[tuple[int, int], dict[str, Any]] = field(default_factory=dict)
+    timers: dict[tuple[str, int], tuple[int, str | None] | None] = field(default_factory=dict)
+    slots: dict[tuple[str, int], bool] = field(default_factory=dict)
+    waiting: dict[int, tuple[str, int] | None] = field(default_factory=dict)
+    metrics: list[tuple[Any, ...]] = field(default_factory=list)
+    rollups: dict[tuple[int, int, int, str], list[int]] = field(default_factory=dict)
+    moves: list[tuple[Live, State | None, State]] = field(default_factory=list)
+    effects: list[Any] = field(default_factory=list)
+    barrier: bool = False
+
+
+class Flows(Protocol):
+    """Where flows come from; raises `LookupError` with the text for the user when there is none that runs."""
+
+    def plan(self, tenant: str, namespace: str, flow_id: str, revision: int | None = None) -> Plan: ...
+
+
+class World:
+    """The state of the executor: live executions, slots, timers, work left for the next step.
+
+    Everything impure is given: `flows` looks flows up, `new_id` and `rand` hold the randomness, `now` is set by the
+    loop at the beginning of a step.
+    """
+
+    def __init__(
+        self, flows: Flows, new_id: Callable[[int], str], rand: Callable[[], float],
+        globals_: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.flows = flows
+        self.new_id = new_id
+        self.rand = rand
+        self.globals: dict[str, Any] = dict(globals_ or {})       # envs, globals, kestra
+        self.now = 0
+        self.executions: dict[int, Live] = {}
+        self.by_id: dict[str, Live] = {}
+        self.runs: dict[int, Run] = {}
+        self.slots: dict[str, set[int]] = {}
+        self.waiting: dict[str, dict[int, int]] = {}              # scope → execution seq → queued at, in order
+        self.timers: dict[tuple[str, int], int] = {}
+        self.evaluations: dict[int, Evaluation] = {}
+        self.baselines: dict[tuple[int, str], list[list[int]]] = {}
+        self.todo: deque[tuple[str, Any]] = deque()
+        self.changes = Changes()
+        self.last_event = 0
+        self.last_execution = 0
+        self.last_run = 0
+        self.flow_error: Callable[[Live, Exception], None] | None = None
+
+    # ── numbering ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def next_event(self) -> int:
+        """The next number of the history; also the version of the row that it changes."""
+        self.last_event += 1
+        return self.last_event
+
+    # ── marking ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def touch_run(self, run: Run, what: int) -> None:
+        """Note that a task run's row has to be written."""
+        run.dirty |= what
+        run.version = self.next_event()
+        self.changes.runs[run.seq] = run
+
+    def run_event(self, run: Run, state: State, at: int | None = None, cause: str | None = None) -> None:
+        """Change a task run's state, with its line in the history."""
+        run.state = state
+        run.dirty |= STATE
+        run.version = self.next_event()
+        changes = self.changes
+        changes.runs[run.seq] = run
+        changes.events.append((
+            run.version, run.execution.seq, run.seq, run.attempts, int(state), self.now if at is None else at, cause,
+        ))
+
+    def touch_execution(self, live: Live) -> None:
+        """Note that an execution's row has to be written."""
+        live.dirty = True
+        live.version = self.next_event()
+        self.changes.executions[live.seq] = live
+
+    def move(self, live: Live, state: State, cause: str | None = None) -> None:
+        """Change an execution's state, with its line in the history; the same state again is nothing."""
+        if live.state is state and not live.new:
+            return
+        old = None if live.new and live.version == 0 else live.state
+        if old is state:
+            return
+        live.state = state
+        live.dirty = True
+        live.version = self.next_event()
+        changes = self.changes
+        changes.executions[live.seq] = live
+        changes.events.append((live.version, live.seq, 0, 0, int(state), self.now, cause))
+        changes.moves.append((live, old, state))
+        if state.terminal:
+            changes.barrier = True
+
+    def timer(self, kind: str, ref: int, due: int, payload: str | None = None) -> None:
+        """Set a timer; one per kind and row."""
+        self.timers[kind, ref] = due
+        self.changes.timers[kind, ref] = (due, payload)
+
+    def cancel(self, kind: str, ref: int) -> None:
+        """Drop a timer, if it is set."""
+        if self.timers.pop((kind, ref), None) is not None:
+            self.changes.timers[kind, ref] = None
+
+    def log(self, live: Live, run: Run | None, level: str, text: str) -> None:
+        """Write a line into the execution's log, after the commit."""
+        self.changes.effects.append(Line(live, run, level, text, self.now))
+
+    def effect(self, effect: Any) -> None:
+        """Do this after the commit."""
+        self.changes.effects.append(effect)
+
+    def later(self, work: str, subject: Any) -> None:
+        """Do this kind of work later in this step, or in the next one when this step is full."""
+        self.todo.append((work, subject))
+
+    # ── memory ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def add(self, live: Live) -> None:
+        """Take an execution into memory."""
+        self.executions[live.seq] = live
+        self.by_id[live.id] = live
+
+    def evict(self, live: Live) -> None:
+        """Drop an execution from memory; its rows stay."""
+        live.gone = True
+        self.executions.pop(live.seq, None)
+        self.by_id.pop(live.id, None)
+        self.evaluations.pop(-live.seq, None)
+        for run in live.open.values():
+            self.runs.pop(run.seq, None)
+            self.evaluations.pop(run.seq, None)
+        live.by_task.clear()
+
+    def keep(self, run: Run) -> None:
+        """Remember a task run where an expression of its flow may ask for its outputs or state."""
+        plan = run.execution.plan
+        name = run.task.id
+        if plan.keeps_outputs is None or plan.keeps_states is None or name in plan.keeps_outputs or name in plan.keeps_states:
+            run.execution.by_task.setdefault(run.task.key, {})[run.path] = run
