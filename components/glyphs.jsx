@@ -203,7 +203,7 @@ const TYPE_ICONS = [
   [/\.flow\.(Parallel|Dag|Sequential|AllowFailure|WorkingDirectory)$/, "layers"],
   [/\.flow\.(Subflow|Flow)$|\.subflow\./, "workflow"],
   [/\.flow\.Pause$|\.flow\.Sleep$|Schedule$/, "clock"],
-  [/Webhook$/, "webhook"],
+  [/\.Webhook$/, "webhook"],
   [/jdbc|sql|mongo|redis|elastic|bigquery|snowflake|duckdb|postgres|mysql|database/i, "database"],
   [/\.http\./, "globe"],
   [/slack|teams|discord|telegram|whatsapp|notifications/i, "message-square"],

@@ -1,0 +1,43 @@
+"""Topology of a flow or of an execution (``spec/ui.md`` §5.5, §8.5, picture 14)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import reflex as rx
+
+from components.glyphs import GLYPHS, ICONS
+from components.net import NET
+from components.stream import STREAM
+
+_JS = rx.asset("graph.jsx", shared=True)
+_LAYOUT = rx.asset("graph_layout.jsx", shared=True)
+_CSS = rx.asset("graph.css", shared=True)
+__all__ = ["GLYPHS", "NET", "STREAM", "FlowGraph", "flow_graph"]
+
+
+class FlowGraph(rx.NoSSRComponent):
+    """React Flow over a ``FlowGraph`` document, given as ``graph`` or read from ``graph_url``.
+
+    With ``source`` the graph is asked for by POST (editor); without, by GET. With ``execution`` states and
+    durations come from the tab's stream. ``direction`` is ``LR`` or ``TB``. ``on_select`` gives the id of a task,
+    ``on_open`` (double click) a task run id, or the task id where nothing ran. A graph of dependencies (nodes
+    ``{uid, namespace, id}``) is drawn too.
+    """
+
+    library = _JS.importable_path
+    tag = "FlowGraph"
+    lib_dependencies: list[str] = ["@xyflow/react@12.12.1", "@dagrejs/dagre@3.1.3", ICONS]
+    graph_url: rx.Var[str]
+    graph: rx.Var[dict[str, Any]]
+    source: rx.Var[str]
+    execution: rx.Var[str]
+    direction: rx.Var[str]
+    selected: rx.Var[str]
+    toolbar: rx.Var[bool]
+    on_select: rx.EventHandler[rx.event.passthrough_event_spec(str)]
+    on_open: rx.EventHandler[rx.event.passthrough_event_spec(str)]
+    on_direction: rx.EventHandler[rx.event.passthrough_event_spec(str)]
+
+
+flow_graph = FlowGraph.create

@@ -1,0 +1,163 @@
+// From a FlowGraph document to boxes and edges: pseudo nodes contracted, clusters as boxes, dagre for the places.
+import dagre from "@dagrejs/dagre";
+
+const PSEUDO = /GraphCluster(Root|End|Finally|AfterExecution|Errors?)?$|GraphClusterRoot|GraphClusterEnd|GraphClusterFinally|GraphClusterAfterExecution/;
+const HIDE = 50; // a cluster with more children starts folded
+
+const kindOf = (node) => (node.type || "").split(".").pop();
+
+// -> {nodes: [{id, task, type, kind, cluster, error}], edges: [{source, target, label, error, dynamic}], clusters}
+export function shapeOf(graph) {
+  if (!graph?.nodes) return { nodes: [], edges: [], clusters: [] };
+  if (graph.nodes.length && graph.nodes[0].namespace && !graph.nodes[0].type?.includes("Graph")) return dependenciesOf(graph);
+  const owner = new Map(); // node uid -> innermost cluster
+  const clusters = new Map();
+  for (const entry of graph.clusters || []) {
+    const uid = entry.cluster?.uid || entry.start;
+    const head = entry.cluster?.taskNode || {};
+    clusters.set(uid, { id: uid, task: head.task?.id || head.plugin?.id || (entry.cluster?.branchType || "").toLowerCase() || uid.replace(/^cluster_/, "").split(".").pop(), type: head.task?.type || head.plugin?.type || "", head: head.uid, parent: (entry.parents || []).at(-1), nodes: new Set(entry.nodes || []), error: entry.cluster?.branchType === "ERROR" });
+  }
+  for (const cluster of clusters.values()) for (const uid of cluster.nodes) {
+    const current = owner.get(uid);
+    if (!current || clusters.get(current).nodes.size > cluster.nodes.size) owner.set(uid, cluster.id);
+  }
+  for (const cluster of clusters.values()) {
+    let best = "";
+    for (const other of clusters.values()) {
+      if (other === cluster || other.nodes.size <= cluster.nodes.size || ![...cluster.nodes].every((n) => other.nodes.has(n))) continue;
+      if (!best || clusters.get(best).nodes.size > other.nodes.size) best = other.id;
+    }
+    cluster.parent = best;
+  }
+  const heads = new Set([...clusters.values()].map((c) => c.head).filter(Boolean));
+  const nodes = new Map();
+  const pseudo = new Set();
+  for (const node of graph.nodes) {
+    const kind = kindOf(node);
+    if (PSEUDO.test(kind)) {
+      pseudo.add(node.uid);
+      continue;
+    }
+    // The flowable's own node is said by the head of its cluster.
+    if (heads.has(node.uid) && owner.get(node.uid) && clusters.get(owner.get(node.uid)).head === node.uid) {
+      pseudo.add(node.uid);
+      continue;
+    }
+    const plugin = node.task || node.trigger || node.triggerDeclaration || node.plugin || {};
+    nodes.set(node.uid, { id: node.uid, task: plugin.id || node.uid.split(".").pop(), type: plugin.type || "", kind: /Trigger/.test(kind) ? "trigger" : "task", cluster: owner.get(node.uid) || "", error: node.branchType === "ERROR", disabled: Boolean(plugin.disabled), retry: Boolean(plugin.retry), runIf: plugin.runIf, description: plugin.description, subflow: /Subflow|GraphTask/.test(kind) && /\.flow\.Subflow$/.test(plugin.type || "") });
+  }
+  // Contract pseudo nodes: predecessors meet successors; labels on the way are kept.
+  const outs = new Map();
+  const ins = new Map();
+  const put = (edge) => {
+    if (edge.source === edge.target) return;
+    for (const [map, key] of [[outs, edge.source], [ins, edge.target]]) {
+      if (!map.has(key)) map.set(key, new Map());
+      map.get(key).set(`${edge.source}\u0000${edge.target}`, edge);
+    }
+  };
+  const drop = (edge) => {
+    outs.get(edge.source)?.delete(`${edge.source}\u0000${edge.target}`);
+    ins.get(edge.target)?.delete(`${edge.source}\u0000${edge.target}`);
+  };
+  for (const edge of graph.edges || []) {
+    const relation = edge.relation || {};
+    const type = relation.relationType || "";
+    put({ source: edge.source, target: edge.target, label: relation.value && type === "CHOICE" ? relation.value : type === "ERROR" ? "" : "", error: type === "ERROR", dynamic: type === "DYNAMIC" });
+  }
+  for (const uid of pseudo) {
+    const before = [...(ins.get(uid)?.values() || [])];
+    const after = [...(outs.get(uid)?.values() || [])];
+    if (before.length * after.length > 36) {
+      nodes.set(uid, { id: uid, kind: "joint", cluster: owner.get(uid) || "", task: "", type: "" });
+      continue;
+    }
+    before.concat(after).forEach(drop);
+    for (const a of before) for (const b of after) put({ source: a.source, target: b.target, label: b.label || a.label, error: a.error || b.error, dynamic: a.dynamic && b.dynamic });
+  }
+  const edges = [];
+  for (const [source, map] of outs) for (const edge of map.values()) if (nodes.has(source) && nodes.has(edge.target)) edges.push({ ...edge, id: `${edge.source}->${edge.target}` });
+  return { nodes: [...nodes.values()], edges, clusters: [...clusters.values()].filter((c) => [...c.nodes].some((n) => nodes.has(n))) };
+}
+
+function dependenciesOf(graph) {
+  return {
+    nodes: graph.nodes.map((n) => ({ id: n.uid, task: n.id, type: n.namespace || n.type || "", kind: "flow", cluster: "" })),
+    edges: (graph.edges || []).map((e) => ({ id: `${e.source}->${e.target}`, source: e.source, target: e.target, label: "", dynamic: e.relation === "FLOW_TRIGGER" })),
+    clusters: [],
+  };
+}
+
+export const NODE = { width: 204, height: 52 };
+const sizeOf = (node) => (node.kind === "trigger" ? { width: Math.min(220, 52 + node.task.length * 7.3), height: 26 } : node.kind === "joint" ? { width: 8, height: 8 } : { width: Math.max(NODE.width, Math.min(300, 92 + Math.max(node.task.length * 7.3, (node.type.split(".").slice(-2).join(".").length * 6)))), height: NODE.height });
+
+export function startsFolded(shape) {
+  const folded = new Set();
+  for (const cluster of shape.clusters) if (shape.nodes.filter((n) => n.cluster === cluster.id).length > HIDE) folded.add(cluster.id);
+  return folded;
+}
+
+// Folded clusters become one stacked node.
+export function fold(shape, folded) {
+  if (!folded.size) return shape;
+  const parents = new Map(shape.clusters.map((c) => [c.id, c.parent]));
+  const into = (cluster) => {
+    let hit = "";
+    for (let c = cluster; c; c = parents.get(c)) if (folded.has(c)) hit = c;
+    return hit;
+  };
+  const moved = new Map();
+  const nodes = [];
+  const made = new Set();
+  for (const node of shape.nodes) {
+    const to = into(node.cluster);
+    if (!to) {
+      nodes.push(node);
+      continue;
+    }
+    moved.set(node.id, `folded:${to}`);
+    if (made.has(to)) continue;
+    made.add(to);
+    const cluster = shape.clusters.find((c) => c.id === to);
+    nodes.push({ id: `folded:${to}`, task: cluster.task, type: cluster.type, kind: "task", folded: to, cluster: cluster.parent || "", stack: true });
+  }
+  const seen = new Map();
+  for (const edge of shape.edges) {
+    const source = moved.get(edge.source) || edge.source;
+    const target = moved.get(edge.target) || edge.target;
+    if (source !== target) seen.set(`${source}->${target}`, { ...edge, source, target, id: `${source}->${target}` });
+  }
+  return { nodes, edges: [...seen.values()], clusters: shape.clusters.filter((c) => !into(c.id)) };
+}
+
+// Depends on the shape and the direction only: a change of state must not move anything.
+export function layout(shape, direction) {
+  const graph = new dagre.graphlib.Graph({ compound: true, multigraph: false });
+  const across = direction === "LR";
+  graph.setGraph({ rankdir: direction, nodesep: across ? 32 : 40, ranksep: across ? 56 : shape.clusters.length ? 72 : 44, marginx: 16, marginy: 16, ranker: shape.nodes.length > 300 ? "longest-path" : "network-simplex" });
+  graph.setDefaultEdgeLabel(() => ({}));
+  for (const cluster of shape.clusters) graph.setNode(cluster.id, { label: cluster.task });
+  for (const node of shape.nodes) graph.setNode(node.id, sizeOf(node));
+  const known = new Set(shape.clusters.map((c) => c.id));
+  for (const cluster of shape.clusters) if (known.has(cluster.parent)) graph.setParent(cluster.id, cluster.parent);
+  for (const node of shape.nodes) if (known.has(node.cluster)) graph.setParent(node.id, node.cluster);
+  for (const edge of shape.edges) graph.setEdge(edge.source, edge.target, { width: edge.label ? 40 : 1, height: edge.label ? 20 : 1, labelpos: "c" });
+  dagre.layout(graph);
+  const boxes = new Map();
+  for (const node of shape.nodes) {
+    const at = graph.node(node.id);
+    boxes.set(node.id, { x: at.x - at.width / 2, y: at.y - at.height / 2, width: at.width, height: at.height });
+  }
+  // Boxes of clusters from their content (dagre leaves no room for a head), inner ones first.
+  const depth = (c) => (known.has(c?.parent) ? 1 + depth(shape.clusters.find((x) => x.id === c.parent)) : 0);
+  for (const cluster of [...shape.clusters].sort((a, b) => depth(b) - depth(a))) {
+    const inner = [...shape.nodes.filter((n) => n.cluster === cluster.id), ...shape.clusters.filter((c) => c.parent === cluster.id)].map((x) => boxes.get(x.id)).filter(Boolean);
+    if (!inner.length) continue;
+    const left = Math.min(...inner.map((b) => b.x)) - 20;
+    const top = Math.min(...inner.map((b) => b.y)) - 48;
+    const right = Math.max(...inner.map((b) => b.x + b.width)) + 20;
+    const bottom = Math.max(...inner.map((b) => b.y + b.height)) + 20;
+    boxes.set(cluster.id, { x: left, y: top, width: Math.max(right - left, 210), height: bottom - top });
+  }
+  return boxes;
+}
