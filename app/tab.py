@@ -132,6 +132,7 @@ class Tab(rx.State):
     """What the server keeps for the user: density, zone, kept columns and the like."""
 
     _cookie_seen: str = ""
+    _leaving: bool = False
 
     # -- where we are -------------------------------------------------------------------------------------
 
@@ -260,8 +261,9 @@ class Tab(rx.State):
         place = path.removeprefix("/ui") or "/"
         if any(place.rstrip("/").endswith(page) for page in LOGIN_PAGES):
             return
-        if self.command and self.command[-1].get("kind") == "navigate" and "/login?" in str(self.command[-1].get("path")):
+        if self._leaving:
             return
+        self._leaving = True
         query = str(self.router.url.query or "")
         origin = quote(place + (f"?{query}" if query else ""), safe="")
         self.username = ""
@@ -273,6 +275,7 @@ class Tab(rx.State):
     async def enter(self) -> None:
         """Learn the instance and the reader; first handler of every page's `on_load`."""
         self.clear()
+        self._leaving = False
         self.tenant_id = str(getattr(self, "tenant", "") or "main")
         path = str(self.router.url.path or "").rstrip("/")
         at_gate = next((page for page in LOGIN_PAGES if path.endswith(page)), "")
