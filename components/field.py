@@ -29,7 +29,7 @@ def field(
     hint_line = rx.el.span(hint, class_name="hint") if isinstance(hint, rx.Var) or hint else rx.fragment()
     error_line = rx.el.span(rx.icon("circle-x", size=12), rx.el.span(error), class_name="er", role="alert")
     if isinstance(error, rx.Var):
-        below = rx.cond(error != "", error_line, hint_line)
+        below = rx.cond(error, error_line, hint_line)
     else:
         below = error_line if error else hint_line
     return rx.el.div(

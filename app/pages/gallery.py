@@ -238,4 +238,4 @@ def _third() -> rx.Component:
 
 def gallery_page() -> rx.Component:
     """The sheet."""
-    return page_shell("Components", rx.el.div(rx.el.div(_first(), _second(), _third(), class_name="gridx"), class_name="sheet"))
+    return page_shell("Components", rx.el.div(rx.el.div(_first(), _second(), _third(), class_name="gridx"), class_name="sheet"), collapsed=True)

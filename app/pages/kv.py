@@ -241,8 +241,8 @@ COLUMNS = [
 def _value_control() -> rx.Component:
     fault = KvState.faults["value"]
     change = lambda text: KvState.put("form_value", text)  # noqa: E731
-    line = text_input(KvState.form_value, change, label="Value", mono=True, error=fault != "", test="kv-value")
-    area = text_input(KvState.form_value, change, label="Value", rows=10, mono=True, error=fault != "", test="kv-value")
+    line = text_input(KvState.form_value, change, label="Value", mono=True, error=rx.cond(fault, True, False), test="kv-value")
+    area = text_input(KvState.form_value, change, label="Value", rows=10, mono=True, error=rx.cond(fault, True, False), test="kv-value")
     return rx.match(
         KvState.form_type,
         ("BOOLEAN", segmented([("true", "true"), ("false", "false")], KvState.form_value, lambda v: KvState.put("form_value", v), label="Value")),

@@ -6,6 +6,7 @@ import reflex as rx
 
 from app import routes
 from app.frame import page_shell
+from app.navigation import ENTRIES
 from app.tab import Tab
 from backend_client import ApiError
 from components.button import button, link_button
@@ -74,6 +75,19 @@ def _card(icon: str, title: str, text: str, action: rx.Component) -> rx.Componen
     )
 
 
+def _next_steps() -> list[rx.Component]:
+    """Cards of the places that exist."""
+    places = {entry.to for entry in ENTRIES}
+    cards: list[rx.Component] = []
+    if routes.FLOWS in places:
+        cards.append(_card("file-plus-2", "Write your own", "The editor completes task types and properties, and checks while you type.", link_button("New flow", routes.NEW_FLOW, icon="plus", test="welcome-new")))
+    if routes.BLUEPRINTS in places:
+        cards.append(_card("library", "Begin with a blueprint", "Ready flows by topic, bundled with this server.", link_button("Blueprints", routes.BLUEPRINTS, icon="library")))
+    if routes.PLUGINS in places:
+        cards.append(_card("puzzle", "See what there is", "Every task and trigger with its properties and examples.", link_button("Plugins", routes.PLUGINS, icon="puzzle")))
+    return cards
+
+
 def welcome_page() -> rx.Component:
     """What to do first."""
     return page_shell(
@@ -98,12 +112,7 @@ def welcome_page() -> rx.Component:
                 ),
                 class_name="col welcome-head",
             ),
-            rx.el.div(
-                _card("file-plus-2", "Write your own", "The editor completes task types and properties, and checks while you type.", link_button("New flow", routes.NEW_FLOW, icon="plus", test="welcome-new")),
-                _card("library", "Begin with a blueprint", "Ready flows by topic, bundled with this server.", link_button("Blueprints", routes.BLUEPRINTS, icon="library")),
-                _card("puzzle", "See what there is", "Every task and trigger with its properties and examples.", link_button("Plugins", routes.PLUGINS, icon="puzzle")),
-                class_name="cards",
-            ),
+            rx.el.div(*_next_steps(), class_name="cards"),
             rx.el.pre(rx.el.code(SOURCE), class_name="code sample", aria_label="The first flow's source", tab_index=0),
             class_name="welcome",
         ),
