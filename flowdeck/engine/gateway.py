@@ -18,7 +18,17 @@ from typing import Any, Protocol
 
 from flowdeck.engine.frames import FrameProtocol
 from flowdeck.engine.messages import (
-    Ack, Answer, Call, Done, Drain, Evaluate, Heartbeat, Hello, Kill, Run, Started,
+    Ack,
+    Answer,
+    Call,
+    Done,
+    Drain,
+    Evaluate,
+    Heartbeat,
+    Hello,
+    Kill,
+    Run,
+    Started,
 )
 from flowdeck.model.states import State
 
@@ -185,6 +195,7 @@ class Gateway:
 
     def dispatch(self, job: Job, *, process: bool) -> None:
         """Hand a job to the next free worker; `process` says which class of credit it needs."""
+        job.light = not process
         self._ready[process].push(job)
         self._pump_soon()
 
@@ -304,8 +315,8 @@ class Gateway:
         record = WorkerRecord(
             hello.worker, hello.group, hello.process_credits, hello.async_credits, link, self._loop.time(), hello
         )
-        record.process = {key: None for key in claimed - light}
-        record.light = {key: None for key in light}
+        record.process = dict.fromkeys(claimed - light)
+        record.light = dict.fromkeys(light)
         vanished: list[tuple[Job, bool]] = []
         if known:
             # Jobs that were on their way when the connection broke and never arrived are sent again.

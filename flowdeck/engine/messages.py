@@ -48,6 +48,7 @@ class Run(Message):
     timeout_ms: int | None = None
     restarted: bool = False
     whole: bool = False                            # properties look at `outputs` dynamically: context.outputs is complete
+    light: bool = False                            # holds an async credit (set by the gateway)
 
 
 class Evaluate(Message):
@@ -61,6 +62,9 @@ class Evaluate(Message):
     value: Any                                     # nested structure of templates
     context: dict[str, Any]
     native: bool = True                            # a single expression gives its native value
+    masked: bool = False                           # secrets in the result become `******` (outputs, labels)
+    execution: str = ""                            # public id, for `errorLogs()`
+    light: bool = True                             # holds an async credit (set by the gateway)
 
 
 class Kill(Message):

@@ -63,7 +63,7 @@ def new_key() -> str:
 
 
 def load_key(home: str | os.PathLike[str], configured: str | None = None) -> str | None:
-    """The key of this instance: configuration (`kestra.encryption.secret-key`) wins over `secret.key`; None when absent."""
+    """The instance key: configuration (`kestra.encryption.secret-key`) wins over `secret.key`; None when absent."""
     if configured:
         return configured
     try:

@@ -1,0 +1,155 @@
+"""Reads that workers ask of core: a thread with read-only connections, never the loop (engine notes §2.5)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol
+
+from flowdeck.engine.messages import Call
+from flowdeck.model.errors import DomainError, NotFound
+from flowdeck.store.driver import Database, Reader
+
+log = logging.getLogger("flowdeck.gateway")
+
+Error = tuple[str, str, dict[str, Any]]
+ERROR_LINES = 25
+
+
+class ErrorLines(Protocol):
+    """Where the ERROR lines of an execution are (`store.logs.LogStore`)."""
+
+    def errors(self, execution_seq: int, limit: int) -> Sequence[Mapping[str, Any]]:
+        """The first lines at ERROR, oldest first."""
+        ...
+
+
+class CallReader:
+    """Answers reads.
+
+    Args:
+        database: opened for reading.
+        logs: for `errorLogs()`; None answers no lines.
+        defaults: plugin defaults of the instance, handed to workers with each flow.
+    """
+
+    def __init__(
+        self, database: Database, logs: ErrorLines | None = None, defaults: Sequence[Mapping[str, Any]] = ()
+    ) -> None:
+        self._database = database
+        self._logs = logs
+        self._defaults = list(defaults)
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="worker-reads")
+        self._loop = asyncio.get_running_loop()
+        self._reads: dict[str, Callable[[Reader, dict[str, Any]], Any]] = {
+            "flow": self._flow, "kv.get": self._kv_get, "kv.find": self._kv_find, "kv.keys": self._kv_keys,
+            "secret": self._secret, "files.list": self._files_list, "files.get": self._files_get,
+            "errorLogs": self._error_logs,
+        }
+
+    def handles(self, name: str) -> bool:
+        """Whether this name is a read."""
+        return name in self._reads
+
+    def submit(self, call: Call, reply: Callable[[Any, Error | None], None]) -> None:
+        """Answer in the thread; `reply` is called in the loop."""
+        self._pool.submit(self._answer, call, reply)
+
+    def close(self) -> None:
+        """End the thread."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _answer(self, call: Call, reply: Callable[[Any, Error | None], None]) -> None:
+        result, error = None, None
+        try:
+            with self._database.reader() as reader:
+                result = self._reads[call.name](reader, call.args)
+        except DomainError as refused:
+            error = (refused.code, refused.message, refused.detail)
+        except Exception as broken:
+            log.exception("the read '%s' of a worker failed", call.name)
+            error = ("DomainError", f"{call.name} failed: {type(broken).__name__}", {})
+        try:
+            self._loop.call_soon_threadsafe(reply, result, error)
+        except RuntimeError:
+            return                                        # core is ending
+
+    def _flow(self, reader: Reader, args: dict[str, Any]) -> Any:
+        row = reader.one(
+            "select r.source from flow_revision r where r.flow_key = :flow_key and r.revision = :revision",
+            flow_key=args["flow_key"], revision=args["revision"],
+        )
+        if row is None:
+            raise NotFound("the flow's revision is gone")
+        return {"source": row["source"], "defaults": self._defaults}
+
+    @staticmethod
+    def _pair(row: Any) -> dict[str, Any] | None:
+        if row is None:
+            return None
+        expired = row["expires"] is not None and row["expires"] <= time.time() * 1000
+        return {"type": row["type"], "value": None if expired else json.loads(row["value"]), "expired": expired}
+
+    def _kv_get(self, reader: Reader, args: dict[str, Any]) -> Any:
+        return self._pair(reader.one(
+            "select type, value, expires from kv where tenant = :tenant and namespace = :namespace and key = :key",
+            tenant=args["tenant"], namespace=args["namespace"], key=args["key"],
+        ))
+
+    def _kv_find(self, reader: Reader, args: dict[str, Any]) -> Any:
+        expired: Any = None
+        for namespace in args["namespaces"]:
+            found = self._kv_get(reader, {**args, "namespace": namespace})
+            if found is not None and not found["expired"]:
+                return found
+            expired = expired or found
+        return expired
+
+    def _kv_keys(self, reader: Reader, args: dict[str, Any]) -> list[str]:
+        rows = reader.all(
+            "select key from kv where tenant = :tenant and namespace = :namespace"
+            " and (expires is null or expires > :now) order by key",
+            tenant=args["tenant"], namespace=args["namespace"], now=int(time.time() * 1000),
+        )
+        prefix = args.get("prefix") or ""
+        return [row["key"] for row in rows if row["key"].startswith(prefix)]
+
+    def _secret(self, reader: Reader, args: dict[str, Any]) -> str | None:
+        """The ciphertext: only a worker with the key can read it."""
+        for namespace in args["namespaces"]:
+            value = reader.value(
+                "select value from secret where tenant = :tenant and namespace = :namespace and key = :key",
+                tenant=args["tenant"], namespace=namespace, key=args["key"],
+            )
+            if value is not None:
+                return value
+        return None
+
+    def _files_list(self, reader: Reader, args: dict[str, Any]) -> list[dict[str, Any]]:
+        rows = reader.all(
+            "select path, size, uri from namespace_file where tenant = :tenant and namespace = :namespace"
+            " and not directory order by path",
+            tenant=args["tenant"], namespace=args["namespace"],
+        )
+        return [{"path": row["path"], "size": row["size"], "uri": row["uri"]} for row in rows]
+
+    def _files_get(self, reader: Reader, args: dict[str, Any]) -> dict[str, Any] | None:
+        row = reader.one(
+            "select path, size, uri from namespace_file where tenant = :tenant and namespace = :namespace"
+            " and path = :path and not directory",
+            tenant=args["tenant"], namespace=args["namespace"], path=args["path"],
+        )
+        return None if row is None else {"path": row["path"], "size": row["size"], "uri": row["uri"]}
+
+    def _error_logs(self, reader: Reader, args: dict[str, Any]) -> list[dict[str, Any]]:
+        if self._logs is None:
+            return []
+        seq = reader.value("select seq from execution where id = :id and tenant = :tenant",
+                           id=args["execution"], tenant=args["tenant"])
+        if seq is None:
+            return []
+        return [dict(line) for line in self._logs.errors(seq, ERROR_LINES)]

@@ -1,0 +1,176 @@
+"""The worker process: attempts, scripts and secrets live here and nowhere else (design §1)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import logging
+import os
+import shutil
+import signal
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flowdeck.engine.worker_attempts import Attempts, WorkerVariables
+from flowdeck.engine.worker_link import CoreLink
+from flowdeck.engine.worker_logs import LogClient
+from flowdeck.sdk.context import WorkerFacts
+from flowdeck.sdk.http import REFUSED_ADDRESSES
+from flowdeck.sdk.process import Guard
+from flowdeck.storage.encryption import Cipher, load_key
+from flowdeck.storage.local import LocalStorage
+
+if TYPE_CHECKING:
+    from flowdeck.config import Settings
+
+log = logging.getLogger("flowdeck.worker")
+
+PR_SET_PDEATHSIG = 1
+RENDER_THREADS = 32
+
+
+@dataclass(slots=True)
+class WorkerOptions:
+    """What a worker needs to know; spans in seconds."""
+
+    socket: str
+    logs_socket: str | None
+    storage: LocalStorage
+    temp: Path
+    key: str | None = None
+    group: str = ""
+    process_credits: int = 8
+    async_credits: int = 1000
+    lease: float = 45.0
+    drain: float = 300.0
+    kill_grace: float = 5.0
+    recursive: bool = False
+    refused_addresses: tuple[str, ...] = REFUSED_ADDRESSES
+    variables: WorkerVariables = field(default_factory=WorkerVariables)
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, settings: Settings) -> WorkerOptions:
+        """From an instance's settings."""
+        prefix = settings.get("kestra.variables.env-vars-prefix") or "ENV_"
+        temp = settings.get("kestra.tasks.tmp-dir.path")
+        globals_ = settings.get("kestra.variables.globals") or settings.below("kestra.variables.globals")
+        refused = settings.get("kestra.http.blocked-cidrs")
+        return cls(
+            socket=str(settings.home.socket("worker")),
+            logs_socket=str(settings.home.socket("logs")),
+            storage=LocalStorage(settings.storage_path, sync=settings.durability == "full"),
+            temp=Path(temp) if temp else Path(tempfile.gettempdir()),
+            key=load_key(settings.home.path, settings.get("kestra.encryption.secret-key")),
+            group=settings.get("flowdeck.worker.group") or "",
+            process_credits=settings.worker_threads,
+            async_credits=settings.get("flowdeck.worker.async-credits") or 1000,
+            lease=settings.span("kestra.server.liveness.timeout").total_seconds(),
+            recursive=bool(settings.get("kestra.variables.recursive-rendering")),
+            refused_addresses=tuple(refused) if refused is not None else REFUSED_ADDRESSES,
+            variables=WorkerVariables(
+                envs={k[len(prefix):].lower(): v for k, v in os.environ.items() if k.startswith(prefix)},
+                globals=globals_,
+                kestra={"environment": settings.below("kestra.environment"), "url": settings.get("kestra.url")},
+            ),
+            options={"python-cache": str(settings.home.path / "cache" / "python")},
+        )
+
+
+class Worker:
+    """One worker: connection, log client, attempts."""
+
+    def __init__(self, options: WorkerOptions) -> None:
+        self.options = options
+        self.temp = options.temp / f"flowdeck-worker-{os.getpid()}-{id(self):x}"
+        self.guard = Guard()
+        self.facts = WorkerFacts(
+            temp=self.temp, storage=options.storage, guard=self.guard,
+            cryptor=Cipher(options.key) if options.key else None, options=options.options,
+            kill_grace=options.kill_grace,
+        )
+        self.logs = LogClient(options.logs_socket)
+        self.attempts = Attempts(
+            self.facts, self.logs, options.variables, recursive=options.recursive,
+            refused_addresses=options.refused_addresses,
+        )
+        self.attempts.on_drain = self._drain
+        self.link = CoreLink(
+            options.socket, self.attempts, group=options.group, process_credits=options.process_credits,
+            async_credits=options.async_credits, lease=options.lease, spool=options.temp,
+        )
+        self.attempts.link = self.link
+        self._stop = asyncio.Event()
+
+    def start(self) -> None:
+        """Begin to connect."""
+        self.temp.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self.guard.start()
+        except OSError as error:
+            log.warning("children are not guarded against this worker's sudden end: %s", error)
+        self.logs.start()
+        self.link.start()
+
+    def _drain(self) -> None:
+        self.link.draining = True
+
+    def stop(self) -> None:
+        """First call: take nothing new and end when idle; second call: end now."""
+        if self.link.draining:
+            self._stop.set()
+        self._drain()
+
+    async def run(self) -> None:
+        """Work until `stop`."""
+        self.start()
+        try:
+            while not self.link.draining:
+                stopped = asyncio.create_task(self._stop.wait())
+                await asyncio.wait([stopped], timeout=0.2 if self.link.draining else 3600)
+                stopped.cancel()
+            await self._finish()
+        finally:
+            await self.close()
+
+    async def _finish(self) -> None:
+        """Wait for what runs, then for the acknowledgement of its results."""
+        stopped = asyncio.create_task(self._stop.wait())
+        idle = asyncio.create_task(self._settled())
+        await asyncio.wait([stopped, idle], timeout=self.options.drain, return_when=asyncio.FIRST_COMPLETED)
+        for task in (stopped, idle):
+            task.cancel()
+
+    async def _settled(self) -> None:
+        await self.attempts.idle.wait()
+        if len(self.link.kept):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.link.empty.wait(), 5)
+
+    async def close(self) -> None:
+        """End what still runs, close the connections, delete working directories."""
+        await self.attempts.stop()
+        await self.logs.stop(3)
+        await self.link.stop()
+        self.guard.stop()
+        shutil.rmtree(self.temp, ignore_errors=True)
+
+
+def die_with_parent() -> None:
+    """Ask the kernel for SIGTERM when the parent process ends (Linux only)."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+
+
+async def run_worker(settings: Settings) -> None:
+    """Run a worker until SIGTERM or SIGINT; the first signal drains, the second ends it."""
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(RENDER_THREADS, thread_name_prefix="render"))
+    worker = Worker(WorkerOptions.of(settings))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, worker.stop)
+    await worker.run()

@@ -1,0 +1,529 @@
+"""Carries attempts and evaluations out in a worker (spec: workflow components §7.1, engine notes §2.5, §2.7)."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import os
+import secrets
+import threading
+import time
+import traceback
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, cast
+
+import msgspec
+import orjson
+
+from flowdeck import expr
+from flowdeck.engine.masking import Masker
+from flowdeck.engine.messages import Done, Evaluate, Run, Started
+from flowdeck.engine.worker_functions import ExpressionFunctions
+from flowdeck.engine.worker_link import CoreLink, Key
+from flowdeck.engine.worker_logs import AttemptLog, LogClient, Owner
+from flowdeck.model.errors import DomainError
+from flowdeck.model.flow import Flow, TaskDef
+from flowdeck.model.source import parse_flow
+from flowdeck.model.states import State
+from flowdeck.sdk.context import Attempt, RunContext, WorkerFacts, needs_io
+from flowdeck.sdk.errors import TaskError
+from flowdeck.sdk.http import REFUSED_ADDRESSES
+from flowdeck.sdk.index import load_catalog
+from flowdeck.sdk.log import Level, TaskLog
+from flowdeck.sdk.registry import resolve
+from flowdeck.sdk.task import outputs_of
+from flowdeck.storage.encryption import EncryptionError, is_encrypted
+from flowdeck.storage.paths import task_run_folder
+
+log = logging.getLogger("flowdeck.worker")
+
+MERGE_MS = 2
+"""An attempt that ends within this time reports start and end together."""
+INLINE_OUTPUTS = 64 * 1024
+LARGEST_OUTPUTS = 256 * 1024 * 1024
+OFFLOADED = "$outputs"
+"""`{"$outputs": uri}` in a context stands for outputs in storage (`model.context`)."""
+CACHED_FLOWS = 500
+CACHED_BYTES = 64 * 1024 * 1024
+THREAD_GRACE = 2.0
+"""Seconds that a killed function in a thread has to notice before it is abandoned."""
+
+
+@dataclass(slots=True, eq=False)
+class Active:
+    """A job that runs."""
+
+    job: Run | Evaluate
+    task: asyncio.Task[None] | None = None
+    ctx: RunContext | None = None
+    killed: bool = False
+    timed_out: bool = False
+    forsaken: bool = False                     # nobody waits for a report any more
+    started: int = 0
+    timer: asyncio.TimerHandle | None = None
+    timeout: asyncio.TimerHandle | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedTask:
+    """A task of a flow revision, built once."""
+
+    definition: TaskDef
+    task: Any
+    minimum: Level
+    threaded: bool
+
+
+@dataclass(slots=True)
+class WorkerVariables:
+    """What every context holds whatever the executor sends."""
+
+    envs: Mapping[str, Any] = field(default_factory=dict)
+    globals: Mapping[str, Any] = field(default_factory=dict)
+    kestra: Mapping[str, Any] = field(default_factory=dict)
+
+
+class BoundCalls:
+    """Calls of one attempt, numbered so that a repeated write is recognised."""
+
+    __slots__ = ("_job", "_link", "_no")
+
+    def __init__(self, link: CoreLink, job: Run | Evaluate) -> None:
+        self._link = link
+        self._job = job
+        self._no = 0
+
+    async def call(self, name: str, args: dict[str, Any]) -> Any:
+        """Ask core."""
+        self._no += 1
+        return await self._link.call(name, args, seq=self._job.seq, fence=self._job.fence, no=self._no)
+
+
+class Attempts:
+    """All jobs of this worker."""
+
+    def __init__(
+        self,
+        facts: WorkerFacts,
+        logs: LogClient,
+        variables: WorkerVariables | None = None,
+        *,
+        recursive: bool = False,
+        refused_addresses: tuple[str, ...] = REFUSED_ADDRESSES,
+    ) -> None:
+        self.facts = facts
+        self.logs = logs
+        self.variables = variables or WorkerVariables()
+        self.link: CoreLink = cast(CoreLink, None)           # set by the worker before the first job
+        self.idle = asyncio.Event()
+        self.idle.set()
+        self._recursive = recursive
+        self._refused = refused_addresses
+        self._loop = asyncio.get_running_loop()
+        self._active: dict[Key, Active] = {}
+        self._flows: OrderedDict[tuple[int, int], asyncio.Future[Flow]] = OrderedDict()
+        self._tasks: dict[tuple[int, int, int], LoadedTask] = {}
+        self._blobs: OrderedDict[str, tuple[Any, int]] = OrderedDict()
+        self._blob_bytes = 0
+        self.on_drain: Callable[[], None] | None = None
+
+    # -- jobs --------------------------------------------------------------------------------------------------
+
+    def run(self, job: Run | Evaluate) -> None:
+        """Start a job; one that runs already is not started twice."""
+        key = (job.seq, job.fence)
+        if key in self._active:
+            return
+        active = Active(job, started=time.time_ns() // 1_000_000)
+        self._active[key] = active
+        self.idle.clear()
+        work = self._attempt(active) if isinstance(job, Run) else self._evaluation(active)
+        active.task = self._loop.create_task(work)
+
+    def kill(self, key: Key) -> None:
+        """Stop a job; its report says KILLED."""
+        active = self._active.get(key)
+        if active is not None and not active.killed:
+            active.killed = True
+            self._interrupt(active)
+
+    def _interrupt(self, active: Active) -> None:
+        if active.ctx is not None:
+            active.ctx.kill()
+        if active.task is not None:
+            active.task.cancel()
+
+    def _expire(self, active: Active) -> None:
+        active.timed_out = True
+        self._interrupt(active)
+
+    def running(self) -> tuple[list[Key], list[Key]]:
+        """Jobs by the class of their credit: process, async."""
+        process: list[Key] = []
+        light: list[Key] = []
+        for key, active in self._active.items():
+            (light if active.job.light else process).append(key)
+        return process, light
+
+    def lease_ended(self) -> None:
+        """End everything without reports."""
+        for active in list(self._active.values()):
+            active.forsaken = True
+            active.killed = True
+            self._interrupt(active)
+        self._active.clear()
+        self.idle.set()
+
+    def drain(self) -> None:
+        """Core asked to take nothing new."""
+        if self.on_drain:
+            self.on_drain()
+
+    async def stop(self) -> None:
+        """End everything; attempts that are cut off here are run again by another worker."""
+        tasks = [a.task for a in self._active.values() if a.task]
+        self.lease_ended()
+        if tasks:
+            await asyncio.wait(tasks, timeout=self.facts.kill_grace + 2)
+
+    def _finish(self, active: Active, done: Done) -> None:
+        if active.timer is not None:
+            active.timer.cancel()
+        if active.timeout is not None:
+            active.timeout.cancel()
+        if active.forsaken:
+            return
+        self._active.pop((active.job.seq, active.job.fence), None)
+        self.logs.flush()
+        self.link.done(done, light=active.job.light)
+        if not self._active:
+            self.idle.set()
+
+    # -- evaluation --------------------------------------------------------------------------------------------
+
+    async def _evaluation(self, active: Active) -> None:
+        job = cast(Evaluate, active.job)
+        masker = Masker()
+        outputs: dict[str, Any]
+        try:
+            variables = await self._variables(job.context, masker)
+            env = self._environment(job.tenant, job.namespace, job.execution, BoundCalls(self.link, job), masker)
+            work = expr.render_value if job.native else expr.render
+            if needs_io(job.value):
+                value = await asyncio.to_thread(work, job.value, variables, env)
+            else:
+                value = work(job.value, variables, env)
+            outputs = {"value": masker.value(value) if job.masked else value}
+            msgspec.json.encode(outputs)
+        except asyncio.CancelledError:
+            outputs = {"error": "killed"}
+        except Exception as error:  # whatever an expression does is an answer
+            outputs = {"error": masker.text(str(error) or type(error).__name__)}
+        now = time.time_ns() // 1_000_000
+        state = State.KILLED if active.killed else State.FAILED if "error" in outputs else State.SUCCESS
+        self._finish(active, Done(
+            seq=job.seq, fence=job.fence, state=state, started=active.started, ended=now, outputs=outputs,
+            error=outputs.get("error"),
+        ))
+
+    def _environment(
+        self, tenant: str, namespace: str, execution: str, calls: BoundCalls, masker: Masker
+    ) -> expr.Environment:
+        functions = ExpressionFunctions(
+            tenant=tenant, namespace=namespace, execution=execution, calls=calls,
+            storage=self.facts.storage.for_tenant(tenant), cryptor=self.facts.cryptor, on_secret=masker.add,
+            loop=self._loop, refused_addresses=self._refused,
+        )
+        return expr.Environment(io=functions.table(), on_secret=masker.add, recursive=self._recursive)
+
+    async def _variables(self, context: dict[str, Any], masker: Masker) -> dict[str, Any]:
+        """The sent context with the worker's own variables, stored outputs loaded, encrypted values readable."""
+        context.setdefault("envs", self.variables.envs)
+        context.setdefault("globals", self.variables.globals)
+        context.setdefault("kestra", self.variables.kestra)
+        uris: set[str] = set()
+        tenant = context.get("flow", {}).get("tenantId") or "main"
+        for name in ("inputs", "outputs", "parent", "parents", "trigger"):
+            part = context.get(name)
+            if part:
+                context[name] = self._readable(part, masker, uris, 0)
+        if uris:
+            blobs = {uri: await self._blob(uri, tenant) for uri in uris}
+            context["outputs"] = _replace(context.get("outputs"), blobs)
+        return context
+
+    def _readable(self, value: Any, masker: Masker, uris: set[str], depth: int) -> Any:
+        if isinstance(value, list) and depth < 12:
+            return [self._readable(item, masker, uris, depth + 1) for item in value]
+        if not isinstance(value, dict) or depth >= 12:
+            return value
+        if OFFLOADED in value:
+            uris.add(value[OFFLOADED])
+            return value
+        if is_encrypted(value):
+            if self.facts.cryptor is None:
+                return value
+            try:
+                text = self.facts.cryptor.decrypt(value["value"])
+            except EncryptionError:
+                return value
+            masker.add(text)
+            return text
+        for key, item in value.items():
+            if isinstance(item, dict | list):
+                value[key] = self._readable(item, masker, uris, depth + 1)
+        return value
+
+    async def _blob(self, uri: str, tenant: str) -> Any:
+        """Outputs in storage; the last 64 MB stay in memory."""
+        name = f"{tenant} {uri}"
+        if name in self._blobs:
+            self._blobs.move_to_end(name)
+            return self._blobs[name][0]
+
+        def load() -> tuple[Any, int]:
+            with self.facts.storage.for_tenant(tenant).open_read(uri) as file:
+                data = file.read()
+            return orjson.loads(data), len(data)
+
+        value, size = await asyncio.to_thread(load)
+        self._blobs[name] = (value, size)
+        self._blob_bytes += size
+        while self._blob_bytes > CACHED_BYTES and len(self._blobs) > 1:
+            _, (_, gone) = self._blobs.popitem(last=False)
+            self._blob_bytes -= gone
+        return value
+
+    # -- attempts ----------------------------------------------------------------------------------------------
+
+    async def _load(self, job: Run) -> LoadedTask:
+        """The task of a job: flow parsed once per revision, task built once."""
+        place = (job.flow_key, job.revision, job.task_key)
+        found = self._tasks.get(place)
+        if found is not None:
+            return found
+        flow = await self._flow(job)
+        definition = flow.tasks[job.task_key]
+        cls = resolve(definition.type)
+        task = cls.build({"id": definition.id, "type": definition.type, **definition.props})
+        minimum = Level.of(definition.log_level, Level.TRACE) if definition.log_level else Level.TRACE
+        loaded = LoadedTask(definition, task, minimum, not inspect.iscoroutinefunction(cls.run))
+        if len(self._tasks) > 20_000:
+            self._tasks.clear()
+        self._tasks[place] = loaded
+        return loaded
+
+    async def _flow(self, job: Run) -> Flow:
+        key = (job.flow_key, job.revision)
+        known = self._flows.get(key)
+        if known is None:
+            known = self._loop.create_task(self._fetch(job))
+            self._flows[key] = known
+            while len(self._flows) > CACHED_FLOWS:
+                self._flows.popitem(last=False)
+        else:
+            self._flows.move_to_end(key)
+        try:
+            return await asyncio.shield(known)
+        except BaseException:
+            if known.done() and self._flows.get(key) is known:
+                del self._flows[key]
+            raise
+
+    async def _fetch(self, job: Run) -> Flow:
+        answer = await self.link.call("flow", {"flow_key": job.flow_key, "revision": job.revision})
+        parsed = await asyncio.to_thread(
+            parse_flow, answer["source"], load_catalog(), tenant=job.tenant, revision=job.revision, strict=False,
+            defaults=answer.get("defaults") or (),
+        )
+        if parsed.flow is None:
+            reason = parsed.findings[0].message if parsed.findings else "unknown reason"
+            raise TaskError(f"the flow's revision {job.revision} can't be read any more: {reason}")
+        return parsed.flow
+
+    def _report_start(self, active: Active) -> None:
+        active.timer = None
+        self.link.started(Started(active.job.seq, active.job.fence, active.started))
+
+    async def _attempt(self, active: Active) -> None:
+        job = cast(Run, active.job)
+        began = time.perf_counter()
+        active.timer = self._loop.call_later(MERGE_MS / 1000, self._report_start, active)
+        if job.timeout_ms is not None:
+            active.timeout = self._loop.call_later(job.timeout_ms / 1000, self._expire, active)
+        masker = Masker()
+        sink: AttemptLog | None = None
+        ctx: RunContext | None = None
+        outputs: dict[str, Any] | None = None
+        error: str | None = None
+        exit_info: dict[str, Any] | None = None
+        state = State.SUCCESS
+        try:
+            try:
+                loaded = await self._load(job)
+            except Exception:
+                sink = AttemptLog(self.logs, Owner.of(job, job.context.get("task", {}).get("id", "")), masker)
+                raise
+            definition = loaded.definition
+            sink = AttemptLog(self.logs, Owner.of(job, definition.id), masker)
+            ctx = active.ctx = await self._context(job, loaded, sink, masker)
+            if active.killed or active.timed_out:
+                raise asyncio.CancelledError
+            if loaded.threaded:
+                result = await self._in_thread(loaded.task.run, ctx)
+            else:
+                result = await loaded.task.run(ctx)
+            outputs = outputs_of(result)
+            state = ctx.state
+        except asyncio.CancelledError:
+            if active.forsaken:
+                self._tidy(ctx)
+                return
+            if active.killed:
+                state = State.KILLED
+            else:
+                state, error = State.FAILED, f"Timeout after {clock(job.timeout_ms or 0)}"
+        except Exception as failure:
+            state, error = State.FAILED, self._message(failure)
+            if isinstance(failure, TaskError):
+                outputs = dict(failure.outputs) if failure.outputs else None
+                if failure.exit_code is not None:
+                    exit_info = {"exitCode": failure.exit_code}
+            elif not isinstance(failure, expr.ExpressionError | ValueError | DomainError | OSError):
+                trace = "".join(traceback.format_exception(failure))
+                if sink is not None:
+                    sink.write(Level.DEBUG, trace)
+                log.info("attempt of %s failed unexpectedly", job.task_run, exc_info=failure)
+        if ctx is not None and exit_info is None:
+            exit_info = ctx.exit_info
+        uri, size = None, 0
+        if outputs:
+            try:
+                outputs, uri, size = await self._stored(job, ctx, masker.value(outputs))
+            except Exception as failure:
+                outputs, state = None, State.FAILED
+                error = f"The outputs can't be stored: {self._message(failure)}"
+        if error is not None:
+            error = masker.text(error)
+            if sink is not None:
+                sink.write(Level.ERROR, error)
+        self._tidy(ctx)
+        ended = active.started + round((time.perf_counter() - began) * 1000)
+        metrics = ctx.metrics if ctx is not None else []
+        if masker:
+            metrics = [(masker.text(n), k, v, masker.value(t)) for n, k, v, t in metrics]
+        self._finish(active, Done(
+            seq=job.seq, fence=job.fence, state=state, started=active.started, ended=ended, outputs=outputs,
+            outputs_uri=uri, outputs_size=size, metrics=metrics,
+            error=error.split("\n", 1)[0][:2000] if error else None, exit_info=exit_info,
+        ))
+
+    def _tidy(self, ctx: RunContext | None) -> None:
+        if ctx is not None and ctx.has_folder:
+            ctx.cleanup()
+
+    @staticmethod
+    def _message(failure: Exception) -> str:
+        text = str(failure)
+        known = (TaskError, expr.ExpressionError, ValueError, DomainError, LookupError)
+        if isinstance(failure, known) and text:
+            return text
+        return f"{type(failure).__name__}: {text}" if text else type(failure).__name__
+
+    async def _context(self, job: Run, loaded: LoadedTask, sink: AttemptLog, masker: Masker) -> RunContext:
+        definition = loaded.definition
+        variables = await self._variables(job.context, masker)
+        variables.setdefault("task", {"id": definition.id, "type": definition.type})
+        variables["workingDir"] = f"{self.facts.temp}{os.sep}{secrets.token_hex(10)}"
+        calls = BoundCalls(self.link, job)
+        return RunContext(
+            attempt=Attempt(
+                tenant=job.tenant, namespace=job.namespace, flow_id=job.flow_id, execution=job.execution,
+                task_id=definition.id, task_type=definition.type, task_run=job.task_run, number=job.attempt,
+                fence=job.fence,
+                folder=task_run_folder(job.namespace, job.flow_id, job.execution, definition.id, job.task_run),
+            ),
+            variables=variables,
+            environment=self._environment(job.tenant, job.namespace, job.execution, calls, masker),
+            log=TaskLog(sink, loaded.minimum),
+            calls=calls,
+            mask=masker,
+            worker=self.facts,
+            loop=self._loop,
+        )
+
+    async def _in_thread(self, run: Callable[[RunContext], Any], ctx: RunContext) -> Any:
+        """Run a plain function in a thread of its own; credits bound how many there are.
+
+        A killed one has a short time to notice; then it is left behind as a daemon and its result is dropped.
+        """
+        future: asyncio.Future[Any] = self._loop.create_future()
+
+        def settle(value: Any, failure: BaseException | None) -> None:
+            if not future.done():
+                if failure is None:
+                    future.set_result(value)
+                elif isinstance(failure, Exception):
+                    future.set_exception(failure)
+                else:
+                    future.set_exception(TaskError(f"the task ended its thread: {type(failure).__name__}"))
+
+        def work() -> None:
+            value: Any = None
+            failure: BaseException | None = None
+            try:
+                value = run(ctx)
+            except BaseException as raised:
+                failure = raised
+            try:
+                self._loop.call_soon_threadsafe(settle, value, failure)
+            except RuntimeError:
+                return                              # the loop has ended meanwhile
+
+        threading.Thread(target=work, name=f"attempt-{ctx.attempt.task_id}", daemon=True).start()
+        try:
+            found = await asyncio.shield(future)
+        except asyncio.CancelledError:
+            await asyncio.wait([future], timeout=THREAD_GRACE)
+            if future.done() and not future.cancelled():
+                future.exception()
+            raise
+        return await found if isinstance(found, Awaitable) else found
+
+    async def _stored(
+        self, job: Run, ctx: RunContext | None, outputs: dict[str, Any]
+    ) -> tuple[dict[str, Any] | None, str | None, int]:
+        """Outputs inline up to 64 kB of JSON, above that in storage: (inline, uri, size)."""
+        body = msgspec.json.encode(outputs)
+        if len(body) <= INLINE_OUTPUTS or ctx is None:
+            return outputs, None, len(body)
+        if len(body) > LARGEST_OUTPUTS:
+            raise TaskError(f"{len(body):,} bytes of outputs are more than the limit of {LARGEST_OUTPUTS:,}")
+        place = f"{ctx.attempt.folder}/outputs-{job.fence}.json"
+        storage = self.facts.storage.for_tenant(job.tenant)
+
+        def write() -> str:
+            with storage.open_write(place) as out:
+                out.write(body)
+            return out.uri
+
+        return None, await asyncio.to_thread(write), len(body)
+
+
+def _replace(value: Any, blobs: Mapping[str, Any]) -> Any:
+    if not isinstance(value, dict):
+        return value
+    if OFFLOADED in value:
+        return blobs.get(value[OFFLOADED])
+    return {key: _replace(item, blobs) for key, item in value.items()}
+
+
+def clock(ms: int) -> str:
+    """A span as `HH:mm:ss.SSS`."""
+    span = timedelta(milliseconds=ms)
+    seconds, rest = divmod(round(span.total_seconds() * 1000), 1000)
+    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{rest:03d}"

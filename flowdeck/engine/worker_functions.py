@@ -1,0 +1,241 @@
+"""Expression functions that reach outside, as a worker offers them (spec: expressions §8, design detail 3).
+
+They are called in a thread of their own by a render that needs I/O; what belongs to the loop is sent there and awaited.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import json
+import os
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+import httpx
+
+from flowdeck.expr import ExpressionError
+from flowdeck.model.errors import DomainError
+from flowdeck.ports.storage import Storage
+from flowdeck.sdk.context import Calls, Cryptor
+from flowdeck.sdk.http import Options, check_uri, client, parsed_body, reason, status_line
+from flowdeck.storage.encryption import Cipher, EncryptionError
+from flowdeck.storage.paths import uri_of
+
+READ_LIMIT = 10 * 1024 * 1024
+CALL_SECONDS = 15.0
+HTTP_SECONDS = 10.0
+
+
+def ancestors(namespace: str) -> list[str]:
+    """A namespace and its parents, nearest first."""
+    parts = namespace.split(".")
+    return [".".join(parts[:n]) for n in range(len(parts), 0, -1)]
+
+
+class ExpressionFunctions:
+    """The functions for one attempt or evaluation."""
+
+    def __init__(
+        self,
+        *,
+        tenant: str,
+        namespace: str,
+        execution: str,
+        calls: Calls,
+        storage: Storage,
+        cryptor: Cryptor | None,
+        on_secret: Callable[[str], None],
+        loop: asyncio.AbstractEventLoop,
+        refused_addresses: tuple[str, ...],
+    ) -> None:
+        self._tenant = tenant
+        self._namespace = namespace
+        self._execution = execution
+        self._calls = calls
+        self._storage = storage
+        self._cryptor = cryptor
+        self._on_secret = on_secret
+        self._loop = loop
+        self._refused = refused_addresses
+
+    def table(self) -> Mapping[str, Callable[..., Any]]:
+        """Functions by their name in the language."""
+        return {
+            "secret": self.secret, "kv": self.kv, "read": self.read, "fileSize": self.file_size,
+            "fileExists": self.file_exists, "isFileEmpty": self.is_file_empty, "http": self.http,
+            "errorLogs": self.error_logs, "encrypt": self.encrypt, "decrypt": self.decrypt,
+        }
+
+    def _wait(self, work: Coroutine[Any, Any, Any], seconds: float) -> Any:
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result(seconds)
+        except TimeoutError:
+            future.cancel()
+            raise ExpressionError(f"no answer within {seconds:g} seconds") from None
+        except DomainError as error:
+            raise ExpressionError(error.message) from None
+
+    def _ask(self, name: str, **args: Any) -> Any:
+        return self._wait(self._calls.call(name, {"tenant": self._tenant, **args}), CALL_SECONDS)
+
+    def secret(self, key: Any, namespace: Any = None, subkey: Any = None) -> str:
+        """A secret: the worker's `SECRET_…` variable, else the store, walking up the namespaces."""
+        name = str(key)
+        value = self._from_environment(name)
+        if value is None:
+            found = self._ask("secret", namespaces=ancestors(str(namespace or self._namespace)), key=name)
+            if found is None:
+                raise ExpressionError(f"Cannot find secret for key '{name}'.")
+            if self._cryptor is None:
+                raise ExpressionError("Secrets of the store can't be read: this worker has no encryption key")
+            try:
+                value = self._cryptor.decrypt(found)
+            except EncryptionError as error:
+                raise ExpressionError(f"The secret '{name}' can't be read: {error}") from None
+        self._on_secret(value)
+        if subkey is None:
+            return value
+        try:
+            member = json.loads(value)[str(subkey)]
+        except (ValueError, KeyError, TypeError):
+            raise ExpressionError(f"Cannot find secret sub-key '{subkey}' in secret '{name}'.") from None
+        member = member if isinstance(member, str) else json.dumps(member)
+        self._on_secret(member)
+        return member
+
+    @staticmethod
+    def _from_environment(name: str) -> str | None:
+        raw = os.environ.get(f"SECRET_{name}") or os.environ.get(f"SECRET_{name.upper()}")
+        if raw is None:
+            return None
+        try:
+            return base64.b64decode("".join(raw.split()), validate=True).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            raise ExpressionError(f"The variable SECRET_{name.upper()} does not hold base64 text") from None
+
+    def kv(self, key: Any, namespace: Any = None, errorOnMissing: Any = True) -> Any:
+        """The native value of a pair; without namespace it is looked for upwards."""
+        places = [str(namespace)] if namespace else ancestors(self._namespace)
+        found = self._ask("kv.find", namespaces=places, key=str(key))
+        if found is None or found.get("expired"):
+            if str(errorOnMissing).lower() == "false":
+                return None
+            if found:
+                raise ExpressionError("The requested value has expired")
+            raise ExpressionError(f"The key '{key}' does not exist in the namespace '{places[0]}'.")
+        return found["value"]
+
+    def _place(self, path: Any, namespace: Any = None) -> tuple[Storage, str]:
+        text = str(path)
+        try:
+            if text.startswith("kestra://"):
+                return self._storage, uri_of(text)
+            if text.startswith("nsfile://"):
+                rest = text.removeprefix("nsfile://")
+                other, _, inner = rest.partition("/")
+                text, namespace = f"/{inner}", other or namespace
+            elif "://" in text:
+                raise ExpressionError(f"Cannot process the URI {text}: scheme not supported.")
+            place = uri_of(text).removeprefix("kestra://")
+        except ValueError as error:
+            raise ExpressionError(str(error)) from None
+        found = self._ask("files.get", namespace=str(namespace or self._namespace), path=place)
+        if not found:
+            raise FileNotFoundError(f"{place} (File not found)")
+        return self._storage, found["uri"]
+
+    def read(self, path: Any, namespace: Any = None) -> str:
+        """Text of a namespace file or of a file in internal storage, at most 10 MB."""
+        storage, uri = self._place(path, namespace)
+        with storage.open_read(uri) as file:
+            data = file.read(READ_LIMIT + 1)
+        if len(data) > READ_LIMIT:
+            raise ExpressionError(f"{path} is larger than 10 MB")
+        return data.decode("utf-8", "replace")
+
+    def file_size(self, path: Any, namespace: Any = None) -> int:
+        """Length in bytes."""
+        storage, uri = self._place(path, namespace)
+        return storage.size(uri)
+
+    def file_exists(self, path: Any, namespace: Any = None) -> bool:
+        """Whether the file is there."""
+        try:
+            storage, uri = self._place(path, namespace)
+        except FileNotFoundError:
+            return False
+        return storage.exists(uri)
+
+    def is_file_empty(self, path: Any, namespace: Any = None) -> bool:
+        """Whether the file has no content."""
+        return self.file_size(path, namespace) == 0
+
+    def error_logs(self) -> list[dict[str, Any]]:
+        """The first 25 ERROR lines of the execution."""
+        return self._ask("errorLogs", execution=self._execution)
+
+    def encrypt(self, key: Any, plaintext: Any) -> str:
+        """AES-GCM under a given base64 key."""
+        self._on_secret(str(key))
+        return _cipher(key).encrypt(str(plaintext))
+
+    def decrypt(self, key: Any, encrypted: Any) -> str:
+        """Inverse of `encrypt`."""
+        self._on_secret(str(key))
+        try:
+            text = _cipher(key).decrypt(str(encrypted))
+        except EncryptionError as error:
+            raise ExpressionError(str(error)) from None
+        self._on_secret(text)
+        return text
+
+    def http(
+        self,
+        uri: Any,
+        method: Any = "GET",
+        query: Any = None,
+        body: Any = None,
+        contentType: Any = "application/json",
+        headers: Any = None,
+        options: Any = None,
+        accept: Any = "application/json",
+    ) -> Any:
+        """Body of an answer, parsed when it is JSON or YAML."""
+        return self._wait(
+            self._exchange(str(uri), str(method), query, body, str(contentType), headers, options, str(accept)),
+            HTTP_SECONDS,
+        )
+
+    async def _exchange(
+        self, uri: str, method: str, query: Any, body: Any, content_type: str, headers: Any, options: Any, accept: str
+    ) -> Any:
+        settings = Options.of(options)
+        sent = httpx.Headers({"Content-Type": content_type, "Accept": accept})
+        for name, value in (headers or {}).items():
+            for item in value if isinstance(value, list) else [value]:
+                sent[str(name)] = str(item)
+        data = None
+        if body is not None:
+            data = body.encode() if isinstance(body, str) else json.dumps(body, ensure_ascii=False).encode()
+        try:
+            async with client(settings, self._refused) as http:
+                answer = await http.request(
+                    method.upper(), check_uri(uri), params=query or None, content=data, headers=sent
+                )
+        except httpx.HTTPError as error:
+            raise ExpressionError(f"Failed to execute HTTP Request: {reason(error)}") from None
+        if answer.status_code >= 400 and not settings.allow_failed:
+            raise ExpressionError(
+                f"Failed to execute HTTP Request, server respond with status {status_line(answer)}"
+            )
+        return parsed_body(answer.text, answer.headers.get("content-type", ""))
+
+
+def _cipher(key: Any) -> Cipher:
+    try:
+        return Cipher(str(key))
+    except EncryptionError as error:
+        raise ExpressionError(str(error)) from None

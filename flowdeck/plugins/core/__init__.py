@@ -1,0 +1,1 @@
+"""Plugins that every instance has (`io.kestra.plugin.core.*`)."""

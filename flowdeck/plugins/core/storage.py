@@ -1,0 +1,236 @@
+"""Files in internal storage (spec: core plugins §7)."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+from flowdeck.sdk import Declared, Example, Expr, RunContext, Task, TaskError, field
+from flowdeck.sdk.context import as_json
+from flowdeck.storage.paths import execution_folder, path_of
+
+CHUNK = 1 << 20
+
+
+def new_name(extension: str | None) -> str:
+    """A random file name with an extension, with or without its dot."""
+    if extension and not extension.startswith("."):
+        extension = f".{extension}"
+    return secrets.token_hex(10) + (extension or "")
+
+
+def extension_of(uri: str, default: str = ".tmp") -> str:
+    """Extension of a URI's last part."""
+    return os.path.splitext(uri.rpartition("/")[2])[1] or default
+
+
+class Stored(Declared):
+    """A stored file."""
+
+    uri: str = field(doc="URI of the file in internal storage.")
+
+
+class Write(Task, type="io.kestra.plugin.core.storage.Write", aliases=("io.kestra.core.tasks.storages.Write",), process=True):
+    """Write a text to a new file."""
+
+    content: Expr[str] = field(doc="The text, stored as UTF-8.")
+    extension: Expr[str] | None = field(default=None, doc="Extension of the file's name.")
+
+    Output = Stored
+
+    examples = (
+        Example("Store a text", """\
+id: store
+namespace: company.team
+tasks:
+  - id: write
+    type: io.kestra.plugin.core.storage.Write
+    content: "made by {{ execution.id }}"
+    extension: .txt
+"""),
+    )
+
+    def run(self, ctx: RunContext) -> Stored:
+        """Write it."""
+        name = new_name(ctx.render_sync(self.extension))
+        return Stored(uri=ctx.storage.put(name, ctx.render_sync(self.content).encode()))
+
+
+class Size(Task, type="io.kestra.plugin.core.storage.Size", aliases=("io.kestra.core.tasks.storages.Size",), process=True):
+    """Length of a file."""
+
+    uri: Expr[str] = field(doc="URI of the file.")
+
+    class Output(Declared):
+        """The length."""
+
+        size: int = field(doc="Length in bytes.")
+
+    def run(self, ctx: RunContext) -> Output:
+        """Look it up."""
+        uri = ctx.render_sync(self.uri)
+        try:
+            return self.Output(size=ctx.storage.backend.size(uri))
+        except (FileNotFoundError, ValueError) as error:
+            raise TaskError(str(error)) from None
+
+
+class Delete(Task, type="io.kestra.plugin.core.storage.Delete", aliases=("io.kestra.core.tasks.storages.Delete",), process=True):
+    """Delete a file."""
+
+    uri: Expr[str] = field(doc="URI of the file.")
+    error_on_missing: Expr[bool] = field(default=False, doc="Fail when there is no such file.")
+
+    class Output(Declared):
+        """What happened."""
+
+        uri: str = field(doc="The URI.")
+        deleted: bool = field(doc="Whether the file existed.")
+
+    def run(self, ctx: RunContext) -> Output:
+        """Delete it."""
+        uri = ctx.render_sync(self.uri)
+        try:
+            deleted = ctx.storage.backend.delete(uri)
+        except ValueError as error:
+            raise TaskError(str(error)) from None
+        if not deleted and ctx.render_sync(self.error_on_missing):
+            raise TaskError(f"Unable to find file '{uri}'")
+        return self.Output(uri=uri, deleted=deleted)
+
+
+class Concat(Task, type="io.kestra.plugin.core.storage.Concat", aliases=("io.kestra.core.tasks.storages.Concat",), process=True):
+    """Join files."""
+
+    files: Expr[Any] = field(doc="URIs of the files: a list, or the JSON text of one.")
+    separator: Expr[str] | None = field(default=None, doc="Written after every file, the last one too.")
+    extension: Expr[str] = field(default=".tmp", doc="Extension of the new file's name.")
+
+    Output = Stored
+
+    def run(self, ctx: RunContext) -> Stored:
+        """Copy one after the other."""
+        files = as_json(ctx.render_sync(self.files.raw), "files")
+        if not isinstance(files, list):
+            raise TaskError("files is not a list")
+        separator = (ctx.render_sync(self.separator) or "").encode()
+        with ctx.storage.open_write(new_name(ctx.render_sync(self.extension))) as out:
+            for uri in files:
+                with ctx.storage.open(str(uri)) as source:
+                    while chunk := source.read(CHUNK):
+                        out.write(chunk)
+                out.write(separator)
+        return Stored(uri=out.uri)
+
+
+class Reverse(Task, type="io.kestra.plugin.core.storage.Reverse", aliases=("io.kestra.core.tasks.storages.Reverse",), process=True):
+    """Turn the order of a file's lines round."""
+
+    from_: Expr[str] = field(name="from", doc="URI of the file.")
+    separator: Expr[str] = field(default="\n", doc="What separates the lines.")
+    charset: Expr[str] = field(default="UTF-8", doc="Encoding of the file.")
+
+    Output = Stored
+
+    def run(self, ctx: RunContext) -> Stored:
+        """Write the last line first."""
+        uri = ctx.render_sync(self.from_)
+        separator = ctx.render_sync(self.separator).encode(ctx.render_sync(self.charset))
+        lines = ctx.storage.get(uri).split(separator)
+        if lines and not lines[-1]:
+            lines.pop()
+        body = b"".join(line + separator for line in reversed(lines))
+        return Stored(uri=ctx.storage.put(new_name(extension_of(uri)), body))
+
+
+class Split(Task, type="io.kestra.plugin.core.storage.Split", aliases=("io.kestra.core.tasks.storages.Split",), process=True):
+    """Split a file by lines into several files; a line is never cut."""
+
+    from_: Expr[str] = field(name="from", doc="URI of the file.")
+    bytes_: Expr[str] | None = field(default=None, doc="A new file starts when one holds this many bytes (`10MB`).")
+    partitions: Expr[int] | None = field(default=None, doc="Number of files; lines go round.")
+    rows: Expr[int] | None = field(default=None, doc="Lines in a file.")
+    separator: Expr[str] = field(default="\n", doc="Written after each line.")
+
+    class Output(Declared):
+        """The files."""
+
+        uris: list[str] = field(doc="URIs in order.")
+
+    def run(self, ctx: RunContext) -> Output:
+        """Split by `bytes`, else `partitions`, else `rows`."""
+        uri, separator = ctx.render_sync(self.from_), ctx.render_sync(self.separator).encode()
+        extension = extension_of(uri)
+        limit, parts, rows = ctx.render_sync(self.bytes_), ctx.render_sync(self.partitions), ctx.render_sync(self.rows)
+        with ctx.storage.open(uri) as file:
+            lines = (line.rstrip(b"\r\n") + separator for line in file)
+            if limit is not None:
+                pieces = self._by_bytes(lines, size_of(limit))
+            elif parts:
+                pieces = iter(self._round(lines, parts))
+            elif rows:
+                pieces = self._by_rows(lines, rows)
+            else:
+                raise TaskError("One of bytes, partitions and rows is needed")
+            uris = [ctx.storage.put(new_name(extension), piece) for piece in pieces if piece]
+        return self.Output(uris=uris)
+
+    @staticmethod
+    def _by_bytes(lines: Iterator[bytes], limit: int) -> Iterator[bytes]:
+        held = bytearray()
+        for line in lines:
+            if len(held) >= limit:
+                yield bytes(held)
+                held = bytearray()
+            held += line
+        yield bytes(held)
+
+    @staticmethod
+    def _by_rows(lines: Iterator[bytes], rows: int) -> Iterator[bytes]:
+        held: list[bytes] = []
+        for line in lines:
+            held.append(line)
+            if len(held) == rows:
+                yield b"".join(held)
+                held = []
+        yield b"".join(held)
+
+    @staticmethod
+    def _round(lines: Iterator[bytes], parts: int) -> list[bytes]:
+        files = [bytearray() for _ in range(parts)]
+        for number, line in enumerate(lines):
+            files[number % parts] += line
+        return [bytes(file) for file in files]
+
+
+class PurgeCurrentExecutionFiles(
+    Task, type="io.kestra.plugin.core.storage.PurgeCurrentExecutionFiles", process=True,
+    aliases=("io.kestra.plugin.core.storage.PurgeExecution", "io.kestra.core.tasks.storages.PurgeExecution"),
+):
+    """Delete all files of this execution."""
+
+    class Output(Declared):
+        """What was deleted."""
+
+        uris: list[str] = field(doc="URIs of the deleted files.")
+
+    def run(self, ctx: RunContext) -> Output:
+        """Delete the execution's folder."""
+        facts = ctx.attempt
+        folder = execution_folder(facts.namespace, facts.flow_id, facts.execution)
+        return self.Output(uris=ctx.storage.backend.delete_prefix(path_of(folder)))
+
+
+_UNITS = {"": 1, "B": 1, "K": 1024, "KB": 1024, "M": 1024**2, "MB": 1024**2, "G": 1024**3, "GB": 1024**3}
+
+
+def size_of(text: str) -> int:
+    """Bytes of `10MB`; `TaskError` for other texts."""
+    digits = text.strip().upper()
+    number = digits.rstrip("BKMG ")
+    unit = digits[len(number):].strip()
+    if not number.isdigit() or unit not in _UNITS:
+        raise TaskError(f"'{text}' is no size such as 512, 10KB or 10MB")
+    return int(number) * _UNITS[unit]

@@ -1,0 +1,1 @@
+"""Tasks that run programs (`io.kestra.plugin.scripts.*`)."""
