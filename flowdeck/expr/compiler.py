@@ -259,7 +259,7 @@ class Compiler:
     def name(self, node: nodes.Name) -> Value:
         name, position = node.name, node.position
         if name == "_context":
-            return lambda c, rt: runtime.flat(c)
+            return _whole_context
 
         def run(c: Any, rt: Any) -> Any:
             try:
@@ -718,6 +718,14 @@ def _failing(message: str, position: int) -> Value:
         raise ExpressionError(message, position=position)
 
     return run
+
+
+def _whole_context(c: Any, rt: Any) -> Any:
+    """`_context`: inside a macro the argument of that name."""
+    try:
+        return c["_context"]
+    except KeyError:
+        return runtime.flat(c)
 
 
 def _constant(value: Any) -> Value:

@@ -51,8 +51,10 @@ _OFFSET = re.compile(r"(?:UTC|GMT|UT)?([+-])(\d{1,2})(?::?(\d{2}))?(?::?(\d{2}))
 @lru_cache(maxsize=256)
 def zone_of(name: str) -> tzinfo:
     """Time zone of an id (`Europe/Paris`) or offset (`+02:00`, `Z`). Raises ExpressionError."""
-    if name in ("Z", "UTC", "GMT", "UT"):
+    if name == "Z":
         return UTC
+    if name in ("UTC", "GMT", "UT"):
+        return ZoneInfo("GMT" if name == "GMT" else "UTC")
     found = _OFFSET.match(name)
     if found:
         sign, hours, minutes, seconds = found.groups()

@@ -529,10 +529,7 @@ def _arithmetic(left: Any, right: Any, symbol: str) -> Any:
         elif symbol == "-":
             result = left - right
         elif symbol == "*":
-            if isinstance(left, int) and isinstance(right, int):
-                if left.bit_length() + right.bit_length() > MAX_BITS:
-                    raise ExpressionError("The limit of 4000 digits was reached")
-            result = left * right
+            result = _product(left, right)
         else:
             result = _divide(left, right, symbol)
     except OverflowError:
@@ -542,6 +539,13 @@ def _arithmetic(left: Any, right: Any, symbol: str) -> Any:
     if isinstance(result, int) and result.bit_length() > MAX_BITS:
         raise ExpressionError("The limit of 4000 digits was reached")
     return result
+
+
+def _product(left: Any, right: Any) -> Any:
+    whole = isinstance(left, int) and isinstance(right, int)
+    if whole and left.bit_length() + right.bit_length() > MAX_BITS:
+        raise ExpressionError("The limit of 4000 digits was reached")
+    return left * right
 
 
 def _divide(left: Any, right: Any, symbol: str) -> Any:

@@ -14,6 +14,7 @@ from flowdeck.expr.runtime import json_text, text_of
 _MAX_NODES = 1_000_000
 _MAX_ALIASES = 1000
 _PLAIN = re.compile(r"[^\s\-?:,\[\]{}#&*!|>'\"%@`][^\n\r\t]*|-[^\s-][^\n\r\t]*")
+_BLOCK = re.compile(r"(?![ \n])[^\x00-\x09\x0b-\x1f\x7f]*")
 _RESOLVED = re.compile(
     r"(?:~|null|Null|NULL|true|True|TRUE|false|False|FALSE|yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF|y|Y|n|N|<<|=)"
     r"|[-+]?0[xob][0-9a-fA-F_]+|[-+]?[0-9][0-9_]*\.?[0-9_]*(?:[eE][-+]?[0-9]+)?|[-+]?\.[0-9][0-9_]*(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"

@@ -301,7 +301,6 @@ _function("contains", 1)(values.contains)
 _function("setpath", 2)(lambda value, path, new: values.set_path(value, path, new))
 _function("delpaths", 1)(lambda value, paths: values.delete_paths(value, paths))
 _function("indices", 1)(values.indices)
-_function("splits_", 0)(lambda value: value)
 
 
 @_function("has", 1)
@@ -391,7 +390,6 @@ def _flatten(value: Any, depth: Any) -> list[Any]:
 
 
 _function("sort")(lambda value: sorted(_array(value), key=ORDER))
-_function("group_by_", 0)(lambda value: value)
 _function("unique")(lambda value: [g[0][1] for g in _groups([([item], item) for item in _array(value)])])
 _function("min")(lambda value: _least([(item, item) for item in _array(value)]))
 _function("max")(lambda value: _greatest([(item, item) for item in _array(value)]))
@@ -505,7 +503,7 @@ def _pattern(pattern: Any, flags: Any) -> tuple[regex.Pattern[str], bool, bool]:
     try:
         return regex.compile(pattern, options), everywhere, nonempty
     except regex.error as error:
-        raise JqError(f"{pattern} (at offset {error.pos or 0}) is not a valid regex: {error.msg}") from None
+        raise JqError(f"{pattern} is not a valid regex: {error}") from None
 
 
 def _matches(value: Any, pattern: Any, flags: Any) -> Iterator[dict[str, Any]]:

@@ -144,7 +144,7 @@ class _Parser:
         return self.tokens[self.index]
 
     def fail(self, wanted: str = "") -> NoReturn:
-        kind, value = self.peek()
+        _, value = self.peek()
         shown = value if isinstance(value, str) else "text"
         raise JqSyntaxError(f"unexpected `{shown}`" + (f", expected {wanted}" if wanted else ""))
 
@@ -178,8 +178,7 @@ class _Parser:
                 self.index += 1
                 name, parameters, body = self.definition()
                 return ("def", name, parameters, body, self.pipe(least))
-            node = self.binary(least)
-            return node
+            return self.binary(least)
         finally:
             self.depth -= 1
 
@@ -225,9 +224,9 @@ class _Parser:
             else:
                 right = self.operand(precedence + 1)
             left = ("binary", text, left, right)
-            if side == "none" and self.peek()[1] in _BINARY and self.peek()[0] in ("op", "word"):
-                if _BINARY[self.peek()[1]][0] == precedence:
-                    self.fail()
+            following, again = self.peek()
+            if side == "none" and following in ("op", "word") and _BINARY.get(again, (None,))[0] == precedence:
+                self.fail()
 
     def operand(self, least: int) -> Node:
         self.depth += 1

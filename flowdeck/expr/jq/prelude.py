@@ -54,18 +54,23 @@ def datesub(u; n): . - n;
 def match($re): match($re; null);
 def test($re): test($re; null);
 def capture($re): capture($re; null);
-def capture($re; $flags): match($re; $flags) | [.captures[] | select(.name != null) | {key: .name, value: .string}] | from_entries;
+def capture($re; $flags): match($re; $flags) | [.captures[]
+  | select(.name != null) | {key: .name, value: .string}] | from_entries;
 def scan($re): scan($re; null);
-def scan($re; $flags): match($re; "g" + $flags) | if (.captures | length) > 0 then [.captures[].string] else .string end;
+def scan($re; $flags): match($re; "g" + $flags)
+  | if (.captures | length) > 0 then [.captures[].string] else .string end;
 def splits($re): splits($re; null);
 def splits($re; flags): split($re; flags) | .[];
 def ascii_downcase: explode | map(if 65 <= . and . <= 90 then . + 32 else . end) | implode;
 def ascii_upcase: explode | map(if 97 <= . and . <= 122 then . - 32 else . end) | implode;
 def todate(f): strftime(f);
 def tostream: path(def r: (.[]?|r), .; r) as $p | getpath($p) | reduce path(.[]?) as $q ([$p, .]; [$p + $q]);
-def fromstream(f): {x: null, e: false} as $init | foreach f as $i ($init; if .e then $init else . end | if $i | length == 2 then setpath(["e"]; $i[0] | length == 0) | setpath(["x"] + $i[0]; $i[1]) else setpath(["e"]; $i[0] | length == 1) end; if .e then .x else empty end);
-def truncate_stream(s): . as $n | null | s | . as $i | if ($i[0] | length) > $n then setpath([0]; $i[0][$n:]) else empty end;
-def limit_(n; f): limit(n; f);
+def fromstream(f): {x: null, e: false} as $init | foreach f as $i ($init;
+  if .e then $init else . end
+  | if $i | length == 2 then setpath(["e"]; $i[0] | length == 0) | setpath(["x"] + $i[0]; $i[1])
+  else setpath(["e"]; $i[0] | length == 1) end; if .e then .x else empty end);
+def truncate_stream(s): . as $n | null | s | . as $i
+  | if ($i[0] | length) > $n then setpath([0]; $i[0][$n:]) else empty end;
 def INDEX(s; f): reduce s as $row ({}; .[$row | f | tostring] |= $row);
 def INDEX(f): INDEX(.[]; f);
 def IN(s): any(s == .; .);

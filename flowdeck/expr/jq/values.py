@@ -152,14 +152,13 @@ def multiply(left: Any, right: Any) -> Any:
         if isinstance(left, int) and isinstance(right, int) and left.bit_length() + right.bit_length() > 1000:
             return float(left) * float(right)
         return left * right
-    if isinstance(left, str) and is_number(right):
-        left, right = right, left
-    if is_number(left) and isinstance(right, str):
-        if left <= 0:
+    text, count = (left, right) if isinstance(left, str) else (right, left)
+    if isinstance(text, str) and isinstance(count, (int, float)) and not isinstance(count, bool):
+        if count <= 0:
             return None
-        if left * len(right) > MAX_TEXT:
+        if count * len(text) > MAX_TEXT:
             raise JqError("The limit of 10 MB was reached")
-        return right * max(1, int(left))
+        return text * max(1, int(count))
     if isinstance(left, dict) and isinstance(right, dict):
         return _deep_merge(left, right)
     raise _refused(left, right, "multiplied")
@@ -210,7 +209,7 @@ def index(value: Any, key: Any) -> Any:
         return None
     if isinstance(value, dict) and isinstance(key, str):
         return value.get(key)
-    if isinstance(value, list) and is_number(key):
+    if isinstance(value, list) and isinstance(key, (int, float)) and not isinstance(key, bool):
         at = math.floor(key)
         at = at + len(value) if at < 0 else at
         return value[at] if 0 <= at < len(value) else None

@@ -1,0 +1,71 @@
+"""Prints the reference of the language as Markdown: `python -m flowdeck.expr.reference`."""
+
+from __future__ import annotations
+
+from flowdeck.expr.filters import FILTERS
+from flowdeck.expr.functions import FUNCTIONS
+from flowdeck.expr.parser import BINARY, UNARY_PRECEDENCE
+from flowdeck.expr.runtime import json_text
+from flowdeck.expr.signature import REQUIRED, Spec, Table
+from flowdeck.expr.tests import TESTS
+
+_TAGS = (
+    ("if / elseif / else / endif", "Chooses a branch."),
+    ("for x in e / else / endfor", "Walks a list or the entries of a map; `else` when there is none."),
+    ("set x = e", "Sets a name in the nearest scope that has it, else in the current one."),
+    ("filter f \\| g / endfilter", "Applies filters to its rendered body."),
+    ("macro m(a, b='d') / endmacro", "Defines a function of this template; it sees its arguments only."),
+    ('block "n" / endblock', 'Prints its body; `block("n")` prints it again.'),
+    ("raw / endraw", "Its body is text; `verbatim` is another name."),
+)
+
+
+def signature(spec: Spec) -> str:
+    """Name and parameters of a spec as they are written."""
+    if spec.variadic:
+        return f"{spec.name}(…)"
+    written = [
+        parameter.name if parameter.default is REQUIRED else f"{parameter.name}={json_text(parameter.default)}"
+        for parameter in spec.parameters
+    ]
+    return f"{spec.name}({', '.join(written)})"
+
+
+def _table(title: str, table: Table) -> list[str]:
+    lines = [f"## {title}", "", "| Name | Result |", "|---|---|"]
+    for name in sorted(table, key=str.lower):
+        spec = table[name]
+        note = " Needs a worker." if spec.io else ""
+        lines.append(f"| `{signature(spec)}` | {spec.summary}{note} |")
+    return [*lines, ""]
+
+
+def markdown() -> str:
+    """The whole reference."""
+    lines = [
+        "# Expressions",
+        "",
+        "Written by `python -m flowdeck.expr.reference`; change the code, not this page.",
+        "",
+        "`{{ expression }}` prints, `{% tag %}` controls, `{# comment #}` is dropped.",
+        "",
+        "## Operators",
+        "",
+        "Higher binds tighter; all are left-associative. `c ? a : b` binds loosest and nests to the right.",
+        "",
+        "| Precedence | Operators |",
+        "|---|---|",
+        f"| {UNARY_PRECEDENCE} | `not` `-` `+` (unary) |",
+    ]
+    for precedence in sorted(set(BINARY.values()), reverse=True):
+        signs = " ".join(f"`{sign}`".replace("|", "\\|") for sign, level in BINARY.items() if level == precedence)
+        lines.append(f"| {precedence} | {signs} |")
+    lines += ["", "## Tags", "", "| Tag | Meaning |", "|---|---|"]
+    lines += [f"| `{tag}` | {meaning} |" for tag, meaning in _TAGS]
+    lines.append("")
+    lines += _table("Tests", TESTS) + _table("Filters", FILTERS) + _table("Functions", FUNCTIONS)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+if __name__ == "__main__":
+    print(markdown(), end="")
