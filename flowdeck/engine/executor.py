@@ -263,6 +263,8 @@ class Executor:
                 run.begun = True
                 if run.worker is None:
                     run.worker = hello.worker
+                if tasks.tree.dying(run.execution, run.after):
+                    step.world.effect(KillAttempt(seq, fence))
             elif (seq, fence) not in self.evaluations and seq not in step.world.evaluations:
                 step.world.effect(KillAttempt(seq, fence))
         self._awaited.discard(hello.worker)

@@ -302,10 +302,3 @@ def counters(reader: Reader) -> Mapping[str, int]:
     }
 
 
-def keep_counters(tx: Tx, w: World) -> None:
-    """Keep the numbers when rows are deleted: they are cursors and keys of log lines, and are never given out twice."""
-    value = encode({"event": w.last_event, "execution": w.last_execution, "run": w.last_run})
-    tx.sql(
-        "insert into setting (key, value, updated) values ('engine.numbers', ?, ?) "
-        "on conflict (key) do update set value = excluded.value, updated = excluded.updated", value, tx.now,
-    )

@@ -231,8 +231,10 @@ def apply_engine(w: World, run: Run, result: Any, error: str | None) -> None:
             live.labels = merge_labels(live.labels, [(k, v) for k, v in pairs if not k.startswith("system.")])
             live.labels_changed = True
         elif name == "SetVariables":
+            live.labels_changed = True
             live.variables = _merged(live.variables, _mapping(result.get("variables")), is_true(result.get("overwrite", True)))
         elif name == "UnsetVariables":
+            live.labels_changed = True
             live.variables = _without(
                 live.variables, result.get("variables") or [], is_true(result.get("ignoreMissing", False))
             )
@@ -247,6 +249,13 @@ def apply_engine(w: World, run: Run, result: Any, error: str | None) -> None:
         return
     w.touch_execution(live)
     tree.end_run(w, run, State.SUCCESS)
+
+
+@work("engine again")
+def engine_again(w: World, run: Run) -> None:
+    """Ask again for what a task of the executor needs: the answer was under way when the process ended."""
+    if run.state is State.RUNNING:
+        evaluate(w, run, "engine", dict(run.task.props), run.execution.plan.body(run.task.key))
 
 
 def _mapping(value: Any) -> dict[str, Any]:

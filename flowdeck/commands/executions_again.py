@@ -1,0 +1,314 @@
+"""Commands that run an execution again: restart, replay, change of a task run's state (§18).
+
+Restart and change of state work on the execution itself, replay makes a new one from copies of the rows. Both edit
+task runs and then rebuild the tree from them, as a start of the process does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from flowdeck.commands.executions import snapshot
+from flowdeck.commands.registry import engine_command
+from flowdeck.commands.step import Step
+from flowdeck.model.engine import Live, Plan, Run, control, rebuild, tasks, tree
+from flowdeck.model.engine.stages import work
+from flowdeck.model.engine.world import DETAIL, NEW, OUTPUTS, STATE, World
+from flowdeck.model.errors import IllegalArgument, IllegalState, NotFound
+from flowdeck.model.flow import TaskKind
+from flowdeck.model.labels import merge_labels
+from flowdeck.model.states import State
+
+Tree = list[tuple[Run, int]]
+
+
+@work("restarted")
+def restarted(w: World, live: Live) -> None:
+    """RESTARTED → RUNNING, then everything goes on."""
+    if live.state is not State.RESTARTED:
+        return
+    w.log(live, None, "INFO", "Flow restarted")
+    w.move(live, State.RUNNING)
+    control.set_going(w, live)
+
+
+def _stored(step: Step, live: Live) -> Tree:
+    """All task runs of an execution in order of creation, read from rows."""
+    step.flush()
+    by_id = {r.seq: r for r in live.open.values()}
+    out: Tree = []
+    from json import loads
+
+    for row in step.tx.all("select * from task_run where execution_seq = ? order by ord", live.seq):
+        values = dict(row)
+        for name in ("outputs", "detail", "children"):
+            values[name] = loads(values[name]) if values[name] else None
+        run = rebuild.run_from(live, values)
+        known = by_id.get(run.seq)
+        if known is not None:
+            run.detail = known.detail
+        out.append((run, values["parent_seq"]))
+    return out
+
+
+def _detached(step: Step, args: dict[str, Any]) -> Live:
+    """The execution out of memory, so that it can be rebuilt from edited task runs."""
+    live = step.load(args["id"], args.get("tenant"))
+    if step.world.by_id.get(live.id) is live:
+        step.flush()
+        step.world.evict(live)
+        live.gone = False
+    return live
+
+
+def _remove(step: Step, gone: Iterable[int]) -> None:
+    for seq in gone:
+        step.tx.sql("delete from attempt where task_run_seq = ?", seq)
+        step.tx.sql("delete from timer where ref = ? and kind in ('retry', 'pause', 'pause-timeout', 'timeout')", seq)
+        for kind in ("retry", "pause", "pause-timeout", "timeout"):
+            step.world.cancel(kind, seq)
+        step.tx.sql("delete from event where task_run_seq = ?", seq)
+        step.tx.sql("delete from task_run where seq = ?", seq)
+
+
+def _start_again(w: World, run: Run) -> None:
+    """A task run that failed starts again: a flowable without failed children from its own beginning."""
+    run.ended = None
+    run.counts = None
+    if run.detail.pop("error", None) or run.detail.pop("due", None):
+        run.dirty |= DETAIL
+    run.dirty |= DETAIL
+    run.begun = False
+    run.fence += 1
+    for kind in ("retry", "pause", "pause-timeout", "timeout"):
+        w.cancel(kind, run.seq)
+    if run.task.kind is TaskKind.SUBFLOW:
+        run.child = None
+    w.run_event(run, State.RESTARTED, cause="restart")
+
+
+def _run_again(w: World, run: Run) -> None:
+    """An ancestor of what starts again runs again."""
+    run.ended = None
+    run.counts = None
+    run.detail.pop("error", None)
+    run.dirty |= DETAIL
+    if run.state is not State.RUNNING:
+        w.run_event(run, State.RUNNING, cause="restart")
+
+
+def _set_off(w: World, live: Live, runs: Tree) -> None:
+    """Take a rebuilt execution into memory and let it go."""
+    live.gone = False
+    live.ended = None
+    live.outputs = None
+    live.error = None
+    live.final = None
+    live.finishing = False
+    w.add(live)
+    for seq in ("after", "recreate"):
+        w.cancel(seq, live.seq)
+    if live.started is None:
+        live.started = w.now
+    w.move(live, State.RESTARTED)
+    rebuild.connect(live, runs)
+    w.runs.update(live.open)
+    w.later("restarted", live)
+
+
+@engine_command("execution.restart")
+def restart(step: Step, args: dict[str, Any]) -> dict[str, Any]:
+    """Run the failed part again: same execution, or with `revision` a new one on that revision."""
+    live = step.load(args["id"], args.get("tenant"))
+    if not live.state.terminal and live.state is not State.PAUSED:
+        raise IllegalState(f"Execution '{live.id}' is {live.state.name}, can't restart it")
+    runs = _stored(step, live)
+    again, ancestors, gone = rebuild.to_restart(runs)
+    if not again and not (live.state is State.FAILED and not runs):
+        raise IllegalState("No task found to restart execution from!")
+    revision = args.get("revision")
+    if revision is not None and revision != live.flow_rev:
+        plan = _plan(step, live, revision)
+        new = _copy(step, live, plan, [x for x in runs if x[0].seq not in gone], parent=True)
+        fresh, kept = new
+        keep_again = {r.seq for r, old in kept if old in again}
+        keep_above = {r.seq for r, old in kept if old in ancestors}
+        _edit(step.world, [r for r, _ in kept], keep_again, keep_above)
+        fresh.labels = merge_labels(fresh.labels, [("system.restarted", "true")])
+        _set_off(step.world, fresh, [(r, r.parent.seq if r.parent else 0) for r, _ in kept])
+        return snapshot(fresh)
+    live = _detached(step, args)
+    w = step.world
+    if not runs:
+        live.root = None
+    _remove(step, gone)
+    runs = [x for x in runs if x[0].seq not in gone]
+    _edit(w, [r for r, _ in runs], again, ancestors)
+    live.attempt_number += 1
+    live.labels = merge_labels(live.labels, [("system.restarted", "true")])
+    live.labels_changed = True
+    _take_place(w, live)
+    _set_off(w, live, runs)
+    return snapshot(live)
+
+
+def _edit(w: World, runs: list[Run], again: set[int], ancestors: set[int]) -> None:
+    for run in runs:
+        if run.seq in again:
+            _start_again(w, run)
+        elif run.seq in ancestors:
+            _run_again(w, run)
+
+
+def _take_place(w: World, live: Live) -> None:
+    """A restart of an ended execution holds a slot again, whatever the limit: the user asks for it to run."""
+    if control.latest_limit(w, live) is not None:
+        control.take_slot(w, live)
+
+
+def _plan(step: Step, live: Live, revision: int | None) -> Plan:
+    if revision is None:
+        return live.plan
+    try:
+        return step.world.flows.plan(live.tenant, live.namespace, live.flow_id, revision)
+    except LookupError:
+        raise NotFound(f"Unable to find revision {revision} on flow {live.namespace}.{live.flow_id}") from None
+
+
+def _copy(
+    step: Step, live: Live, plan: Plan, runs: Tree, *, parent: bool, inputs: dict[str, Any] | None = None,
+    labels: list[tuple[str, str]] | None = None,
+) -> tuple[Live, list[tuple[Run, int]]]:
+    """A new execution with copies of task runs; answers the copies with the seq of their originals."""
+    w = step.world
+    own = [(k, v) for k, v in live.labels if k not in ("system.restarted", "system.replay", "system.replayed")]
+    new = control.create(
+        w, plan, inputs=live.inputs if inputs is None else inputs, labels=merge_labels(own, labels or []),
+        trigger=live.trigger, kind=live.kind, parent_id=live.id if parent else None, original_id=live.original_id,
+        original_created=live.original_created, attempt_number=live.attempt_number + 1, flow_labels=False,
+        enter_now=False,
+    )
+    new.variables = dict(live.variables)
+    new.started = w.now
+    copies: dict[int, Run] = {}
+    out: list[tuple[Run, int]] = []
+    for run, parent_seq in runs:
+        task = plan.task_ids.get(run.task.id)
+        above = copies.get(parent_seq)
+        if task is None or (parent_seq and above is None):
+            continue
+        w.last_run += 1
+        twin = Run(new, task, w.last_run, w.new_id(w.now), new.task_count, run.created)
+        new.task_count += 1
+        twin.parent = above
+        for name in (
+            "iteration", "value", "state", "attempts", "started", "first_started", "ended", "outputs", "outputs_uri",
+            "outputs_size", "child", "counts", "fence",
+        ):
+            setattr(twin, name, getattr(run, name))
+        twin.detail = dict(run.detail)
+        twin.dirty = NEW | STATE | DETAIL | OUTPUTS
+        twin.version = w.next_event()
+        w.changes.runs[twin.seq] = twin
+        for event in step.tx.all("select attempt, state, at, cause from event where task_run_seq = ? order by seq", run.seq):
+            w.changes.events.append((w.next_event(), new.seq, twin.seq, event[0], event[1], event[2], event[3]))
+        twin.version = w.last_event
+        for a in step.tx.all("select * from attempt where task_run_seq = ?", run.seq):
+            w.changes.attempts[twin.seq, a["no"]] = {
+                "fence": a["fence"], "state": a["state"], "started": a["started"], "ended": a["ended"],
+                "worker": a["worker"], "exit_info": None,
+            }
+        copies[run.seq] = twin
+        out.append((twin, run.seq))
+    return new, out
+
+
+@engine_command("execution.replay")
+def replay(step: Step, args: dict[str, Any]) -> dict[str, Any]:
+    """Run an execution again as a new one: from a task run (`task_run`: id) or from the beginning.
+
+    `revision` chooses another revision, `inputs` (resolved) replace the old ones, `labels` are merged over the old.
+    """
+    live = step.load(args["id"], args.get("tenant"))
+    if not live.state.terminal and live.state is not State.PAUSED:
+        raise IllegalState(f"Execution '{live.id}' is {live.state.name}, can't replay it")
+    plan = _plan(step, live, args.get("revision"))
+    w = step.world
+    labels = [("system.replay", "true")]
+    chosen_id = args.get("task_run")
+    if chosen_id:
+        runs = _stored(step, live)
+        chosen = next((r for r, _ in runs if r.id == chosen_id), None)
+        if chosen is None:
+            raise NotFound(f"Task run '{chosen_id}' not found on execution '{live.id}'")
+        if plan.task_ids.get(chosen.task.id) is None:
+            raise IllegalArgument(f"Task '{chosen.task.id}' is not in revision {plan.flow.revision}")
+        gone = rebuild.successors(runs, chosen)
+        new, kept = _copy(
+            step, live, plan, [x for x in runs if x[0].seq not in gone], parent=True, inputs=args.get("inputs"), labels=labels,
+        )
+        node = next((r for r, old in kept if old == chosen.seq), None)
+        if node is None:
+            raise IllegalArgument(f"Task '{chosen.task.id}' is at another place in revision {plan.flow.revision}")
+        _start_again(w, node)
+        node.outputs = None
+        node.outputs_uri = None
+        above = node.parent
+        while above is not None:
+            _run_again(w, above)
+            above = above.parent
+        _take_place(w, new)
+        _set_off(w, new, [(r, r.parent.seq if r.parent else 0) for r, _ in kept])
+    else:
+        own = [(k, v) for k, v in live.labels if k not in ("system.restarted", "system.replay", "system.replayed")]
+        new = control.create(
+            w, plan, inputs=live.inputs if args.get("inputs") is None else args["inputs"],
+            labels=merge_labels(own, labels), trigger=live.trigger, kind=live.kind, parent_id=live.id,
+            original_id=live.original_id, original_created=live.original_created,
+            attempt_number=live.attempt_number + 1, flow_labels=False,
+        )
+    if not any(k == "system.replayed" for k, _ in live.labels):
+        live.labels = [*live.labels, ("system.replayed", "true")]
+        live.labels_changed = True
+        w.touch_execution(live)
+    return {**snapshot(new, State.CREATED if not chosen_id else None), "parentId": live.id}
+
+
+@engine_command("execution.change_task_state")
+def change_task_state(step: Step, args: dict[str, Any]) -> dict[str, Any]:
+    """Give a task run (`task_run`: id) and its last attempt another state and go on from there."""
+    live = step.load(args["id"], args.get("tenant"))
+    state = State[args["state"]]
+    if not live.state.terminal and live.state is not State.PAUSED:
+        raise IllegalState(f"Execution '{live.id}' is {live.state.name}, can't change the state of a task run")
+    runs = _stored(step, live)
+    chosen = next((r for r, _ in runs if r.id == args["task_run"]), None)
+    if chosen is None:
+        raise NotFound(f"Task run '{args['task_run']}' not found on execution '{live.id}'")
+    if not state.terminal:
+        raise IllegalArgument("The new state of a task run must be terminal")
+    live = _detached(step, args)
+    w = step.world
+    by_seq = {r.seq: r for r, _ in runs}
+    parents = {r.seq: p for r, p in runs}
+    _, _, gone = rebuild.to_restart(runs)
+    gone.discard(chosen.seq)
+    above = parents[chosen.seq]
+    while above:
+        gone.discard(above)
+        _run_again(w, by_seq[above])
+        above = parents[above]
+    _remove(step, gone)
+    if chosen.attempts:
+        step.tx.sql(
+            "update attempt set state = ? where task_run_seq = ? and no = ?", int(state), chosen.seq, chosen.attempts
+        )
+    chosen.ended = chosen.ended or w.now
+    w.run_event(chosen, state, cause="change task run state")
+    _take_place(w, live)
+    _set_off(w, live, [x for x in runs if x[0].seq not in gone])
+    return snapshot(live)
+
+
+__all__ = ["change_task_state", "replay", "restart", "tasks", "tree"]
