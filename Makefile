@@ -34,7 +34,7 @@ $(VENV)/.dev: requirements/dev.lock $(VENV)/.serve
 
 .PHONY: console
 console: $(VENV)/.serve ## build the console when its sources changed
-	@$(BIN)/python -m flowdeck.main.console build
+	@$(BIN)/python scripts/build_console.py
 
 .PHONY: serve
 serve: $(VENV)/.serve console ## set up what is missing, build, start on http://localhost:8080

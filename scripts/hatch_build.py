@@ -19,7 +19,7 @@ class ConsoleHook(BuildHookInterface):
         if version == "editable" or os.environ.get("FLOWDECK_SKIP_FRONTEND"):
             return
         root = Path(self.root)
-        command = [sys.executable, "-m", "flowdeck.main.console", "build"]
+        command = [sys.executable, "scripts/build_console.py"]
         if subprocess.run(command, cwd=root, check=False).returncode != 0:
             self.app.display_warning("the console could not be built: this wheel holds API and engine only")
             return
