@@ -22,6 +22,19 @@ from flowdeck.sdk.registry import resolve
 from flowdeck.sdk.task import Output, Task, TaskRunner, Trigger
 
 __all__ = [
-    "Command", "Declared", "Example", "Expr", "Labels", "Level", "Output", "RunContext", "Task", "TaskError", "TaskLog",
-    "TaskRunner", "Trigger", "field", "resolve",
+    "Command",
+    "Declared",
+    "Example",
+    "Expr",
+    "Labels",
+    "Level",
+    "Output",
+    "RunContext",
+    "Task",
+    "TaskError",
+    "TaskLog",
+    "TaskRunner",
+    "Trigger",
+    "field",
+    "resolve",
 ]

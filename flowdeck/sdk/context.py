@@ -71,7 +71,7 @@ class Attempt:
     task_run: str
     number: int
     fence: int
-    folder: str                                   # of the task run in internal storage
+    folder: str  # of the task run in internal storage
 
 
 @dataclass(slots=True)
@@ -126,7 +126,7 @@ class RunContext:
         self.calls = calls
         self.worker = worker
         self.loop = loop
-        self.state = State.SUCCESS                 # a task may lower it to WARNING
+        self.state = State.SUCCESS  # a task may lower it to WARNING
         self.exit_info: dict[str, Any] | None = None
         self.metrics: list[tuple[str, str, float, dict[str, str]]] = []
         self._mask = mask
@@ -268,7 +268,7 @@ class RunContext:
 
     def file(self, name: str) -> Path:
         """A place in the working directory; `TaskError` for a name that leaves it."""
-        path = (self.working_dir / name.lstrip("/") if not name.startswith("/") else Path(name))
+        path = self.working_dir / name.lstrip("/") if not name.startswith("/") else Path(name)
         inside = os.path.normpath(path)
         if not inside.startswith(f"{self.working_dir}{os.sep}"):
             raise TaskError(f"The file '{name}' is not inside the working directory")
@@ -286,8 +286,14 @@ class RunContext:
 
 
 _KEPT_BACK = (
-    "SECRET_", "KESTRA_CONFIGURATION", "FLOWDECK_", "KESTRA_DATASOURCES", "KESTRA_ENCRYPTION", "KESTRA_SERVER",
-    "KESTRA_SECRET", "DATASOURCES_",
+    "SECRET_",
+    "KESTRA_CONFIGURATION",
+    "FLOWDECK_",
+    "KESTRA_DATASOURCES",
+    "KESTRA_ENCRYPTION",
+    "KESTRA_SERVER",
+    "KESTRA_SECRET",
+    "DATASOURCES_",
 )
 
 

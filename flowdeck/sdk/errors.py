@@ -15,9 +15,7 @@ class TaskError(Exception):
         exit_code: of a child process.
     """
 
-    def __init__(
-        self, message: str, *, outputs: Mapping[str, Any] | None = None, exit_code: int | None = None
-    ) -> None:
+    def __init__(self, message: str, *, outputs: Mapping[str, Any] | None = None, exit_code: int | None = None) -> None:
         super().__init__(message)
         self.outputs = outputs
         self.exit_code = exit_code

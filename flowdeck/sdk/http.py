@@ -133,7 +133,11 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
         return not any(ip in network for network in self._refused if network.version == ip.version)
 
     async def connect_tcp(
-        self, host: str, port: int, timeout: float | None = None, local_address: str | None = None,
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
         socket_options: Any = None,
     ) -> httpcore.AsyncNetworkStream:
         """Connect to the first allowed address of a host."""
@@ -181,8 +185,12 @@ async def client(options: Options, refused: Iterable[str] = REFUSED_ADDRESSES) -
         kind = {"proxy": options.proxy, "verify": _tls(options.insecure)}
     timeout = httpx.Timeout(options.read_timeout, connect=options.connect_timeout)
     async with httpx.AsyncClient(
-        timeout=timeout, follow_redirects=options.follow_redirects, max_redirects=MAX_REDIRECTS, auth=options.auth,
-        trust_env=False, **kind,
+        timeout=timeout,
+        follow_redirects=options.follow_redirects,
+        max_redirects=MAX_REDIRECTS,
+        auth=options.auth,
+        trust_env=False,
+        **kind,
     ) as found:
         yield found
 

@@ -72,8 +72,12 @@ class Guard:
         """Start the helper; without it (`OSError`) children are not guarded."""
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", "-u", "-c", self.SOURCE],
-            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-            bufsize=0, cwd="/",
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            bufsize=0,
+            cwd="/",
         )
 
     def _tell(self, text: str) -> None:
@@ -113,7 +117,7 @@ class Child:
         self._brake = brake
         self._loop = asyncio.get_running_loop()
         self._partial: dict[int, bytes] = {}
-        self._pipes: dict[int, int] = {}              # file descriptor → stream
+        self._pipes: dict[int, int] = {}  # file descriptor → stream
         self._popen: subprocess.Popen[bytes] | None = None
         self._pidfd = -1
         self._exited = self._loop.create_future()
@@ -128,8 +132,14 @@ class Child:
     def start(self, argv: Sequence[str], cwd: str | os.PathLike[str], env: Mapping[str, str]) -> None:
         """Start it; `OSError` when the program can't be run."""
         popen = subprocess.Popen(
-            argv, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            bufsize=0, process_group=0,
+            argv,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            process_group=0,
         )
         self._popen = popen
         if self._guard:
@@ -175,7 +185,7 @@ class Child:
             self._partial[stream] = rest
             return
         block = self._partial[stream] + data[:cut]
-        self._partial[stream] = data[cut + 1:]
+        self._partial[stream] = data[cut + 1 :]
         text = block.decode("utf-8", "replace")
         lines = text.split("\n")
         if "\r" in text:

@@ -19,7 +19,9 @@ class Return(Task, type="io.kestra.plugin.core.debug.Return", aliases=("io.kestr
         value: str | None = field(default=None, doc="The rendered text; null without `format`.")
 
     examples = (
-        Example("Pass a value on", """\
+        Example(
+            "Pass a value on",
+            """\
 id: pass_on
 namespace: company.team
 tasks:
@@ -29,7 +31,8 @@ tasks:
   - id: second
     type: io.kestra.plugin.core.log.Log
     message: "{{ outputs.first.value }}"
-"""),
+""",
+        ),
     )
 
     async def run(self, ctx: RunContext) -> Output:
@@ -45,7 +48,9 @@ tasks:
 
 
 class Echo(
-    Task, type="io.kestra.plugin.core.debug.Echo", aliases=("io.kestra.core.tasks.debugs.Echo",),
+    Task,
+    type="io.kestra.plugin.core.debug.Echo",
+    aliases=("io.kestra.core.tasks.debugs.Echo",),
     deprecated="Use io.kestra.plugin.core.log.Log.",
 ):
     """Write a text to the log."""

@@ -13,7 +13,9 @@ class Fail(Task, type="io.kestra.plugin.core.execution.Fail", aliases=("io.kestr
     error_message: Expr[str] = field(default="Task failure", doc="What the log says.")
 
     examples = (
-        Example("Fail when a check does not hold", """\
+        Example(
+            "Fail when a check does not hold",
+            """\
 id: guarded
 namespace: company.team
 inputs:
@@ -25,7 +27,8 @@ tasks:
     type: io.kestra.plugin.core.execution.Fail
     condition: "{{ inputs.rows == 0 }}"
     errorMessage: No rows were loaded
-"""),
+""",
+        ),
     )
 
     async def run(self, ctx: RunContext) -> None:
@@ -44,7 +47,9 @@ class Assert(Task, type="io.kestra.plugin.core.execution.Assert"):
     error_message: Expr[str] | None = field(default=None, doc="Added to the error.")
 
     examples = (
-        Example("Check two facts", """\
+        Example(
+            "Check two facts",
+            """\
 id: checked
 namespace: company.team
 tasks:
@@ -53,7 +58,8 @@ tasks:
     conditions:
       - "{{ flow.id == 'checked' }}"
       - "{{ 1 < 2 }}"
-"""),
+""",
+        ),
     )
 
     async def run(self, ctx: RunContext) -> None:
@@ -72,4 +78,6 @@ tasks:
         ctx.metric("success", len(self.conditions) - failed)
         if failed:
             message = await ctx.render(self.error_message)
-            raise TaskError(f"{failed} assertion{'s' if failed > 1 else ''} failed!" + (f"\n{message}" if message else ""))
+            raise TaskError(
+                f"{failed} assertion{'s' if failed > 1 else ''} failed!" + (f"\n{message}" if message else "")
+            )

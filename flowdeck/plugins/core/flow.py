@@ -13,14 +13,17 @@ class Sleep(Task, type="io.kestra.plugin.core.flow.Sleep"):
     duration: Expr[timedelta] = field(doc="How long to wait.")
 
     examples = (
-        Example("Wait a little", """\
+        Example(
+            "Wait a little",
+            """\
 id: nap
 namespace: company.team
 tasks:
   - id: wait
     type: io.kestra.plugin.core.flow.Sleep
     duration: PT0.1S
-"""),
+""",
+        ),
     )
 
     async def run(self, ctx: RunContext) -> None:

@@ -187,7 +187,8 @@ class HttpTask(Task):
                 break
         text = shown[:SHOWN_BODY].decode("utf-8", "replace").strip()
         raise TaskError(
-            f"Failed http request with response code '{status_line(response)}'" + (f" and body:\n{text}" if text else "")
+            f"Failed http request with response code '{status_line(response)}'"
+            + (f" and body:\n{text}" if text else "")
         )
 
     @staticmethod
@@ -252,7 +253,9 @@ class Request(HttpTask, type="io.kestra.plugin.core.http.Request", aliases=("io.
         form_data: Any = field(default=None, doc="Fields of the form that was sent.")
 
     examples = (
-        Example("Post JSON", """\
+        Example(
+            "Post JSON",
+            """\
 id: post
 namespace: company.team
 tasks:
@@ -261,7 +264,9 @@ tasks:
     uri: https://example.com/orders
     method: POST
     body: '{"id": 1}'
-""", full=True),
+""",
+            full=True,
+        ),
     )
 
     async def run(self, ctx: RunContext) -> Output:
@@ -284,7 +289,9 @@ tasks:
             self._show(ctx, options, "RESPONSE", httpx.Headers(), bytes(data))
             self.count(ctx, response, len(data))
             return self.Output(
-                uri=str(response.url), code=response.status_code, headers=headers_map(response),
+                uri=str(response.url),
+                code=response.status_code,
+                headers=headers_map(response),
                 body=None if encrypt else body,
                 encrypted_body=ctx.worker.cryptor.wrap(body) if encrypt and ctx.worker.cryptor else None,
                 form_data=await ctx.render_value(self.form_data.raw) if self.form_data else None,
@@ -306,14 +313,18 @@ class Download(HttpTask, type="io.kestra.plugin.core.http.Download", aliases=("i
         headers: dict[str, list[str]] = field(doc="Headers of the answer.")
 
     examples = (
-        Example("Fetch a file", """\
+        Example(
+            "Fetch a file",
+            """\
 id: fetch
 namespace: company.team
 tasks:
   - id: get
     type: io.kestra.plugin.core.http.Download
     uri: https://example.com/orders.csv
-""", full=True),
+""",
+            full=True,
+        ),
     )
 
     async def run(self, ctx: RunContext) -> Output:
@@ -332,9 +343,7 @@ tasks:
                 if length == 0 and not options.allow_failed and await ctx.render(self.fail_on_empty_response):
                     raise TaskError("No response from server")
             self.count(ctx, response, length)
-            return self.Output(
-                uri=out.uri, code=response.status_code, length=length, headers=headers_map(response)
-            )
+            return self.Output(uri=out.uri, code=response.status_code, length=length, headers=headers_map(response))
 
 
 def _file_name(response: httpx.Response) -> str:

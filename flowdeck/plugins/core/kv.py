@@ -74,7 +74,9 @@ class Set(Task, type="io.kestra.plugin.core.kv.Set"):
     kv_description: Expr[str] | None = field(default=None, doc="What the pair is for.")
 
     examples = (
-        Example("Keep a value", """\
+        Example(
+            "Keep a value",
+            """\
 id: keep
 namespace: company.team
 tasks:
@@ -82,7 +84,8 @@ tasks:
     type: io.kestra.plugin.core.kv.Set
     key: last_run
     value: "{{ execution.startDate }}"
-"""),
+""",
+        ),
     )
 
     async def run(self, ctx: RunContext) -> None:
@@ -92,9 +95,13 @@ tasks:
         ttl = await ctx.render(self.ttl)
         try:
             await ctx.kv.set(
-                key, kind, value, await ctx.render(self.namespace),
+                key,
+                kind,
+                value,
+                await ctx.render(self.namespace),
                 ttl_ms=round(ttl.total_seconds() * 1000) if ttl else None,
-                overwrite=await ctx.render(self.overwrite), description=await ctx.render(self.kv_description),
+                overwrite=await ctx.render(self.overwrite),
+                description=await ctx.render(self.kv_description),
             )
         except Conflict as error:
             raise TaskError(error.message or f"Key '{key}' already exists") from None
@@ -113,14 +120,17 @@ class Get(Task, type="io.kestra.plugin.core.kv.Get"):
         value: Any = field(default=None, doc="The value in its own type; null when absent.")
 
     examples = (
-        Example("Use a value", """\
+        Example(
+            "Use a value",
+            """\
 id: use
 namespace: company.team
 tasks:
   - id: get
     type: io.kestra.plugin.core.kv.Get
     key: last_run
-"""),
+""",
+        ),
     )
 
     async def run(self, ctx: RunContext) -> dict[str, Any]:

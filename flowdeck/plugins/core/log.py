@@ -23,15 +23,20 @@ class Log(Task, type="io.kestra.plugin.core.log.Log", aliases=("io.kestra.core.t
     level: Expr[LogLevel] = field(default="INFO", doc="Level of the lines.")
 
     examples = (
-        Example("Say hello", """\
+        Example(
+            "Say hello",
+            """\
 id: hello
 namespace: company.team
 tasks:
   - id: say
     type: io.kestra.plugin.core.log.Log
     message: "Hello from {{ flow.id }}"
-"""),
-        Example("Several lines at another level", """\
+""",
+        ),
+        Example(
+            "Several lines at another level",
+            """\
 id: warn
 namespace: company.team
 tasks:
@@ -41,7 +46,8 @@ tasks:
     message:
       - first
       - second
-"""),
+""",
+        ),
     )
 
     async def run(self, ctx: RunContext) -> None:

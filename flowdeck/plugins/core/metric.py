@@ -28,7 +28,9 @@ class Publish(Task, type="io.kestra.plugin.core.metric.Publish"):
         metrics: dict[str, Any] = field(doc="Values by name.")
 
     examples = (
-        Example("Count rows", """\
+        Example(
+            "Count rows",
+            """\
 id: measured
 namespace: company.team
 tasks:
@@ -43,7 +45,8 @@ tasks:
         value: PT1.5S
         tags:
           table: orders
-"""),
+""",
+        ),
     )
 
     async def run(self, ctx: RunContext) -> Output:

@@ -18,7 +18,9 @@ class OutputValues(Task, type="io.kestra.plugin.core.output.OutputValues"):
         values: dict[str, Any] = field(doc="The rendered values.")
 
     examples = (
-        Example("Name two values", """\
+        Example(
+            "Name two values",
+            """\
 id: named
 namespace: company.team
 tasks:
@@ -28,7 +30,8 @@ tasks:
       run: "{{ execution.id }}"
       nested:
         flow: "{{ flow.id }}"
-"""),
+""",
+        ),
     )
 
     async def run(self, ctx: RunContext) -> Output:

@@ -18,7 +18,12 @@ class Process(TaskRunner, type="io.kestra.plugin.core.runner.Process"):
         env = ctx.child_environment(command.env)
         try:
             return await run_child(
-                command.argv, command.cwd, env, command.on_lines, guard=ctx.worker.guard, brake=ctx.log.full,
+                command.argv,
+                command.cwd,
+                env,
+                command.on_lines,
+                guard=ctx.worker.guard,
+                brake=ctx.log.full,
                 grace=ctx.worker.kill_grace,
             )
         except FileNotFoundError:

@@ -32,7 +32,9 @@ class Stored(Declared):
     uri: str = field(doc="URI of the file in internal storage.")
 
 
-class Write(Task, type="io.kestra.plugin.core.storage.Write", aliases=("io.kestra.core.tasks.storages.Write",), process=True):
+class Write(
+    Task, type="io.kestra.plugin.core.storage.Write", aliases=("io.kestra.core.tasks.storages.Write",), process=True
+):
     """Write a text to a new file."""
 
     content: Expr[str] = field(doc="The text, stored as UTF-8.")
@@ -41,7 +43,9 @@ class Write(Task, type="io.kestra.plugin.core.storage.Write", aliases=("io.kestr
     Output = Stored
 
     examples = (
-        Example("Store a text", """\
+        Example(
+            "Store a text",
+            """\
 id: store
 namespace: company.team
 tasks:
@@ -49,7 +53,8 @@ tasks:
     type: io.kestra.plugin.core.storage.Write
     content: "made by {{ execution.id }}"
     extension: .txt
-"""),
+""",
+        ),
     )
 
     def run(self, ctx: RunContext) -> Stored:
@@ -58,7 +63,9 @@ tasks:
         return Stored(uri=ctx.storage.put(name, ctx.render_sync(self.content).encode()))
 
 
-class Size(Task, type="io.kestra.plugin.core.storage.Size", aliases=("io.kestra.core.tasks.storages.Size",), process=True):
+class Size(
+    Task, type="io.kestra.plugin.core.storage.Size", aliases=("io.kestra.core.tasks.storages.Size",), process=True
+):
     """Length of a file."""
 
     uri: Expr[str] = field(doc="URI of the file.")
@@ -77,7 +84,9 @@ class Size(Task, type="io.kestra.plugin.core.storage.Size", aliases=("io.kestra.
             raise TaskError(str(error)) from None
 
 
-class Delete(Task, type="io.kestra.plugin.core.storage.Delete", aliases=("io.kestra.core.tasks.storages.Delete",), process=True):
+class Delete(
+    Task, type="io.kestra.plugin.core.storage.Delete", aliases=("io.kestra.core.tasks.storages.Delete",), process=True
+):
     """Delete a file."""
 
     uri: Expr[str] = field(doc="URI of the file.")
@@ -101,7 +110,9 @@ class Delete(Task, type="io.kestra.plugin.core.storage.Delete", aliases=("io.kes
         return self.Output(uri=uri, deleted=deleted)
 
 
-class Concat(Task, type="io.kestra.plugin.core.storage.Concat", aliases=("io.kestra.core.tasks.storages.Concat",), process=True):
+class Concat(
+    Task, type="io.kestra.plugin.core.storage.Concat", aliases=("io.kestra.core.tasks.storages.Concat",), process=True
+):
     """Join files."""
 
     files: Expr[Any] = field(doc="URIs of the files: a list, or the JSON text of one.")
@@ -125,7 +136,9 @@ class Concat(Task, type="io.kestra.plugin.core.storage.Concat", aliases=("io.kes
         return Stored(uri=out.uri)
 
 
-class Reverse(Task, type="io.kestra.plugin.core.storage.Reverse", aliases=("io.kestra.core.tasks.storages.Reverse",), process=True):
+class Reverse(
+    Task, type="io.kestra.plugin.core.storage.Reverse", aliases=("io.kestra.core.tasks.storages.Reverse",), process=True
+):
     """Turn the order of a file's lines round."""
 
     from_: Expr[str] = field(name="from", doc="URI of the file.")
@@ -145,7 +158,9 @@ class Reverse(Task, type="io.kestra.plugin.core.storage.Reverse", aliases=("io.k
         return Stored(uri=ctx.storage.put(new_name(extension_of(uri)), body))
 
 
-class Split(Task, type="io.kestra.plugin.core.storage.Split", aliases=("io.kestra.core.tasks.storages.Split",), process=True):
+class Split(
+    Task, type="io.kestra.plugin.core.storage.Split", aliases=("io.kestra.core.tasks.storages.Split",), process=True
+):
     """Split a file by lines into several files; a line is never cut."""
 
     from_: Expr[str] = field(name="from", doc="URI of the file.")
@@ -206,7 +221,9 @@ class Split(Task, type="io.kestra.plugin.core.storage.Split", aliases=("io.kestr
 
 
 class PurgeCurrentExecutionFiles(
-    Task, type="io.kestra.plugin.core.storage.PurgeCurrentExecutionFiles", process=True,
+    Task,
+    type="io.kestra.plugin.core.storage.PurgeCurrentExecutionFiles",
+    process=True,
     aliases=("io.kestra.plugin.core.storage.PurgeExecution", "io.kestra.core.tasks.storages.PurgeExecution"),
 ):
     """Delete all files of this execution."""
@@ -230,7 +247,7 @@ def size_of(text: str) -> int:
     """Bytes of `10MB`; `TaskError` for other texts."""
     digits = text.strip().upper()
     number = digits.rstrip("BKMG ")
-    unit = digits[len(number):].strip()
+    unit = digits[len(number) :].strip()
     if not number.isdigit() or unit not in _UNITS:
         raise TaskError(f"'{text}' is no size such as 512, 10KB or 10MB")
     return int(number) * _UNITS[unit]

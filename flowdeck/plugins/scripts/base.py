@@ -33,8 +33,8 @@ DOCKER = "io.kestra.plugin.scripts.runner.docker.Docker"
 class Prepared:
     """What a language wants to be run."""
 
-    lines: list[str]                               # for the interpreter, joined by newlines
-    argv: list[str] | None = None                  # instead of the interpreter
+    lines: list[str]  # for the interpreter, joined by newlines
+    argv: list[str] | None = None  # instead of the interpreter
     own_files: list[str] = record_field(default_factory=list)
     env: dict[str, str] = record_field(default_factory=dict)
 
@@ -51,7 +51,9 @@ class ScriptOutput(Declared):
 class ScriptTask(Task, process=True):
     """Runs a program by a task runner."""
 
-    before_commands: Expr[list[str]] | None = field(default=None, doc="Commands that are run before, in the same shell.")
+    before_commands: Expr[list[str]] | None = field(
+        default=None, doc="Commands that are run before, in the same shell."
+    )
     interpreter: Expr[list[str]] = field(
         default_factory=lambda: list(SHELL), doc="Program and arguments; the commands are its last argument."
     )
@@ -60,9 +62,13 @@ class ScriptTask(Task, process=True):
     input_files: Expr[Any] | None = field(
         default=None, doc="Files put into the working directory: name to text or URI, or the JSON text of such a map."
     )
-    namespace_files: NamespaceFilesSpec | None = field(default=None, doc="Namespace files put into the working directory.")
+    namespace_files: NamespaceFilesSpec | None = field(
+        default=None, doc="Namespace files put into the working directory."
+    )
     output_files: Expr[list[str]] | None = field(default=None, doc="Globs of files that are stored afterwards.")
-    output_directory: bool = field(default=False, doc="Store all files of `{{ outputDir }}`.", deprecated="Use outputFiles.")
+    output_directory: bool = field(
+        default=False, doc="Store all files of `{{ outputDir }}`.", deprecated="Use outputFiles."
+    )
     task_runner: TaskRunner | None = field(
         default=None, doc="Where the command runs: a container when a container engine answers, else a process here."
     )
@@ -71,7 +77,9 @@ class ScriptTask(Task, process=True):
         default="AUTO", name="targetOS", doc="System that the command is written for."
     )
     warning_on_std_err: Expr[bool] = field(default=True, doc="Lines on the error stream turn success into WARNING.")
-    runner: Literal["DOCKER", "PROCESS"] | None = field(default=None, doc="Use `taskRunner`.", deprecated="Use taskRunner.")
+    runner: Literal["DOCKER", "PROCESS"] | None = field(
+        default=None, doc="Use `taskRunner`.", deprecated="Use taskRunner."
+    )
     docker: Any = field(default=None, doc="Use `taskRunner`.", deprecated="Use taskRunner.")
 
     Output = ScriptOutput
@@ -96,7 +104,9 @@ class ScriptTask(Task, process=True):
         runner = await self._runner(ctx)
         code = await runner.run(ctx, command)
         output = ScriptOutput(
-            vars=reader.vars, exit_code=code, output_files=await self._files(ctx, prepared),
+            vars=reader.vars,
+            exit_code=code,
+            output_files=await self._files(ctx, prepared),
             output_dir=await self._stored_folder(ctx, out_dir),
         )
         ctx.exit_info = {"exitCode": code}

@@ -54,14 +54,18 @@ async def _ping(place: str) -> bool:
         return False
 
 
-class Docker(TaskRunner, type="io.kestra.plugin.scripts.runner.docker.Docker", aliases=("io.kestra.core.runners.docker.Docker",)):
+class Docker(
+    TaskRunner, type="io.kestra.plugin.scripts.runner.docker.Docker", aliases=("io.kestra.core.runners.docker.Docker",)
+):
     """Run the command in a container, with the working directory mounted.
 
     When no container engine answers, the command runs as a process of the worker, and the log says so.
     """
 
     host: Expr[str] | None = field(default=None, doc="Address of the engine.")
-    config: Expr[Any] | None = field(default=None, doc="Content of the engine client's configuration file.", secret=True)
+    config: Expr[Any] | None = field(
+        default=None, doc="Content of the engine client's configuration file.", secret=True
+    )
     credentials: Expr[dict[str, Any]] | None = field(default=None, doc="Login of the registry.", secret=True)
     user: Expr[str] | None = field(default=None, doc="User within the container.")
     entry_point: Expr[list[str]] | None = field(default=None, doc="Entry point instead of the image's.")
@@ -98,7 +102,12 @@ class Docker(TaskRunner, type="io.kestra.plugin.scripts.runner.docker.Docker", a
         env = ctx.child_environment({})
         try:
             return await run_child(
-                argv, command.cwd, env, command.on_lines, guard=ctx.worker.guard, brake=ctx.log.full,
+                argv,
+                command.cwd,
+                env,
+                command.on_lines,
+                guard=ctx.worker.guard,
+                brake=ctx.log.full,
                 grace=ctx.worker.kill_grace,
             )
         except asyncio.CancelledError:

@@ -18,7 +18,9 @@ from flowdeck.sdk import Example, Expr, Level, RunContext, TaskError, field
 from flowdeck.sdk.process import run_child
 
 ENVIRONMENT = {
-    "PYTHONUNBUFFERED": "true", "PIP_ROOT_USER_ACTION": "ignore", "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    "PYTHONUNBUFFERED": "true",
+    "PIP_ROOT_USER_ACTION": "ignore",
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
 }
 
 
@@ -86,8 +88,12 @@ class PythonTask(ScriptTask):
                 ctx.log.lines(Level.DEBUG, texts)
 
             code = await run_child(
-                [*argv, "--target", str(folder), *wanted], ctx.working_dir, ctx.child_environment(ENVIRONMENT), lines,
-                guard=ctx.worker.guard, grace=ctx.worker.kill_grace,
+                [*argv, "--target", str(folder), *wanted],
+                ctx.working_dir,
+                ctx.child_environment(ENVIRONMENT),
+                lines,
+                guard=ctx.worker.guard,
+                grace=ctx.worker.kill_grace,
             )
             if code:
                 raise TaskError("The dependencies can't be installed:\n" + "\n".join(tail[-8:]), exit_code=code)
@@ -110,7 +116,9 @@ class Script(
     script: Expr[str] = field(doc="Text of the script.")
 
     examples = (
-        Example("A script with an output and a metric", """\
+        Example(
+            "A script with an output and a metric",
+            """\
 id: python_script
 namespace: company.team
 tasks:
@@ -121,7 +129,8 @@ tasks:
       Kestra.outputs({"rows": 42})
       Kestra.counter("rows", 42)
       print("done")
-"""),
+""",
+        ),
     )
 
     async def prepare(self, ctx: RunContext) -> Prepared:
@@ -143,7 +152,9 @@ class Commands(PythonTask, type="io.kestra.plugin.scripts.python.Commands"):
     commands: Expr[list[str]] = field(doc="Commands, run in order in one shell.")
 
     examples = (
-        Example("Run a module file", """\
+        Example(
+            "Run a module file",
+            """\
 id: python_commands
 namespace: company.team
 tasks:
@@ -154,7 +165,8 @@ tasks:
         print("hello")
     commands:
       - python3 main.py
-"""),
+""",
+        ),
     )
 
     async def prepare(self, ctx: RunContext) -> Prepared:

@@ -12,7 +12,9 @@ class Script(ScriptTask, type="io.kestra.plugin.scripts.shell.Script"):
     script: Expr[str] = field(doc="Text of the script.")
 
     examples = (
-        Example("A script with an output", """\
+        Example(
+            "A script with an output",
+            """\
 id: shell_script
 namespace: company.team
 tasks:
@@ -21,7 +23,8 @@ tasks:
     script: |
       echo "counting"
       echo '::{"outputs":{"rows":42}}::'
-"""),
+""",
+        ),
     )
 
     async def prepare(self, ctx: RunContext) -> Prepared:
@@ -35,7 +38,9 @@ class Commands(
     """Run shell commands."""
 
     examples = (
-        Example("Two commands and a file", """\
+        Example(
+            "Two commands and a file",
+            """\
 id: shell_commands
 namespace: company.team
 tasks:
@@ -46,5 +51,6 @@ tasks:
     commands:
       - echo "hello" > greeting.txt
       - wc -c greeting.txt
-"""),
+""",
+        ),
     )

@@ -19,7 +19,7 @@ from datetime import UTC, date, datetime
 def _plain(value):
     if isinstance(value, (datetime, date)):
         return value.isoformat()
-    item = getattr(value, "item", None)          # numbers of numerical libraries
+    item = getattr(value, "item", None)  # numbers of numerical libraries
     if callable(item):
         return item()
     if isinstance(value, (set, frozenset, tuple)):

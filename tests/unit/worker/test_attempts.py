@@ -1,0 +1,139 @@
+"""Laws of an attempt: states, logs, outputs, secrets, timeouts, kills."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from flowdeck.model.states import State
+from tests.unit.worker.conftest import Core, ok
+
+
+async def test_a_task_is_rendered_and_run(core: Core) -> None:
+    done = await core.run(
+        '- id: say\n  type: io.kestra.plugin.core.log.Log\n  message: "hi {{ inputs.name }} {{ task.id }}"',
+        {"inputs": {"name": "Ada"}},
+        process=False,
+    )
+    assert done.state == State.SUCCESS and done.error is None and done.started <= done.ended
+    assert core.log() == [("INFO", "hi Ada say")]
+
+
+async def test_an_undefined_variable_fails_the_attempt_and_is_logged(core: Core) -> None:
+    done = await core.run('- id: r\n  type: io.kestra.plugin.core.debug.Return\n  format: "{{ inputs.nope }}"')
+    assert done.state == State.FAILED and done.error and "nope" in done.error
+    assert ("ERROR", done.error) in core.log()
+
+
+async def test_an_unknown_type_fails_the_attempt(core: Core) -> None:
+    done = await core.run("- id: x\n  type: io.kestra.plugin.core.log.Logg\n  message: a")
+    assert done.state == State.FAILED and done.error
+
+
+async def test_secrets_are_masked_in_logs_outputs_and_errors(core: Core) -> None:
+    core.secrets["PW"] = "hunter-2-secret"
+    done = await core.run(
+        "- id: r\n  type: io.kestra.plugin.core.debug.Return\n"
+        "  format: \"a {{ secret('PW') }} b {{ secret('PW') | upper }} {{ secret('PW') | base64encode }}\""
+    )
+    assert ok(done)["value"] == "a ****** b ****** ******"
+    assert not any("hunter" in t.lower() for t in core.texts())
+    done = await core.run(
+        "- id: f\n  type: io.kestra.plugin.core.execution.Fail\n  errorMessage: \"no {{ secret('PW') }}\""
+    )
+    assert done.error == "no ******"
+
+
+async def test_a_missing_secret_fails(core: Core) -> None:
+    done = await core.run("- id: r\n  type: io.kestra.plugin.core.debug.Return\n  format: \"{{ secret('NO') }}\"")
+    assert done.state == State.FAILED and "Cannot find secret for key 'NO'" in (done.error or "")
+
+
+async def test_secrets_of_the_environment_win(core: Core, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_TOKEN", "bXktdG9rZW4=")
+    done = await core.run("- id: l\n  type: io.kestra.plugin.core.log.Log\n  message: \"t={{ secret('TOKEN') }}\"")
+    assert done.state == State.SUCCESS and core.log() == [("INFO", "t=******")]
+
+
+async def test_encrypted_inputs_are_readable_and_masked(core: Core) -> None:
+    value = core.workers[0].facts.cryptor.wrap("s3cr3t-input")  # type: ignore[union-attr]
+    done = await core.run(
+        "- id: c\n  type: io.kestra.plugin.scripts.shell.Commands\n  taskRunner: {type: io.kestra.plugin.core.runner.Process}\n"
+        '  commands: ["test \'{{ inputs.pw }}\' = s3cr3t-input", "echo {{ inputs.pw }}"]',
+        {"inputs": {"pw": value}},
+    )
+    assert done.state == State.SUCCESS and core.texts() == ["******"]
+
+
+async def test_a_timeout_fails_and_says_when(core: Core) -> None:
+    done = await core.run("- id: s\n  type: io.kestra.plugin.core.flow.Sleep\n  duration: PT1M", timeout_ms=50)
+    assert done.state == State.FAILED and done.error == "Timeout after 00:00:00.050"
+
+
+async def test_a_kill_ends_a_running_attempt(core: Core) -> None:
+    job = core.job("- id: s\n  type: io.kestra.plugin.core.flow.Sleep\n  duration: PT1M")
+    core.gateway.dispatch(job, process=False)
+    while not core.started:
+        await asyncio.sleep(0.005)
+    core.gateway.kill(job.seq, job.fence)
+    assert (await core.wait(job, 2)).state == State.KILLED
+
+
+async def test_a_short_attempt_reports_once(core: Core) -> None:
+    await core.run("- id: w\n  type: io.kestra.plugin.core.log.Log\n  message: warm")
+    core.started.clear()
+    await core.run("- id: l\n  type: io.kestra.plugin.core.flow.Sleep\n  duration: PT0.03S")
+    assert len(core.started) == 1
+
+
+async def test_large_outputs_go_to_storage_and_come_back(core: Core) -> None:
+    done = await core.run(
+        '- id: r\n  type: io.kestra.plugin.core.debug.Return\n  format: "{{ inputs.big }}"',
+        {"inputs": {"big": "x" * 70_000}},
+    )
+    assert done.outputs is None and done.outputs_uri and done.outputs_size > 70_000
+    storage = core.workers[0].facts.storage
+    with storage.open_read(done.outputs_uri) as file:
+        assert json.load(file)["value"] == "x" * 70_000
+    again = await core.run(
+        '- id: r\n  type: io.kestra.plugin.core.debug.Return\n  format: "{{ outputs.before.value | length }}"',
+        {"outputs": {"before": {"$outputs": done.outputs_uri}}},
+    )
+    assert ok(again)["value"] == "70000"
+
+
+async def test_the_lowest_level_of_a_task_is_respected(core: Core) -> None:
+    await core.run("- id: l\n  type: io.kestra.plugin.core.log.Log\n  logLevel: WARN\n  message: quiet")
+    assert core.log() == []
+
+
+async def test_long_lines_are_split_at_32_kb(core: Core) -> None:
+    await core.run(
+        '- id: l\n  type: io.kestra.plugin.core.log.Log\n  message: "{{ inputs.t }}"', {"inputs": {"t": "ü" * 40_000}}
+    )
+    texts = core.texts()
+    assert len(texts) == 3 and "".join(texts) == "ü" * 40_000 and all(len(t.encode()) <= 32 * 1024 for t in texts)
+
+
+async def test_evaluation_gives_native_values_and_errors(core: Core) -> None:
+    core.kv["n"] = ("NUMBER", 7)
+    value = {"a": "{{ kv('n') }}", "b": ["{{ 1 + 1 }}"], "c": "x{{ kv('n') }}"}
+    assert ok(await core.evaluate(value)) == {"value": {"a": 7, "b": [2], "c": "x7"}}
+    assert ok(await core.evaluate("{{ kv('n') }}", native=False)) == {"value": "7"}
+    done = await core.evaluate("{{ kv('absent') }}")
+    assert done.state == State.FAILED and "does not exist" in (done.outputs or {})["error"]
+    core.secrets["S"] = "topsecret"
+    assert ok(await core.evaluate("{{ secret('S') }}", masked=True)) == {"value": "******"}
+    assert ok(await core.evaluate("{{ errorLogs() }}"))["value"] == [{"message": "boom"}]
+
+
+async def test_namespace_files_can_be_read(core: Core) -> None:
+    uri = core.workers[0].facts.storage.put("/company/team/_files/a.txt", b"content")  # type: ignore[attr-defined]
+    core.files.append({"path": "/a.txt", "size": 7, "uri": uri})
+    assert ok(await core.evaluate("{{ read('a.txt') }} {{ fileSize('a.txt') }} {{ fileExists('b.txt') }}")) == {
+        "value": "content 7 false"
+    }
+    assert (await core.evaluate("{{ read('../../etc/passwd') }}")).state == State.FAILED
+    assert (await core.evaluate("{{ read('file:///etc/passwd') }}")).state == State.FAILED
