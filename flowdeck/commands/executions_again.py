@@ -52,14 +52,11 @@ def _stored(step: Step, live: Live) -> Tree:
     return out
 
 
-def _detached(step: Step, args: dict[str, Any]) -> Live:
-    """The execution out of memory, so that it can be rebuilt from edited task runs."""
-    live = step.load(args["id"], args.get("tenant"))
+def _detach(step: Step, live: Live) -> None:
+    """Take the execution out of memory, so that it can be rebuilt from edited task runs."""
     if step.world.by_id.get(live.id) is live:
-        step.flush()
         step.world.evict(live)
         live.gone = False
-    return live
 
 
 def _remove(step: Step, gone: Iterable[int]) -> None:
@@ -138,7 +135,7 @@ def restart(step: Step, args: dict[str, Any]) -> dict[str, Any]:
         fresh.labels = merge_labels(fresh.labels, [("system.restarted", "true")])
         _set_off(step.world, fresh, [(r, r.parent.seq if r.parent else 0) for r, _ in kept])
         return snapshot(fresh)
-    live = _detached(step, args)
+    _detach(step, live)
     w = step.world
     if not runs:
         live.root = None
@@ -288,7 +285,7 @@ def change_task_state(step: Step, args: dict[str, Any]) -> dict[str, Any]:
         raise NotFound(f"Task run '{args['task_run']}' not found on execution '{live.id}'")
     if not state.terminal:
         raise IllegalArgument("The new state of a task run must be terminal")
-    live = _detached(step, args)
+    _detach(step, live)
     w = step.world
     by_seq = {r.seq: r for r, _ in runs}
     parents = {r.seq: p for r, p in runs}

@@ -268,8 +268,8 @@ class Executor:
             elif (seq, fence) not in self.evaluations and seq not in step.world.evaluations:
                 step.world.effect(KillAttempt(seq, fence))
         self._awaited.discard(hello.worker)
-        if self._patience is not None and not self._awaited:
-            self.put(lambda s, _: self._send_again(s), None)
+        if not self._awaited and self._unclaimed:
+            self._send_again(step)
 
     def _lost(self, step: ExecutorStep, payload: tuple[str, list[tuple[int, int]]]) -> None:
         for seq, fence in payload[1]:
@@ -464,8 +464,8 @@ class Executor:
         self.writer.rollback()
         self.plans.tx = None
         log.exception("an input of the executor raised", exc_info=error)
-        subject = self._execution_of(culprit)
         was_alone = len(taken) <= 1
+        subject = self._execution_of(culprit if culprit is not None or not taken else taken[0])
         self.reload()
         if not was_alone:
             self.inputs.extendleft(reversed(taken))

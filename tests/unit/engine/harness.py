@@ -79,6 +79,7 @@ class Engine:
 
     def _build(self) -> Executor:
         self.plans = PlanStore(self.database, parser(CATALOG))
+        self.seed += 1
         return Executor(
             self.database, self.plans, self.worker, publish=self.events.extend, clock=lambda: self.now,
             log_line=lambda live, run, level, text, at: self.lines.append((live.id, level, text)),
