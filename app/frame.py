@@ -72,4 +72,6 @@ def page_shell(
 
 def gate_shell(title: str, *body: Content) -> rx.Component:
     """A page without menu, for readers who are not logged in."""
-    return plain_frame(*body, title=title, command=Tab.command, environment=Tab.environment, colour=Tab.environment_colour)
+    return plain_frame(
+        *body, title=title, command=Tab.command, environment=Tab.environment, colour=Tab.environment_colour
+    )

@@ -1,4 +1,4 @@
-"""`ListPage`: page, size, sort, search, filters and selection of a list, kept in the URL (`spec` UI-SH-01, UI-LS, UI-FI).
+"""`ListPage`: page, size, sort, search, filters and selection of a list, kept in the URL (UI-SH-01, UI-LS, UI-FI).
 
 The URL is the truth: every handler navigates to the changed query, the page's `load` reads it and fetches.
 
@@ -109,8 +109,16 @@ class ListPage(rx.State, mixin=True):
         self.total = page.total
         self.loading = False
 
-    def _go(self, *, page: int = 1, size: int | None = None, sort: str | None = None, text: str | None = None,
-            filters: list[dict[str, str]] | None = None, replace: bool = False) -> None:
+    def _go(
+        self,
+        *,
+        page: int = 1,
+        size: int | None = None,
+        sort: str | None = None,
+        text: str | None = None,
+        filters: list[dict[str, str]] | None = None,
+        replace: bool = False,
+    ) -> None:
         chosen = self.filters if filters is None else filters
         pairs = pairs_of(self.search_text if text is None else text, chosen)
         order = self.sort_by if sort is None else sort

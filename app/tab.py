@@ -223,7 +223,9 @@ class Tab(rx.State):
         self.command = [*self.command[1 - KEPT_COMMANDS :], {"seq": seq, "kind": kind, **fields}]
 
     @internal
-    def toast(self, title: str, text: str = "", *, level: str = "success", action: tuple[str, str] | None = None) -> None:
+    def toast(
+        self, title: str, text: str = "", *, level: str = "success", action: tuple[str, str] | None = None
+    ) -> None:
         """Show a toast.
 
         Args:

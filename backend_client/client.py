@@ -360,7 +360,9 @@ def error_of(answer: httpx.Response) -> ApiError:
         embedded = body.get("_embedded")
         listed = embedded.get("errors") if isinstance(embedded, dict) else None
         errors = [
-            FieldError(str(one.get("path") or ""), str(one.get("message") or "")) for one in listed or [] if isinstance(one, dict)
+            FieldError(str(one.get("path") or ""), str(one.get("message") or ""))
+            for one in listed or []
+            if isinstance(one, dict)
         ]
     if not message:
         message = _REASONS.get(answer.status_code, f"The server answered {answer.status_code}.")

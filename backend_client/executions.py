@@ -80,7 +80,13 @@ class ExecutionsApi(Resource):
     """`{T}/executions`."""
 
     async def search(
-        self, *, page: int = 1, size: int = 25, sort: str = "state.startDate:desc", query: str = "", filters: Sequence[Mapping[str, str]] = ()
+        self,
+        *,
+        page: int = 1,
+        size: int = 25,
+        sort: str = "state.startDate:desc",
+        query: str = "",
+        filters: Sequence[Mapping[str, str]] = (),
     ) -> Page[ExecutionRow]:
         """One page of executions."""
         params = query_of(page=page, size=size, sort=sort, query=query, filters=filters)
@@ -91,13 +97,17 @@ class ExecutionsApi(Resource):
         """An execution as the API tells it."""
         return await self._c.get(self._c.below("executions", execution))
 
-    async def create(self, namespace: str, flow: str, inputs: Mapping[str, str] | None = None, *, labels: Sequence[str] = ()) -> dict[str, Any]:
+    async def create(
+        self, namespace: str, flow: str, inputs: Mapping[str, str] | None = None, *, labels: Sequence[str] = ()
+    ) -> dict[str, Any]:
         """Start a flow; texts only (forms with files post from the browser)."""
         files = [(name, (None, value)) for name, value in (inputs or {}).items()] or None
-        return await self._c.post(self._c.below("executions", namespace, flow), query=[("labels", one) for one in labels], files=files)
+        return await self._c.post(
+            self._c.below("executions", namespace, flow), query=[("labels", one) for one in labels], files=files
+        )
 
     async def act(self, action: str, execution: str, **parameters: object) -> Any:
-        """`restart`, `pause`, `resume`, `replay`, `force-run`, `unqueue`, `change-status`; parameters go into the query."""
+        """`restart`, `pause`, `resume`, `replay`, `force-run`, `unqueue`, `change-status`, with query parameters."""
         return await self._c.post(self._c.below("executions", execution, action), query=query_of(**parameters))  # type: ignore[arg-type]
 
     async def kill(self, execution: str, *, cascade: bool = True) -> None:
@@ -107,7 +117,8 @@ class ExecutionsApi(Resource):
     async def delete(self, execution: str, *, logs: bool = True, metrics: bool = True, storage: bool = True) -> None:
         """Delete an execution and what belongs to it."""
         await self._c.delete(
-            self._c.below("executions", execution), query=query_of(deleteLogs=logs, deleteMetrics=metrics, deleteStorage=storage)
+            self._c.below("executions", execution),
+            query=query_of(deleteLogs=logs, deleteMetrics=metrics, deleteStorage=storage),
         )
 
     async def labels(self, execution: str, labels: Sequence[Mapping[str, str]]) -> None:
@@ -115,19 +126,33 @@ class ExecutionsApi(Resource):
         await self._c.post(self._c.below("executions", execution, "labels"), [dict(one) for one in labels])
 
     async def bulk(self, action: str, ids: Sequence[str], **parameters: object) -> int:
-        """`kill`, `restart`, `replay`, `resume`, `pause`, `unqueue`, `force-run`, `change-status`, `delete` by ids; the number done."""
-        path = self._c.below("executions", "by-ids") if action == "delete" else self._c.below("executions", action, "by-ids")
+        """An action of `act`, `kill` or `delete` on many; the number done."""
+        path = (
+            self._c.below("executions", "by-ids")
+            if action == "delete"
+            else self._c.below("executions", action, "by-ids")
+        )
         params = query_of(**parameters)  # type: ignore[arg-type]
         answer = await (
-            self._c.delete(path, list(ids), params) if action in {"kill", "delete"} else self._c.post(path, list(ids), params)
+            self._c.delete(path, list(ids), params)
+            if action in {"kill", "delete"}
+            else self._c.post(path, list(ids), params)
         )
         return int((answer or {}).get("count") or 0) if isinstance(answer, dict) else len(ids)
 
-    async def bulk_by_query(self, action: str, *, query: str = "", filters: Sequence[Mapping[str, str]] = (), **parameters: object) -> int:
+    async def bulk_by_query(
+        self, action: str, *, query: str = "", filters: Sequence[Mapping[str, str]] = (), **parameters: object
+    ) -> int:
         """The same for all executions that match."""
-        path = self._c.below("executions", "by-query") if action == "delete" else self._c.below("executions", action, "by-query")
+        path = (
+            self._c.below("executions", "by-query")
+            if action == "delete"
+            else self._c.below("executions", action, "by-query")
+        )
         params = query_of(query=query, filters=filters, **parameters)  # type: ignore[arg-type]
-        answer = await (self._c.delete(path, query=params) if action in {"kill", "delete"} else self._c.post(path, query=params))
+        answer = await (
+            self._c.delete(path, query=params) if action in {"kill", "delete"} else self._c.post(path, query=params)
+        )
         return int((answer or {}).get("count") or 0) if isinstance(answer, dict) else 0
 
     async def latest(self, flows: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:

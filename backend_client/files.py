@@ -45,7 +45,9 @@ class FilesApi(Resource):
 
     async def read(self, namespace: str, path: str, revision: int | None = None) -> str:
         """A file's text."""
-        answer = await self._c.send("GET", self._c.below("namespaces", namespace, "files"), query=query_of(path=path, revision=revision))
+        answer = await self._c.send(
+            "GET", self._c.below("namespaces", namespace, "files"), query=query_of(path=path, revision=revision)
+        )
         return answer.text
 
     async def write(self, namespace: str, path: str, content: bytes) -> None:

@@ -15,7 +15,11 @@ def label_list(value: Any) -> list[dict[str, str]]:
     """Return labels, given as a map or as a list, as a list of `{key, value}`."""
     if isinstance(value, Mapping):
         return [{"key": str(k), "value": text_of(v)} for k, v in value.items()]
-    return [{"key": text_of(one.get("key")), "value": text_of(one.get("value"))} for one in value or [] if isinstance(one, Mapping)]
+    return [
+        {"key": text_of(one.get("key")), "value": text_of(one.get("value"))}
+        for one in value or []
+        if isinstance(one, Mapping)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +72,33 @@ class FlowsApi(Resource):
     """`{T}/flows`."""
 
     async def search(
-        self, *, page: int = 1, size: int = 25, sort: str = "", query: str = "", filters: Sequence[Mapping[str, str]] = ()
+        self,
+        *,
+        page: int = 1,
+        size: int = 25,
+        sort: str = "",
+        query: str = "",
+        filters: Sequence[Mapping[str, str]] = (),
     ) -> Page[FlowRow]:
         """One page of flows."""
-        body = await self._c.get(self._c.below("flows", "search"), query_of(page=page, size=size, sort=sort, query=query, filters=filters))
+        body = await self._c.get(
+            self._c.below("flows", "search"), query_of(page=page, size=size, sort=sort, query=query, filters=filters)
+        )
         return Page([FlowRow.of(one) for one in body["results"]], int(body["total"]))
 
-    async def get(self, namespace: str, flow: str, *, revision: int | None = None, source: bool = True) -> dict[str, Any]:
+    async def get(
+        self, namespace: str, flow: str, *, revision: int | None = None, source: bool = True
+    ) -> dict[str, Any]:
         """A flow as the API tells it, `source` included on wish."""
         return await self._c.get(self._c.below("flows", namespace, flow), query_of(source=source, revision=revision))
 
     async def revisions(self, namespace: str, flow: str) -> list[Revision]:
         """All revisions, oldest first."""
         body = await self._c.get(self._c.below("flows", namespace, flow, "revisions"))
-        return [Revision(int(one.get("revision") or 0), text_of(one.get("updated")), text_of(one.get("source"))) for one in body]
+        return [
+            Revision(int(one.get("revision") or 0), text_of(one.get("updated")), text_of(one.get("source")))
+            for one in body
+        ]
 
     async def create(self, source: str) -> dict[str, Any]:
         """Create a flow from its YAML; 422 lists what is wrong."""
@@ -90,7 +107,9 @@ class FlowsApi(Resource):
     async def update(self, namespace: str, flow: str, source: str, *, revision: int | None = None) -> dict[str, Any]:
         """Save a flow; with `revision` the server refuses (409) when another one was saved meanwhile."""
         headers = {"If-Match": str(revision)} if revision is not None else None
-        return await self._c.put(self._c.below("flows", namespace, flow), content=source, content_type=YAML, headers=headers)
+        return await self._c.put(
+            self._c.below("flows", namespace, flow), content=source, content_type=YAML, headers=headers
+        )
 
     async def delete(self, namespace: str, flow: str) -> None:
         """Delete a flow; its executions stay."""

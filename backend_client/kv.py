@@ -53,15 +53,25 @@ class KvApi(Resource):
     """`{T}/kv` and `{T}/namespaces/{namespace}/kv`."""
 
     async def search(
-        self, *, page: int = 1, size: int = 25, sort: str = "", query: str = "", filters: Sequence[Mapping[str, str]] = ()
+        self,
+        *,
+        page: int = 1,
+        size: int = 25,
+        sort: str = "",
+        query: str = "",
+        filters: Sequence[Mapping[str, str]] = (),
     ) -> Page[KvEntry]:
         """One page of pairs over all namespaces."""
-        body = await self._c.get(self._c.below("kv"), query_of(page=page, size=size, sort=sort, query=query, filters=filters))
+        body = await self._c.get(
+            self._c.below("kv"), query_of(page=page, size=size, sort=sort, query=query, filters=filters)
+        )
         return Page([KvEntry.of(one) for one in body["results"]], int(body["total"]))
 
     async def inherited(self, namespace: str) -> list[KvEntry]:
         """The pairs of the parent namespaces."""
-        return [KvEntry.of(one) for one in await self._c.get(self._c.below("namespaces", namespace, "kv", "inheritance"))]
+        return [
+            KvEntry.of(one) for one in await self._c.get(self._c.below("namespaces", namespace, "kv", "inheritance"))
+        ]
 
     async def get(self, namespace: str, key: str) -> KvValue:
         """One value; `ApiError` 404 unknown, 410 expired."""
@@ -84,7 +94,9 @@ class KvApi(Resource):
         """
         headers = {"ttl": ttl} if ttl else {}
         if description:
-            headers["description"] = description.encode("ascii", "ignore").decode() if not description.isascii() else description
+            headers["description"] = (
+                description.encode("ascii", "ignore").decode() if not description.isascii() else description
+            )
         await self._c.put(
             self._c.below("namespaces", namespace, "kv", key), content=text, content_type="text/plain", headers=headers
         )

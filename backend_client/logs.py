@@ -46,7 +46,13 @@ class LogsApi(Resource):
     """`{T}/logs`."""
 
     async def search(
-        self, *, page: int = 1, size: int = 50, sort: str = "timestamp:desc", query: str = "", filters: Sequence[Mapping[str, str]] = ()
+        self,
+        *,
+        page: int = 1,
+        size: int = 50,
+        sort: str = "timestamp:desc",
+        query: str = "",
+        filters: Sequence[Mapping[str, str]] = (),
     ) -> Page[LogRow]:
         """One page of lines."""
         params = query_of(page=page, size=size, sort=sort, query=query, filters=filters)

@@ -20,7 +20,9 @@ class NamespaceRow:
     @classmethod
     def of(cls, body: dict[str, Any]) -> NamespaceRow:
         """Read one element of the list."""
-        return cls(id=text_of(body.get("id")), description=text_of(body.get("description")), existing=not body.get("disabled"))
+        return cls(
+            id=text_of(body.get("id")), description=text_of(body.get("description")), existing=not body.get("disabled")
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,9 @@ class SecretRow:
 class NamespacesApi(Resource):
     """`{T}/namespaces` and `{T}/secrets`."""
 
-    async def search(self, *, page: int = 1, size: int = 25, sort: str = "id:asc", query: str = "", existing: bool = False) -> Page[NamespaceRow]:
+    async def search(
+        self, *, page: int = 1, size: int = 25, sort: str = "id:asc", query: str = "", existing: bool = False
+    ) -> Page[NamespaceRow]:
         """One page of namespaces."""
         params = query_of(page=page, size=size, sort=sort, q=query or None, existing=existing)
         body = await self._c.get(self._c.below("namespaces", "search"), params)
@@ -56,7 +60,13 @@ class NamespacesApi(Resource):
         return await self._c.put(self._c.below("namespaces", namespace), dict(body))
 
     async def secrets(
-        self, *, page: int = 1, size: int = 25, sort: str = "", query: str = "", filters: Sequence[Mapping[str, str]] = ()
+        self,
+        *,
+        page: int = 1,
+        size: int = 25,
+        sort: str = "",
+        query: str = "",
+        filters: Sequence[Mapping[str, str]] = (),
     ) -> Page[SecretRow]:
         """One page of secret names; `extra["readOnly"]` tells that the backend cannot be written."""
         params = query_of(page=page, size=size, sort=sort, query=query, filters=filters)
@@ -73,12 +83,16 @@ class NamespacesApi(Resource):
         ]
         return Page(rows, int(body["total"]), {"readOnly": bool(body.get("readOnly"))})
 
-    async def put_secret(self, namespace: str, key: str, value: str, *, description: str = "", tags: Sequence[Mapping[str, str]] = ()) -> None:
+    async def put_secret(
+        self, namespace: str, key: str, value: str, *, description: str = "", tags: Sequence[Mapping[str, str]] = ()
+    ) -> None:
         """Create or replace a secret."""
         body = {"key": key, "value": value, "description": description, "tags": [dict(one) for one in tags]}
         await self._c.put(self._c.below("namespaces", namespace, "secrets"), body)
 
-    async def patch_secret(self, namespace: str, key: str, *, description: str, tags: Sequence[Mapping[str, str]]) -> None:
+    async def patch_secret(
+        self, namespace: str, key: str, *, description: str, tags: Sequence[Mapping[str, str]]
+    ) -> None:
         """Change description and tags; the value stays."""
         body = {"key": key, "description": description, "tags": [dict(one) for one in tags]}
         await self._c.patch(self._c.below("namespaces", namespace, "secrets", key), body)

@@ -7,7 +7,17 @@ from typing import Any
 
 from backend_client.client import Resource, query_of, segment, text_of
 
-KINDS = ("tasks", "triggers", "conditions", "taskRunners", "charts", "dataFilters", "logExporters", "storages", "secrets")
+KINDS = (
+    "tasks",
+    "triggers",
+    "conditions",
+    "taskRunners",
+    "charts",
+    "dataFilters",
+    "logExporters",
+    "storages",
+    "secrets",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,13 @@ class TriggersApi(Resource):
     """`{T}/triggers`."""
 
     async def search(
-        self, *, page: int = 1, size: int = 25, sort: str = "", query: str = "", filters: Sequence[Mapping[str, str]] = ()
+        self,
+        *,
+        page: int = 1,
+        size: int = 25,
+        sort: str = "",
+        query: str = "",
+        filters: Sequence[Mapping[str, str]] = (),
     ) -> Page[TriggerRow]:
         """One page of triggers of the tenant."""
         params = query_of(page=page, size=size, sort=sort, query=query, filters=filters)

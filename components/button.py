@@ -87,20 +87,33 @@ def icon_button(
 
 
 def link_button(
-    label: Reactive[str], to: Reactive[str], *, icon: str = "", kind: Kind = "default", size: Size = "normal", test: str = ""
+    label: Reactive[str],
+    to: Reactive[str],
+    *,
+    icon: str = "",
+    kind: Kind = "default",
+    size: Size = "normal",
+    test: str = "",
 ) -> rx.Component:
     """A link to a place below the tenant that looks like a button (`to` from `app.routes`)."""
     parts = ([rx.icon(icon, size=14)] if icon else []) + [label]
     return AppLink.create(*parts, to=to, class_name=_classes(kind, size, False, ""), testid=test)
 
 
-def link(*children: Content, to: Reactive[str], class_name: str = "", title: Reactive[str] = "", test: str = "") -> rx.Component:
+def link(
+    *children: Content, to: Reactive[str], class_name: Reactive[str] = "", title: Reactive[str] = "", test: str = ""
+) -> rx.Component:
     """A link below the tenant; `to` comes from `app.routes`."""
     return AppLink.create(*children, to=to, class_name=class_name, title=title, testid=test)
 
 
 def raw_link(
-    *children: Content, href: Reactive[str], class_name: str = "link", download: bool = False, new_tab: bool = False, test: str = ""
+    *children: Content,
+    href: Reactive[str],
+    class_name: str = "link",
+    download: bool = False,
+    new_tab: bool = False,
+    test: str = "",
 ) -> rx.Component:
     """A link outside the console's pages: downloads, exports, the API description."""
     return RawLink.create(*children, href=href, class_name=class_name, download=download, new_tab=new_tab, testid=test)

@@ -24,7 +24,11 @@ def moment(value: Reactive[str], *, mode: Mode = "auto", empty: str = "", warn_w
 
 
 def duration(
-    *, ms: Reactive[int] | None = None, start: Reactive[str] | None = None, end: Reactive[str] | None = None, empty: str = ""
+    *,
+    ms: Reactive[int] | None = None,
+    start: Reactive[str] | None = None,
+    end: Reactive[str] | None = None,
+    empty: str = "",
 ) -> rx.Component:
     """A span in ms, or from `start` to `end` (ISO texts); without an end it ticks."""
     props: dict[str, Any] = {"empty": empty}

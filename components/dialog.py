@@ -106,7 +106,9 @@ def drawer(
     )
 
 
-def menu(trigger: rx.Component, *items: rx.Component, label: str, align: str = "end", width: int = 208, test: str = "") -> rx.Component:
+def menu(
+    trigger: rx.Component, *items: rx.Component, label: str, align: str = "end", width: int = 208, test: str = ""
+) -> rx.Component:
     """A menu at `trigger`; items from `menu_item` and `menu_line`. Arrow keys, first letters, Escape."""
     return Popover.create(trigger, *items, label=label, menu=True, align=align, width=width, testid=test)
 
@@ -129,7 +131,14 @@ def menu_item(
 
     A `disabled` entry shows its `reason`.
     """
-    props: dict[str, Any] = {"danger": danger, "disabled": disabled, "reason": reason, "keys": keys, "checked": checked, "testid": test}
+    props: dict[str, Any] = {
+        "danger": danger,
+        "disabled": disabled,
+        "reason": reason,
+        "keys": keys,
+        "checked": checked,
+        "testid": test,
+    }
     if on_select is not None:
         props["on_select"] = on_select
     if to is not None:
@@ -145,6 +154,8 @@ def menu_line() -> rx.Component:
     return rx.el.hr()
 
 
-def popover(trigger: rx.Component, *content: Content, label: str, align: str = "start", width: int = 248) -> rx.Component:
+def popover(
+    trigger: rx.Component, *content: Content, label: str, align: str = "start", width: int = 248
+) -> rx.Component:
     """Free content at `trigger`."""
     return Popover.create(trigger, rx.el.div(*content, class_name="popin"), label=label, align=align, width=width)

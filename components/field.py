@@ -94,10 +94,7 @@ def select(
     if isinstance(options, rx.Var):
         items: list[Any] = [rx.foreach(options, lambda o: rx.el.option(o, value=o))]
     else:
-        items = [
-            rx.el.option(o[1], value=o[0]) if isinstance(o, tuple) else rx.el.option(o, value=o)
-            for o in options
-        ]
+        items = [rx.el.option(o[1], value=o[0]) if isinstance(o, tuple) else rx.el.option(o, value=o) for o in options]
     return rx.el.select(
         *first,
         *items,

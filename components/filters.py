@@ -35,7 +35,11 @@ def filter_key(
         options_url: path of this server that answers a list of strings; asked with `q`.
         fixed: shown and editable, but not removable.
     """
-    defaults = {"labels": ["EQUALS", "NOT_EQUALS"], "date": ["GREATER_THAN_OR_EQUAL_TO", "LESS_THAN_OR_EQUAL_TO"], "period": ["EQUALS"]}
+    defaults = {
+        "labels": ["EQUALS", "NOT_EQUALS"],
+        "date": ["GREATER_THAN_OR_EQUAL_TO", "LESS_THAN_OR_EQUAL_TO"],
+        "period": ["EQUALS"],
+    }
     return {
         "field": field,
         "label": label,

@@ -87,10 +87,18 @@ def logo(size: int = 22) -> rx.Component:
         rx.el.svg.rect(x="9", y="13", width="20", height="6", rx="2", fill="#3e63dd"),
         rx.el.svg.rect(x="3", y="21.5", width="11", height="6", rx="2", fill="#b9a68a"),
         rx.el.svg.path(
-            d="M21.5 7.5h2.2a2.3 2.3 0 0 1 2.3 2.3V10", fill="none", stroke="#8da4ef", stroke_width="1.8", stroke_linecap="round"
+            d="M21.5 7.5h2.2a2.3 2.3 0 0 1 2.3 2.3V10",
+            fill="none",
+            stroke="#8da4ef",
+            stroke_width="1.8",
+            stroke_linecap="round",
         ),
         rx.el.svg.path(
-            d="M17.5 24.5h4.2a2.3 2.3 0 0 0 2.3-2.3V22", fill="none", stroke="#3e63dd", stroke_width="1.8", stroke_linecap="round"
+            d="M17.5 24.5h4.2a2.3 2.3 0 0 0 2.3-2.3V22",
+            fill="none",
+            stroke="#3e63dd",
+            stroke_width="1.8",
+            stroke_linecap="round",
         ),
         width=str(size),
         height=str(size),
@@ -101,7 +109,9 @@ def logo(size: int = 22) -> rx.Component:
 
 def environment_badge(name: Any, colour: Any, ink: Any) -> rx.Component:
     """The environment's name on its colour; nothing without a name."""
-    return rx.cond(name != "", rx.el.span(name, class_name="env", style={"background": colour, "color": ink}), rx.fragment())
+    return rx.cond(
+        name != "", rx.el.span(name, class_name="env", style={"background": colour, "color": ink}), rx.fragment()
+    )
 
 
 def _nav(entry: Entry) -> rx.Component:
@@ -141,7 +151,12 @@ def sidebar(entries: list[Entry], who: Who, settings: str) -> rx.Component:
         rx.el.div(*blocks, Starred.create(rx.icon("star", size=16)), class_name="nav-list"),
         menu(
             me,
-            rx.el.div(ThemeSwitch.create(rx.icon("sun", size=14), rx.icon("moon", size=14), rx.icon("monitor", size=14), compact=True), class_name="menu-row"),
+            rx.el.div(
+                ThemeSwitch.create(
+                    rx.icon("sun", size=14), rx.icon("moon", size=14), rx.icon("monitor", size=14), compact=True
+                ),
+                class_name="menu-row",
+            ),
             menu_line(),
             menu_item("Settings", icon="settings", to=settings, test="menu-settings"),
             menu_line(),
@@ -211,7 +226,13 @@ def page_frame(
         content = rx.cond(
             blocked,
             rx.el.div(
-                error_state(fault.title, text=fault.text, request_id=fault.request_id, details=fault.details, on_retry=fault.on_retry),
+                error_state(
+                    fault.title,
+                    text=fault.text,
+                    request_id=fault.request_id,
+                    details=fault.details,
+                    on_retry=fault.on_retry,
+                ),
                 class_name="body",
             ),
             content,
@@ -244,7 +265,12 @@ def page_frame(
             class_name="rail",
             aria_label="Context",
         ),
-        rx.el.nav(*bottom, MoreButton.create(rx.icon("menu", size=18), rx.el.span("More")), class_name="botnav", aria_label="Main menu, short"),
+        rx.el.nav(
+            *bottom,
+            MoreButton.create(rx.icon("menu", size=18), rx.el.span("More")),
+            class_name="botnav",
+            aria_label="Main menu, short",
+        ),
         Bridge.create(command=command),
         Hotkeys.create(**keys),
         KeyList.create(groups=_keys(entries)),
@@ -257,14 +283,30 @@ def page_frame(
 
 def _keys(entries: list[Entry]) -> list[dict[str, Any]]:
     return [
-        {"title": "Everywhere", "keys": [["Ctrl K", "Search or jump to"], ["?", "This list"], ["/", "Filter the list"]]},
+        {
+            "title": "Everywhere",
+            "keys": [["Ctrl K", "Search or jump to"], ["?", "This list"], ["/", "Filter the list"]],
+        },
         {"title": "Go to", "keys": [[f"g {e.key}", e.label] for e in entries if e.key]},
-        {"title": "Lists", "keys": [["j", "Next row"], ["k", "Row before"], ["Enter", "Open"], ["x", "Select"], ["r", "Refresh"], ["[", "Page before"], ["]", "Next page"]]},
+        {
+            "title": "Lists",
+            "keys": [
+                ["j", "Next row"],
+                ["k", "Row before"],
+                ["Enter", "Open"],
+                ["x", "Select"],
+                ["r", "Refresh"],
+                ["[", "Page before"],
+                ["]", "Next page"],
+            ],
+        },
         {"title": "Entities", "keys": [["1 … 9", "Tab by number"]]},
     ]
 
 
-def plain_frame(*body: Content, title: str, command: Any, environment: Any = "", colour: Any = "var(--fd-brass)") -> rx.Component:
+def plain_frame(
+    *body: Content, title: str, command: Any, environment: Any = "", colour: Any = "var(--fd-brass)"
+) -> rx.Component:
     """A page without menu: log-in, set-up."""
     return rx.el.div(
         rx.el.div(class_name="strip", style={"background": colour, "height": "3px"}),

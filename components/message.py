@@ -24,7 +24,14 @@ def message(level: Level, *content: Content, test: str = "") -> rx.Component:
     )
 
 
-def empty_state(title: Reactive[str], *, hint: Reactive[str] = "", icon: str = "inbox", actions: list[rx.Component] | None = None, test: str = "empty") -> rx.Component:
+def empty_state(
+    title: Reactive[str],
+    *,
+    hint: Reactive[str] = "",
+    icon: str = "inbox",
+    actions: list[rx.Component] | None = None,
+    test: str = "empty",
+) -> rx.Component:
     """Nothing is here: what it would be, one primary action, one or two others."""
     return rx.el.div(
         rx.el.span(rx.icon(icon, size=24), class_name="emi"),
@@ -54,7 +61,9 @@ def error_state(
         rx.el.p(text, class_name="mut brk"),
         *rows,
         rx.cond(
-            request_id != "", rx.el.p("Request ", request_id, class_name="mono faint", style={"fontSize": "11px"}), rx.fragment()
+            request_id != "",
+            rx.el.p("Request ", request_id, class_name="mono faint", style={"fontSize": "11px"}),
+            rx.fragment(),
         )
         if isinstance(request_id, rx.Var)
         else rx.fragment(),

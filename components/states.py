@@ -44,10 +44,12 @@ def state_badge(state: Reactive[str], *, large: bool = False) -> rx.Component:
     if isinstance(state, str):
         family, icon = STATES[state]
         return rx.el.span(rx.icon(icon, size=14 if large else 12), word(state), class_name=f"st {family}{size}")
-    return rx.match(
-        state,
-        *((name, state_badge(name, large=large)) for name in STATES),
-        rx.el.span(state, class_name=f"st idle{size}"),
+    return rx.fragment(
+        rx.match(
+            state,
+            *((name, state_badge(name, large=large)) for name in STATES),
+            rx.el.span(state, class_name=f"st idle{size}"),
+        )
     )
 
 
@@ -58,7 +60,9 @@ def state_icon(state: Reactive[str], *, size: int = 14) -> rx.Component:
         return rx.el.span(
             rx.icon(icon, size=size), class_name=f"si {family}", title=word(state), role="img", aria_label=word(state)
         )
-    return rx.match(state, *((name, state_icon(name, size=size)) for name in STATES), rx.el.span(class_name="si"))
+    return rx.fragment(
+        rx.match(state, *((name, state_icon(name, size=size)) for name in STATES), rx.el.span(class_name="si"))
+    )
 
 
 def state_bar(state: str, *, width: str = "72px") -> rx.Component:

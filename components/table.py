@@ -92,7 +92,12 @@ def _cell(column: Column, row: Any) -> rx.Component:
     classes = " ".join(
         filter(
             None,
-            ("num" if column.numeric else "", f"hide-{column.hide}" if column.hide else "", "fill" if column.fill else "", "mono" if column.mono else ""),
+            (
+                "num" if column.numeric else "",
+                f"hide-{column.hide}" if column.hide else "",
+                "fill" if column.fill else "",
+                "mono" if column.mono else "",
+            ),
         )
     )
     content = column.cell(row)
@@ -105,7 +110,7 @@ def data_table(
     *,
     label: str,
     row_id: Callable[[Any], Any] = lambda row: row.id,
-    selected: Any = None,
+    selected: Any = (),
     on_select: Any = None,
     sort: Any = "",
     on_sort: Any = None,
@@ -130,7 +135,7 @@ def data_table(
         actions: a row's menu, at the right.
         small: a row of two lines below 768 px; without it the table scrolls in its own box.
     """
-    choosing = on_select is not None and selected is not None
+    choosing = on_select is not None
     heads: list[rx.Component] = []
     if choosing:
         everything = (rows.length() > 0) & (selected.length() >= rows.length())
@@ -170,7 +175,10 @@ def data_table(
     lists: list[rx.Component] = [body]
     if small is not None:
         lists.append(
-            rx.el.div(rx.foreach(rows, lambda row: rx.el.div(small(row), class_name="two-line", key=row_id(row))), class_name="only-s col")
+            rx.el.div(
+                rx.foreach(rows, lambda row: rx.el.div(small(row), class_name="two-line", key=row_id(row))),
+                class_name="only-s col",
+            )
         )
     parts.append(TableFrame.create(*lists, **frame))
     filled = rx.el.div(*parts, class_name="tbl")
@@ -188,7 +196,13 @@ def _bulk_bar(bulk: Bulk, selected: Any, on_select: Any) -> rx.Component:
             rx.cond(
                 bulk.everything,
                 rx.el.span("all that match", class_name="sm mut"),
-                rx.el.button("Select all ", bulk.total, class_name="link sm", on_click=bulk.on_all, custom_attrs={"type": "button"} | testid("select-all")),
+                rx.el.button(
+                    "Select all ",
+                    bulk.total,
+                    class_name="link sm",
+                    on_click=bulk.on_all,
+                    custom_attrs={"type": "button"} | testid("select-all"),
+                ),
             )
         )
     return rx.el.div(
@@ -203,10 +217,8 @@ def _bulk_bar(bulk: Bulk, selected: Any, on_select: Any) -> rx.Component:
     )
 
 
-def pager(
-    *, page: Reactive[int], size: Reactive[int], total: Reactive[int], shown: Reactive[int], on_page: Any, on_size: Any = None
-) -> rx.Component:
-    """`1 to 25 of 1,116`, page size and the two arrows; hidden when there is nothing."""
+def pager(*, page: Any, size: Any, total: Any, shown: Any, on_page: Any, on_size: Any = None) -> rx.Component:
+    """`1 to 25 of 1,116`, page size and the two arrows; the first four arguments are reactive numbers."""
     first = (page - 1) * size + 1
     last = (page - 1) * size + shown
     sizes: list[rx.Component] = []

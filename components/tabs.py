@@ -11,7 +11,9 @@ from components.message import count
 from components.reactive import Content, Reactive
 
 
-def tabs(items: list[tuple[Reactive[str], str, Reactive[str]]] | list[Any], active: Reactive[str], *, label: str) -> rx.Component:
+def tabs(
+    items: list[tuple[Reactive[str], str, Reactive[str]]] | list[Any], active: Reactive[str], *, label: str
+) -> rx.Component:
     """Tabs that are links, so that each has a URL and the keys 1 to 9 reach them.
 
     Args:
@@ -25,9 +27,16 @@ def tabs(items: list[tuple[Reactive[str], str, Reactive[str]]] | list[Any], acti
         inner: list[Any] = [text]
         if len(item) > 3:
             number = item[3]
-            inner.append(rx.cond(number != "", count(number), rx.fragment()) if isinstance(number, rx.Var) else count(number))
+            inner.append(
+                rx.cond(number != "", count(number), rx.fragment()) if isinstance(number, rx.Var) else count(number)
+            )
         rows.append(
-            link(*inner, to=to, class_name=rx.cond(on, "tab on", "tab") if isinstance(on, rx.Var) else ("tab on" if on else "tab"), test=f"tab-{key}")  # type: ignore[arg-type]
+            link(
+                *inner,
+                to=to,
+                class_name=rx.cond(on, "tab on", "tab") if isinstance(on, rx.Var) else ("tab on" if on else "tab"),
+                test=f"tab-{key}",
+            )
         )
     return rx.el.nav(*rows, class_name="tabs", aria_label=label, custom_attrs={"data-tabs": "true"})
 

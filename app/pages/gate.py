@@ -26,7 +26,9 @@ def _foot() -> rx.Component:
 
 def login_page() -> rx.Component:
     """Ask for name and password."""
-    return gate_shell("Log in", rx.el.div(_brand(), rx.el.h1("Log in"), LoginForm.create(), class_name="gate-box"), _foot())
+    return gate_shell(
+        "Log in", rx.el.div(_brand(), rx.el.h1("Log in"), LoginForm.create(), class_name="gate-box"), _foot()
+    )
 
 
 def setup_page() -> rx.Component:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
+from typing import Any
 
 import reflex as rx
 
@@ -24,14 +25,25 @@ from components.message import empty_state, message
 from components.table import Bulk, Column, data_table
 
 TYPES = ["STRING", "NUMBER", "BOOLEAN", "DATETIME", "DATE", "DURATION", "JSON"]
-EXPIRY = [("", "Never"), ("PT5M", "5 min"), ("PT1H", "1 h"), ("P1D", "1 day"), ("P7D", "7 days"), ("P30D", "30 days"), ("custom", "Own duration")]
+EXPIRY = [
+    ("", "Never"),
+    ("PT5M", "5 min"),
+    ("PT1H", "1 h"),
+    ("P1D", "1 day"),
+    ("P7D", "7 days"),
+    ("P30D", "30 days"),
+    ("custom", "Own duration"),
+]
 KEY = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
 SPAN = re.compile(r"^P(?=.)(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?$")
 LARGE = 100_000
 FORMS = {
     "NUMBER": (re.compile(r"^-?\d+(\.\d+)?([eE][+-]?\d+)?$"), "A number, like 42 or 1.5."),
     "BOOLEAN": (re.compile(r"^(true|false)$"), "true or false."),
-    "DATETIME": (re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$"), "An instant, like 2026-11-20T06:00:00Z."),
+    "DATETIME": (
+        re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$"),
+        "An instant, like 2026-11-20T06:00:00Z.",
+    ),
     "DATE": (re.compile(r"^\d{4}-\d\d-\d\d$"), "A date, like 2026-11-20."),
     "DURATION": (SPAN, "An ISO duration, like PT15M or P1D."),
 }
@@ -103,7 +115,9 @@ class KvState(ListPage, Tab):
             self.form_type, self.form_revision = value.type, value.revision
             self.form_value = value.text if len(value.text) <= LARGE else ""
             if len(value.text) > LARGE:
-                self.form_problem = f"The value has {len(value.text):,} characters and is not shown; saving replaces it."
+                self.form_problem = (
+                    f"The value has {len(value.text):,} characters and is not shown; saving replaces it."
+                )
             self.form_description = next((row.description for row in self.rows if row.id == identity), "")
 
     @rx.event
@@ -114,7 +128,15 @@ class KvState(ListPage, Tab):
     @rx.event
     async def put(self, name: str, text: str) -> None:
         """A field of the form changed."""
-        if name in {"form_namespace", "form_key", "form_type", "form_value", "form_description", "form_expiry", "form_ttl"}:
+        if name in {
+            "form_namespace",
+            "form_key",
+            "form_type",
+            "form_value",
+            "form_description",
+            "form_expiry",
+            "form_ttl",
+        }:
             setattr(self, name, text)
             self.faults = {k: v for k, v in self.faults.items() if k != name.removeprefix("form_")}
 
@@ -149,7 +171,11 @@ class KvState(ListPage, Tab):
                     self.form_problem = "Someone saved this key meanwhile. Save again to replace their value."
                     return
                 await api.kv.put(
-                    namespace, key, wire_text(self.form_type, self.form_value), ttl=ttl, description=self.form_description.strip()
+                    namespace,
+                    key,
+                    wire_text(self.form_type, self.form_value),
+                    ttl=ttl,
+                    description=self.form_description.strip(),
                 )
                 self.editing = False
                 self.toast("Key saved", f"{key} in {namespace}")
@@ -157,7 +183,7 @@ class KvState(ListPage, Tab):
         except ApiError as error:
             self.form_problem = error.message
 
-    async def _exists(self, api, namespace: str, key: str) -> bool:  # noqa: ANN001
+    async def _exists(self, api, namespace: str, key: str) -> bool:
         try:
             await api.kv.get(namespace, key)
         except ApiError as error:
@@ -194,8 +220,17 @@ class KvState(ListPage, Tab):
             self.take(await api.kv.search(**self.wanted()))
 
 
+COUNT: Any = rx.Var.create(KvState.deleting).length()
+CONDITIONS: Any = rx.Var.create(KvState.filters).length()
+
 FILTERS = [
-    filter_key("namespace", "namespace", operators=NAMESPACE_OPERATORS, kind="choice", options_url="/api/v1/main/flows/distinct-namespaces"),
+    filter_key(
+        "namespace",
+        "namespace",
+        operators=NAMESPACE_OPERATORS,
+        kind="choice",
+        options_url="/api/v1/main/flows/distinct-namespaces",
+    ),
     filter_key("created", "created", kind="date"),
     filter_key("updated", "updated", kind="date"),
 ]
@@ -208,7 +243,7 @@ def _row_menu(row: KvEntry) -> rx.Component:
             icon_button("ellipsis", "More"),
             menu_item("Edit", icon="pencil", on_select=KvState.open_entry(row.id)),
             menu_line(),
-            menu_item("Delete", icon="trash-2", danger=True, on_select=KvState.ask_delete([row.id])),  # type: ignore[list-item]
+            menu_item("Delete", icon="trash-2", danger=True, on_select=KvState.ask_delete([row.id])),
             label="Actions on the key",
         ),
     )
@@ -227,47 +262,135 @@ def _small(row: KvEntry) -> rx.Component:
 COLUMNS = [
     Column(
         "Key",
-        lambda row: rx.el.button(row.key, class_name="mono med cell-link", on_click=KvState.open_entry(row.id), custom_attrs={"type": "button"}),
+        lambda row: rx.el.button(
+            row.key,
+            class_name="mono med cell-link",
+            on_click=KvState.open_entry(row.id),
+            custom_attrs={"type": "button"},
+        ),
         sort="key",
     ),
-    Column("Namespace", lambda row: link(row.namespace, to=routes.namespace(row.namespace, "kv"), class_name="ns"), sort="namespace"),
+    Column(
+        "Namespace",
+        lambda row: link(row.namespace, to=routes.namespace(row.namespace, "kv"), class_name="ns"),
+        sort="namespace",
+    ),
     Column("Description", lambda row: rx.el.span(row.description, class_name="mut"), fill=True, hide="m"),
     Column("Version", lambda row: row.version, numeric=True, hide="m"),
     Column("Updated", lambda row: moment(row.updated, mode="relative"), sort="updateDate", numeric=True),
-    Column("Expires", lambda row: moment(row.expires, mode="relative", empty="never", warn_within_ms=86_400_000), sort="expirationDate", numeric=True),
+    Column(
+        "Expires",
+        lambda row: moment(row.expires, mode="relative", empty="never", warn_within_ms=86_400_000),
+        sort="expirationDate",
+        numeric=True,
+    ),
 ]
 
 
 def _value_control() -> rx.Component:
     fault = KvState.faults["value"]
     change = lambda text: KvState.put("form_value", text)  # noqa: E731
-    line = text_input(KvState.form_value, change, label="Value", mono=True, error=rx.cond(fault, True, False), test="kv-value")
-    area = text_input(KvState.form_value, change, label="Value", rows=10, mono=True, error=rx.cond(fault, True, False), test="kv-value")
-    return rx.match(
-        KvState.form_type,
-        ("BOOLEAN", segmented([("true", "true"), ("false", "false")], KvState.form_value, lambda v: KvState.put("form_value", v), label="Value")),
-        ("STRING", area),
-        ("JSON", area),
-        line,
+    line = text_input(
+        KvState.form_value, change, label="Value", mono=True, error=rx.cond(fault, True, False), test="kv-value"
     )
+    area = text_input(
+        KvState.form_value,
+        change,
+        label="Value",
+        rows=10,
+        mono=True,
+        error=rx.cond(fault, True, False),
+        test="kv-value",
+    )
+    choice = segmented(
+        [("true", "true"), ("false", "false")],
+        KvState.form_value,
+        lambda v: KvState.put("form_value", v),
+        label="Value",
+    )
+    return rx.fragment(rx.match(KvState.form_type, ("BOOLEAN", choice), ("STRING", area), ("JSON", area), line))
 
 
 def _editor() -> rx.Component:
+    locked: Any = rx.cond(KvState.is_new, False, True)
     return drawer(
         rx.cond(KvState.is_new, "New key", KvState.form_key),
         rx.cond(KvState.form_problem != "", message("warn", KvState.form_problem), rx.fragment()),
         form(
-            field("Namespace", text_input(KvState.form_namespace, lambda t: KvState.put("form_namespace", t), label="Namespace", placeholder="company.team", disabled=~KvState.is_new, test="kv-namespace"), error=KvState.faults["namespace"], required=True),  # type: ignore[operator]
-            field("Key", text_input(KvState.form_key, lambda t: KvState.put("form_key", t), label="Key", mono=True, disabled=~KvState.is_new, test="kv-key"), error=KvState.faults["key"], required=True),  # type: ignore[operator]
-            field("Type", select(TYPES, KvState.form_type, lambda t: KvState.put("form_type", t), label="Type", disabled=~KvState.is_new, test="kv-type")),  # type: ignore[operator]
+            field(
+                "Namespace",
+                text_input(
+                    KvState.form_namespace,
+                    lambda t: KvState.put("form_namespace", t),
+                    label="Namespace",
+                    placeholder="company.team",
+                    disabled=locked,
+                    test="kv-namespace",
+                ),
+                error=KvState.faults["namespace"],
+                required=True,
+            ),
+            field(
+                "Key",
+                text_input(
+                    KvState.form_key,
+                    lambda t: KvState.put("form_key", t),
+                    label="Key",
+                    mono=True,
+                    disabled=locked,
+                    test="kv-key",
+                ),
+                error=KvState.faults["key"],
+                required=True,
+            ),
+            field(
+                "Type",
+                select(
+                    TYPES,
+                    KvState.form_type,
+                    lambda t: KvState.put("form_type", t),
+                    label="Type",
+                    disabled=locked,
+                    test="kv-type",
+                ),
+            ),
             field("Value", _value_control(), error=KvState.faults["value"], kind=KvState.form_type),
-            field("Expires", select(EXPIRY, KvState.form_expiry, lambda t: KvState.put("form_expiry", t), label="Expires", test="kv-expiry"), hint="Counted from now, each time the key is saved."),
+            field(
+                "Expires",
+                select(
+                    EXPIRY,
+                    KvState.form_expiry,
+                    lambda t: KvState.put("form_expiry", t),
+                    label="Expires",
+                    test="kv-expiry",
+                ),
+                hint="Counted from now, each time the key is saved.",
+            ),
             rx.cond(
                 KvState.form_expiry == "custom",
-                field("Duration", text_input(KvState.form_ttl, lambda t: KvState.put("form_ttl", t), label="Duration", placeholder="PT15M", mono=True, test="kv-ttl"), error=KvState.faults["ttl"]),
+                field(
+                    "Duration",
+                    text_input(
+                        KvState.form_ttl,
+                        lambda t: KvState.put("form_ttl", t),
+                        label="Duration",
+                        placeholder="PT15M",
+                        mono=True,
+                        test="kv-ttl",
+                    ),
+                    error=KvState.faults["ttl"],
+                ),
                 rx.fragment(),
             ),
-            field("Description", text_input(KvState.form_description, lambda t: KvState.put("form_description", t), label="Description", test="kv-description")),
+            field(
+                "Description",
+                text_input(
+                    KvState.form_description,
+                    lambda t: KvState.put("form_description", t),
+                    label="Description",
+                    test="kv-description",
+                ),
+            ),
             rx.el.div(
                 rx.el.span("In a flow", class_name="xs mut"),
                 rx.el.div(
@@ -282,7 +405,20 @@ def _editor() -> rx.Component:
         on_close=KvState.close,
         width=408,
         footer=[
-            *([rx.cond(KvState.is_new, rx.fragment(), button("Delete", icon="trash-2", kind="danger", on_click=KvState.ask_delete([KvState.form_namespace + "/" + KvState.form_key])))]),
+            *(
+                [
+                    rx.cond(
+                        KvState.is_new,
+                        rx.fragment(),
+                        button(
+                            "Delete",
+                            icon="trash-2",
+                            kind="danger",
+                            on_click=KvState.ask_delete([KvState.form_namespace + "/" + KvState.form_key]),
+                        ),
+                    )
+                ]
+            ),
             button("Cancel", on_click=KvState.close),
             button("Save", icon="save", kind="primary", on_click=KvState.save, primary_of_dialog=True, test="kv-save"),
         ],
@@ -294,8 +430,13 @@ def kv_page() -> rx.Component:
     """The screen: filters, table, pager; editor and confirmation over it."""
     new = button("New key", icon="plus", kind="primary", on_click=KvState.open_new, test="kv-create", class_name="ic-s")
     nothing = rx.cond(
-        (KvState.filters.length() > 0) | (KvState.search_text != ""),  # type: ignore[attr-defined]
-        empty_state("Nothing matches", hint="No key fits the search and the conditions above.", icon="search-x", actions=[button("Reset filters", on_click=KvState.set_filters([]))]),
+        (CONDITIONS > 0) | (KvState.search_text != ""),
+        empty_state(
+            "Nothing matches",
+            hint="No key fits the search and the conditions above.",
+            icon="search-x",
+            actions=[button("Reset filters", on_click=KvState.set_filters([]))],
+        ),
         empty_state(
             "No keys yet",
             hint="A key keeps a value for the flows of a namespace, from one execution to the next.",
@@ -318,19 +459,30 @@ def kv_page() -> rx.Component:
             none=nothing,
             actions=_row_menu,
             small=_small,
-            bulk=Bulk([button("Delete", icon="trash-2", kind="danger", size="small", on_click=KvState.ask_delete(KvState.selected), test="kv-delete-selected")]),
+            bulk=Bulk(
+                [
+                    button(
+                        "Delete",
+                        icon="trash-2",
+                        kind="danger",
+                        size="small",
+                        on_click=KvState.ask_delete(KvState.selected),
+                        test="kv-delete-selected",
+                    )
+                ]
+            ),
             test="kv-table",
         ),
         list_pager(KvState),
         _editor(),
         confirm_dialog(
-            rx.cond(KvState.deleting.length() == 1, "Delete this key", f"Delete {KvState.deleting.length()} keys"),  # type: ignore[attr-defined]
-            rx.el.p("Flows that read it get nothing, or fail where they ask for it without a default. This cannot be undone."),
+            rx.cond(COUNT == 1, "Delete this key", f"Delete {COUNT} keys"),
+            rx.el.p("Flows that read it get nothing, or fail where they ask without a default. This cannot be undone."),
             rx.el.ul(rx.foreach(KvState.deleting, lambda one: rx.el.li(one, class_name="mono"))),
-            open=KvState.deleting.length() > 0,  # type: ignore[attr-defined]
+            open=COUNT > 0,
             on_cancel=KvState.keep,
             on_confirm=KvState.delete,
-            verb=rx.cond(KvState.deleting.length() == 1, "Delete key", f"Delete {KvState.deleting.length()} keys"),  # type: ignore[attr-defined]
+            verb=rx.cond(COUNT == 1, "Delete key", f"Delete {COUNT} keys"),
             test="kv-delete",
         ),
         actions=[new],

@@ -71,7 +71,11 @@ class WelcomeState(Tab):
 
 def _card(icon: str, title: str, text: str, action: rx.Component) -> rx.Component:
     return rx.el.section(
-        rx.el.span(rx.icon(icon, size=18), class_name="emi"), rx.el.h2(title), rx.el.p(text, class_name="mut"), action, class_name="card"
+        rx.el.span(rx.icon(icon, size=18), class_name="emi"),
+        rx.el.h2(title),
+        rx.el.p(text, class_name="mut"),
+        action,
+        class_name="card",
     )
 
 
@@ -80,11 +84,32 @@ def _next_steps() -> list[rx.Component]:
     places = {entry.to for entry in ENTRIES}
     cards: list[rx.Component] = []
     if routes.FLOWS in places:
-        cards.append(_card("file-plus-2", "Write your own", "The editor completes task types and properties, and checks while you type.", link_button("New flow", routes.NEW_FLOW, icon="plus", test="welcome-new")))
+        cards.append(
+            _card(
+                "file-plus-2",
+                "Write your own",
+                "The editor completes task types and properties, and checks while you type.",
+                link_button("New flow", routes.NEW_FLOW, icon="plus", test="welcome-new"),
+            )
+        )
     if routes.BLUEPRINTS in places:
-        cards.append(_card("library", "Begin with a blueprint", "Ready flows by topic, bundled with this server.", link_button("Blueprints", routes.BLUEPRINTS, icon="library")))
+        cards.append(
+            _card(
+                "library",
+                "Begin with a blueprint",
+                "Ready flows by topic, bundled with this server.",
+                link_button("Blueprints", routes.BLUEPRINTS, icon="library"),
+            )
+        )
     if routes.PLUGINS in places:
-        cards.append(_card("puzzle", "See what there is", "Every task and trigger with its properties and examples.", link_button("Plugins", routes.PLUGINS, icon="puzzle")))
+        cards.append(
+            _card(
+                "puzzle",
+                "See what there is",
+                "Every task and trigger with its properties and examples.",
+                link_button("Plugins", routes.PLUGINS, icon="puzzle"),
+            )
+        )
     return cards
 
 
@@ -96,7 +121,10 @@ def welcome_page() -> rx.Component:
             rx.el.div(
                 logo(44),
                 rx.el.h2("Start with one flow", class_name="display"),
-                rx.el.p("A flow is a list of tasks in YAML. Run one now and look at its Gantt, logs and outputs.", class_name="mut"),
+                rx.el.p(
+                    "A flow is a list of tasks in YAML. Run one now and look at its Gantt, logs and outputs.",
+                    class_name="mut",
+                ),
                 rx.el.div(
                     button(
                         rx.cond(WelcomeState.busy, "Starting", "Create and run the first flow"),

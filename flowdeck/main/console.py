@@ -86,7 +86,9 @@ def is_current(root: Path, out: Path) -> bool:
     return (out / "ui" / "index.html").is_file() and mark.is_file() and mark.read_text() == source_hash(root)
 
 
-def build_frontend(root: Path, out: Path | None = None, *, say: Callable[[str], None] = print, force: bool = False) -> bool:
+def build_frontend(
+    root: Path, out: Path | None = None, *, say: Callable[[str], None] = print, force: bool = False
+) -> bool:
     """Build the console's static files when their sources changed.
 
     Args:
@@ -121,7 +123,13 @@ def build_frontend(root: Path, out: Path | None = None, *, say: Callable[[str], 
     command = [sys.executable, "-m", "reflex", "export", "--frontend-only", "--no-zip"]
     lines: list[str] = []
     with subprocess.Popen(
-        command, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        command,
+        cwd=root,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:
@@ -262,12 +270,20 @@ class Gate:
 
 
 async def _answer(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", b"text/plain; charset=utf-8"), *headers]})
+    await send(
+        {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [(b"content-type", b"text/plain; charset=utf-8"), *headers],
+        }
+    )
     await send({"type": "http.response.body", "body": body})
 
 
 async def _redirect(send: Send, target: str, headers: list[tuple[bytes, bytes]]) -> None:
-    await send({"type": "http.response.start", "status": 307, "headers": [(b"location", target.encode("latin-1")), *headers]})
+    await send(
+        {"type": "http.response.start", "status": 307, "headers": [(b"location", target.encode("latin-1")), *headers]}
+    )
     await send({"type": "http.response.body", "body": b""})
 
 
@@ -283,7 +299,7 @@ class _Lifespan:
     async def _run(self) -> None:
         try:
             await self._app(self._scope, self._inbox.get, self._outbox.put)
-        except Exception as error:  # noqa: BLE001 - an application without lifespan may refuse the scope
+        except Exception as error:  # an application without lifespan may refuse the scope
             await self._outbox.put({"type": "lifespan.unsupported", "message": str(error)})
         else:
             await self._outbox.put({"type": "lifespan.ended"})
