@@ -1,8 +1,9 @@
 """The `{{ }}` language: parsed by our own grammar and compiled to closures over plain data; no I/O of its own."""
 
 from flowdeck.expr.errors import ExpressionError, UndefinedError
+from flowdeck.expr.limits import Limits
 from flowdeck.expr.references import WHOLE_CONTEXT
-from flowdeck.expr.runtime import Environment, Limits
+from flowdeck.expr.runtime import Environment
 from flowdeck.expr.templates import Compiled, compile, references, render, render_value, truthy
 
 __all__ = [

@@ -6,16 +6,17 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flowdeck.expr import nodes, runtime
+from flowdeck.expr import arithmetic, nodes, runtime, values
 from flowdeck.expr.errors import ExpressionError, UndefinedError
 from flowdeck.expr.filters import FILTERS
 from flowdeck.expr.filters.numbers import class_name_of_literal, class_name_of_parsed
 from flowdeck.expr.functions import FUNCTIONS
 from flowdeck.expr.functions.generate import number_range
 from flowdeck.expr.methods import call_method
-from flowdeck.expr.runtime import Runtime, Scope, text_of
+from flowdeck.expr.runtime import Runtime, Scope
 from flowdeck.expr.signature import Parameter, Spec, bind
 from flowdeck.expr.tests import TESTS
+from flowdeck.expr.texts import text_of
 
 Value = Callable[[Any, Any], Any]
 Step = Callable[[Any, Any, list[str]], None]
@@ -137,7 +138,7 @@ class Compiler:
             if value is None:
                 return
             try:
-                elements = runtime.iterable(value)
+                elements = values.iterable(value)
                 length = len(elements)
                 if not length:
                     otherwise(c, rt, out)
@@ -205,7 +206,7 @@ class Compiler:
 
     def condition(self, node: nodes.Node, place: str) -> Callable[[Any, Any], bool]:
         """An expression under the truth of §4."""
-        value, truth, position = self.value(node), runtime.truth, node.position
+        value, truth, position = self.value(node), values.truth, node.position
 
         def run(c: Any, rt: Any) -> bool:
             result = value(c, rt)
@@ -238,7 +239,7 @@ class Compiler:
 
     def parts(self, node: nodes.Parts) -> Value:
         texts = [self.text(item) for item in node.items]
-        return lambda c, rt: runtime.bounded_text("".join([text(c, rt) for text in texts]))
+        return lambda c, rt: arithmetic.bounded_text("".join([text(c, rt) for text in texts]))
 
     def list_of(self, node: nodes.ListOf) -> Value:
         items = [self.value(item) for item in node.items]
@@ -275,10 +276,10 @@ class Compiler:
         root: nodes.Node = node
         while True:
             if isinstance(root, nodes.Attribute):
-                steps.append((runtime.attribute, root.name, root.position))
+                steps.append((values.attribute, root.name, root.position))
                 root = root.target
             elif isinstance(root, nodes.Subscript) and isinstance(root.key, nodes.Literal):
-                steps.append((runtime.subscript, root.key.value, root.key.position))
+                steps.append((values.subscript, root.key.value, root.key.position))
                 root = root.target
             else:
                 break
@@ -308,7 +309,7 @@ class Compiler:
 
         def run(c: Any, rt: Any) -> Any:
             try:
-                return runtime.subscript(target(c, rt), key(c, rt))
+                return values.subscript(target(c, rt), key(c, rt))
             except ExpressionError as error:
                 raise error.at(position) from None
 
@@ -348,11 +349,11 @@ class Compiler:
         if node.operator == "not":
             test = self.condition(node.operand, "`not`")
             return lambda c, rt: not test(c, rt)
-        if isinstance(node.operand, nodes.Literal) and runtime.is_number(node.operand.value):
+        if isinstance(node.operand, nodes.Literal) and values.is_number(node.operand.value):
             number = -node.operand.value if node.operator == "-" else node.operand.value
             return lambda c, rt: number
         operand = self.value(node.operand)
-        apply = runtime.negate if node.operator == "-" else _plus
+        apply = arithmetic.negate if node.operator == "-" else _plus
 
         def run(c: Any, rt: Any) -> Any:
             try:
@@ -375,7 +376,7 @@ class Compiler:
             spine.append(spine[-1].left)
         if symbol == "~" and all(item.operator == "~" for item in spine):
             texts = [self.text(spine[-1].left), *(self.text(item.right) for item in reversed(spine))]
-            return lambda c, rt: runtime.bounded_text("".join([text(c, rt) for text in texts]))
+            return lambda c, rt: arithmetic.bounded_text("".join([text(c, rt) for text in texts]))
         if len(spine) > 2:
             return self.chain(spine)
         left, right = self.value(node.left), self.value(node.right)
@@ -455,7 +456,7 @@ class Compiler:
             test = value(c, rt)
             if test is not True and test is not False:
                 try:
-                    test = test is not None and runtime.truth(test, "`? :`")
+                    test = test is not None and values.truth(test, "`? :`")
                 except ExpressionError as error:
                     raise error.at(position) from None
             return then(c, rt) if test else otherwise(c, rt)
@@ -542,7 +543,7 @@ class Compiler:
 
     def class_name(self, target: nodes.Node) -> Value | None:
         """`className` behind a literal or `number`, whose types plain values do not show."""
-        if isinstance(target, nodes.Literal) and runtime.is_number(target.value):
+        if isinstance(target, nodes.Literal) and values.is_number(target.value):
             return _constant(class_name_of_literal(target.value))
         if isinstance(target, nodes.Filter) and target.name == "number":
             try:
@@ -733,7 +734,7 @@ def _constant(value: Any) -> Value:
 
 
 def _plus(value: Any) -> Any:
-    return runtime.number(value, "unary `+`")
+    return values.number(value, "unary `+`")
 
 
 def _path(root: str, keys: list[str], slow: Value) -> Value:
@@ -772,15 +773,15 @@ def _path(root: str, keys: list[str], slow: Value) -> Value:
 
 
 def _not_equals(left: Any, right: Any) -> bool:
-    return not runtime.equals(left, right)
+    return not values.equals(left, right)
 
 
 def _order(compare: Callable[[Any, Any], bool], symbol: str) -> Callable[[Any, Any], bool]:
-    return lambda left, right: runtime.ordered(left, right, compare, symbol)
+    return lambda left, right: values.ordered(left, right, compare, symbol)
 
 
 def _concatenate(left: Any, right: Any) -> str:
-    return runtime.bounded_text(text_of(left) + text_of(right))
+    return arithmetic.bounded_text(text_of(left) + text_of(right))
 
 
 def _range(left: Any, right: Any) -> list[Any]:
@@ -788,21 +789,21 @@ def _range(left: Any, right: Any) -> list[Any]:
 
 
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
-    "+": runtime.add,
-    "-": runtime.subtract,
-    "*": runtime.multiply,
-    "/": runtime.divide,
-    "%": runtime.remainder,
+    "+": arithmetic.add,
+    "-": arithmetic.subtract,
+    "*": arithmetic.multiply,
+    "/": arithmetic.divide,
+    "%": arithmetic.remainder,
     "~": _concatenate,
-    "==": runtime.equals,
-    "equals": runtime.equals,
+    "==": values.equals,
+    "equals": values.equals,
     "!=": _not_equals,
     "<": _order(operator.lt, "<"),
     ">": _order(operator.gt, ">"),
     "<=": _order(operator.le, "<="),
     ">=": _order(operator.ge, ">="),
-    "contains": runtime.contains,
-    "isIn": runtime.is_in,
+    "contains": values.contains,
+    "isIn": values.is_in,
     "..": _range,
 }
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from flowdeck.expr.errors import ExpressionError
 from flowdeck.expr.locales import Names, names_of
-from flowdeck.expr.runtime import is_number, kind
+from flowdeck.expr.values import is_number, kind
 
 NAMED = {
     "iso": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX",

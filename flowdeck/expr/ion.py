@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, NoReturn
 
 from flowdeck.expr.errors import ExpressionError
-from flowdeck.expr.runtime import instant_text, scalar_text, text_of
+from flowdeck.expr.texts import instant_text, scalar_text, text_of
 
 _SYMBOL = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
 _KEYWORDS = frozenset({"null", "true", "false", "nan"})

@@ -6,9 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from flowdeck.expr import patterns
+from flowdeck.expr.arithmetic import bounded_text
 from flowdeck.expr.errors import ExpressionError
 from flowdeck.expr.filters.text import split
-from flowdeck.expr.runtime import Entry, Runtime, bounded_text, contains, equals, integer, kind, subscript, text_of
+from flowdeck.expr.runtime import Runtime
+from flowdeck.expr.texts import Entry, text_of
+from flowdeck.expr.values import contains, equals, integer, kind, subscript
 
 Method = tuple[int, int, Callable[..., Any]]
 

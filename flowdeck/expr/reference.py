@@ -5,9 +5,9 @@ from __future__ import annotations
 from flowdeck.expr.filters import FILTERS
 from flowdeck.expr.functions import FUNCTIONS
 from flowdeck.expr.parser import BINARY, UNARY_PRECEDENCE
-from flowdeck.expr.runtime import json_text
 from flowdeck.expr.signature import REQUIRED, Spec, Table
 from flowdeck.expr.tests import TESTS
+from flowdeck.expr.texts import json_text
 
 _TAGS = (
     ("if / elseif / else / endif", "Chooses a branch."),

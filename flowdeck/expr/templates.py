@@ -15,7 +15,8 @@ from flowdeck.expr.lexer import BLUEPRINT_SYNTAX, DEFAULT_SYNTAX, Syntax
 from flowdeck.expr.parser import parse
 from flowdeck.expr.passes import restore, stable
 from flowdeck.expr.references import Collector
-from flowdeck.expr.runtime import DEFAULT_ENVIRONMENT, Environment, Runtime, Scope, flat, text_of
+from flowdeck.expr.runtime import DEFAULT_ENVIRONMENT, Environment, Runtime, Scope, flat
+from flowdeck.expr.texts import text_of
 
 CACHE_SIZE = 4096
 _CACHED_LENGTH = 64_000

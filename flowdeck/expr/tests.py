@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from flowdeck.expr.errors import ExpressionError
-from flowdeck.expr.runtime import kind
 from flowdeck.expr.signature import Table
+from flowdeck.expr.values import kind
 
 TABLE = Table()
 

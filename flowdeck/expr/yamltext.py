@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from flowdeck.expr.errors import ExpressionError
-from flowdeck.expr.runtime import json_text, text_of
+from flowdeck.expr.texts import json_text, text_of
 
 _MAX_NODES = 1_000_000
 _MAX_ALIASES = 1000

@@ -6,18 +6,11 @@ from collections.abc import Mapping
 from functools import cmp_to_key
 from typing import Any
 
+from flowdeck.expr.arithmetic import bounded_list, bounded_text
 from flowdeck.expr.errors import ExpressionError
-from flowdeck.expr.runtime import (
-    bounded_list,
-    bounded_text,
-    equals,
-    integer,
-    is_number,
-    kind,
-    ordered,
-    text_of,
-)
 from flowdeck.expr.signature import Table
+from flowdeck.expr.texts import text_of
+from flowdeck.expr.values import equals, integer, is_number, kind, ordered
 
 TABLE = Table()
 

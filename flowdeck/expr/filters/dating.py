@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from flowdeck.expr.dates import add, format_date, read_date, zone_of
-from flowdeck.expr.runtime import Runtime, integer, text_of
+from flowdeck.expr.runtime import Runtime
 from flowdeck.expr.signature import Table
+from flowdeck.expr.texts import text_of
+from flowdeck.expr.values import integer
 
 TABLE = Table()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -11,9 +11,10 @@ from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation, localcontext
 from typing import Any
 
 from flowdeck.expr.errors import ExpressionError
-from flowdeck.expr.runtime import is_number, kind, text_of
-from flowdeck.expr.runtime import number as numeric
 from flowdeck.expr.signature import Table
+from flowdeck.expr.texts import text_of
+from flowdeck.expr.values import is_number, kind
+from flowdeck.expr.values import number as numeric
 
 TABLE = Table()
 _INT, _LONG = 2**31, 2**63

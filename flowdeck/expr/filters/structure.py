@@ -8,8 +8,10 @@ from typing import Any
 
 from flowdeck.expr import ion, jq, yamltext
 from flowdeck.expr.errors import ExpressionError
-from flowdeck.expr.runtime import Entry, Runtime, is_number, json_text, kind, scalar_text, text_of
+from flowdeck.expr.runtime import Runtime
 from flowdeck.expr.signature import Table
+from flowdeck.expr.texts import Entry, json_text, scalar_text, text_of
+from flowdeck.expr.values import is_number, kind
 
 TABLE = Table()
 

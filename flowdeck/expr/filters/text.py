@@ -12,9 +12,13 @@ from typing import Any
 from urllib.parse import quote_plus, unquote_plus
 
 from flowdeck.expr import patterns
+from flowdeck.expr.arithmetic import bounded_text
 from flowdeck.expr.errors import ExpressionError
-from flowdeck.expr.runtime import MAX_TEXT, Runtime, bounded_text, float_text, integer, kind, number, text_of
+from flowdeck.expr.limits import MAX_TEXT
+from flowdeck.expr.runtime import Runtime
 from flowdeck.expr.signature import Table
+from flowdeck.expr.texts import float_text, text_of
+from flowdeck.expr.values import integer, kind, number
 
 TABLE = Table()
 _BLANKS = "".join(map(chr, range(33)))

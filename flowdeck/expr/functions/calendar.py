@@ -8,8 +8,9 @@ from typing import Any
 
 from flowdeck.expr.dates import read_date
 from flowdeck.expr.errors import ExpressionError
-from flowdeck.expr.runtime import Runtime, text_of
+from flowdeck.expr.runtime import Runtime
 from flowdeck.expr.signature import Table
+from flowdeck.expr.texts import text_of
 
 TABLE = Table()
 _DAYS = ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY")

@@ -8,8 +8,11 @@ from typing import Any
 from flowdeck.expr.dates import format_date
 from flowdeck.expr.errors import ExpressionError
 from flowdeck.expr.filters.dating import locale_argument, zone_argument
-from flowdeck.expr.runtime import MAX_ELEMENTS, Runtime, equals, integer, ordered, text_of
+from flowdeck.expr.limits import MAX_ELEMENTS
+from flowdeck.expr.runtime import Runtime
 from flowdeck.expr.signature import Table
+from flowdeck.expr.texts import text_of
+from flowdeck.expr.values import equals, integer, ordered
 
 TABLE = Table()
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from flowdeck.expr.errors import ExpressionError
-from flowdeck.expr.runtime import Runtime, integer, text_of
+from flowdeck.expr.runtime import Runtime
 from flowdeck.expr.signature import Table
+from flowdeck.expr.texts import text_of
+from flowdeck.expr.values import integer
 
 TABLE = Table()
 
