@@ -54,7 +54,14 @@ class InputBase(Declared, kind="input", shared=True):
     depends_on: DependsOn | None = field(default=None, doc="Inputs on which this one depends.")
 
 
-class StringInput(InputBase, type="STRING"):
+class _Textual(InputBase):
+    """What inputs have whose values are texts: defaults keep the text as written."""
+
+    defaults: Expr[str] | None = field(default=None, doc="Value when none is given.")
+    prefill: Expr[str] | None = field(default=None, doc="First content of the form, nothing else.")
+
+
+class StringInput(_Textual, type="STRING"):
     """Text."""
 
     validator: str | None = field(default=None, doc="Regular expression that the whole text must match.")
@@ -96,6 +103,8 @@ class _Choice(InputBase):
 class SelectInput(_Choice, type="SELECT"):
     """One of several values."""
 
+    defaults: Expr[str] | None = field(default=None, doc="Value when none is given.")
+    prefill: Expr[str] | None = field(default=None, doc="First content of the form, nothing else.")
     is_radio: bool = field(default=False, doc="Show radio buttons.")
 
 
@@ -106,7 +115,7 @@ class MultiselectInput(_Choice, type="MULTISELECT"):
     options: list[str] | None = field(default=None, deprecated="Use values.", doc="Values to choose from.")
 
 
-class EnumInput(InputBase, type="ENUM", deprecated="Use SELECT."):
+class EnumInput(_Textual, type="ENUM", deprecated="Use SELECT."):
     """One of several values."""
 
     values: list[str] = field(doc="Values to choose from.")
@@ -118,7 +127,7 @@ class ArrayInput(InputBase, type="ARRAY"):
     item_type: ElementType = field(doc="Type of the elements.")
 
 
-class _Moment(InputBase):
+class _Moment(_Textual):
     """What dates and times share."""
 
     after: Expr[str] | None = field(default=None, doc="Earliest value.")
@@ -137,7 +146,7 @@ class TimeInput(_Moment, type="TIME"):
     """A time of day, `10:15` or `10:15:30`."""
 
 
-class DurationInput(InputBase, type="DURATION"):
+class DurationInput(_Textual, type="DURATION"):
     """A span, `PT30M`."""
 
     min: timedelta | None = field(default=None, doc="Shortest span.")
@@ -152,7 +161,7 @@ class YamlInput(InputBase, type="YAML"):
     """Any YAML value."""
 
 
-class FileInput(InputBase, type="FILE"):
+class FileInput(_Textual, type="FILE"):
     """A file in internal storage."""
 
     allowed_file_extensions: list[str] | None = field(
@@ -163,17 +172,17 @@ class FileInput(InputBase, type="FILE"):
     )
 
 
-class UriInput(InputBase, type="URI", aliases=("URL",)):
+class UriInput(_Textual, type="URI", aliases=("URL",)):
     """An address with scheme and host."""
 
 
-class SecretInput(InputBase, type="SECRET"):
+class SecretInput(_Textual, type="SECRET"):
     """Text that is stored encrypted and masked everywhere."""
 
     validator: str | None = field(default=None, doc="Regular expression that the whole text must match.")
 
 
-class EmailInput(InputBase, type="EMAIL"):
+class EmailInput(_Textual, type="EMAIL"):
     """An email address."""
 
 

@@ -160,7 +160,7 @@ def _cycle(graph: Mapping[str, tuple[str, ...]], start: str) -> list[str] | None
 
 def _user_labels(checker: Checker) -> None:
     for typed in checker.typed.values():
-        labels = typed.value.get("labels")
+        labels: Any = typed.value.get("labels")
         if typed.spec.kind == "input" or not isinstance(labels, list):
             continue
         message = offending((x["key"], x["value"]) for x in labels if isinstance(x, dict) and "key" in x)
@@ -171,9 +171,10 @@ def _user_labels(checker: Checker) -> None:
 
 def _plugin_defaults(checker: Checker, document: Mapping[str, Any]) -> None:
     for name in ("pluginDefaults", "taskDefaults"):
-        for number, entry in enumerate(document.get(name) or ()):
+        entries: list[dict[str, Any]] = document.get(name) or []
+        for number, entry in enumerate(entries):
             path = f"{name}[{number}]"
-            problems = []
+            problems: list[str] = []
             if not entry.get("values"):
                 problems.append("No 'values' provided")
             if not entry.get("type"):

@@ -162,8 +162,8 @@ class _Builder:
     def flow(self, tenant: str, revision: int) -> Flow:
         document = self.document
         branches = {}
-        for name in ("tasks", "errors", "finally", "afterExecution"):
-            if document.get(name):
+        for name in document:
+            if name in ("tasks", "errors", "finally", "afterExecution") and document[name]:
                 branches[name] = self._branch(document[name], None, name)
         limit = document.get("concurrency") or {}
         return Flow(
@@ -212,9 +212,11 @@ class _Builder:
         spec = typed.spec
         children: dict[str, tuple[int, ...]] = {}
         names = []
-        for field_spec in spec.fields:
+        fields = self.catalog.fields(spec)
+        for name in value:
+            field_spec = fields[name]
             kind = children_of(field_spec.shape)
-            if not kind or field_spec.name not in value:
+            if not kind:
                 continue
             names.append(field_spec.name)
             found = value[field_spec.name]
@@ -224,8 +226,8 @@ class _Builder:
                 children[field_spec.name] = self._branch([found], key, field_spec.name)
             else:
                 for case, members in found.items():
-                    name = f"{field_spec.name}.{case}"
-                    children[name] = self._branch(members or (), key, name)
+                    branch_name = f"{field_spec.name}.{case}"
+                    children[branch_name] = self._branch(members or (), key, branch_name)
         props = self._merged(value, typed, skip=names)
         self.tasks[key] = TaskDef(
             key=key,
