@@ -85,7 +85,7 @@ class Compiled:
         self.is_literal = False
         collector = Collector()
         collector.template(tree)
-        compiler = Compiler(source, not _TRACING.isdisjoint(collector.functions))
+        compiler = Compiler(not _TRACING.isdisjoint(collector.functions))
         if any(isinstance(item, _TAGS) for item in tree):
             self._body = compiler.body(tree)
         else:
