@@ -232,7 +232,7 @@ class Waiting(SQLModel, table=True):
 
 
 class Outbox(SQLModel, table=True):
-    """Work that follows a commit (subflow answers, flow triggers, files to delete); deleted by its consumer's transaction."""
+    """Work that follows a commit (subflow answers, files to delete, …); its consumer's transaction deletes it."""
 
     __tablename__ = "outbox"
     seq: int | None = _key()
@@ -255,7 +255,8 @@ class TriggerState(SQLModel, table=True):
 
     __tablename__ = "trigger_state"
     __table_args__ = (
-        Index("trigger_due", "next_due", sqlite_where=text("next_due is not null"), postgresql_where=text("next_due is not null")),
+        Index("trigger_due", "next_due", sqlite_where=text("next_due is not null"),
+              postgresql_where=text("next_due is not null")),
         Index("trigger_execution", "execution_id"),
     )
     tenant: str = Field(primary_key=True)
@@ -272,7 +273,8 @@ class TriggerState(SQLModel, table=True):
     evaluating_since: int | None = _ms()
     worker: str | None = None
     fence: int = 0
-    backfill: str | None = _text()               # JSON {start, end, currentDate, paused, inputs, labels, previousNextExecutionDate}; dates in ms
+    # JSON {start, end, currentDate, paused, inputs, labels, previousNextExecutionDate}; dates in ms
+    backfill: str | None = _text()
     stop_after: str | None = _text()
     updated: int = _ms(nullable=False)
 

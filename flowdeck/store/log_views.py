@@ -1,0 +1,511 @@
+"""Reading log lines: ranges and positions in a view, search, lists over all executions (extensions §4).
+
+A view is an execution's lines at or above a level, maybe of one task run or attempt. Positions count from 1 in the
+view; in the plain view of an execution they are the lines' own numbers, `no`, and have gaps where lines were deleted.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import regex
+
+from flowdeck.model.errors import IllegalArgument
+from flowdeck.store.driver import Database, Reader
+from flowdeck.store.logs import BY_EXECUTION, BY_SOURCE, LEVELS, LogFile, LogFiles, delete_lines, delete_trigger_lines
+
+SEARCH_PAGE = 2000
+REGEX_SECONDS = 0.1
+CAPPED = 10_000
+"""Counts of hits stop here."""
+
+_LINE = (
+    "select l.seq, l.no, l.line_no, l.level, l.at, l.thread, l.message, s.execution, s.execution_seq, s.task_run_seq,"
+    " s.attempt, s.task_id, s.task_run, s.tenant, s.namespace, s.flow_id, s.trigger_id"
+    " from log_line l join log_source s on s.source = l.source"
+)
+
+
+def _line(row: Any) -> dict[str, Any]:
+    return {
+        "seq": row["seq"], "no": row["no"], "at": row["at"], "level": row["level"], "thread": row["thread"],
+        "text": row["message"], "execution": row["execution"], "execution_seq": row["execution_seq"],
+        "task_run_seq": row["task_run_seq"], "task_run": row["task_run"] or None, "task_id": row["task_id"] or None,
+        "attempt": row["attempt"], "tenant": row["tenant"], "namespace": row["namespace"], "flow_id": row["flow_id"],
+        "trigger_id": row["trigger_id"] or None,
+    }
+
+
+@dataclass(slots=True)
+class _Piece:
+    """A stream of lines in one file: an execution's, ordered by `no`, or a source's, ordered by `line_no`."""
+
+    file: LogFile
+    kind: int
+    owner: int
+    counts: Sequence[int]
+    last: int
+
+    @property
+    def column(self) -> str:
+        return "no" if self.kind == BY_EXECUTION else "line_no"
+
+    @property
+    def place(self) -> str:
+        return "l.execution_seq = :owner" if self.kind == BY_EXECUTION else "l.source = :owner"
+
+    def total(self, level: int) -> int:
+        return sum(self.counts[level:])
+
+    def _block(self, reader: Reader, b: int) -> Any:
+        return reader.one("select * from log_block where kind = ? and owner = ? and b = ?", self.kind, self.owner, b)
+
+    def _before(self, reader: Reader, fits: Callable[[Any], bool]) -> Any:
+        """The last block that `fits`; blocks that fit come before those that don't. None = the first lines."""
+        low, high = 0, sum(self.counts) // 1000
+        found = None
+        while low < high:
+            middle = (low + high + 1) // 2
+            row = self._block(reader, middle)
+            if row is not None and fits(row):
+                low, found = middle, row
+            else:
+                high = middle - 1
+        return found
+
+    def fetch(self, reader: Reader, level: int, start: int, size: int) -> list[Any]:
+        """`size` lines from the `start`-th (from 1) of those at or above a level."""
+        block = self._before(reader, lambda row: sum(row[f"l{i}"] for i in range(level, 5)) < start)
+        passed = sum(block[f"l{i}"] for i in range(level, 5)) if block is not None else 0
+        return reader.all(
+            f"{_LINE} where {self.place} and l.{self.column} >= :first and l.level >= :level"
+            f" order by l.{self.column} limit :size offset :skip",
+            owner=self.owner, first=block["first"] if block is not None else 0, level=level, size=size,
+            skip=start - 1 - passed,
+        )
+
+    def count_before(self, reader: Reader, level: int, number: int) -> int:
+        """How many lines at or above a level come before `no` or `line_no` = `number`."""
+        block = self._before(reader, lambda row: row["first"] <= number)
+        passed = sum(block[f"l{i}"] for i in range(level, 5)) if block is not None else 0
+        return passed + reader.value(
+            f"select count(*) from log_line l where {self.place} and l.{self.column} >= :first"
+            f" and l.{self.column} < :number and l.level >= :level",
+            owner=self.owner, first=block["first"] if block is not None else 0, number=number, level=level,
+        )
+
+    def first_from(self, reader: Reader, column: str, value: int) -> int:
+        """The smallest number whose line has `column` (rising with it: `seq`, `at`) at or above a value."""
+        low, high = 1, self.last + 1
+        while low < high:
+            middle = (low + high) // 2
+            row = reader.one(
+                f"select l.{column}, l.{self.column} from log_line l where {self.place} and l.{self.column} >= :number"
+                f" order by l.{self.column} limit 1", owner=self.owner, number=middle,
+            )
+            if row is None or row[0] >= value:
+                high = middle
+            else:
+                low = row[1] + 1
+        return low
+
+
+class LogStore:
+    """Reads log lines; safe from any thread.
+
+    Args:
+        folder: of the day files.
+        database: PostgreSQL, when the lines lie there.
+    """
+
+    def __init__(self, folder: Path, database: Database | None = None, files: LogFiles | None = None) -> None:
+        self.files = files or LogFiles(folder, database)
+
+    def close(self) -> None:
+        """Close all files."""
+        self.files.close()
+
+    # ---- one execution ---------------------------------------------------------------------------------------
+
+    def _pieces(self, execution_seq: int, task_run_seq: int | None, attempt: int | None) -> list[_Piece]:
+        pieces: list[_Piece] = []
+        for file in reversed(self.files.files()):
+            with file.database.reader() as reader:
+                if task_run_seq is None and attempt is None:
+                    row = reader.one("select * from log_head where execution_seq = ?", execution_seq)
+                    if row is not None:
+                        counts = [row[f"l{i}"] for i in range(5)]
+                        pieces.append(_Piece(file, BY_EXECUTION, execution_seq, counts, row["last_no"]))
+                    continue
+                for row in reader.all(
+                    "select * from log_source where execution_seq = ? order by source", execution_seq
+                ):
+                    if task_run_seq in (None, row["task_run_seq"]) and attempt in (None, row["attempt"]):
+                        counts = [row[f"l{i}"] for i in range(5)]
+                        pieces.append(_Piece(file, BY_SOURCE, row["source"], counts, row["last_line"]))
+        return pieces
+
+    def total(
+        self, execution_seq: int, *, min_level: int = 0, task_run_seq: int | None = None, attempt: int | None = None
+    ) -> int:
+        """Size of a view; for the plain view of an execution the number of its last line."""
+        pieces = self._pieces(execution_seq, task_run_seq, attempt)
+        if not min_level and task_run_seq is None and attempt is None:
+            return pieces[-1].last if pieces else 0
+        return sum(piece.total(min_level) for piece in pieces)
+
+    def range(
+        self, execution_seq: int, start: int, end: int, *, min_level: int = 0, task_run_seq: int | None = None,
+        attempt: int | None = None,
+    ) -> tuple[list[dict[str, Any]], int, int, int]:
+        """Lines at positions `start` to `end` (both included; negative ones count from the end).
+
+        Answers (lines with their `position`, start, end, total of the view); costs the same wherever they lie.
+        """
+        pieces = self._pieces(execution_seq, task_run_seq, attempt)
+        plain = not min_level and task_run_seq is None and attempt is None
+        total = (pieces[-1].last if pieces else 0) if plain else sum(p.total(min_level) for p in pieces)
+        if start < 0:
+            start = total + start + 1
+        if end < 0:
+            end = total + end + 1
+        start, end = max(start, 1), min(end, total)
+        lines: list[dict[str, Any]] = []
+        if end < start:
+            return lines, start, end, total
+        if plain:
+            for piece in pieces:
+                with piece.file.database.reader() as reader:
+                    lines += [
+                        {**_line(row), "position": row["no"]} for row in reader.all(
+                            f"{_LINE} where l.execution_seq = :owner and l.no between :start and :end order by l.no",
+                            owner=execution_seq, start=start, end=end,
+                        )
+                    ]
+            return lines, start, end, total
+        passed = 0
+        for piece in pieces:
+            size = piece.total(min_level)
+            first, last = max(start - passed, 1), min(end - passed, size)
+            if first <= last:
+                with piece.file.database.reader() as reader:
+                    for i, row in enumerate(piece.fetch(reader, min_level, first, last - first + 1)):
+                        lines.append({**_line(row), "position": passed + first + i})
+            passed += size
+        return lines, start, end, total
+
+    def at(
+        self, execution_seq: int, *, no: int | None = None, time_ms: int | None = None, min_level: int = 0,
+        task_run_seq: int | None = None, attempt: int | None = None,
+    ) -> int:
+        """Position in a view of the line `no`, or of the first one at or after an instant; 0 for an empty view.
+
+        When that line is not in the view it is the next one's, or the last.
+        """
+        pieces = self._pieces(execution_seq, task_run_seq, attempt)
+        total = self.total(execution_seq, min_level=min_level, task_run_seq=task_run_seq, attempt=attempt)
+        if not total:
+            return 0
+        plain = not min_level and task_run_seq is None and attempt is None
+        column, value = ("at", time_ms or 0) if no is None else ("seq", 0)
+        if no is not None:
+            line = self.one(execution_seq, no) or next(iter(self.range(execution_seq, no, no + 2000)[0]), None)
+            if line is None:
+                return total
+            value = line["seq"]
+        passed = 0
+        for piece in pieces:
+            with piece.file.database.reader() as reader:
+                number = piece.first_from(reader, column, value)
+                if number <= piece.last:
+                    return number if plain else min(passed + piece.count_before(reader, min_level, number) + 1, total)
+            passed += piece.total(min_level)
+        return total
+
+    def one(self, execution_seq: int, no: int) -> dict[str, Any] | None:
+        """One line by its number, whole."""
+        for file in self.files.files():
+            with file.database.reader() as reader:
+                row = reader.one(f"{_LINE} where l.execution_seq = ? and l.no = ?", execution_seq, no)
+            if row is not None:
+                return _line(row)
+        return None
+
+    def after(
+        self, execution_seq: int, seq: int, *, min_level: int = 0, limit: int = 500
+    ) -> list[dict[str, Any]]:
+        """Lines with a greater `seq` at or above a level, in order: what a reconnecting follower missed."""
+        lines: list[dict[str, Any]] = []
+        for piece in self._pieces(execution_seq, None, None):
+            with piece.file.database.reader() as reader:
+                number = piece.first_from(reader, "seq", seq + 1)
+                rows = reader.all(
+                    f"{_LINE} where l.execution_seq = :owner and l.no >= :number and l.level >= :level"
+                    f" order by l.no limit :limit",
+                    owner=execution_seq, number=number, level=min_level, limit=limit - len(lines),
+                )
+            lines += [_line(row) for row in rows]
+            if len(lines) >= limit:
+                break
+        return lines
+
+    def groups(self, execution_seq: int) -> list[dict[str, Any]]:
+        """Per task run and attempt, in order of appearance: lines, first and last instant (ms), counts by level."""
+        merged: dict[tuple[int, int], dict[str, Any]] = {}
+        for file in reversed(self.files.files()):
+            with file.database.reader() as reader:
+                rows = reader.all("select * from log_source where execution_seq = ? order by source", execution_seq)
+            for row in rows:
+                counts = [row[f"l{i}"] for i in range(5)]
+                if not sum(counts):
+                    continue
+                group = merged.setdefault((row["task_run_seq"], row["attempt"]), {
+                    "task_run_seq": row["task_run_seq"], "task_run": row["task_run"] or None,
+                    "task_id": row["task_id"] or None, "attempt": row["attempt"], "lines": 0,
+                    "first": row["first_at"], "last": row["last_at"], "levels": dict.fromkeys(LEVELS, 0),
+                })
+                group["lines"] += sum(counts)
+                group["first"] = min(group["first"], row["first_at"])
+                group["last"] = max(group["last"], row["last_at"])
+                for name, count in zip(LEVELS, counts, strict=True):
+                    group["levels"][name] += count
+        return list(merged.values())
+
+    def levels(self, execution_seq: int) -> dict[str, int]:
+        """Counts of an execution's lines by level."""
+        sums = [0] * 5
+        for piece in self._pieces(execution_seq, None, None):
+            sums = [a + b for a, b in zip(sums, piece.counts, strict=True)]
+        return dict(zip(LEVELS, sums, strict=True))
+
+    def errors(self, execution_seq: int, limit: int = 10) -> list[dict[str, Any]]:
+        """The last ERROR lines of an execution, in order."""
+        return self.range(execution_seq, -limit, -1, min_level=4)[0]
+
+    def search(
+        self, execution_seq: int, q: str, *, use_regex: bool = False, case: bool = False, min_level: int = 0,
+        task_run_seq: int | None = None, attempt: int | None = None, start: int = 1, end: int | None = None,
+        limit: int = 1000, backwards: bool = False, budget: float = 0.3,
+    ) -> dict[str, Any]:
+        """Find a text in a view.
+
+        Args:
+            start, end: positions to look at, both included; a former answer's `next` continues there.
+            backwards: begin at the end.
+            budget: seconds after which the search answers what it has.
+        Returns:
+            `hits` of position, no, spans; `total` (up to 10,000), `searched`, and `next`, the position to go on from.
+        Raises:
+            IllegalArgument: the regular expression is wrong or too costly.
+        """
+        find = _finder(q, use_regex, case)
+        total = self.total(execution_seq, min_level=min_level, task_run_seq=task_run_seq, attempt=attempt)
+        low, high = max(start, 1), min(end or total, total)
+        deadline = time.monotonic() + budget
+        hits: list[dict[str, Any]] = []
+        count = searched = 0
+        following: int | None = None
+        while low <= high:
+            page = (max(low, high - SEARCH_PAGE + 1), high) if backwards else (low, min(high, low + SEARCH_PAGE - 1))
+            lines = self.range(
+                execution_seq, page[0], page[1], min_level=min_level, task_run_seq=task_run_seq, attempt=attempt
+            )[0]
+            for line in reversed(lines) if backwards else lines:
+                spans = find(line["text"])
+                if spans:
+                    count += 1
+                    if len(hits) < limit:
+                        hits.append({"position": line["position"], "no": line["no"], "spans": spans})
+            searched += page[1] - page[0] + 1
+            if backwards:
+                high = page[0] - 1
+            else:
+                low = page[1] + 1
+            if low <= high and (time.monotonic() > deadline or count >= CAPPED):
+                following = high if backwards else low
+                break
+        answer: dict[str, Any] = {"hits": hits, "total": min(count, CAPPED), "searched": searched}
+        if following is not None:
+            answer["next"] = following
+        return answer
+
+    # ---- all executions --------------------------------------------------------------------------------------
+
+    def last_seq(self) -> int:
+        """Number of the newest line; 0 before the first."""
+        files = self.files.files()
+        return files[0].next_seq() - 1 if files else 0
+
+    def list(
+        self, tenant: str, *, where: str = "", params: dict[str, Any] | None = None, namespace: str | None = None,
+        prefix: bool = False, flow_id: str | None = None, trigger_id: str | None = None,
+        execution: str | None = None, task_run: str | None = None, task_id: str | None = None, min_level: int = 0,
+        levels: Sequence[int] | None = None, since: int | None = None, until: int | None = None, q: str | None = None,
+        ascending: bool = False, limit: int = 25, offset: int = 0, budget: float = 0.5,
+    ) -> tuple[list[dict[str, Any]], int]:
+        """Lines of all executions and triggers that fit, newest first (or oldest).
+
+        Args:
+            where, params: a further condition on `s.` (source: tenant, namespace, flow_id, trigger_id, execution,
+                task_id, task_run, attempt) and `l.` (line) columns, with named parameters.
+            namespace: exactly this one, or with `prefix` also those below.
+            since, until: instants in ms, the second one excluded.
+            q: text to find, case ignored.
+            budget: seconds for the count.
+        Returns:
+            the page and the number of all that fit (10,001 = more than 10,000, or the budget ended).
+        """
+        of_source, of_line, named = _conditions(
+            tenant, namespace, prefix, flow_id, trigger_id, execution, task_run, task_id, min_level, levels, since,
+            until, q,
+        )
+        named.update(params or {})
+        conditions = " and ".join([*of_source, *of_line, *([f"({where})"] if where else [])])
+        direction = "asc" if ascending else "desc"
+        deadline = time.monotonic() + budget
+        lines: list[dict[str, Any]] = []
+        passed = 0
+        files = self.files.files()
+        for file in reversed(files) if ascending else files:
+            with file.database.reader() as reader:
+                if len(lines) < limit:
+                    rows = reader.all(
+                        f"{_LINE} where {conditions} order by l.seq {direction} limit :limit offset :skip",
+                        {**named, "limit": limit - len(lines), "skip": max(0, offset - passed)},
+                    )
+                    lines += [_line(row) for row in rows]
+                if passed <= CAPPED and time.monotonic() < deadline:
+                    passed += self._count(reader, of_source, of_line, where, named)
+                elif passed <= CAPPED:
+                    passed = CAPPED + 1
+            if len(lines) >= limit and passed > CAPPED:
+                break
+        return lines, min(passed, CAPPED + 1)
+
+    def _count(
+        self, reader: Reader, of_source: list[str], of_line: list[str], where: str, named: dict[str, Any]
+    ) -> int:
+        if of_line or where:
+            conditions = " and ".join([*of_source, *of_line, *([f"({where})"] if where else [])])
+            return reader.value(
+                f"select count(*) from (select 1 from log_line l join log_source s on s.source = l.source"
+                f" where {conditions} limit {CAPPED + 1}) x", named,
+            )
+        used = {k: v for k, v in named.items() if k != "level"}
+        return int(reader.value(
+            f"select coalesce(sum(l0 + l1 + l2 + l3 + l4), 0) from log_source s where {' and '.join(of_source)}", used
+        ))
+
+    def stream(
+        self, execution_seq: int, *, min_level: int = 0, task_run_seq: int | None = None, attempt: int | None = None,
+        page: int = 2000,
+    ) -> Iterator[dict[str, Any]]:
+        """All lines of a view, page by page: for downloads."""
+        start = 1
+        while True:
+            lines, _, end, total = self.range(
+                execution_seq, start, start + page - 1, min_level=min_level, task_run_seq=task_run_seq, attempt=attempt
+            )
+            yield from lines
+            start = end + 1
+            if start > total or end < 1:
+                return
+
+    # ---- deletion --------------------------------------------------------------------------------------------
+
+    def delete(
+        self, execution_seqs: Sequence[int], *, min_level: int | None = None, task_run_seq: int | None = None,
+        attempt: int | None = None, forget: bool = True,
+    ) -> int:
+        """Delete lines of executions; see `store.logs.delete_lines`."""
+        return delete_lines(
+            self.files, execution_seqs, min_level=min_level, task_run_seq=task_run_seq, attempt=attempt, forget=forget
+        )
+
+    def delete_trigger(self, tenant: str, namespace: str, flow_id: str, trigger_id: str) -> int:
+        """Delete lines that a trigger wrote outside executions."""
+        return delete_trigger_lines(self.files, tenant, namespace, flow_id, trigger_id)
+
+
+def _conditions(
+    tenant: str, namespace: str | None, prefix: bool, flow_id: str | None, trigger_id: str | None,
+    execution: str | None, task_run: str | None, task_id: str | None, min_level: int, levels: Sequence[int] | None,
+    since: int | None, until: int | None, q: str | None,
+) -> tuple[list[str], list[str], dict[str, Any]]:
+    of_source, of_line = ["s.tenant = :tenant"], []
+    named: dict[str, Any] = {"tenant": tenant}
+    for name, value in (
+        ("flow_id", flow_id), ("trigger_id", trigger_id), ("execution", execution), ("task_run", task_run),
+        ("task_id", task_id),
+    ):
+        if value is not None:
+            of_source.append(f"s.{name} = :{name}")
+            named[name] = value
+    if namespace is not None:
+        named["namespace"] = namespace
+        if prefix:
+            of_source.append("(s.namespace = :namespace or substr(s.namespace, 1, :ns_size) = :ns_dot)")
+            named.update(ns_size=len(namespace) + 1, ns_dot=f"{namespace}.")
+        else:
+            of_source.append("s.namespace = :namespace")
+    if since is not None:
+        of_source.append("s.last_at >= :since")
+        of_line.append("l.at >= :since")
+        named["since"] = since
+    if until is not None:
+        of_source.append("s.first_at < :until")
+        of_line.append("l.at < :until")
+        named["until"] = until
+    if min_level:
+        of_line.append("l.level >= :level")
+        named["level"] = min_level
+    if levels is not None:
+        of_line.append(f"l.level in ({', '.join(str(int(level)) for level in levels) or '-1'})")
+    if q:
+        of_line.append(
+            "(lower(l.message) like :q escape '!' or lower(s.execution) like :q escape '!'"
+            " or lower(s.flow_id) like :q escape '!' or lower(s.task_id) like :q escape '!')"
+        )
+        plain = q.lower().replace("!", "!!").replace("%", "!%").replace("_", "!_")
+        named["q"] = f"%{plain}%"
+    return of_source, of_line, named
+
+
+def _finder(q: str, use_regex: bool, case: bool) -> Callable[[str], list[list[int]]]:
+    if not q:
+        raise IllegalArgument("q must not be empty")
+    if not use_regex:
+        needle = q if case else q.lower()
+
+        def plain(text: str) -> list[list[int]]:
+            searched = text if case else text.lower()
+            spans: list[list[int]] = []
+            at = searched.find(needle)
+            while at >= 0 and len(spans) < 100:
+                spans.append([at, at + len(needle)])
+                at = searched.find(needle, at + len(needle))
+            return spans
+
+        return plain
+    try:
+        pattern = regex.compile(q, 0 if case else regex.IGNORECASE)
+    except regex.error as error:
+        raise IllegalArgument(f"q is not a regular expression: {error}") from None
+
+    def by_pattern(text: str) -> list[list[int]]:
+        spans: list[list[int]] = []
+        try:
+            for match in pattern.finditer(text, timeout=REGEX_SECONDS):
+                if match.end() > match.start():
+                    spans.append([match.start(), match.end()])
+                if len(spans) >= 100:
+                    break
+        except TimeoutError:
+            raise IllegalArgument("the regular expression takes too long") from None
+        return spans
+
+    return by_pattern
