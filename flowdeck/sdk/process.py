@@ -230,7 +230,7 @@ class Child:
         if popen.returncode is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(popen.pid, signal.SIGKILL)
-            popen.wait()
+        code = popen.wait()
         if self._guard:
             self._guard.remove(popen.pid)
         for fd in list(self._pipes):
@@ -238,7 +238,7 @@ class Child:
         for pipe in (popen.stdout, popen.stderr):
             if pipe:
                 pipe.close()
-        return popen.returncode
+        return code
 
     def _readable_rest(self, fd: int) -> None:
         """Take what lies in a pipe that a grandchild of another group keeps open, then let it go."""

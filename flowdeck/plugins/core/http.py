@@ -280,7 +280,8 @@ tasks:
                 data += chunk
                 if len(data) > options.max_content:
                     raise TaskError(
-                        f"The answer is larger than {options.max_content} bytes; use io.kestra.plugin.core.http.Download"
+                        f"The answer is larger than {options.max_content} bytes; "
+                        "use io.kestra.plugin.core.http.Download"
                     )
             try:
                 body = data.decode(response.charset_encoding or options.charset)

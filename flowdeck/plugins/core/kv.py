@@ -20,7 +20,8 @@ def check_key(key: str) -> str:
     """The key; `TaskError` for one that breaks the pattern."""
     if not KEY.fullmatch(key):
         raise TaskError(
-            f"Key '{key}' must start with a letter or digit and may contain letters, digits, dots, underscores and hyphens"
+            f"Key '{key}' must start with a letter or digit and "
+            "may contain letters, digits, dots, underscores and hyphens"
         )
     return key
 

@@ -1,4 +1,4 @@
-"""Whether a container engine answers on this machine, and running a command in a container (spec: script plugins §3.1)."""
+"""Running commands in containers, where a container engine answers (spec: script plugins §3.1)."""
 
 from __future__ import annotations
 

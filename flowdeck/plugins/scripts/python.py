@@ -26,7 +26,7 @@ ENVIRONMENT = {
 
 @lru_cache(maxsize=16)
 def interpreter(path: str) -> str:
-    """`python3` of a search path, else `python`, else the worker's own; wrappers of version managers are looked through."""
+    """`python3` of a search path, else `python`, else the worker's own; looks through version managers' wrappers."""
     found = shutil.which("python3", path=path) or shutil.which("python", path=path) or sys.executable
     if "/shims/" in found:
         import subprocess

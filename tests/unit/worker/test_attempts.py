@@ -60,7 +60,8 @@ async def test_secrets_of_the_environment_win(core: Core, monkeypatch: pytest.Mo
 async def test_encrypted_inputs_are_readable_and_masked(core: Core) -> None:
     value = core.workers[0].facts.cryptor.wrap("s3cr3t-input")  # type: ignore[union-attr]
     done = await core.run(
-        "- id: c\n  type: io.kestra.plugin.scripts.shell.Commands\n  taskRunner: {type: io.kestra.plugin.core.runner.Process}\n"
+        "- id: c\n  type: io.kestra.plugin.scripts.shell.Commands\n"
+        "  taskRunner: {type: io.kestra.plugin.core.runner.Process}\n"
         '  commands: ["test \'{{ inputs.pw }}\' = s3cr3t-input", "echo {{ inputs.pw }}"]',
         {"inputs": {"pw": value}},
     )
