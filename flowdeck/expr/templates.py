@@ -39,6 +39,7 @@ class Compiled:
     """
 
     __slots__ = (
+        "_around",
         "_body",
         "_needs_runtime",
         "_pieces",
@@ -56,6 +57,7 @@ class Compiled:
     def __init__(self, source: str, syntax: Syntax = DEFAULT_SYNTAX) -> None:
         self.source = source
         self._syntax = syntax
+        self._around = ("", "")
         self._body: Any = None
         self._pieces: list[Any] = []
         self._value: Any = None
@@ -98,6 +100,12 @@ class Compiled:
             if len(prints) == 1 and blank:
                 self._value = compiler.value(prints[0].expression)
                 self.is_single = len(tree) == 1
+                at = tree.index(prints[0])
+                before, after = (
+                    "".join(item.text for item in part if isinstance(item, nodes.Text))
+                    for part in (tree[:at], tree[at + 1 :])
+                )
+                self._around = (before, after)
         self._needs_runtime = compiler.needs_runtime
         self._describe(collector)
 
@@ -157,7 +165,7 @@ class Compiled:
         except (RecursionError, MemoryError):
             raise ExpressionError("The expression is nested too deeply or too large", source=self.source) from None
         if isinstance(value, str):
-            return str(value) if self.is_single else self.eval(context, env)
+            return str(value) if self.is_single else self._around[0] + value + self._around[1]
         return value
 
     def run(self, context: Mapping[str, Any], rt: Runtime) -> str:

@@ -151,7 +151,7 @@ class Evaluator:
             yield None, result
 
     def text(self, node: Node, scope: Scope, pair: Pair) -> Iterator[Pair]:
-        from flowdeck.expr.jq.builtins import apply_format
+        from flowdeck.expr.jq.text import apply_format
 
         parts, style = node[1], node[2]
 
@@ -168,7 +168,7 @@ class Evaluator:
             yield None, result
 
     def format(self, node: Node, scope: Scope, pair: Pair) -> Iterator[Pair]:
-        from flowdeck.expr.jq.builtins import apply_format
+        from flowdeck.expr.jq.text import apply_format
 
         yield None, apply_format(node[1], pair[1])
 

@@ -51,7 +51,8 @@ LOOP: dict[str, Any] = {
         ("{{ yaml('d: 2024-01-01') }}", {"d": "2024-01-01"}),
         ("{{ isWeekend('2024-07-06') }}{{ isWeekend('2024-07-04') }}", "truefalse"),
         (
-            "{{ isDayWeekInMonth('2024-07-01', 'MONDAY', 'FIRST') }}{{ isDayWeekInMonth('2024-07-29', 'monday', 'LAST') }}",
+            "{{ isDayWeekInMonth('2024-07-01', 'MONDAY', 'FIRST') }}"
+            "{{ isDayWeekInMonth('2024-07-29', 'monday', 'LAST') }}",
             "truetrue",
         ),
         (
