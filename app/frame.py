@@ -20,6 +20,7 @@ WHO = Who(
     environment_ink=Tab.environment_ink,
     version=Tab.version,
     tenant=Tab.tenant_id,
+    on_leave=Tab.leave,
 )
 
 

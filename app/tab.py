@@ -278,6 +278,8 @@ class Tab(rx.State):
         """Learn the instance and the reader; first handler of every page's `on_load`."""
         self.clear()
         self._leaving = False
+        if self.ready and str(self.router.headers.cookie or "") != self._cookie_seen:
+            self.reset()  # another reader in the same tab sees nothing of the one before
         self.tenant_id = str(getattr(self, "tenant", "") or "main")
         path = str(self.router.url.path or "").rstrip("/")
         at_gate = next((page for page in LOGIN_PAGES if path.endswith(page)), "")
@@ -309,6 +311,11 @@ class Tab(rx.State):
             self.version = me.version or self.version
             self._cookie_seen = cookie
             self.ready = True
+
+    @rx.event
+    async def leave(self) -> None:
+        """Forget everything that the reader saw; told by the browser just before it logs out."""
+        self.reset()
 
     async def _setup_findings(self, api: Client) -> list[str]:
         try:

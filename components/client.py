@@ -339,6 +339,7 @@ class LogoutItem(_Session):
     """The menu entry that ends the session."""
 
     tag = "LogoutItem"
+    on_leave: rx.EventHandler[rx.event.no_args_event_spec]
 
 
 class ThemeSwitch(_Session):

@@ -66,6 +66,7 @@ class Who:
     environment_ink: Any
     version: Any
     tenant: Any
+    on_leave: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,7 @@ def sidebar(entries: list[Entry], who: Who, settings: str) -> rx.Component:
             menu_line(),
             menu_item("Settings", icon="settings", to=settings, test="menu-settings"),
             menu_line(),
-            LogoutItem.create(rx.icon("log-out", size=14), "Log out", class_name="mi"),
+            LogoutItem.create(rx.icon("log-out", size=14), "Log out", class_name="mi", on_leave=who.on_leave),
             rx.el.div("flowdeck ", who.version, class_name="xs faint", style={"padding": "4px 8px"}),
             label="Your menu",
             align="start",

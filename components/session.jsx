@@ -105,9 +105,10 @@ export function SetupForm({ messages = [], tokenNeeded = false }) {
 }
 
 // Log-out: the server ends the session, the browser starts afresh at the log-in page.
-export function LogoutItem({ className, children }) {
+export function LogoutItem({ className, onLeave, children }) {
   const tenant = tenantOf(useLocation().pathname);
   return jsx("button", { type: "button", role: "menuitem", className, "data-testid": "logout", onClick: async () => {
+    onLeave?.();
     try { await request("/logout", { method: "POST" }); } finally { enter(`/${tenant}/login`); }
   } }, children);
 }

@@ -30,6 +30,7 @@ Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 UI = "/ui"
 SOCKET = "/_ui"
+SESSION_COOKIE = "flowdeck_session"
 API_PREFIXES = ("/api/", "/swagger/")
 API_PATHS = frozenset({"/api", "/login", "/logout", "/health", "/swagger", "/ping"})
 UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -210,12 +211,69 @@ def same_origin(scope: Scope, allowed: frozenset[str] = frozenset()) -> bool:
     return origin in allowed or urlsplit(origin).netloc.lower() == _header(scope, b"host").lower()
 
 
+def session_of(scope: Scope) -> str:
+    """Return the value of the session cookie; empty without one."""
+    for part in _header(scope, b"cookie").split(";"):
+        name, _, value = part.strip().partition("=")
+        if name == SESSION_COOKIE:
+            return value
+    return ""
+
+
+class Sockets:
+    """The open websockets by session, so that they end with it (`extensions` §2)."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, set[asyncio.Event]] = {}
+
+    async def serve(self, app: Asgi, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a websocket until it ends or its session does (close code 4401)."""
+        session, ended = session_of(scope), asyncio.Event()
+        if not session:
+            await app(scope, receive, send)
+            return
+        self._open.setdefault(session, set()).add(ended)
+        pending: asyncio.Task[Message] | None = None
+
+        async def receiving() -> Message:
+            nonlocal pending
+            if pending is None:
+                pending = asyncio.ensure_future(receive())  # type: ignore[arg-type]
+            over = asyncio.ensure_future(ended.wait())
+            await asyncio.wait({pending, over}, return_when=asyncio.FIRST_COMPLETED)
+            over.cancel()
+            if pending.done():
+                message, pending = pending.result(), None
+                return message
+            with contextlib.suppress(RuntimeError):
+                await send({"type": "websocket.close", "code": 4401})
+            return {"type": "websocket.disconnect", "code": 4401}
+
+        try:
+            await app(scope, receiving, send)
+        finally:
+            if pending is not None:
+                pending.cancel()
+            mine = self._open.get(session, set())
+            mine.discard(ended)
+            if not mine:
+                self._open.pop(session, None)
+
+    def end(self, session: str) -> int:
+        """Close the websockets of a session; how many there were."""
+        found = self._open.get(session, set())
+        for one in list(found):
+            one.set()
+        return len(found)
+
+
 class Gate:
     """The outermost application: routes by path, refuses foreign origins, adds the security headers."""
 
     def __init__(self, api: Asgi, socket: Asgi, files: Asgi, policy: str, allowed: frozenset[str]) -> None:
         self._api, self._socket, self._files = api, socket, files
         self._allowed = allowed
+        self.sockets = Sockets()
         self._headers = [
             (b"x-content-type-options", b"nosniff"),
             (b"referrer-policy", b"same-origin"),
@@ -237,10 +295,15 @@ class Gate:
                 await receive()
                 await send({"type": "websocket.close", "code": 4403})
                 return
-            await (self._socket if path.startswith(SOCKET + "/") else self._api)(scope, receive, send)
+            if path.startswith(SOCKET + "/"):
+                await self.sockets.serve(self._socket, scope, receive, send)
+            else:
+                await self._api(scope, receive, send)
             return
         if path.startswith(API_PREFIXES) or path in API_PATHS:
             await self._api(scope, receive, self._with(send, page=False))
+            if path == "/logout" and scope["method"] == "POST" and same_origin(scope, self._allowed):
+                self.sockets.end(session_of(scope))
             return
         if path in {"/", UI}:
             query = scope.get("query_string", b"")
