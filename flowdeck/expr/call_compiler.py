@@ -15,6 +15,7 @@ from flowdeck.expr.closures import (
     failing,
     filtered,
     hard,
+    nearest,
     wrapped,
 )
 from flowdeck.expr.errors import ExpressionError
@@ -46,7 +47,7 @@ class CallCompiler(ExpressionCompiler):
     def filter(self, node: nodes.Filter) -> Value:
         spec, position = FILTERS.get(node.name), node.position
         if spec is None:
-            return failing(f"Filter [{node.name}] does not exist.", position)
+            return failing(f"Filter [{node.name}] does not exist.", position, nearest(node.name, FILTERS))
         try:
             arguments = self.bound(spec, node.arguments, "The argument '{}' is required.")
         except ExpressionError as error:
@@ -173,7 +174,11 @@ class CallCompiler(ExpressionCompiler):
         def run(c: Any, rt: Any) -> Any:
             macro = macros.get(name)
             if macro is None:
-                raise ExpressionError(f"Function or Macro [{name}] does not exist.", position=position)
+                raise ExpressionError(
+                    f"Function or Macro [{name}] does not exist.",
+                    position=position,
+                    hint=nearest(name, [*FUNCTIONS, *macros]),
+                )
             values = [item(c, rt) for item in positional]
             pairs = {key: item(c, rt) for key, item in named.items()}
             try:

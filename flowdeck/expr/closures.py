@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import difflib
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from flowdeck.expr import runtime
@@ -74,13 +75,19 @@ def hard(error: ExpressionError) -> ExpressionError:
     return error
 
 
-def failing(message: str, position: int) -> Value:
+def failing(message: str, position: int, hint: str | None = None) -> Value:
     """Unknown names and wrong arguments are errors of the render, not of the syntax (§4)."""
 
     def run(c: Any, rt: Any) -> Any:
-        raise ExpressionError(message, position=position)
+        raise ExpressionError(message, position=position, hint=hint)
 
     return run
+
+
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """A hint at the name that was probably meant."""
+    near = difflib.get_close_matches(name, names, 1)
+    return f"Did you mean `{near[0]}`?" if near else None
 
 
 def whole_context(c: Any, rt: Any) -> Any:

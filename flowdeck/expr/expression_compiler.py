@@ -10,6 +10,7 @@ from flowdeck.expr.closures import (
     UNDEFINED,
     Value,
     failing,
+    nearest,
     path,
     whole_context,
 )
@@ -298,7 +299,7 @@ class ExpressionCompiler:
     def test(self, node: nodes.Test) -> Value:
         spec, position, negated = TESTS.get(node.name), node.position, node.negated
         if spec is None:
-            return failing(f"Test [{node.name}] does not exist.", position)
+            return failing(f"Test [{node.name}] does not exist.", position, nearest(node.name, TESTS))
         if node.arguments.nodes():
             return failing("The argument at position 1 is not allowed. Only 0 argument(s) are allowed.", position)
         target, test = self.value(node.target), spec.run

@@ -211,10 +211,19 @@ def test_bad_syntax_is_refused_with_its_position(template: str, line: int, colum
     assert error.source == template
 
 
-def test_a_misspelt_name_gets_a_hint() -> None:
+@pytest.mark.parametrize(
+    ("template", "name"),
+    [
+        ("{{ output.x }}", "outputs"),
+        ("{{ s | uper }}", "upper"),
+        ("{{ fromJSON('1') }}", "fromJson"),
+        ("{{ s is emty }}", "empty"),
+    ],
+)
+def test_a_misspelt_name_gets_a_hint(template: str, name: str) -> None:
     with pytest.raises(ExpressionError) as caught:
-        show("{{ output.x }}")
-    assert caught.value.hint == "Did you mean `outputs`?"
+        show(template)
+    assert caught.value.hint == f"Did you mean `{name}`?"
 
 
 @pytest.mark.parametrize(
