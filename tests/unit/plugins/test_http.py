@@ -1,0 +1,207 @@
+"""HTTP tasks against a real server on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from flowdeck.model.states import State
+from flowdeck.sdk.http import CheckedBackend
+from tests.unit.worker.conftest import Core, ok
+
+REQUEST = "io.kestra.plugin.core.http.Request"
+DOWNLOAD = "io.kestra.plugin.core.http.Download"
+
+
+class Server:
+    """Echoes requests as JSON; a few paths answer specially."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.seen: list[dict[str, Any]] = []
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        except asyncio.IncompleteReadError:
+            writer.close()
+            return
+        line, *rest = head.strip().split("\r\n")
+        method, path, _ = line.split(" ")
+        headers = {k.lower(): v.strip() for k, _, v in (item.partition(":") for item in rest)}
+        body = b""
+        if "content-length" in headers:
+            body = await reader.readexactly(int(headers["content-length"]))
+        elif headers.get("transfer-encoding") == "chunked":
+            while size := int((await reader.readline()).strip() or b"0", 16):
+                body += await reader.readexactly(size)
+                await reader.readline()
+            await reader.readline()
+        self.seen.append({"method": method, "path": path, "headers": headers, "body": body.decode("latin-1")})
+        status, extra, answer = "200 OK", "Content-Type: application/json\r\n", json.dumps(self.seen[-1]).encode()
+        match path.partition("?")[0]:
+            case "/missing":
+                status, answer = "404 Not Found", b"nothing here"
+            case "/empty":
+                answer = b""
+            case "/file":
+                extra, answer = 'Content-Disposition: attachment; filename="../r%65port.csv"\r\n', b"a,b\n" * 1000
+            case "/binary":
+                answer = b"\xff\xfe\xfd"
+            case "/redirect":
+                status, extra, answer = "302 Found", "Location: /final\r\n", b""
+            case "/slow":
+                await asyncio.sleep(3)
+        writer.write(
+            f"HTTP/1.1 {status}\r\nContent-Length: {len(answer)}\r\n{extra}Connection: close\r\n\r\n".encode() + answer
+        )
+        await writer.drain()
+        writer.close()
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Server]:
+    found = Server()
+    listening = await asyncio.start_server(found.handle, "127.0.0.1", 0)
+    found.port = listening.sockets[0].getsockname()[1]
+    yield found
+    listening.close()
+
+
+def request(uri: str, more: str = "", kind: str = REQUEST) -> str:
+    return f"- id: h\n  type: {kind}\n  uri: '{uri}'\n{more}"
+
+
+async def test_a_request_gives_code_headers_and_body(core: Core, server: Server) -> None:
+    done = await core.run(
+        request(
+            f"{server.address}/a b?x=1",
+            "  method: post\n  body: '{\"n\": {{ 1 + 1 }}}'\n  headers: {X-A: '{{ flow.id }}'}\n  params: {q: 'ü&'}\n",
+        ),
+        process=False,
+    )
+    outputs = ok(done)
+    seen = json.loads(outputs["body"])
+    assert outputs["code"] == 200 and outputs["headers"]["content-type"] == ["application/json"]
+    assert (seen["method"], seen["body"], seen["headers"]["x-a"]) == ("POST", '{"n": 2}', "flow_1")
+    assert seen["path"] == "/a%20b?x=1&q=%C3%BC%26" and seen["headers"]["content-type"] == "application/json"
+    assert done.metrics[0][0] == "response.length"
+
+
+async def test_a_failing_status_fails_unless_allowed(core: Core, server: Server) -> None:
+    done = await core.run(request(f"{server.address}/missing?token=abc"))
+    assert done.state == State.FAILED and "404" in (done.error or "") and "token" not in (done.error or "")
+    assert any("nothing here" in text for text in core.texts())
+    allowed = await core.run(request(f"{server.address}/missing", "  options: {allowFailed: true}\n"))
+    assert ok(allowed)["code"] == 404
+    assert (
+        ok(await core.run(request(f"{server.address}/missing", "  options: {allowedResponseCodes: [404]}\n")))["code"]
+        == 404
+    )
+
+
+async def test_authentication(core: Core, server: Server) -> None:
+    core.secrets["PW"] = "open-sesame"
+    auth = "  options:\n    auth: {type: BASIC, username: me, password: \"{{ secret('PW') }}\"}\n"
+    done = await core.run(request(server.address, auth))
+    assert server.seen[-1]["headers"]["authorization"] == "Basic bWU6b3Blbi1zZXNhbWU="
+    assert done.state == State.SUCCESS
+    await core.run(request(server.address, "  options: {auth: {type: BEARER, token: t0ken}}\n"))
+    assert server.seen[-1]["headers"]["authorization"] == "Bearer t0ken"
+    await core.run(request(server.address, "  options: {basicAuthUser: a, basicAuthPassword: b}\n"))
+    assert server.seen[-1]["headers"]["authorization"].startswith("Basic ")
+
+
+async def test_forms(core: Core, server: Server) -> None:
+    await core.run(
+        request(
+            server.address,
+            "  method: POST\n  contentType: application/x-www-form-urlencoded\n  formData: {a: '1 2', b: ü}\n",
+        )
+    )
+    assert server.seen[-1]["body"] == "a=1+2&b=%C3%BC"
+    uri = core.workers[0].facts.storage.put("/x/data.txt", b"file content")  # type: ignore[attr-defined]
+    await core.run(
+        request(
+            server.address,
+            f"  method: POST\n  contentType: multipart/form-data\n  formData:\n    a: text\n    f: {uri}\n"
+            f"    g: {{name: other.csv, content: '{uri}'}}\n",
+        )
+    )
+    body = server.seen[-1]["body"]
+    assert 'name="a"\r\n\r\ntext' in body and 'filename="data.txt"' in body and 'filename="other.csv"' in body
+    assert body.count("file content") == 2
+
+
+async def test_redirects_and_timeouts(core: Core, server: Server) -> None:
+    assert ok(await core.run(request(f"{server.address}/redirect")))["uri"].endswith("/final")
+    assert (
+        ok(await core.run(request(f"{server.address}/redirect", "  options: {followRedirects: false}\n")))["code"]
+        == 302
+    )
+    done = await core.run(request(f"{server.address}/slow", "  options: {timeout: {readIdleTimeout: PT0.05S}}\n"))
+    assert done.state == State.FAILED and "no answer in time" in (done.error or "")
+
+
+async def test_binary_bodies_need_a_download(core: Core, server: Server) -> None:
+    done = await core.run(request(f"{server.address}/binary"))
+    assert done.state == State.FAILED and "Download" in (done.error or "")
+    done = await core.run(request(f"{server.address}/file", "  options: {maxContentLength: 100}\n"))
+    assert done.state == State.FAILED and "larger than 100 bytes" in (done.error or "")
+
+
+async def test_an_encrypted_body(core: Core, server: Server) -> None:
+    outputs = ok(await core.run(request(server.address, "  encryptBody: true\n")))
+    assert outputs["body"] is None and outputs["encryptedBody"]["type"] == "io.kestra.datatype:aes_encrypted"
+
+
+async def test_a_download_is_stored(core: Core, server: Server) -> None:
+    outputs = ok(await core.run(request(f"{server.address}/file", kind=DOWNLOAD)))
+    storage = core.workers[0].facts.storage
+    assert outputs["length"] == 4000 and outputs["uri"].endswith("/r%65port.csv")
+    assert storage.get(outputs["uri"]) == b"a,b\n" * 1000  # type: ignore[attr-defined]
+    done = await core.run(request(f"{server.address}/empty", kind=DOWNLOAD))
+    assert done.state == State.FAILED and done.error == "No response from server"
+    assert (
+        ok(await core.run(request(f"{server.address}/empty", "  failOnEmptyResponse: false\n", DOWNLOAD)))["length"]
+        == 0
+    )
+    done = await core.run(request(f"{server.address}/missing", kind=DOWNLOAD))
+    assert done.state == State.FAILED
+
+
+@pytest.mark.parametrize("uri", ["ftp://x/y", "file:///etc/passwd", "http://", "http://127.0.0.1:1/", "nonsense"])
+async def test_unusable_addresses_fail_clearly(core: Core, uri: str) -> None:
+    done = await core.run(request(uri))
+    assert done.state == State.FAILED and done.error
+
+
+async def test_refused_addresses_are_not_reached(core: Core, server: Server) -> None:
+    core.workers[0].facts.options = {"refused-addresses": ("127.0.0.0/8",)}
+    done = await core.run(request(server.address))
+    assert done.state == State.FAILED and "may not be reached" in (done.error or "") and not server.seen
+
+
+def test_addresses_are_judged_in_every_spelling() -> None:
+    backend = CheckedBackend(None, ["169.254.0.0/16", "fe80::/10"])  # type: ignore[arg-type]
+    assert not backend.allowed("169.254.169.254")
+    assert not backend.allowed("::ffff:169.254.169.254")
+    assert not backend.allowed("fe80::1%eth0")
+    assert backend.allowed("127.0.0.1") and backend.allowed("2001:db8::1")
+
+
+async def test_the_function(core: Core, server: Server) -> None:
+    done = await core.evaluate(
+        f"{{{{ http(uri='{server.address}/x', query={{'a': '1'}}, headers={{'K': 'v'}}).path }}}}"
+    )
+    assert ok(done)["value"] == "/x?a=1" and server.seen[-1]["headers"]["k"] == "v"
+    done = await core.evaluate(f"{{{{ http('{server.address}/missing') }}}}")
+    assert "404 : Not Found" in (done.outputs or {})["error"]
