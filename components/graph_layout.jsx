@@ -4,6 +4,7 @@ import dagre from "@dagrejs/dagre";
 const PSEUDO = /GraphCluster(Root|End|Finally|AfterExecution|Errors?)?$|GraphClusterRoot|GraphClusterEnd|GraphClusterFinally|GraphClusterAfterExecution/;
 const HIDE = 50; // a cluster with more children starts folded
 
+const relationValue = (edge) => String(edge.relation?.value ?? "");
 const kindOf = (node) => (node.type || "").split(".").pop();
 
 // -> {nodes: [{id, task, type, kind, cluster, error}], edges: [{source, target, label, error, dynamic}], clusters}
@@ -11,11 +12,15 @@ export function shapeOf(graph) {
   if (!graph?.nodes) return { nodes: [], edges: [], clusters: [] };
   if (graph.nodes.length && graph.nodes[0].namespace && !graph.nodes[0].type?.includes("Graph")) return dependenciesOf(graph);
   const owner = new Map(); // node uid -> innermost cluster
+  const types = new Map(graph.nodes.map((n) => [n.uid, n.task?.type || ""]));
+  // A choice is a node with labelled edges; the triggers need no frame: their clusters are dissolved.
+  const choices = new Set((graph.edges || []).filter((e) => e.relation?.relationType === "CHOICE").map((e) => e.source));
   const clusters = new Map();
   for (const entry of graph.clusters || []) {
     const uid = entry.cluster?.uid || entry.start;
     const head = entry.cluster?.taskNode || {};
-    clusters.set(uid, { id: uid, task: head.task?.id || head.plugin?.id || (entry.cluster?.branchType || "").toLowerCase() || uid.replace(/^cluster_/, "").split(".").pop(), type: head.task?.type || head.plugin?.type || "", head: head.uid, parent: (entry.parents || []).at(-1), nodes: new Set(entry.nodes || []), error: entry.cluster?.branchType === "ERROR" });
+    if (choices.has(head.uid) || /_triggers$/.test(uid)) continue;
+    clusters.set(uid, { id: uid, task: head.task?.id || head.plugin?.id || uid.replace(/^cluster_/, "").split(".").pop().replace(/^_/, ""), type: head.task?.type || head.plugin?.type || "", head: head.uid, parent: (entry.parents || []).at(-1), nodes: new Set(entry.nodes || []), error: entry.cluster?.branchType === "ERROR" || /_errors$/.test(uid) });
   }
   for (const cluster of clusters.values()) for (const uid of cluster.nodes) {
     const current = owner.get(uid);
@@ -60,10 +65,20 @@ export function shapeOf(graph) {
     outs.get(edge.source)?.delete(`${edge.source}\u0000${edge.target}`);
     ins.get(edge.target)?.delete(`${edge.source}\u0000${edge.target}`);
   };
-  for (const edge of graph.edges || []) {
-    const relation = edge.relation || {};
-    const type = relation.relationType || "";
-    put({ source: edge.source, target: edge.target, label: relation.value && type === "CHOICE" ? relation.value : type === "ERROR" ? "" : "", error: type === "ERROR", dynamic: type === "DYNAMIC" });
+  const raw = graph.edges || [];
+  const typeOf = (edge) => edge.relation?.relationType || "";
+  for (const edge of raw) {
+    const type = typeOf(edge);
+    let { source } = edge;
+    // Handlers hang on the begin of what they handle. The errors are drawn from its first task, what comes last from its end.
+    if (pseudo.has(source) && /_start$/.test(source)) {
+      if (type === "ERROR" && pseudo.has(edge.target)) source = raw.find((e) => e.source === edge.source && !["ERROR", "FINALLY", "AFTER_EXECUTION"].includes(typeOf(e)))?.target || source;
+      if (/FINALLY|AFTER/.test(type) && pseudo.has(edge.target)) source = source.replace(/_start$/, "_end");
+    }
+    if (/_(finally|afterExecution|after_execution)\._end$/.test(edge.source)) continue;
+    let label = type === "CHOICE" ? relationValue(edge) : "";
+    if (label && /\.If$/.test(types.get(edge.source) || "")) label = { true: "then", false: "else" }[label] || label;
+    put({ source, target: edge.target, label, error: type === "ERROR", dynamic: type === "DYNAMIC" });
   }
   for (const uid of pseudo) {
     const before = [...(ins.get(uid)?.values() || [])];
@@ -141,7 +156,7 @@ export function layout(shape, direction) {
   const known = new Set(shape.clusters.map((c) => c.id));
   for (const cluster of shape.clusters) if (known.has(cluster.parent)) graph.setParent(cluster.id, cluster.parent);
   for (const node of shape.nodes) if (known.has(node.cluster)) graph.setParent(node.id, node.cluster);
-  for (const edge of shape.edges) graph.setEdge(edge.source, edge.target, { width: edge.label ? 40 : 1, height: edge.label ? 20 : 1, labelpos: "c" });
+  for (const edge of shape.edges) graph.setEdge(edge.source, edge.target, { width: edge.label ? 40 : 1, height: edge.label ? 20 : 1, labelpos: "c", weight: edge.error ? 0 : 2 });
   dagre.layout(graph);
   const boxes = new Map();
   for (const node of shape.nodes) {

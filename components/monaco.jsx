@@ -141,9 +141,8 @@ function filtered(language, provider) {
   return monaco.languages.registerCompletionItemProvider(language, {
     ...provider,
     async provideCompletionItems(model, position, ...rest) {
-      const before = model.getLineContent(position.lineNumber).slice(0, position.column - 1);
       const answer = await provider.provideCompletionItems(model, position, ...rest);
-      if (!answer || !/^\s*(?:- +)*type\s*:\s*["']?[\w.]*$/.test(before)) return answer;
+      if (!answer) return answer;
       const text = (item) => (typeof item.label === "string" ? item.label : item.label.label).replace(/["']/g, "");
       return { ...answer, suggestions: answer.suggestions.filter((item) => !/^[\w]+(\.[\w]+){2,}$/.test(text(item))) };
     },

@@ -13,6 +13,10 @@ const FILTERS = ["abs", "capitalize", "chunk(${1:10})", "date(\"${1:yyyy-MM-dd}\
 export function typesOf(schema) {
   const out = new Map();
   const seen = new Set();
+  for (const [key, node] of Object.entries(schema?.definitions || schema?.$defs || {})) {
+    const named = /^(?:(\w+):)?(\w+(?:\.\w+){2,})$/.exec(key);
+    if (named && node?.properties) out.set(named[2], { kind: named[1], title: node.title || "", markdown: node.markdownDescription || node.description || "", required: (node.required || []).filter((p) => p !== "id" && p !== "type"), properties: node.properties, outputs: node.outputs?.properties || node.$outputs, deprecated: Boolean(node.deprecated || node.$deprecated) });
+  }
   const visit = (node) => {
     if (!node || typeof node !== "object" || seen.has(node)) return;
     seen.add(node);
@@ -45,14 +49,15 @@ export function helpFor(monaco, getTypes) {
     const range = new monaco.Range(position.lineNumber, position.column - word.length, position.lineNumber, position.column);
     const wantsTrigger = section === "triggers";
     const wantsPlain = section === "taskRunner" || section === "conditions";
-    const indent = " ".repeat(before.length - before.trimStart().length + (before.trimStart().startsWith("-") ? 2 : 0));
+    const dash = before.trimStart().startsWith("-") ? "  " : ""; // Monaco adds the indentation of the line itself
+    const indent = " ".repeat(before.length - before.trimStart().length) + dash;
     const lines = model.getValue().split("\n");
     const next = lines[position.lineNumber] || "";
     const alone = !next.trim() || next.length - next.trimStart().length < indent.length || next.trimStart().startsWith("-");
     const out = [];
     for (const [name, info] of getTypes()) {
-      if (!wantsPlain && TRIGGER.test(name) !== wantsTrigger) continue;
-      if (wantsPlain && !/runner|condition/i.test(name)) continue;
+      const what = info.kind || (TRIGGER.test(name) ? "trigger" : /runner/i.test(name) ? "runner" : /condition/i.test(name) ? "condition" : "task");
+      if (section === "pluginDefaults" || section === "defaults" ? false : wantsPlain ? !new RegExp(section === "conditions" ? "condition" : "runner", "i").test(what) : wantsTrigger ? what !== "trigger" : !["task", "flowable"].includes(what)) continue;
       const required = alone ? info.required : [];
       out.push({
         label: { label: name.split(".").pop(), description: name.split(".").slice(0, -1).join(".") },
@@ -62,7 +67,7 @@ export function helpFor(monaco, getTypes) {
         // Any part of the name matches: "http.req", "slack".
         filterText: `${word} ${name} ${name.split(".").slice(-2).join(".")}`,
         sortText: `${info.deprecated ? "z" : "a"}${name.split(".").pop()}`,
-        insertText: name + required.map((p, i) => `\n${indent}${p}: \${${i + 1}}`).join(""),
+        insertText: name + required.map((p, i) => `\n${dash}${p}: \${${i + 1}}`).join(""),
         insertTextRules: rule.InsertAsSnippet,
         tags: info.deprecated ? [monaco.languages.CompletionItemTag.Deprecated] : [],
         range,
