@@ -135,9 +135,9 @@ def pause(step: Step, args: dict[str, Any]) -> dict[str, Any]:
 def resume(step: Step, args: dict[str, Any]) -> dict[str, Any]:
     """Let a paused execution go on; `inputs` are the resolved `onResume` values, `task_run` chooses one of several pauses."""
     live = _live(step, args)
-    if live.state is not State.PAUSED:
-        raise IllegalState(f"Execution '{live.id}' is not paused, can't resume it")
     run = waiting.first_paused(live)
+    if live.state is not State.PAUSED and not (run is not None and live.state.terminal):    # paused in afterExecution
+        raise IllegalState(f"Execution '{live.id}' is not paused, can't resume it")
     if args.get("task_run"):
         run = next((r for r in live.open.values() if r.id == args["task_run"] and r.state is State.PAUSED), None)
         if run is None:

@@ -36,7 +36,6 @@ def restarted(w: World, live: Live) -> None:
 def _stored(step: Step, live: Live) -> Tree:
     """All task runs of an execution in order of creation, read from rows."""
     step.flush()
-    by_id = {r.seq: r for r in live.open.values()}
     out: Tree = []
     from json import loads
 
@@ -44,19 +43,16 @@ def _stored(step: Step, live: Live) -> Tree:
         values = dict(row)
         for name in ("outputs", "detail", "children"):
             values[name] = loads(values[name]) if values[name] else None
-        run = rebuild.run_from(live, values)
-        known = by_id.get(run.seq)
-        if known is not None:
-            run.detail = known.detail
-        out.append((run, values["parent_seq"]))
+        out.append((rebuild.run_from(live, values), values["parent_seq"]))
     return out
 
 
-def _detach(step: Step, live: Live) -> None:
-    """Take the execution out of memory, so that it can be rebuilt from edited task runs."""
-    if step.world.by_id.get(live.id) is live:
-        step.world.evict(live)
-        live.gone = False
+def _afresh(step: Step, live: Live, runs: Tree) -> tuple[Live, Tree]:
+    """The execution apart from memory: what was put off for the objects in memory must not touch the edited ones."""
+    if step.world.by_id.get(live.id) is not live:
+        return live, runs
+    fresh = step.reload(live)
+    return fresh, _stored(step, fresh)
 
 
 def _remove(step: Step, gone: Iterable[int]) -> None:
@@ -122,7 +118,7 @@ def restart(step: Step, args: dict[str, Any]) -> dict[str, Any]:
         raise IllegalState(f"Execution '{live.id}' is {live.state.name}, can't restart it")
     runs = _stored(step, live)
     again, ancestors, gone = rebuild.to_restart(runs)
-    if not again and not (live.state is State.FAILED and not runs):
+    if not again and not ancestors and not (live.state is State.FAILED and not runs):
         raise IllegalState("No task found to restart execution from!")
     revision = args.get("revision")
     if revision is not None and revision != live.flow_rev:
@@ -135,7 +131,7 @@ def restart(step: Step, args: dict[str, Any]) -> dict[str, Any]:
         fresh.labels = merge_labels(fresh.labels, [("system.restarted", "true")])
         _set_off(step.world, fresh, [(r, r.parent.seq if r.parent else 0) for r, _ in kept])
         return snapshot(fresh)
-    _detach(step, live)
+    live, runs = _afresh(step, live, runs)
     w = step.world
     if not runs:
         live.root = None
@@ -285,7 +281,8 @@ def change_task_state(step: Step, args: dict[str, Any]) -> dict[str, Any]:
         raise NotFound(f"Task run '{args['task_run']}' not found on execution '{live.id}'")
     if not state.terminal:
         raise IllegalArgument("The new state of a task run must be terminal")
-    _detach(step, live)
+    live, runs = _afresh(step, live, runs)
+    chosen = next(r for r, _ in runs if r.id == args["task_run"])
     w = step.world
     by_seq = {r.seq: r for r, _ in runs}
     parents = {r.seq: p for r, p in runs}

@@ -33,6 +33,10 @@ class Step(Protocol):
         """An execution with all its task runs, from memory or from its rows; `NotFound` when unknown."""
         ...
 
+    def reload(self, live: Live) -> Live:
+        """The same execution read from its rows; the one in memory is dropped, with all work put off for it."""
+        ...
+
     def evaluate(
         self, value: Any, context: dict[str, Any], tenant: str, namespace: str, flow_id: str,
     ) -> Any:

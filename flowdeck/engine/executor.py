@@ -443,7 +443,7 @@ class Executor:
 
     def _dispatch(self, effect: Dispatch) -> None:
         run = effect.run
-        if run.fence != effect.fence or run.state.terminal:
+        if run.fence != effect.fence or run.state.terminal or run.execution.gone:
             return
         live = run.execution
         self.dispatched[run.seq] = effect.fence

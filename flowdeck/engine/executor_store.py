@@ -12,8 +12,8 @@ from typing import Any
 
 import orjson
 
-from flowdeck.model.context import instant
 from flowdeck.model.engine.world import DETAIL, NEW, OUTPUTS, Changes, Live, Run, World
+from flowdeck.model.instants import instant
 from flowdeck.model.states import State
 from flowdeck.store.driver import Reader, Tx
 
@@ -266,9 +266,9 @@ def run_row(run: Run) -> dict[str, Any]:
 # ── reading back ────────────────────────────────────────────────────────────────────────────────────────────────
 
 _OPEN = "(e.state < 20 or e.seq in (select ref from timer where kind in ('after', 'recreate')))"
-OPEN_EXECUTIONS = f"select e.* from execution e where {_OPEN} order by e.seq"  # noqa: S608
+OPEN_EXECUTIONS = f"select e.* from execution e where {_OPEN} order by e.seq"
 OPEN_RUNS = (
-    f"select t.* from task_run t join execution e on e.seq = t.execution_seq where {_OPEN} "  # noqa: S608
+    f"select t.* from task_run t join execution e on e.seq = t.execution_seq where {_OPEN} "
     "order by t.execution_seq, t.ord"
 )
 EXECUTION_JSON = ("trigger", "inputs", "outputs", "variables", "labels", "error")

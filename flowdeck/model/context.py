@@ -6,23 +6,16 @@ Only what the compiled references name is put in: a task costs the same whether 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from flowdeck.model.engine.plan import LOOPS, Needs
 from flowdeck.model.engine.world import Live, Run
+from flowdeck.model.instants import instant
 from flowdeck.model.labels import nested
 from flowdeck.model.states import State
 
 OFFLOADED = "$outputs"
 """Key of a map that stands for outputs which lie in storage: `{"$outputs": uri}`; a worker loads them."""
-
-
-def instant(ms: int | None) -> str | None:
-    """A time in ms as ISO text in UTC."""
-    if ms is None:
-        return None
-    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03d}Z"
 
 
 def _pick(values: Mapping[str, Any], names: frozenset[str] | None) -> dict[str, Any]:

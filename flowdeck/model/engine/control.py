@@ -190,6 +190,7 @@ def root_ended(w: World, ended: tuple[Level, State]) -> None:
     live = level.execution
     if live.state.terminal:
         w.cancel("after", live.seq)
+        w.touch_execution(live)
         w.evict(live)
         return
     outputs = live.plan.flow.outputs

@@ -78,7 +78,9 @@ def connect(live: Live, runs: Iterable[tuple[Run, int]]) -> None:
     if live.state not in (State.CREATED, State.QUEUED) and (live.started is not None or children):
         live.root = root_level(live)
         _fill(live.root, children.get(0, []))
-        if live.state.terminal:
+        if live.state is State.RETRIED or (live.state.terminal and AFTER not in live.root.side):
+            live.root.ended = True
+        elif live.state.terminal:
             live.root.phase = AFTER
             mine = [r for r in children.get(0, []) if r.task.branch == AFTER]
             live.root.pos = len(mine)
@@ -186,11 +188,7 @@ def successors(runs: list[tuple[Run, int]], chosen: Run) -> set[int]:
         for run, parent_seq in runs:
             if parent_seq != above or run is node:
                 continue
-            if run.task.branch in SIDE_BRANCHES and run.task.branch != node.task.branch:
-                gone.add(run.seq)
-            elif run.ord > node.ord and (sequence or (run.iteration == node.iteration and node.value is not None)):
-                gone.add(run.seq)
-            elif not run.state.terminal:
+            if (run.task.branch in SIDE_BRANCHES and run.task.branch != node.task.branch) or (run.ord > node.ord and (sequence or (run.iteration == node.iteration and node.value is not None))) or not run.state.terminal:
                 gone.add(run.seq)
     below = {chosen.seq}
     for run, parent_seq in runs:
@@ -224,6 +222,9 @@ def to_restart(runs: list[tuple[Run, int]]) -> tuple[set[int], set[int], set[int
         while above and above not in ancestors:
             ancestors.add(above)
             above = parents[above]
+    # A flowable that was ended from outside goes on with the children it has; one without starts from its beginning.
+    with_children = {parent for run, parent in runs if run.seq not in gone}
+    ancestors |= {run.seq for run in failed if run.seq in with_children}
     again = {run.seq for run in failed if run.seq not in ancestors}
     for seq in list(ancestors):
         if by_seq[seq].state.terminal is False:

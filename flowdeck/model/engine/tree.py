@@ -116,7 +116,7 @@ def note_error(w: World, run: Run, message: str | None) -> None:
     run.dirty |= 4
     live = run.execution
     if live.error is None and run.task.branch not in SIDE_BRANCHES:
-        key = hashlib.sha1(  # noqa: S324 - groups like errors, protects nothing
+        key = hashlib.sha1(
             f"{live.tenant}/{live.namespace}/{live.flow_id}/{run.task.id}/{_NOISE.sub('#', text)}".encode()
         ).hexdigest()[:16]
         live.error = {"taskId": run.task.id, "message": text[:2000], "key": key}

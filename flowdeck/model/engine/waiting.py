@@ -6,7 +6,6 @@ import json
 from datetime import datetime
 from typing import Any
 
-from flowdeck.model.context import instant
 from flowdeck.model.durations import DurationError, parse_duration
 from flowdeck.model.engine import control, tree
 from flowdeck.model.engine.rendering import as_text, evaluate, is_true
@@ -14,6 +13,7 @@ from flowdeck.model.engine.stages import stage, work
 from flowdeck.model.engine.tasks import fail, failed_attempt
 from flowdeck.model.engine.world import DETAIL, STATE, Level, Live, Run, World
 from flowdeck.model.flow import Flow
+from flowdeck.model.instants import instant
 from flowdeck.model.labels import LabelError, merge_labels, read_labels
 from flowdeck.model.states import State
 
@@ -62,8 +62,9 @@ def paused(w: World, run: Run, result: Any, error: str | None) -> None:
         w.timer("pause-timeout", run.seq, w.now + result["timeout"])
     run.dirty |= DETAIL
     w.run_event(run, State.PAUSED)
-    w.log(live, run, "INFO", "Flow paused")
-    w.move(live, State.PAUSED)
+    if not run.after:
+        w.log(live, run, "INFO", "Flow paused")
+        w.move(live, State.PAUSED)
     keys = tree.branch_keys(run.task, "onPause")
     if keys:
         run.level = Level(live, run, (), {})        # holds the notification; it has no say in how the pause ends
@@ -79,6 +80,9 @@ def pause_due(w: World, run: Run, *, timeout: bool) -> None:
     behavior = "FAIL" if timeout else str(run.detail.get("behavior") or "RESUME")
     if behavior == "CANCEL":
         w.log(live, run, "WARN", "The pause is over, the execution is cancelled")
+        if run.after:
+            tree.end_run(w, run, State.CANCELLED)
+            return
         tree.abandon(w, run, State.CANCELLED, cause="pause over")
         control.close(w, live, State.CANCELLED)
         return

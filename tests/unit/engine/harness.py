@@ -135,7 +135,10 @@ class Engine:
         """Send a command and run until it is answered."""
         answers: list[Reply] = []
         self.executor.submit(Command(id=1, name=name, args={"tenant": "main", **args}, key=key), answers.append)
-        self.executor.step()
+        for _ in range(100):
+            self.executor.step()
+            if answers:
+                break
         assert answers, f"{name} was not answered"
         if answers[0].error:
             raise revive(*answers[0].error)
