@@ -188,8 +188,8 @@ class Tab(rx.State):
                 self.to_login(expired=bool(self.username))
             elif raising:
                 raise
-            elif failed:
-                self.fail(error, failed)
+            elif failed or (getattr(self, "rows", None) and (error.status == 0 or error.status >= 500)):
+                self.fail(error, failed or "Could not refresh; the rows on screen are older")
             else:
                 self.show(problem_of(error))
         finally:

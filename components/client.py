@@ -80,6 +80,12 @@ class SidebarToggle(_Shell):
     tag = "SidebarToggle"
 
 
+class KeysButton(_Shell):
+    """Open the list of shortcuts."""
+
+    tag = "KeysButton"
+
+
 class MoreButton(_Shell):
     """Open the menu sheet on a phone."""
 

@@ -16,6 +16,7 @@ from components.client import (
     Guarded,
     Hotkeys,
     KeyList,
+    KeysButton,
     LoginDialog,
     LogoutItem,
     MoreButton,
@@ -262,6 +263,7 @@ def page_frame(
         rx.el.aside(
             SidebarToggle.create(rx.icon("panel-left", size=16)),
             *(rail or []),
+            KeysButton.create(rx.icon("keyboard", size=16)),
             rx.el.span(who.version, class_name="ver"),
             class_name="rail",
             aria_label="Context",

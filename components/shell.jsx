@@ -39,7 +39,7 @@ export function Shell({ collapsed = false, plain = false, children }) {
   const [min, setMin] = useState(collapsed);
   const [sheet, setSheet] = useState(false);
   const { pathname } = useLocation();
-  useEffect(() => { setMin(collapsed || store.get("fd-sidebar-min", false)); }, [collapsed]);
+  useEffect(() => { setMin(collapsed || store.get("fd-sidebar-min", window.innerWidth < 1440)); }, [collapsed]);
   useEffect(() => { setSheet(false); store.set("fd-tenant", tenantOf(pathname)); }, [pathname]);
   const toggle = useCallback(() => setMin((m) => { if (!collapsed) store.set("fd-sidebar-min", !m); return !m; }), [collapsed]);
   return jsx(ShellContext.Provider, { value: { toggle, min, openMenu: () => setSheet((s) => !s) } },
@@ -51,6 +51,9 @@ export function Shell({ collapsed = false, plain = false, children }) {
 export function SidebarToggle({ children }) {
   const { toggle, min } = useContext(ShellContext);
   return jsx("button", { type: "button", className: "ib side-toggle", onClick: toggle, "aria-label": min ? "Open the sidebar" : "Collapse the sidebar", title: min ? "Open the sidebar" : "Collapse the sidebar" }, children);
+}
+export function KeysButton({ children }) {
+  return jsx("button", { type: "button", className: "ib", onClick: () => window.dispatchEvent(new CustomEvent("flowdeck:keys")), "aria-label": "Keyboard shortcuts", title: "Keyboard shortcuts (?)" }, children);
 }
 export function MoreButton({ children }) {
   const { openMenu } = useContext(ShellContext);
