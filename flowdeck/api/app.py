@@ -9,22 +9,46 @@ from typing import Any
 
 from fastapi import Depends, FastAPI
 
-from flowdeck.api import configs, errors, execution_files, executions, flows, session, webhooks
+from flowdeck.api import (
+    configs,
+    errors,
+    execution_files,
+    executions,
+    flows,
+    follow,
+    kv,
+    logs,
+    namespace_files,
+    namespaces,
+    session,
+    stream,
+    triggers,
+    webhooks,
+)
 from flowdeck.api.middleware import RequestContext
 from flowdeck.api.security import authenticate
 from flowdeck.services.backend import Backend
 from flowdeck.services.credentials import Credentials
 from flowdeck.services.hub import Hub
+from flowdeck.services.rooms import Rooms
 from flowdeck.services.sessions import Sessions
 
 ROUTERS = (
     configs.router,
     session.router,
+    stream.router,
+    logs.console,
     flows.router,
-    # Literal segments before parameters: the order matters within executions.
+    # Literal segments before parameters: the order matters within executions, logs, triggers and namespaces.
     webhooks.router,
+    follow.router,
     execution_files.router,
     executions.router,
+    logs.router,
+    triggers.router,
+    kv.router,
+    namespace_files.router,
+    namespaces.router,
 )
 
 
@@ -41,6 +65,7 @@ def create_api(backend: Backend) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
+        rooms.stop()
         await hub.stop()
 
     app = FastAPI(
@@ -55,9 +80,13 @@ def create_api(backend: Backend) -> FastAPI:
     )
     hub = Hub(backend.core)
     app.state.backend = backend
+    rooms = Rooms(backend, hub)
     app.state.hub = hub
+    app.state.rooms = rooms
+    app.state.documents = follow.Documents(backend)
     app.state.credentials = Credentials(backend)
     app.state.sessions = Sessions(backend)
+    app.state.sessions.ended.append(rooms.session_ended)
     app.state.plugins_hash = _plugins_hash(backend.catalog)
     errors.install(app)
     for router in ROUTERS:

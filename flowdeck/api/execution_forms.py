@@ -64,8 +64,8 @@ async def store(backend: Any, part: Part, path: str) -> int:
             data = b"".join(batch)
             await backend.thread(lambda: writing.write(data))
     except BaseException as error:
-        kind, trace = type(error), error.__traceback__
-        await backend.thread(lambda: opened.__exit__(kind, error, trace))
+        failure = (type(error), error, error.__traceback__)
+        await backend.thread(lambda: opened.__exit__(*failure))
         raise
     await backend.thread(lambda: opened.__exit__(None, None, None))
     return size

@@ -128,9 +128,9 @@ def _bulk_args(request: Request, verb: str) -> dict[str, Any]:
     query = request.query_params
     if verb == "delete":
         return {
-            "delete_logs": flag(request, "deleteLogs", True),
-            "delete_metrics": flag(request, "deleteMetrics", True),
-            "delete_storage": flag(request, "deleteStorage", True),
+            "logs": flag(request, "deleteLogs", True),
+            "metrics": flag(request, "deleteMetrics", True),
+            "storage": flag(request, "deleteStorage", True),
         }
     if verb == "change-status":
         status = query.get("newStatus")
@@ -142,7 +142,7 @@ def _bulk_args(request: Request, verb: str) -> dict[str, Any]:
     if verb == "unqueue":
         return {"state": executions.state_named(query.get("state") or query.get("newState") or "RUNNING").name}
     if verb == "replay":
-        return {"latest": flag(request, "latestRevision"), "task_run_id": None, "revision": None, "inputs": None}
+        return {"latest": flag(request, "latestRevision"), "task_run": None, "revision": None, "inputs": None}
     if verb == "resume":
         return {"inputs": None}
     if verb == "restart":
@@ -264,8 +264,7 @@ async def validate(
     new = await creation.Creation.begin(backend, caller, namespace, flow_id, revision, runs=False)
     types = {i.id: i.type for i in new.flow.inputs}
     sent = await read_inputs(Form(request), new, types, keep_files=False)
-    row, old = await flows.at_revision(backend, caller, namespace, flow_id, revision)
-    return Json(await creation.check(new, sent, creation.input_documents(row, old)))
+    return Json(await creation.check(new, sent))
 
 
 # ── one execution ─────────────────────────────────────────────────────────────────────────────────
@@ -417,9 +416,11 @@ async def replay_with_inputs(
     )
     try:
         sent = await read_inputs(Form(request), new, {i.id: i.type for i in new.flow.inputs})
-        resolution = await inputs.resolve(backend, caller, new.flow, sent, row=new.row, execution_id=new.id)
+        resolution = await inputs.resolve(
+            backend, caller, new.flow.inputs, sent, row=new.row, revision=new.flow.revision, execution_id=new.id
+        )
         inputs.refuse(resolution)
-        values = inputs.encrypt(backend, new.flow, dict(resolution.values))
+        values = dict(resolution.values)
         return Json(
             await executions.replay(
                 backend,

@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flowdeck.model.errors import DomainError, IllegalState, InvalidEntity, NotFound
+from flowdeck.model.inputs import Pending
 from flowdeck.services import documents, flows, inputs
 from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
-from flowdeck.services.evaluation import Evaluator, Pending
+from flowdeck.services.evaluation import Evaluator
 from flowdeck.services.executions import check_labels
 from flowdeck.storage.paths import execution_folder
 
@@ -71,9 +72,11 @@ class Creation:
 
         backend, row = self.backend, self.row
         check_labels(labels)
-        resolution = await inputs.resolve(backend, self.caller, self.flow, sent, row=row, execution_id=self.id)
+        resolution = await inputs.resolve(
+            backend, self.caller, self.flow.inputs, sent, row=row, revision=self.flow.revision, execution_id=self.id
+        )
         inputs.refuse(resolution)
-        values = inputs.encrypt(backend, self.flow, dict(resolution.values))
+        values = dict(resolution.values)
         merged = {k: v for k, v in self.flow.labels if not k.startswith("system.")}
         merged |= {str(one["key"]): str(one["value"]) for one in [*trigger_labels, *labels]}
         merged.setdefault("system.correlationId", self.id)
@@ -130,42 +133,26 @@ def documents_masked(values: Any) -> Any:
     return masked(values)
 
 
-def input_documents(row: Any, revision: Any = None) -> dict[str, dict[str, Any]]:
-    """The declared inputs of a flow's JSON by id."""
-    found = documents.flow(row, revision=revision).get("inputs") or []
-    return {str(one["id"]): one for one in found if isinstance(one, Mapping) and "id" in one}
-
-
-async def check(creation: Creation, sent: Mapping[str, Any], declared: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+async def check(creation: Creation, sent: Mapping[str, Any]) -> dict[str, Any]:
     """The answer of `/validate`: every input with value, state and errors; always 200."""
-    resolution = await inputs.resolve(creation.backend, creation.caller, creation.flow, sent, row=creation.row)
+    flow = creation.flow
+    resolution = await inputs.resolve(
+        creation.backend, creation.caller, flow.inputs, sent, row=creation.row, revision=flow.revision
+    )
     return {
         "id": creation.row["id"],
         "namespace": creation.row["namespace"],
-        "inputs": input_answers(resolution, declared),
+        "inputs": input_answers(resolution),
         "checks": [],
     }
 
 
-def input_answers(resolution: Any, declared: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """`ApiInputAndValue` of each input; secrets masked."""
+def input_answers(resolution: Any) -> list[dict[str, Any]]:
+    """`ApiInputAndValue` of each input; dynamic properties as text, secrets masked."""
     answers = []
     for detail in resolution.details:
-        one = dict(detail)
-        given = one.get("input")
-        name = (
-            given
-            if isinstance(given, str)
-            else given.get("id")
-            if isinstance(given, Mapping)
-            else getattr(given, "id", None)
-        )
-        if isinstance(given, str | None) or not isinstance(given, Mapping):
-            one["input"] = declared.get(str(name), {"id": name})
-        if one["input"].get("type") == "SECRET" and one.get("value") not in (None, ""):
-            one["value"] = "******"
-        one["errors"] = [e if isinstance(e, Mapping) else {"message": str(e)} for e in one.get("errors") or []]
-        answers.append({k: v for k, v in one.items() if v is not None})
+        declared = {k: documents.as_text(v) if k in ("defaults", "prefill") else v for k, v in detail["input"].items()}
+        answers.append(documents.compact({**detail, "input": declared, "errors": detail.get("errors") or None}))
     return answers
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from flowdeck.expr import Environment, ExpressionError, references, render_value
 from flowdeck.model.errors import DomainError, IllegalArgument
+from flowdeck.model.inputs import Pending
 from flowdeck.model.states import State
 from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
@@ -17,10 +18,6 @@ from flowdeck.store.queries import executions as queries
 
 SECONDS = 10.0
 PASSES = 8
-
-
-class Pending(Exception):
-    """An expression needs a worker; its value comes in the next pass."""
 
 
 class Evaluator:

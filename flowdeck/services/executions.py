@@ -251,7 +251,7 @@ async def replay(
         caller,
         execution_id,
         "replay",
-        task_run_id=task_run_id,
+        task_run=task_run_id,
         revision=revision,
         inputs=inputs,
         breakpoints=breakpoints,
@@ -282,7 +282,7 @@ async def change_task_state(
 ) -> dict[str, Any]:
     """Mark one task run and go on."""
     return await _changed(
-        backend, caller, execution_id, "change_task_state", task_run_id=task_run_id, state=state_named(name).name
+        backend, caller, execution_id, "change_task_state", task_run=task_run_id, state=state_named(name).name
     )
 
 
@@ -336,9 +336,7 @@ async def delete(
 ) -> None:
     """Delete an execution and what belongs to it."""
     row = await row_of(backend, caller, execution_id)
-    await backend.send(
-        caller, "execution.delete", id=execution_id, delete_logs=logs, delete_metrics=metrics, delete_storage=storage
-    )
+    await backend.send(caller, "execution.delete", id=execution_id, logs=logs, metrics=metrics, storage=storage)
     await _sweep(backend, row, logs=logs, storage=storage)
 
 
@@ -428,6 +426,6 @@ async def bulk(backend: Backend, caller: Caller, verb: str, rows: Sequence[Any],
         except (IllegalState, NotFound, IllegalArgument):
             continue
         if verb == "delete":
-            await _sweep(backend, row, logs=args.get("delete_logs", True), storage=args.get("delete_storage", True))
+            await _sweep(backend, row, logs=args.get("logs", True), storage=args.get("storage", True))
         count += 1
     return count

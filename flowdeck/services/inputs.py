@@ -1,16 +1,16 @@
-"""Inputs of a new execution: taken from a form, resolved, validated (spec: workflow components §3)."""
+"""Inputs of a new execution: resolved and validated (spec: workflow components §3)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flowdeck.model.errors import InvalidEntity
+from flowdeck.model.flow import InputDef
+from flowdeck.model.inputs import Resolution, resolve_inputs
 from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
-from flowdeck.services.evaluation import PASSES, Evaluator, Pending
-
-NO_KEY = "Unable to use a `SECRET` input/output as encryption is not configured"
+from flowdeck.services.evaluation import PASSES, Evaluator
 
 
 def base_context(row: Any, revision: int, execution_id: str | None) -> dict[str, Any]:
@@ -27,45 +27,31 @@ def base_context(row: Any, revision: int, execution_id: str | None) -> dict[str,
 
 
 async def resolve(
-    backend: Backend, caller: Caller, flow: Any, sent: Mapping[str, Any], *, row: Any, execution_id: str | None = None
-) -> Any:
-    """`model.inputs.Resolution`; expressions with I/O are asked of a worker between passes."""
-    from flowdeck.model.inputs import resolve_inputs
-
+    backend: Backend,
+    caller: Caller,
+    declared: Sequence[InputDef],
+    sent: Mapping[str, Any],
+    *,
+    row: Any,
+    revision: int,
+    execution_id: str | None = None,
+) -> Resolution:
+    """Values and errors of all inputs; expressions with I/O are asked of a worker between passes."""
     evaluator = Evaluator(backend, caller, row["namespace"], row["id"])
-    context = base_context(row, flow.revision, execution_id)
+    context = base_context(row, revision, execution_id)
+    encrypt = backend.cipher.wrap if backend.cipher is not None else None
     for _ in range(PASSES):
-        try:
-            resolution = await backend.thread(
-                lambda: resolve_inputs(flow, dict(sent), evaluate=evaluator, context=context)
-            )
-        except Pending:
-            resolution = None
-        if not await evaluator.settle() and resolution is not None:
+        resolution = await backend.thread(
+            lambda: resolve_inputs(declared, dict(sent), evaluate=evaluator, context=context, encrypt=encrypt)
+        )
+        if not await evaluator.settle():
             return resolution
     raise InvalidEntity("the inputs' expressions depend on each other too deeply")
 
 
-def refuse(resolution: Any) -> None:
+def refuse(resolution: Resolution) -> None:
     """`InvalidEntity` naming every input with an error."""
     if resolution.errors:
         raise InvalidEntity(
-            "\n".join(e.message for e in resolution.errors),
-            violations=[{"path": e.input, "message": e.message} for e in resolution.errors],
+            resolution.message, violations=[{"path": e.input, "message": e.message} for e in resolution.errors]
         )
-
-
-def encrypt(backend: Backend, flow: Any, values: dict[str, Any]) -> dict[str, Any]:
-    """The values with those of SECRET inputs encrypted. `InvalidEntity` without a key."""
-    for definition in flow.inputs:
-        if definition.type != "SECRET":
-            continue
-        place: Any = values
-        *parents, last = definition.id.split(".")
-        for part in parents:
-            place = place.get(part) if isinstance(place, dict) else None
-        if isinstance(place, dict) and isinstance(place.get(last), str):
-            if backend.cipher is None:
-                raise InvalidEntity(f"{definition.id}: {NO_KEY}")
-            place[last] = backend.cipher.wrap(place[last])
-    return values

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from flowdeck.model.flow import InputDef
@@ -65,28 +64,12 @@ async def check_resume(
 ) -> dict[str, Any]:
     """The answer of `/resume/validate`."""
     resolution = await _resolution(backend, caller, flow_row, row, declared, sent)
-    shapes = {
-        one.id: {
-            k: v
-            for k, v in {
-                "id": one.id,
-                "type": one.type,
-                "required": one.required,
-                "displayName": one.display_name,
-                "description": one.description,
-                **one.props,
-            }.items()
-            if v is not None
-        }
-        for one in declared
-    }
-    return {"id": row["id"], "namespace": row["namespace"], "inputs": input_answers(resolution, shapes), "checks": []}
+    return {"id": row["id"], "namespace": row["namespace"], "inputs": input_answers(resolution), "checks": []}
 
 
 async def _resolution(
     backend: Backend, caller: Caller, flow_row: Any, row: Any, declared: tuple[InputDef, ...], sent: Mapping[str, Any]
 ) -> Any:
-    from flowdeck.services.flows import parsed
-
-    flow = replace(await parsed(backend, flow_row), inputs=declared)
-    return await inputs.resolve(backend, caller, flow, sent, row=flow_row, execution_id=row["id"])
+    return await inputs.resolve(
+        backend, caller, declared, sent, row=flow_row, revision=row["flow_rev"], execution_id=row["id"]
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -14,48 +13,10 @@ from argon2 import PasswordHasher
 
 from flowdeck.api.app import create_api
 from flowdeck.services.backend import ApiConfig, Backend
-from flowdeck.store.driver import Database, Tx, create_schema, open_database
+from flowdeck.store.driver import Database, create_schema, open_database
+from flowdeck.store.log_views import LogStore
 
 USER, PASSWORD = "ada@example.com", "Secret123"
-
-
-def _session_create(tx: Tx, a: dict[str, Any]) -> None:
-    tx.insert(
-        "session",
-        id=a["id"],
-        username=a["username"],
-        created=a["created"],
-        last_seen=a["created"],
-        expires=a["expires"],
-        address=a.get("address"),
-        browser=a.get("browser"),
-        remember=a["remember"],
-    )
-
-
-def _settings_put(tx: Tx, a: dict[str, Any]) -> None:
-    tx.sql("delete from setting where key = :k", k=a["key"])
-    tx.insert("setting", key=a["key"], value=json.dumps(a["value"]), updated=tx.now)
-
-
-def _userdata_put(tx: Tx, a: dict[str, Any]) -> None:
-    key = {k: a[k] for k in ("tenant", "owner", "kind", "key")}
-    where = "tenant = :tenant and owner = :owner and kind = :kind and key = :key"
-    version = tx.value(f"select version from user_data where {where}", **key) or 0
-    tx.sql(f"delete from user_data where {where}", **key)
-    tx.insert("user_data", **key, body=json.dumps(a["body"]), version=version + 1, shared=a["shared"], updated=tx.now)
-
-
-STAND_INS = {
-    "session.create": _session_create,
-    "session.touch": lambda tx, a: tx.sql("update session set last_seen = :n where id = :id", n=tx.now, id=a["id"]),
-    "session.delete": lambda tx, a: tx.sql("delete from session where id = :id", id=a["id"]),
-    "settings.put": _settings_put,
-    "userdata.put": _userdata_put,
-    "userdata.delete": lambda tx, a: tx.sql(
-        "delete from user_data where tenant = :tenant and owner = :owner and kind = :kind and key = :key", **a
-    ),
-}
 
 
 class DirectCore:
@@ -79,11 +40,10 @@ class DirectCore:
         self.sent.append((name, args))
         handler = self.overrides.get(name)
         if handler is None:
-            try:
-                from flowdeck.commands.registry import COMMANDS
-            except ImportError:
-                COMMANDS = {}
-            handler = COMMANDS.get(name) or STAND_INS.get(name)
+            from flowdeck.commands.registry import COMMANDS, load_commands
+
+            load_commands()
+            handler = COMMANDS.get(name)
         assert handler is not None, f"no command {name}"
         with self._writer.transaction() as tx:
             return handler(tx, args)
@@ -94,10 +54,8 @@ class DirectCore:
 
 
 def _catalog() -> Any:
-    try:
-        from flowdeck.sdk.index import load_catalog
-    except ImportError:
-        return None
+    from flowdeck.sdk.index import load_catalog
+
     return load_catalog()
 
 

@@ -1,0 +1,74 @@
+"""The one multiplexed stream of a tab (spec: extensions §3)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from fastapi import APIRouter, Request, Response
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from flowdeck.api.security import CallerDep
+from flowdeck.model.errors import IllegalArgument
+from flowdeck.services.rooms import LEVELS, Listener, Rooms, frame
+
+router = APIRouter(prefix="/api/v1/{tenant}/console", tags=["Console"])
+KEEPALIVE = 15
+HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+FAMILIES = frozenset({"executions", "flow", "triggers", "kv", "files", "flows", "settings", "secrets"})
+
+
+def keepalive() -> ServerSentEvent:
+    """The comment that keeps a quiet stream alive."""
+    return ServerSentEvent(comment="keepalive")
+
+
+async def frames(rooms: Rooms, listener: Listener) -> AsyncIterator[bytes]:
+    """The frames of a listener until it ends."""
+    try:
+        while True:
+            if listener.slow:
+                listener.slow = False
+                yield frame("resync", {"reason": "slow"})
+            if listener.frames:
+                held = b"".join(listener.frames)
+                listener.frames.clear()
+                yield held
+                continue
+            if listener.ended:
+                return
+            listener.wake.clear()
+            if not listener.frames and not listener.ended:
+                await listener.wake.wait()
+    except asyncio.CancelledError:
+        raise
+    finally:
+        rooms.leave(listener)
+
+
+@router.get("/stream")
+async def stream(
+    request: Request,
+    caller: CallerDep,
+    execution: str | None = None,
+    logs: str | None = None,
+    parents: str = "",
+    topics: str = "",
+    since: str | None = None,
+) -> Response:
+    """Follow one execution and some lists."""
+    wanted = [t for t in topics.split(",") if t]
+    opened = frozenset(p for p in parents.split(",") if p)
+    if len(wanted) > 8 or any(t.partition(":")[0] not in FAMILIES for t in wanted):
+        raise IllegalArgument("topics: at most 8 of " + ", ".join(sorted(FAMILIES)))
+    if len(opened) > 50:
+        raise IllegalArgument("parents: at most 50")
+    if logs is not None and logs.upper() not in LEVELS:
+        raise IllegalArgument(f"logs: {', '.join(LEVELS)} are known")
+    rooms: Rooms = request.app.state.rooms
+    cursor = request.headers.get("last-event-id") or since
+    level = logs.upper() if logs else None
+    listener = await rooms.open(caller, execution or None, level, opened, wanted, cursor)
+    return EventSourceResponse(
+        frames(rooms, listener), headers=HEADERS, ping=KEEPALIVE, ping_message_factory=keepalive, sep="\n"
+    )

@@ -1,0 +1,118 @@
+"""The web process: adapters, API, console, uvicorn (design §1)."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+from flowdeck import __version__
+from flowdeck.api.app import create_api
+from flowdeck.config.settings import Settings
+from flowdeck.engine.bus import CoreClient
+from flowdeck.sdk.index import load_catalog
+from flowdeck.services.backend import ApiConfig, Backend
+from flowdeck.storage.encryption import Cipher, EncryptionError, load_key
+from flowdeck.storage.local import LocalStorage
+from flowdeck.store.driver import open_database
+from flowdeck.store.log_views import LogStore
+
+log = logging.getLogger("flowdeck.web")
+
+GRACE_SECONDS = 5
+
+
+def api_config(settings: Settings) -> ApiConfig:
+    """What the API looks at, of the merged settings."""
+
+    def ms(name: str) -> int:
+        return round(settings.span(name).total_seconds() * 1000)
+
+    return ApiConfig(
+        version=__version__,
+        url=settings.get("kestra.url") or None,
+        username=settings.get("kestra.server.basic-auth.username"),
+        password=settings.get("kestra.server.basic-auth.password"),
+        setup_token=os.environ.get("FLOWDECK_INTERNAL_SETUP_TOKEN") or None,
+        open_urls=tuple(settings.get("kestra.server.basic-auth.open-urls") or ()),
+        system_namespace=settings.get("kestra.system-flows.namespace") or "system",
+        hidden_label_prefixes=tuple(settings.get("kestra.hidden-labels.prefixes") or ()),
+        preview_initial=settings.get("kestra.server.preview.initial-rows") or 100,
+        preview_max=settings.get("kestra.server.preview.max-rows") or 5000,
+        environment_name=settings.get("kestra.environment.name") or None,
+        environment_color=settings.get("kestra.environment.color") or None,
+        session_idle_ms=ms("flowdeck.session.idle-timeout"),
+        session_absolute_ms=ms("flowdeck.session.absolute-timeout"),
+        max_upload=_size(settings.get("micronaut.server.max-request-size"), 10 * 1024**3),
+    )
+
+
+def _size(value: Any, default: int) -> int:
+    return value if isinstance(value, int) and value > 0 else default
+
+
+def build_backend(settings: Settings) -> Backend:
+    """The adapters of this process: command client, readers, storage, catalog."""
+    cipher = None
+    key = load_key(settings.home.path, settings.get("kestra.encryption.secret-key"))
+    if key:
+        try:
+            cipher = Cipher(key)
+        except EncryptionError as error:
+            log.error("secrets can't be used: %s", error)
+    database = open_database(settings.database_url)
+    return Backend(
+        core=CoreClient(settings.home.socket("core")),
+        database=database,
+        storage=LocalStorage(settings.storage_path),
+        catalog=load_catalog(),
+        logs=LogStore(settings.home.logs, database),
+        config=api_config(settings),
+        cipher=cipher,
+    )
+
+
+def web_app(settings: Settings) -> Any:
+    """REST, streams and console as one ASGI application; the API alone when the console is off or not built."""
+    api = create_api(build_backend(settings))
+    if settings.get("flowdeck.console.enabled") is False:
+        return api
+    try:
+        from flowdeck.main.console import FrontendMissing, console_app
+    except ImportError as error:
+        log.warning("the console can't be served: %s", error)
+        return api
+
+    class Console:
+        console_api_url = settings.get("flowdeck.console.api-url") or ""
+        console_origins = settings.get("flowdeck.server.origins") or ()
+
+    try:
+        return console_app(api, data_dir=Path(settings.home.path) / "console", config=Console())
+    except FrontendMissing as error:
+        log.warning("%s The API is served alone.", error)
+        return api
+
+
+def run_web(settings: Settings, fd: int | None = None) -> None:
+    """Serve until told to stop; `fd` is a listening socket handed over by the supervisor."""
+    import uvicorn
+
+    config = uvicorn.Config(
+        web_app(settings),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_keep_alive=75,
+        server_header=False,
+        ws_max_size=32 * 1024 * 1024,
+        proxy_headers=True,
+        forwarded_allow_ips=",".join(settings.get("flowdeck.server.trusted-proxies") or ()) or None,
+    )
+    server = uvicorn.Server(config)
+    sockets = [socket.socket(fileno=fd)] if fd is not None else None
+    server.run(sockets=sockets)

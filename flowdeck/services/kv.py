@@ -1,0 +1,154 @@
+"""KV pairs (spec: REST contract §12)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from flowdeck.model.errors import Gone, IllegalArgument, NotFound
+from flowdeck.services.backend import Backend
+from flowdeck.services.caller import Caller
+from flowdeck.services.executions import dated
+from flowdeck.services.wire import compact, instant, instant_or_none, parse_span
+from flowdeck.store.queries import kv as queries
+from flowdeck.store.queries.where import Filter, Page
+
+_DATE = re.compile(r"^\d{4}-\d{2}-\d{2}$")
+_INSTANT = re.compile(r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?$")
+_SPAN = re.compile(r"^[+-]?P(?=.)(\d+Y)?(\d+M)?(\d+W)?(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?$")
+
+
+class Unreadable(IllegalArgument):
+    """The text is no value."""
+
+    reason = "Invalid format"
+
+
+def _of_text(text: str) -> tuple[str, Any]:
+    if _DATE.match(text):
+        return "DATE", text
+    if _INSTANT.match(text):
+        return "DATETIME", text
+    if _SPAN.match(text):
+        return "DURATION", text
+    return "STRING", text
+
+
+def read_value(text: str) -> tuple[str, Any]:
+    """(type, value) of a body: JSON or bare dates and durations. `Unreadable`."""
+    stripped = text.strip()
+    if not stripped:
+        raise Unreadable("the value is empty")
+    kind, value = _of_text(stripped)
+    if kind != "STRING":
+        return kind, value
+    try:
+        parsed = json.loads(stripped)
+    except ValueError as error:
+        raise Unreadable(f"the value is neither JSON nor a date nor a duration: {error}; text needs quotes") from None
+    if isinstance(parsed, str):
+        return _of_text(parsed)
+    if isinstance(parsed, bool):
+        return "BOOLEAN", parsed
+    if isinstance(parsed, int | float):
+        return "NUMBER", parsed
+    return "JSON", parsed
+
+
+def typed_value(kind: str, text: str) -> Any:
+    """The value of a text under a type chosen by the caller. `Unreadable`."""
+    if kind == "STRING":
+        try:
+            parsed = json.loads(text)
+        except ValueError:
+            return text
+        return parsed if isinstance(parsed, str) else text
+    found, value = read_value(text)
+    if found != kind:
+        raise Unreadable(f"the value is no {kind}")
+    return value
+
+
+def entry(row: Any) -> dict[str, Any]:
+    """`KVEntry`, with the type beside (ours)."""
+    return compact(
+        {
+            "namespace": row["namespace"],
+            "key": row["key"],
+            "type": row["type"],
+            "version": row["version"],
+            "description": row["description"],
+            "creationDate": instant(row["created"]),
+            "updateDate": instant(row["updated"]),
+            "expirationDate": instant_or_none(row["expires"]),
+        }
+    )
+
+
+async def search(backend: Backend, caller: Caller, filters: Sequence[Filter], page: Page) -> tuple[list[Any], int]:
+    """Entries across namespaces."""
+    now = backend.now()
+    rows, total = await backend.read(queries.search, caller.tenant, dated(filters, now), page, now)
+    return [entry(r) for r in rows], total
+
+
+async def of_namespaces(backend: Backend, caller: Caller, namespaces: Sequence[str]) -> list[dict[str, Any]]:
+    """Entries of exactly these namespaces."""
+    return [entry(r) for r in await backend.read(queries.of_namespaces, caller.tenant, namespaces, backend.now())]
+
+
+async def get(backend: Backend, caller: Caller, namespace: str, key: str) -> dict[str, Any]:
+    """`KvDetail`. `NotFound`, `Gone` when expired."""
+    row = await backend.read(queries.get, caller.tenant, namespace, key)
+    if row is None:
+        raise NotFound(f"key '{key}' of namespace '{namespace}'")
+    if row["expires"] is not None and row["expires"] <= backend.now():
+        raise Gone(f"key '{key}'")
+    return entry(row) | {
+        "value": json.loads(row["value"]),
+        "revision": row["version"],
+        "updated": instant(row["updated"]),
+    }
+
+
+async def put(
+    backend: Backend,
+    caller: Caller,
+    namespace: str,
+    key: str,
+    text: str,
+    *,
+    ttl: str | None,
+    description: str | None,
+    kind: str | None,
+) -> None:
+    """Write a pair; `ttl` is an ISO duration."""
+    if kind:
+        kind = kind.upper()
+        value: Any = typed_value(kind, text)
+    else:
+        kind, value = read_value(text)
+    ttl_ms = parse_span(ttl, "ttl") if ttl else None
+    if ttl_ms is not None and ttl_ms <= 0:
+        raise IllegalArgument("ttl: must be positive")
+    await backend.send(
+        caller, "kv.put", namespace=namespace, key=key, type=kind, value=value, ttl_ms=ttl_ms, description=description
+    )
+
+
+async def delete(backend: Backend, caller: Caller, namespace: str, key: str) -> bool:
+    """Whether it was there."""
+    return bool(await backend.send(caller, "kv.delete", namespace=namespace, key=key))
+
+
+async def delete_keys(backend: Backend, caller: Caller, namespace: str, keys: Sequence[str]) -> list[str]:
+    """Those that were there."""
+    return list(await backend.send(caller, "kv.delete", namespace=namespace, keys=[str(k) for k in keys]))
+
+
+def parents(namespace: str) -> list[str]:
+    """Ancestors of a namespace, nearest first."""
+    parts = namespace.split(".")
+    return [".".join(parts[:n]) for n in range(len(parts) - 1, 0, -1)]

@@ -1,0 +1,238 @@
+"""Log lines: of one execution by position, of all by filters (spec: REST contract §15, extensions §4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from flowdeck.model.errors import IllegalArgument, NotFound
+from flowdeck.services.backend import Backend
+from flowdeck.services.caller import Caller
+from flowdeck.services.executions import dated, row_of
+from flowdeck.services.wire import compact, instant, parse_instant
+from flowdeck.store.logs import LEVELS
+from flowdeck.store.queries import executions as execution_queries
+from flowdeck.store.queries.flows import distinct_names
+from flowdeck.store.queries.where import Filter, Page, Where, names_matching
+
+CUT = 4096
+WHOLE = 32 * 1024
+RANGE = 2000
+
+
+def level_number(name: str | None) -> int:
+    """0 (TRACE) to 4 (ERROR). `IllegalArgument`."""
+    if not name:
+        return 0
+    try:
+        return LEVELS.index(name.strip().upper())
+    except ValueError:
+        raise IllegalArgument(f"level: {', '.join(LEVELS)} are known") from None
+
+
+def total_of(backend: Backend, execution_seq: int, level: str | None) -> int:
+    """Lines of an execution at or above a level."""
+    return backend.logs.total(execution_seq, min_level=level_number(level)) if backend.logs is not None else 0
+
+
+def last_seq(backend: Backend, execution_seq: int) -> int:
+    """Seq of the newest line of an execution; 0 without lines."""
+    if backend.logs is None:
+        return 0
+    lines = backend.logs.range(execution_seq, -1, -1)[0]
+    return lines[-1]["seq"] if lines else 0
+
+
+def line(one: dict[str, Any], *, whole: bool = False) -> dict[str, Any]:
+    """`line` of extensions §4."""
+    text = one["text"]
+    cut = not whole and len(text) > WHOLE
+    return compact(
+        {
+            "no": one["no"],
+            "seq": one["seq"],
+            "at": instant(one["at"]),
+            "level": LEVELS[one["level"]],
+            "taskRun": one["task_run"],
+            "taskId": one["task_id"],
+            "attempt": one["attempt"] or None,
+            "text": text[:CUT] if cut else text,
+            "cut": True if cut else None,
+            "position": one.get("position"),
+        }
+    )
+
+
+def entry(one: dict[str, Any]) -> dict[str, Any]:
+    """`LogEntry`."""
+    return compact(
+        {
+            "namespace": one["namespace"],
+            "flowId": one["flow_id"],
+            "taskId": one["task_id"],
+            "executionId": one["execution"] or None,
+            "taskRunId": one["task_run"],
+            "attemptNumber": max(0, one["attempt"] - 1) if one["task_run"] else None,
+            "triggerId": one["trigger_id"],
+            "timestamp": instant(one["at"]),
+            "level": LEVELS[one["level"]],
+            "thread": one["thread"] or None,
+            "message": one["text"],
+        }
+    )
+
+
+async def view_of(
+    backend: Backend, caller: Caller, execution_id: str, *, level: str | None, task_run: str | None, attempt: int | None
+) -> tuple[int, dict[str, Any]]:
+    """Seq of an execution and the arguments of a view of its lines. `NotFound`."""
+    row = await row_of(backend, caller, execution_id)
+    view: dict[str, Any] = {"min_level": level_number(level)}
+    if task_run:
+        run = await backend.read(execution_queries.task_run, row["seq"], task_run)
+        if run is None:
+            raise NotFound(f"task run '{task_run}'")
+        view["task_run_seq"] = run["seq"]
+    if attempt is not None:
+        view["attempt"] = attempt
+    return row["seq"], view
+
+
+async def lines(backend: Backend, seq: int, view: dict[str, Any], start: int, end: int) -> dict[str, Any]:
+    """Lines by positions. `IllegalArgument` beyond 2,000 at once."""
+    if end < 0 <= start or end - start >= RANGE or end < start:
+        if not (start < 0 and end == -1 and -start <= RANGE):
+            raise IllegalArgument(f"from, to: at most {RANGE} positions, from before to")
+    found, first, last, total = await backend.thread(lambda: backend.logs.range(seq, start, end, **view))
+    return {"lines": [line(one) for one in found], "from": first, "to": last, "total": total}
+
+
+async def at(backend: Backend, seq: int, view: dict[str, Any], no: int | None, time: str | None) -> dict[str, int]:
+    """Position of a line or of the next one."""
+    if (no is None) == (time is None):
+        raise IllegalArgument("one of no and time is needed")
+    when = parse_instant(time, "time") if time is not None else None
+    return {"position": await backend.thread(lambda: backend.logs.at(seq, no=no, time_ms=when, **view))}
+
+
+async def groups(backend: Backend, seq: int, page: Page) -> dict[str, Any]:
+    """Lines per task run and attempt, totals per level."""
+
+    def work() -> tuple[list[dict[str, Any]], dict[str, int]]:
+        return backend.logs.groups(seq), backend.logs.levels(seq)
+
+    found, levels = await backend.thread(work)
+    shaped = [
+        compact(
+            {
+                "taskRun": g["task_run"],
+                "taskId": g["task_id"],
+                "attempt": g["attempt"] or None,
+                "lines": g["lines"],
+                "first": instant(g["first"]),
+                "last": instant(g["last"]),
+                "levels": {k: v for k, v in g["levels"].items() if v},
+            }
+        )
+        for g in found[page.offset : page.offset + page.size]
+    ]
+    return {"levels": levels, "results": shaped, "total": len(found)}
+
+
+async def search_in(backend: Backend, seq: int, view: dict[str, Any], **args: Any) -> dict[str, Any]:
+    """Hits of a text in a view."""
+    if not args["q"] or len(args["q"]) > 200:
+        raise IllegalArgument("q: 1…200 characters")
+    return await backend.thread(lambda: backend.logs.search(seq, **args, **view))
+
+
+async def one(backend: Backend, seq: int, no: int) -> dict[str, Any]:
+    """A whole line. `NotFound`."""
+    found = await backend.thread(lambda: backend.logs.one(seq, no))
+    if found is None:
+        raise NotFound(f"line {no}")
+    return line(found, whole=True)
+
+
+def stream(backend: Backend, seq: int, view: dict[str, Any], task_id: str | None = None) -> Iterator[dict[str, Any]]:
+    """All lines of a view in order (blocking)."""
+    for found in backend.logs.stream(seq, **view):
+        if task_id is None or found["task_id"] == task_id:
+            yield found
+
+
+async def search(
+    backend: Backend, caller: Caller, filters: Sequence[Filter], page: Page
+) -> tuple[list[dict[str, Any]], int]:
+    """Lines of all executions and triggers."""
+    ascending = True
+    for name, descending in page.sorts:
+        if name not in ("timestamp", "level", "namespace", "flowId"):
+            raise IllegalArgument(f"unknown sort field '{name}'; known are timestamp, level, namespace, flowId")
+        if name == "timestamp":
+            ascending = not descending
+    where = Where("sqlite" if not backend.database.dialect == "postgresql" else "postgresql")
+    args: dict[str, Any] = {}
+    all_names: dict[str, list[str]] = {}
+    for f in filters:
+        if f.op == "REGEX":
+            column = "namespace" if f.field == "namespace" else "id"
+            all_names[column] = await backend.read(distinct_names, caller.tenant, column)
+    for f in dated(filters, backend.now()):
+        match f.field:
+            case "q":
+                args["q"] = f.text()
+            case "namespace" | "flowId":
+                column = "s.namespace" if f.field == "namespace" else "s.flow_id"
+                if f.op == "REGEX":
+                    found = names_matching(f.text(), all_names["namespace" if f.field == "namespace" else "id"])
+                    where.add(f"{column} in {where.binds(found)}")
+                else:
+                    where.add(where.match(column, f.op, f.texts()))
+            case "scope":
+                where.add(where.scope("s.namespace", f, backend.config.system_namespace))
+            case "triggerId":
+                where.add(where.match("s.trigger_id", f.op, f.texts()))
+            case "executionId":
+                where.add(where.match("s.execution", f.op, f.texts()))
+            case "taskId":
+                where.add(where.match("s.task_id", f.op, f.texts()))
+            case "taskRunId":
+                where.add(where.match("s.task_run", f.op, f.texts()))
+            case "minLevel":
+                if f.op == "EQUALS":
+                    args["min_level"] = level_number(f.text())
+                else:
+                    where.add(f"l.level < {where.bind(level_number(f.text()))}")
+            case "startDate" | "endDate":
+                where.add(where.compare("l.at", f.op, f.value))
+                if f.field == "startDate" and f.op.startswith("GREATER"):
+                    args["since"] = f.value
+            case _:
+                raise AssertionError(f.field)
+    condition = where.sql if where.parts else ""
+    found, total = await backend.thread(
+        lambda: backend.logs.list(
+            caller.tenant,
+            where=condition,
+            params=where.params,
+            ascending=ascending,
+            limit=page.size,
+            offset=page.offset,
+            **args,
+        )
+    )
+    return [entry(o) for o in found], total
+
+
+async def delete(backend: Backend, seq: int, view: dict[str, Any]) -> None:
+    """Delete the lines of a view."""
+    args = dict(view)
+    if not args.get("min_level"):
+        args.pop("min_level", None)
+    await backend.thread(lambda: backend.logs.delete([seq], forget=False, **args))
+
+
+async def delete_trigger(backend: Backend, caller: Caller, namespace: str, flow_id: str, trigger_id: str) -> None:
+    """Delete what a trigger logged outside executions."""
+    await backend.thread(lambda: backend.logs.delete_trigger(caller.tenant, namespace, flow_id, trigger_id))

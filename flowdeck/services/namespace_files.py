@@ -1,0 +1,210 @@
+"""Namespace files: rows in the store, content in internal storage (spec: REST contract §13)."""
+
+from __future__ import annotations
+
+import io
+import re
+import secrets
+import zipfile
+from collections.abc import Sequence
+from typing import Any
+
+from flowdeck.model.errors import IllegalArgument, NotFound, TooLarge
+from flowdeck.services import flows
+from flowdeck.services.backend import Backend
+from flowdeck.services.caller import Caller
+from flowdeck.storage.paths import namespace_files, path_of
+
+FLOWS = "/_flows"
+_REVISION = re.compile(r"\.v(\d+)-[0-9a-f]{8}$")
+_ROW = "select * from namespace_file where tenant = :tenant and namespace = :ns and path = :path"
+UNPACKED = 2 * 1024**3
+
+
+def clean(path: str | None) -> str:
+    """An absolute path without climbing parts. `IllegalArgument`."""
+    text = path or "/"
+    for scheme in ("nsfile://", "file://"):
+        text = text.removeprefix(scheme)
+    parts = [p for p in text.split("/") if p and p != "."]
+    if any(p == ".." or "\\" in p or "\0" in p for p in parts):
+        raise IllegalArgument(f"Invalid path: {text[:200]}")
+    if any(len(p.encode()) > 255 for p in parts):
+        raise IllegalArgument("a part of the path is longer than 255 bytes")
+    return "/" + "/".join(parts)
+
+
+def attributes(row: Any) -> dict[str, Any]:
+    """`FileAttributes`; instants in ms."""
+    return {
+        "type": "Directory" if row["directory"] else "File",
+        "size": 0 if row["directory"] else row["size"],
+        "fileName": row["path"].rpartition("/")[2],
+        "lastModifiedTime": row["updated"],
+        "creationTime": row["updated"],
+    }
+
+
+async def row_of(backend: Backend, caller: Caller, namespace: str, path: str) -> Any:
+    """The row of a path. `NotFound`."""
+    row = await backend.read(lambda r: r.one(_ROW, tenant=caller.tenant, ns=namespace, path=path))
+    if row is None:
+        raise NotFound(f"file '{path}' of namespace '{namespace}'")
+    return row
+
+
+async def below(backend: Backend, caller: Caller, namespace: str, path: str) -> list[Any]:
+    """Direct children of a directory; `NotFound` for an unknown one but the root."""
+    prefix = "/" if path == "/" else path + "/"
+    if path != "/":
+        row = await row_of(backend, caller, namespace, path)
+        if not row["directory"]:
+            raise NotFound(f"directory '{path}'")
+    rows = await backend.read(
+        lambda r: r.all(
+            "select * from namespace_file where tenant = :tenant and namespace = :ns and "
+            "substr(path, 1, length(:prefix)) = :prefix order by path",
+            tenant=caller.tenant,
+            ns=namespace,
+            prefix=prefix,
+        )
+    )
+    return [r for r in rows if "/" not in r["path"][len(prefix) :] and r["path"] != prefix]
+
+
+async def everything(backend: Backend, caller: Caller, namespace: str) -> list[Any]:
+    """All rows of a namespace, by path."""
+    return await backend.read(
+        lambda r: r.all(
+            "select * from namespace_file where tenant = :tenant and namespace = :ns order by path",
+            tenant=caller.tenant,
+            ns=namespace,
+        )
+    )
+
+
+async def place_for(backend: Backend, caller: Caller, namespace: str, path: str) -> str:
+    """Where the next revision's content goes: never a place that was used before."""
+    version = await backend.read(
+        lambda r: r.value(
+            "select version from namespace_file where tenant = :tenant and namespace = :ns and path = :path",
+            tenant=caller.tenant,
+            ns=namespace,
+            path=path,
+        )
+    )
+    return f"{namespace_files(namespace)}{path}.v{(version or 0) + 1}-{secrets.token_hex(4)}"
+
+
+async def put(backend: Backend, caller: Caller, namespace: str, path: str, place: str, size: int) -> None:
+    """Name stored content as the newest revision of a path."""
+    if path == "/":
+        raise IllegalArgument("a file needs a name")
+    from flowdeck.storage.paths import uri_of
+
+    try:
+        await backend.send(caller, "files.put", namespace=namespace, path=path, size=size, uri=uri_of(place))
+    except BaseException:
+        await backend.thread(lambda: backend.storage.delete(place))
+        raise
+
+
+async def put_bytes(backend: Backend, caller: Caller, namespace: str, path: str, data: bytes) -> None:
+    """Write small content; below `/_flows` a flow is imported instead."""
+    if path == FLOWS or path.startswith(FLOWS + "/"):
+        await flows.save(backend, caller, data.decode("utf-8-sig", errors="replace"))
+        return
+    place = await place_for(backend, caller, namespace, path)
+
+    def write() -> None:
+        with backend.storage.open_write(place) as file:
+            file.write(data)
+
+    await backend.thread(write)
+    await put(backend, caller, namespace, path, place, len(data))
+
+
+async def unpack(backend: Backend, caller: Caller, namespace: str, folder: str, content: bytes) -> None:
+    """Write every file of an archive below a folder. `IllegalArgument`, `TooLarge`."""
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(content))
+    except zipfile.BadZipFile as error:
+        raise IllegalArgument(f"not a zip archive: {error}") from None
+    with archive:
+        entries = [i for i in archive.infolist() if not i.is_dir()]
+        if sum(i.file_size for i in entries) > UNPACKED or len(entries) > 50_000:
+            raise TooLarge("the archive is too large")
+        for info in entries:
+            data = await backend.thread(lambda info=info: archive.read(info))
+            await put_bytes(backend, caller, namespace, clean(f"{folder}/{info.filename}"), data)
+
+
+def _stored_revisions(storage: Any, uri: str) -> dict[int, str]:
+    path = path_of(uri)
+    base = _REVISION.sub("", path)
+    found: dict[int, str] = {}
+    for one in storage.list(base.rpartition("/")[0], recursive=False):
+        match = _REVISION.search(one.path)
+        if match and one.path[: match.start()] == base:
+            found[int(match[1])] = one.path
+    return found
+
+
+async def revisions(backend: Backend, caller: Caller, namespace: str, path: str) -> list[dict[str, int]]:
+    """Stored revisions, ascending."""
+    row = await row_of(backend, caller, namespace, path)
+    if row["directory"]:
+        raise NotFound("file")
+    found = await backend.thread(lambda: _stored_revisions(backend.storage, row["uri"]))
+    return [{"revision": n} for n in sorted(set(found) | {row["version"]}) if n <= row["version"]]
+
+
+async def uri_at(backend: Backend, caller: Caller, namespace: str, path: str, revision: int | None) -> str:
+    """Where the content of a revision lies. `NotFound`."""
+    if path == FLOWS or path.startswith(FLOWS + "/"):
+        raise NotFound("file")
+    row = await row_of(backend, caller, namespace, path)
+    if row["directory"] or not row["uri"]:
+        raise NotFound("file")
+    if revision is None or revision == row["version"]:
+        return row["uri"]
+    found = await backend.thread(lambda: _stored_revisions(backend.storage, row["uri"]))
+    if revision not in found:
+        raise NotFound(f"revision {revision}")
+    return found[revision]
+
+
+async def delete(backend: Backend, caller: Caller, namespace: str, path: str) -> None:
+    """Delete a file or directory with all revisions below. `NotFound`."""
+    prefix = "/" if path == "/" else path + "/"
+    rows = [
+        r for r in await everything(backend, caller, namespace) if r["path"] == path or r["path"].startswith(prefix)
+    ]
+    if not rows:
+        raise NotFound(f"file '{path}' of namespace '{namespace}'")
+
+    def older() -> list[str]:
+        return [
+            p
+            for r in rows
+            if r["uri"] and r["version"] > 1
+            for n, p in _stored_revisions(backend.storage, r["uri"]).items()
+            if n < r["version"]
+        ]
+
+    places = await backend.thread(older)
+    await backend.send(caller, "files.delete", namespace=namespace, path=path)
+    if places:
+        await backend.thread(lambda: [backend.storage.delete(p) for p in places])
+
+
+def archive(storage: Any, rows: Sequence[Any]) -> bytes:
+    """A zip of all files."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as zipped:
+        for row in rows:
+            if not row["directory"] and row["uri"]:
+                with storage.open_read(row["uri"]) as file, zipped.open(row["path"].lstrip("/"), "w") as entry:
+                    while data := file.read(1024 * 1024):
+                        entry.write(data)
+    return out.getvalue()

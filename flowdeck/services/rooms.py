@@ -1,0 +1,583 @@
+"""Rooms of the multiplexed stream: one reader of the database and one encoder for all who watch the same (extensions §3)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter, deque
+from typing import Any
+
+import orjson
+
+from flowdeck.model.errors import DomainError, NotFound, TooMany
+from flowdeck.model.states import State
+from flowdeck.services import documents, taskruns
+from flowdeck.services.backend import Backend
+from flowdeck.services.caller import Caller
+from flowdeck.services.executions import row_of
+from flowdeck.services.hub import Hub, Watch
+from flowdeck.services.wire import compact, instant, instant_or_none
+from flowdeck.store.queries import executions as execution_queries
+from flowdeck.store.queries import task_runs as queries
+
+log = logging.getLogger("flowdeck.stream")
+
+QUEUED = 256
+RING = 2000
+ROW_SECONDS = 0.05
+LOG_SECONDS = 0.02
+COUNT_SECONDS = 0.25
+TOPIC_SECONDS = 1.0
+LINES = 500
+PER_USER = 20
+PER_SERVER = 5000
+LEVELS = {"TRACE": 0, "DEBUG": 1, "INFO": 2, "WARN": 3, "ERROR": 4}
+
+
+def frame(event: str, data: Any, cursor: str | None = None) -> bytes:
+    """One server-sent event."""
+    head = f"id: {cursor}\n" if cursor else ""
+    return f"{head}event: {event}\ndata: ".encode() + orjson.dumps(data, default=str) + b"\n\n"
+
+
+class Listener:
+    """The frames of one connection; a reader that is too slow gets a `resync` instead of what it missed."""
+
+    def __init__(self, caller: Caller) -> None:
+        self.caller = caller
+        self.frames: deque[bytes] = deque()
+        self.wake = asyncio.Event()
+        self.slow = False
+        self.ended = False
+
+    def put(self, data: bytes) -> None:
+        """Queue a frame."""
+        if len(self.frames) >= QUEUED:
+            self.frames.clear()
+            self.slow = True
+        self.frames.append(data)
+        self.wake.set()
+
+    def end(self, data: bytes | None) -> None:
+        """Queue the last frame."""
+        if data is not None:
+            self.frames.append(data)
+        self.ended = True
+        self.wake.set()
+
+
+def execution_fields(row: Any) -> dict[str, Any]:
+    """What a snapshot says of the execution itself."""
+    import json
+
+    return compact(
+        {
+            "id": row["id"],
+            "namespace": row["namespace"],
+            "flowId": row["flow_id"],
+            "revision": row["flow_rev"],
+            "state": State(row["state"]).name,
+            "created": instant(row["created"]),
+            "started": instant_or_none(row["started"]),
+            "ended": instant_or_none(row["ended"]),
+            "labels": documents.label_list(json.loads(row["labels"])),
+            "taskCount": row["task_count"],
+        }
+    )
+
+
+class Room:
+    """All who follow one execution with the same parameters."""
+
+    def __init__(
+        self, rooms: Rooms, caller: Caller, execution: str, level: str | None, parents: frozenset[str]
+    ) -> None:
+        self.rooms = rooms
+        self.backend = rooms.backend
+        self.caller = caller
+        self.execution = execution
+        self.level = level
+        self.parents = parents
+        self.listeners: set[Listener] = set()
+        self.ring: deque[tuple[int, int, bytes]] = deque(maxlen=RING)
+        self.event_seq = 0
+        self.log_seq = 0
+        self.total = 0
+        self.seq = 0
+        self.large = False
+        self.types: list[str] = []
+        self.finished: bytes | None = None
+        self._known: dict[str, tuple[str, str]] = {}
+        self._counts: dict[str, Counter[str]] = {}
+        self._watch: Watch = rooms.hub.watch([execution])
+        self._task: asyncio.Task[None] | None = None
+        self._lock = asyncio.Lock()
+
+    @property
+    def cursor(self) -> str:
+        """Where a reconnect goes on."""
+        return f"{self.event_seq}-{self.log_seq}"
+
+    def _read(self, reader: Any) -> dict[str, Any]:
+        with reader.snapshot():
+            row = execution_queries.get(reader, self.caller.tenant, self.execution)
+            if row is None:
+                raise NotFound(f"execution '{self.execution}'")
+            seq = row["seq"]
+            self.seq = seq
+            self.large = row["task_count"] > taskruns.SMALL
+            event_seq = max(queries.last_event(reader, seq), row["version"])
+            counts: dict[str, dict[str, int]] = {"": {State(s).name: n for s, n in queries.states(reader, seq).items()}}
+            if not self.large:
+                runs = queries.all_of(reader, seq)
+            else:
+                runs = queries.page(reader, seq, 0, after=None, limit=500)
+                for parent in sorted(self.parents)[:50]:
+                    found = execution_queries.task_run(reader, seq, parent)
+                    if found is not None:
+                        runs += queries.page(reader, seq, found["seq"], after=None, limit=500)
+                everyone = reader.all(
+                    "select seq, id, parent_seq, state from task_run where execution_seq = :seq", seq=seq
+                )
+                ids = {r["seq"]: r["id"] for r in everyone}
+                known: dict[str, tuple[str, str]] = {}
+                grouped: dict[str, Counter[str]] = {}
+                for r in everyone:
+                    above, name = ids.get(r["parent_seq"], ""), State(r["state"]).name
+                    known[r["id"]] = (above, name)
+                    if above:
+                        grouped.setdefault(above, Counter())[name] += 1
+                self._known, self._counts = known, grouped
+                counts |= {k: dict(v) for k, v in grouped.items()}
+            return {
+                "row": row,
+                "event_seq": event_seq,
+                "counts": counts,
+                "taskRuns": taskruns.rows_of(reader, seq, runs, self.types),
+            }
+
+    async def snapshot(self) -> tuple[bytes, Any]:
+        """The first frame of a connection, and the execution's row."""
+        async with self._lock:
+            if not self.types:
+                self.types = await taskruns.types_of(
+                    self.backend, await row_of(self.backend, self.caller, self.execution)
+                )
+            found = await self.backend.read(self._read)
+            total, log_seq = await self.backend.thread(self._log_place)
+            self.event_seq = max(self.event_seq, found["event_seq"])
+            self.log_seq = max(self.log_seq, log_seq)
+            self.total = max(self.total, total)
+        data = {
+            "execution": execution_fields(found["row"]),
+            "counts": found["counts"],
+            "taskRuns": found["taskRuns"],
+            "logTotal": total,
+        }
+        return frame("snapshot", data, f"{found['event_seq']}-{log_seq}"), found["row"]
+
+    def _log_place(self) -> tuple[int, int]:
+        from flowdeck.services.logs import last_seq, total_of
+
+        return total_of(self.backend, self.seq, self.level), last_seq(self.backend, self.seq)
+
+    def replay(self, since: str) -> list[bytes] | None:
+        """Frames after a cursor, or None when the ring does not reach back to it."""
+        try:
+            event, line = (int(part) for part in since.split("-", 1))
+        except ValueError:
+            return None
+        if (event, line) == (self.event_seq, self.log_seq):
+            return []
+        if not self.ring or event < self.ring[0][0] or line < self.ring[0][1]:
+            return None
+        return [data for e, s, data in self.ring if e > event or s > line]
+
+    def start(self) -> None:
+        """Begin to hand on changes."""
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def publish(self, event: str, data: Any) -> None:
+        """Encode once, give to everybody."""
+        encoded = frame(event, data, self.cursor)
+        self.ring.append((self.event_seq, self.log_seq, encoded))
+        for listener in self.listeners:
+            listener.put(encoded)
+
+    async def _run(self) -> None:
+        try:
+            await self._loop()
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            log.exception("the room of execution %s broke", self.execution)
+            for listener in list(self.listeners):
+                listener.end(frame("end", {"reason": "shutdown"}))
+
+    async def _loop(self) -> None:
+        rows: dict[str, dict[str, Any]] = {}
+        lines: list[dict[str, Any]] = []
+        fields: dict[str, Any] = {}
+        counts: set[str] = set()
+        last = {"rows": 0.0, "lines": 0.0, "counts": 0.0}
+        terminal = False
+        while True:
+            now = time.monotonic()
+            dues = [
+                last[k] + s
+                for k, s, held in (
+                    ("rows", ROW_SECONDS, rows),
+                    ("lines", LOG_SECONDS, lines),
+                    ("counts", COUNT_SECONDS, counts),
+                )
+                if held
+            ]
+            await self._watch.wait(max(0.0, min(dues) - now) if dues else 2.0 if terminal else 10.0)
+            if self._watch.lost:
+                self._watch.lost = False
+                self._watch.take()
+                rows, lines, fields, counts = {}, [], {}, set()
+                self.ring.clear()
+                data, row = await self.snapshot()
+                for listener in self.listeners:
+                    listener.put(frame("resync", {"reason": "gap"}, self.cursor))
+                    listener.put(data)
+                terminal = row["state"] >= State.SUCCESS
+            for event in self._watch.take():
+                match event.get("kind"):
+                    case "execution":
+                        fields |= {
+                            "id": self.execution,
+                            **{k: v for k, v in (event.get("row") or {}).items() if v is not None},
+                        }
+                        if event.get("state"):
+                            fields["state"] = event["state"]
+                        terminal = self._advance(event) and terminal
+                        state = fields.get("state")
+                        if isinstance(state, int):
+                            fields["state"] = state = State(state).name
+                        terminal = bool(state) and State[state].terminal
+                    case "taskrun":
+                        self._advance(event)
+                        for one in event.get("rows") or ():
+                            if self._shown(one, counts):
+                                rows[one["id"]] = one
+                    case "log" if self.level is not None:
+                        floor = LEVELS.get(self.level, 0)
+                        for line in event.get("lines") or ():
+                            if line["seq"] > self.log_seq and LEVELS.get(line["level"], 2) >= floor:
+                                lines.append(line)
+            now = time.monotonic()
+            if fields:
+                self.publish("execution", fields)
+                fields = {}
+            if rows and now - last["rows"] >= ROW_SECONDS:
+                self.publish("taskrun", {"rows": list(rows.values())})
+                rows, last["rows"] = {}, now
+            if lines and now - last["lines"] >= LOG_SECONDS:
+                while lines:
+                    batch, lines = lines[:LINES], lines[LINES:]
+                    self.total += len(batch)
+                    self.log_seq = max(self.log_seq, max(line["seq"] for line in batch))
+                    self.publish("log", {"lines": batch, "total": self.total})
+                last["lines"] = now
+            if counts and now - last["counts"] >= COUNT_SECONDS:
+                self.publish("counts", {"parents": {p: dict(self._counts.get(p, {})) for p in counts}})
+                counts, last["counts"] = set(), now
+            if terminal and not (rows or lines or counts) and await self._over():
+                return
+
+    def _advance(self, event: dict[str, Any]) -> bool:
+        seq = event.get("seq")
+        if isinstance(seq, int):
+            self.event_seq = max(self.event_seq, seq)
+        return True
+
+    def _shown(self, row: dict[str, Any], counts: set[str]) -> bool:
+        above, state = row.get("parent") or "", str(row.get("state"))
+        if not self.large:
+            self._known[row["id"]] = (above, state)
+            if len(self._known) > taskruns.SMALL * 2:
+                self.large = True
+            return True
+        before = self._known.get(row["id"])
+        self._known[row["id"]] = (above, state)
+        if above and (before is None or before[1] != state):
+            counter = self._counts.setdefault(above, Counter())
+            if before is not None:
+                counter[before[1]] -= 1
+                if counter[before[1]] <= 0:
+                    del counter[before[1]]
+            counter[state] += 1
+            counts.add(above)
+        return not above or above in self.parents
+
+    async def _over(self) -> bool:
+        row = await self.backend.read(execution_queries.get, self.caller.tenant, self.execution)
+        if row is not None and (row["state"] < State.SUCCESS or row["open_count"] > 0):
+            return False
+        # Lines of the last attempt may still be on their way to the log.
+        if await self._watch.wait(0.3) and not self._watch.closed:
+            return False
+        data = {"reason": "terminal", **({"state": State(row["state"]).name} if row is not None else {})}
+        self.finished = frame("end", data, self.cursor)
+        for listener in list(self.listeners):
+            self.rooms.finish(listener, self.finished)
+        self.rooms.close(self)
+        return True
+
+    def stop(self) -> None:
+        """Stop reading."""
+        self._watch.close()
+        if self._task is not None and self._task is not asyncio.current_task():
+            self._task.cancel()
+
+
+class Topics:
+    """Merged notices of lists: at most one a second and topic."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._listeners: dict[str, set[Listener]] = {}
+        self._pending: dict[str, dict[str, Any]] = {}
+        self._last: dict[str, float] = {}
+        self._watch: Watch | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def add(self, listener: Listener, topics: list[str]) -> None:
+        """Subscribe a connection."""
+        for topic in topics:
+            self._listeners.setdefault(topic, set()).add(listener)
+        if topics and (self._task is None or self._task.done()):
+            self._watch = self._hub.watch(["*"])
+            self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def remove(self, listener: Listener) -> None:
+        """Unsubscribe it from everything."""
+        for topic in [t for t, found in self._listeners.items() if listener in found]:
+            self._listeners[topic].discard(listener)
+            if not self._listeners[topic]:
+                del self._listeners[topic]
+                self._pending.pop(topic, None)
+                self._last.pop(topic, None)
+
+    async def _run(self) -> None:
+        watch = self._watch
+        assert watch is not None
+        try:
+            while self._listeners:
+                now = time.monotonic()
+                dues = [self._last.get(t, 0.0) + TOPIC_SECONDS for t in self._pending]
+                await watch.wait(max(0.0, min(dues) - now) if dues else 5.0)
+                for event in watch.take():
+                    if event.get("kind") == "reset":
+                        for topic in self._listeners:
+                            self._note(topic, "changed", "", {})
+                    else:
+                        for topic in matching_topics(event, self._listeners):
+                            self._note(topic, change_of(event), str(event.get("id") or ""), event)
+                watch.lost = False
+                now = time.monotonic()
+                for topic in [t for t in self._pending if now - self._last.get(t, 0.0) >= TOPIC_SECONDS]:
+                    data = frame("topic", self._pending.pop(topic))
+                    self._last[topic] = now
+                    for listener in self._listeners.get(topic, ()):
+                        listener.put(data)
+        finally:
+            watch.close()
+
+    def _note(self, topic: str, kind: str, identity: str, event: dict[str, Any]) -> None:
+        held = self._pending.get(topic)
+        state = event.get("state")
+        if isinstance(state, int):
+            state = State(state).name
+        self._pending[topic] = compact(
+            {
+                "topic": topic,
+                "kind": kind,
+                "id": identity or None,
+                "state": state,
+                "by": event.get("by"),
+                "n": (held["n"] if held else 0) + 1,
+            }
+        )
+
+    def stop(self) -> None:
+        """End the task."""
+        if self._task is not None:
+            self._task.cancel()
+
+
+def change_of(event: dict[str, Any]) -> str:
+    """created, changed or deleted."""
+    if event.get("kind") == "topic":
+        return str(event.get("change") or "changed")
+    return "created" if event.get("state") in ("CREATED", int(State.CREATED)) else "changed"
+
+
+def _within(namespace: str, wanted: str) -> bool:
+    return namespace == wanted or namespace.startswith(wanted + ".")
+
+
+def matching_topics(event: dict[str, Any], wanted: Any) -> list[str]:
+    """Those of the wanted topics that an event concerns; children of a namespace count."""
+    kind = event.get("kind")
+    namespace = str(event.get("namespace") or "")
+    found = []
+    if kind in ("execution", "topic") and (
+        kind == "execution" or str(event.get("topic")).partition(":")[0] == "executions"
+    ):
+        if not namespace and kind == "topic":
+            namespace = str(event.get("topic")).partition(":")[2]
+        flow = f"flow:{namespace}/{event.get('flowId')}"
+        for topic in wanted:
+            family, _, rest = topic.partition(":")
+            if topic == "executions" or topic == flow or (family == "executions" and rest and _within(namespace, rest)):
+                found.append(topic)
+        return found
+    if kind != "topic":
+        return found
+    family, _, place = str(event.get("topic")).partition(":")
+    for topic in wanted:
+        own, _, rest = topic.partition(":")
+        if own != family:
+            continue
+        if (
+            not rest
+            or place == rest
+            or _within(place, rest)
+            or ("/" in place and "/" not in rest and _within(place.partition("/")[0], rest))
+        ):
+            found.append(topic)
+    return found
+
+
+class Rooms:
+    """All rooms of this process, and its limits."""
+
+    def __init__(self, backend: Backend, hub: Hub) -> None:
+        self.backend = backend
+        self.hub = hub
+        self.topics = Topics(hub)
+        self._rooms: dict[tuple[str, str, str | None, frozenset[str]], Room] = {}
+        self._users: Counter[str] = Counter()
+        self._of: dict[Listener, tuple[Room | None, bool]] = {}
+
+    async def open(
+        self,
+        caller: Caller,
+        execution: str | None,
+        level: str | None,
+        parents: frozenset[str],
+        topics: list[str],
+        since: str | None,
+    ) -> Listener:
+        """A connection's listener, its first frames queued. `TooMany`, `NotFound`."""
+        if self._users[caller.username] >= PER_USER or len(self._of) >= PER_SERVER:
+            raise TooMany("too many open streams", retry_after=5)
+        listener = Listener(caller)
+        room = None
+        if execution:
+            await self._exists(caller, execution)
+            key = (caller.tenant, execution, level, parents)
+            room = self._rooms.get(key)
+            if room is None:
+                room = self._rooms[key] = Room(self, caller, execution, level, parents)
+            try:
+                replayed = room.replay(since) if since else None
+                if replayed is not None:
+                    listener.frames.extend(replayed)
+                    row = await row_of(self.backend, caller, execution)
+                else:
+                    if since:
+                        listener.put(frame("resync", {"reason": "gap"}))
+                    room.listeners.add(listener)  # before the snapshot: nothing falls between
+                    held = list(listener.frames)
+                    listener.frames.clear()
+                    data, row = await room.snapshot()
+                    late = list(listener.frames)
+                    listener.frames.clear()
+                    listener.frames.extend([*held, data, *late])
+            except DomainError:
+                room.listeners.discard(listener)
+                if not room.listeners:
+                    self.close(room)
+                raise
+            room.listeners.add(listener)
+            if row["state"] >= State.SUCCESS and row["open_count"] <= 0:
+                end = frame("end", {"reason": "terminal", "state": State(row["state"]).name}, room.cursor)
+                room.listeners.discard(listener)
+                if not room.listeners:
+                    self.close(room)
+                room = None
+                if not topics:
+                    listener.end(end)
+                else:
+                    listener.put(end)
+            else:
+                room.start()
+        self._users[caller.username] += 1
+        self._of[listener] = (room, bool(topics))
+        self.topics.add(listener, topics)
+        listener.wake.set()
+        return listener
+
+    async def _exists(self, caller: Caller, execution: str) -> None:
+        deadline = time.monotonic() + 10.0
+        with self.hub.watch([execution]) as watch:
+            while True:
+                try:
+                    await row_of(self.backend, caller, execution)
+                    return
+                except NotFound:
+                    left = deadline - time.monotonic()
+                    if left <= 0:
+                        raise
+                    await watch.wait(min(left, 0.5))
+                    watch.take()
+
+    def finish(self, listener: Listener, end: bytes) -> None:
+        """The execution of a connection is over; one with topics stays open."""
+        entry = self._of.get(listener)
+        if entry is not None and entry[1]:
+            listener.put(end)
+        else:
+            listener.end(end)
+
+    def leave(self, listener: Listener) -> None:
+        """A connection is gone."""
+        entry = self._of.pop(listener, None)
+        self.topics.remove(listener)
+        if entry is None:
+            return
+        self._users[listener.caller.username] -= 1
+        if self._users[listener.caller.username] <= 0:
+            del self._users[listener.caller.username]
+        room = entry[0]
+        if room is not None:
+            room.listeners.discard(listener)
+            if not room.listeners:
+                self.close(room)
+
+    def close(self, room: Room) -> None:
+        """Forget a room."""
+        for key, one in list(self._rooms.items()):
+            if one is room:
+                del self._rooms[key]
+        room.stop()
+
+    def session_ended(self, session: str) -> None:
+        """Close the streams of a session."""
+        for listener in list(self._of):
+            if listener.caller.session == session:
+                listener.end(frame("end", {"reason": "session"}))
+
+    def stop(self) -> None:
+        """Close everything: the server stops."""
+        for listener in list(self._of):
+            listener.end(frame("end", {"reason": "shutdown"}))
+        for room in list(self._rooms.values()):
+            self.close(room)
+        self.topics.stop()

@@ -1,0 +1,82 @@
+"""Reads of KV pairs and secrets' names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from flowdeck.store.queries.flows import names
+from flowdeck.store.queries.where import Filter, Page, Where, order_by
+
+SORTS = {
+    "key": "k.key",
+    "namespace": "k.namespace",
+    "updated": "k.updated",
+    "updateDate": "k.updated",
+    "creationDate": "k.created",
+    "expirationDate": "k.expires",
+    "version": "k.version",
+}
+SECRET_SORTS = {"key": "s.key", "namespace": "s.namespace"}
+
+
+def search(reader: Any, tenant: str, filters: Sequence[Filter], page: Page, now: int) -> tuple[list[Any], int]:
+    """Live pairs without values."""
+    where = Where(reader.dialect, tenant=tenant, now=now).add("k.tenant = :tenant")
+    if not any(f.field == "expirationDate" for f in filters):
+        where.add("k.expires is null or k.expires > :now")
+    for one in filters:
+        match one.field:
+            case "q":
+                where.add(where.free(("k.key", "k.description"), one.text(), negated=one.op == "NOT_EQUALS"))
+            case "namespace":
+                where.add(names(where, reader, tenant, "k.namespace", "namespace", one))
+            case "updated":
+                where.add(where.compare("k.updated", one.op, one.value))
+            case "expirationDate":
+                where.add(where.compare("k.expires", one.op, one.value))
+            case _:
+                raise AssertionError(one.field)
+    order = order_by(page.sorts, SORTS, "k.namespace, k.key", "k.namespace, k.key")
+    total = reader.value(f"select count(*) from kv k where {where.sql}", where.params)
+    rows = reader.all(
+        "select k.namespace, k.key, k.type, k.version, k.description, k.created, k.updated, k.expires from kv k "
+        f"where {where.sql} order by {order} limit {int(page.size)} offset {int(page.offset)}",
+        where.params,
+    )
+    return rows, total
+
+
+def of_namespaces(reader: Any, tenant: str, namespaces: Sequence[str], now: int) -> list[Any]:
+    """Live pairs of some namespaces."""
+    where = Where(reader.dialect, tenant=tenant, now=now).add("k.tenant = :tenant")
+    where.add(f"k.namespace in {where.binds(list(namespaces))}").add("k.expires is null or k.expires > :now")
+    return reader.all(f"select k.* from kv k where {where.sql} order by k.namespace, k.key", where.params)
+
+
+def get(reader: Any, tenant: str, namespace: str, key: str) -> Any:
+    """One pair, expired or not."""
+    return reader.one(
+        "select * from kv where tenant = :tenant and namespace = :ns and key = :key",
+        tenant=tenant,
+        ns=namespace,
+        key=key,
+    )
+
+
+def secrets(reader: Any, tenant: str, filters: Sequence[Filter], page: Page) -> tuple[list[Any], int]:
+    """Names of stored secrets."""
+    where = Where(reader.dialect, tenant=tenant).add("s.tenant = :tenant")
+    for one in filters:
+        if one.field == "q":
+            where.add(where.free(("s.key", "s.description"), one.text(), negated=one.op == "NOT_EQUALS"))
+        else:
+            where.add(names(where, reader, tenant, "s.namespace", "namespace", one))
+    order = order_by(page.sorts, SECRET_SORTS, "s.namespace, s.key", "s.namespace, s.key")
+    total = reader.value(f"select count(*) from secret s where {where.sql}", where.params)
+    rows = reader.all(
+        f"select s.namespace, s.key, s.description, s.updated from secret s where {where.sql} order by {order} "
+        f"limit {int(page.size)} offset {int(page.offset)}",
+        where.params,
+    )
+    return rows, total

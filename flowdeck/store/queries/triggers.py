@@ -1,0 +1,88 @@
+"""Reads of trigger states."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from flowdeck.model.errors import IllegalArgument
+from flowdeck.store.queries.flows import names
+from flowdeck.store.queries.where import Filter, Page, Where, order_by
+
+SORTS = {
+    "triggerId": "t.trigger_id",
+    "flowId": "t.flow_id",
+    "namespace": "t.namespace",
+    "nextExecutionDate": "t.next_due",
+    "executionId": "t.execution_id",
+    "workerId": "t.worker",
+    "date": "t.last_date",
+    "updatedDate": "t.updated",
+    "disabled": "t.disabled",
+    "type": "t.type",
+}
+_KEY = "t.namespace, t.flow_id, t.trigger_id"
+
+
+def conditions(reader: Any, tenant: str, filters: Sequence[Filter], system: str) -> Where:
+    """The condition of a search; dates are ms."""
+    where = Where(reader.dialect, tenant=tenant).add("t.tenant = :tenant")
+    for one in filters:
+        match one.field:
+            case "q":
+                for text in one.texts():
+                    columns = ("t.trigger_id", "t.flow_id", "t.namespace")
+                    where.add(where.free(columns, text, negated=one.op == "NOT_EQUALS"))
+            case "namespace":
+                where.add(names(where, reader, tenant, "t.namespace", "namespace", one))
+            case "flowId":
+                where.add(names(where, reader, tenant, "t.flow_id", "id", one))
+            case "scope":
+                where.add(where.scope("t.namespace", one, system))
+            case "triggerId":
+                where.add(where.match("t.trigger_id", one.op, one.texts()))
+            case "workerId":
+                where.add(where.match("t.worker", one.op, one.texts()))
+            case "type":
+                where.add(where.match("t.type", one.op, one.texts()))
+            case "triggerState":
+                wanted = one.text().upper()
+                if wanted not in ("ENABLED", "DISABLED"):
+                    raise IllegalArgument("triggerState: ENABLED and DISABLED are known")
+                disabled = (wanted == "DISABLED") == (one.op == "EQUALS")
+                where.add("t.disabled" if disabled else "not t.disabled")
+            case "startDate" | "endDate":
+                where.add(where.compare("t.next_due", one.op, one.value))
+            case _:
+                raise AssertionError(one.field)
+    return where
+
+
+def search(reader: Any, tenant: str, filters: Sequence[Filter], page: Page, system: str) -> tuple[list[Any], int]:
+    """One page of states."""
+    where = conditions(reader, tenant, filters, system)
+    order = order_by(page.sorts, SORTS, _KEY, _KEY)
+    total = reader.value(f"select count(*) from trigger_state t where {where.sql}", where.params)
+    rows = reader.all(
+        f"select t.* from trigger_state t where {where.sql} order by {order} "
+        f"limit {int(page.size)} offset {int(page.offset)}",
+        where.params,
+    )
+    return rows, total
+
+
+def matching(reader: Any, tenant: str, filters: Sequence[Filter], system: str) -> list[Any]:
+    """All matches."""
+    where = conditions(reader, tenant, filters, system)
+    return reader.all(f"select t.* from trigger_state t where {where.sql} order by {_KEY}", where.params)
+
+
+def get(reader: Any, tenant: str, namespace: str, flow_id: str, trigger_id: str) -> Any:
+    """One state."""
+    return reader.one(
+        "select * from trigger_state where tenant = :tenant and namespace = :ns and flow_id = :flow and trigger_id = :id",
+        tenant=tenant,
+        ns=namespace,
+        flow=flow_id,
+        id=trigger_id,
+    )
