@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from flowdeck.engine.messages import Call
@@ -16,15 +17,19 @@ from flowdeck.store.driver import Database, Reader
 
 log = logging.getLogger("flowdeck.gateway")
 
-Error = tuple[str, str, dict[str, Any]]
+Refusal = tuple[str, str, dict[str, Any]]
 ERROR_LINES = 25
+ERROR = 4
+"""Number of the level (`store.logs.LEVELS`)."""
 
 
-class ErrorLines(Protocol):
-    """Where the ERROR lines of an execution are (`store.logs.LogStore`)."""
+class LogLines(Protocol):
+    """Where the lines of executions are (`store.log_views.LogStore`)."""
 
-    def errors(self, execution_seq: int, limit: int) -> Sequence[Mapping[str, Any]]:
-        """The first lines at ERROR, oldest first."""
+    def range(
+        self, execution_seq: int, start: int, end: int, *, min_level: int = 0
+    ) -> tuple[Sequence[Mapping[str, Any]], int, int, int]:
+        """Lines of a view by position from 1; then where they start and end, and how many there are."""
         ...
 
 
@@ -38,7 +43,7 @@ class CallReader:
     """
 
     def __init__(
-        self, database: Database, logs: ErrorLines | None = None, defaults: Sequence[Mapping[str, Any]] = ()
+        self, database: Database, logs: LogLines | None = None, defaults: Sequence[Mapping[str, Any]] = ()
     ) -> None:
         self._database = database
         self._logs = logs
@@ -55,7 +60,7 @@ class CallReader:
         """Whether this name is a read."""
         return name in self._reads
 
-    def submit(self, call: Call, reply: Callable[[Any, Error | None], None]) -> None:
+    def submit(self, call: Call, reply: Callable[[Any, Refusal | None], None]) -> None:
         """Answer in the thread; `reply` is called in the loop."""
         self._pool.submit(self._answer, call, reply)
 
@@ -63,7 +68,7 @@ class CallReader:
         """End the thread."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _answer(self, call: Call, reply: Callable[[Any, Error | None], None]) -> None:
+    def _answer(self, call: Call, reply: Callable[[Any, Refusal | None], None]) -> None:
         result, error = None, None
         try:
             with self._database.reader() as reader:
@@ -152,4 +157,15 @@ class CallReader:
                            id=args["execution"], tenant=args["tenant"])
         if seq is None:
             return []
-        return [dict(line) for line in self._logs.errors(seq, ERROR_LINES)]
+        lines = self._logs.range(seq, 1, ERROR_LINES, min_level=ERROR)[0]
+        return [
+            {
+                "taskId": line["task_id"], "taskRunId": line["task_run"], "attemptNumber": line["attempt"],
+                "timestamp": _instant(line["at"]), "level": "ERROR", "message": line["text"],
+            }
+            for line in lines
+        ]
+
+
+def _instant(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

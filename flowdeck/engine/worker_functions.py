@@ -10,6 +10,7 @@ import base64
 import binascii
 import json
 import os
+import time
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
@@ -26,6 +27,7 @@ from flowdeck.storage.paths import uri_of
 READ_LIMIT = 10 * 1024 * 1024
 CALL_SECONDS = 15.0
 HTTP_SECONDS = 10.0
+ERROR_WAIT = 5.0
 
 
 def ancestors(namespace: str) -> list[str]:
@@ -174,8 +176,13 @@ class ExpressionFunctions:
         return self.file_size(path, namespace) == 0
 
     def error_logs(self) -> list[dict[str, Any]]:
-        """The first 25 ERROR lines of the execution."""
-        return self._ask("errorLogs", execution=self._execution)
+        """The first 25 ERROR lines of the execution; waits up to 5 s for the first one."""
+        end = time.monotonic() + ERROR_WAIT
+        while True:
+            found = self._ask("errorLogs", execution=self._execution)
+            if found or time.monotonic() > end:
+                return found
+            time.sleep(0.1)
 
     def encrypt(self, key: Any, plaintext: Any) -> str:
         """AES-GCM under a given base64 key."""
