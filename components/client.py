@@ -64,6 +64,7 @@ class NavItem(_Shell):
     label: rx.Var[str]
     count: rx.Var[str]
     prefixes: rx.Var[list[str]]
+    mark: rx.Var[str]
 
 
 class Shell(_Shell):

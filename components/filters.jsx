@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from "react";
 import { jsx } from "@emotion/react";
 import { Popover, PopoverClose } from "./overlay.jsx";
+import { useTenant } from "./shell.jsx";
 
 const WORDS = { EQUALS: "is", NOT_EQUALS: "is not", IN: "in", NOT_IN: "not in", CONTAINS: "contains", STARTS_WITH: "starts with", ENDS_WITH: "ends with", PREFIX: "within", REGEX: "matches", GREATER_THAN: "after", LESS_THAN: "before", GREATER_THAN_OR_EQUAL_TO: "from", LESS_THAN_OR_EQUAL_TO: "until" };
 const PERIODS = { PT5M: "last 5 min", PT15M: "last 15 min", PT1H: "last hour", PT12H: "last 12 hours", PT24H: "last 24 hours", PT48H: "last 48 hours", PT168H: "last 7 days", PT720H: "last 30 days", PT8760H: "last 365 days" };
@@ -22,14 +23,15 @@ function Editor({ spec, filter, onApply }) {
   const [value, setValue] = useState(filter?.value ?? "");
   const [options, setOptions] = useState(spec.options || []);
   const [fault, setFault] = useState(""), [typed, setTyped] = useState("");
-  const many = MANY.has(operator);
+  const many = MANY.has(operator), tenant = useTenant();
+  const source = (spec.optionsUrl || "").replace("{tenant}", encodeURIComponent(tenant));
   const chosen = many ? String(value).split(",").filter(Boolean) : [];
   useEffect(() => {
-    if (!spec.optionsUrl) return;
+    if (!source) return;
     const abort = new AbortController();
-    fetch(spec.optionsUrl + (typed ? (spec.optionsUrl.includes("?") ? "&" : "?") + "q=" + encodeURIComponent(typed) : ""), { signal: abort.signal, credentials: "same-origin" }).then((r) => (r.ok ? r.json() : [])).then((l) => Array.isArray(l) && setOptions(l.map((o) => (typeof o === "string" ? o : o.id)))).catch(() => {});
+    fetch(source + (typed ? (source.includes("?") ? "&" : "?") + "q=" + encodeURIComponent(typed) : ""), { signal: abort.signal, credentials: "same-origin" }).then((r) => (r.ok ? r.json() : [])).then((l) => Array.isArray(l) && setOptions(l.map((o) => (typeof o === "string" ? o : o.id)))).catch(() => {});
     return () => abort.abort();
-  }, [spec.optionsUrl, typed]);
+  }, [source, typed]);
   const apply = (v = value) => { const f = check(spec, operator, v); setFault(f); if (!f) onApply({ field: spec.field, operator, value: v }); };
   const pick = (o) => { if (!many) { setValue(o); apply(o); return; } setValue((chosen.includes(o) ? chosen.filter((c) => c !== o) : [...chosen, o]).join(",")); };
   const shown = options.filter((o) => !typed || o.toLowerCase().includes(typed.toLowerCase())).slice(0, 60);

@@ -32,7 +32,7 @@ def filter_key(
         operators: the API's names, first one is the default.
         kind: the editor: text, a choice (of `options` or of what `options_url` answers), `key:value`,
             an instant, or a period like the last 24 hours.
-        options_url: path of this server that answers a list of strings; asked with `q`.
+        options_url: path of this server that answers a list of strings; asked with `q`; `{tenant}` is filled in.
         fixed: shown and editable, but not removable.
     """
     defaults = {

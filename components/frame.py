@@ -240,7 +240,9 @@ def page_frame(
             content,
         )
     bottom = [
-        NavItem.create(rx.icon(entry.icon, size=18), to=entry.to, label=entry.bottom, prefixes=list(entry.also))
+        NavItem.create(
+            rx.icon(entry.icon, size=18), to=entry.to, label=entry.bottom, prefixes=list(entry.also), mark="short"
+        )
         for entry in entries
         if entry.bottom
     ]

@@ -35,6 +35,13 @@ function Marked({ text, q, spans }) {
   return out;
 }
 
+// Where an action of a hit leads: a tab of the flow's page, or the page with a request in its query.
+function placeOf(item, action) {
+  const flow = /^(.*\/flows\/edit\/[^/]+\/[^/?]+)/.exec(item.path || "");
+  if (!flow) return item.path + "?" + action + "=true";
+  return flow[1] + (action === "execute" ? "/overview?execute=true" : action === "logs" ? "/logs" : "/edit");
+}
+
 export function remember(title, path) {
   const list = store.get("fd-recent", []).filter((r) => r.path !== path);
   store.set("fd-recent", [{ title, path }, ...list].slice(0, 8));
@@ -92,7 +99,7 @@ export function Palette({ entries = [], actions = [], title = "", children }) {
   }, [groups, exact, text, mode, entries, actions, open]);
 
   const flat = [];
-  for (const s of sections) for (const item of s.items) { flat.push(item); if (expanded === item.kind + item.path) for (const a of item.actions) flat.push({ kind: a, title: { execute: "Execute", edit: "Edit", logs: "Logs" }[a] || a, sub: item.title, path: item.path + (a === "execute" ? "?execute=true" : a === "logs" ? "?tab=logs" : ""), nested: true }); }
+  for (const s of sections) for (const item of s.items) { flat.push(item); if (expanded === item.kind + item.path) for (const a of item.actions) flat.push({ kind: a, title: { execute: "Execute", edit: "Edit", logs: "Logs" }[a] || a, sub: item.title, path: placeOf(item, a), nested: true }); }
   const cursor = Math.min(at, Math.max(0, flat.length - 1));
   useEffect(() => { list.current?.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" }); }, [cursor, flat.length]);
   const go = useCallback((item, newTab) => {
@@ -130,7 +137,7 @@ export function Palette({ entries = [], actions = [], title = "", children }) {
         jsx("div", { className: "pal-list", ref: list, id: "pal-list", role: "listbox", "aria-label": "Results" },
           sections.map((s) => [jsx("div", { key: s.head, className: "pg_" }, s.head), s.items.map((item) => {
             const shown = [row(item)];
-            if (expanded === item.kind + item.path) shown.push(jsx("div", { key: "sub", className: "sub" }, item.actions.map((a) => row({ kind: a, title: { execute: "Execute", edit: "Edit", logs: "Logs" }[a] || a, path: item.path + (a === "execute" ? "?execute=true" : a === "logs" ? "?tab=logs" : ""), nested: true }))));
+            if (expanded === item.kind + item.path) shown.push(jsx("div", { key: "sub", className: "sub" }, item.actions.map((a) => row({ kind: a, title: { execute: "Execute", edit: "Edit", logs: "Logs" }[a] || a, path: placeOf(item, a), nested: true }))));
             return shown;
           })]),
           fault ? jsx("div", { className: "pal-none" }, fault) : !flat.length ? jsx("div", { className: "pal-none" }, text ? `Nothing matches “${text}”.` : "Type a name, a namespace or an execution id.") : null),

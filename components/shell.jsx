@@ -25,11 +25,11 @@ export function RawLink({ href, className, children, download = false, newTab = 
     rel: newTab ? "noreferrer" : undefined, "data-testid": testid }, children);
 }
 
-export function NavItem({ to, label, count, prefixes, children }) {
+export function NavItem({ to, label, count, prefixes, mark = "nav", children }) {
   const { pathname } = useLocation();
   const below = "/" + pathname.split("/").filter(Boolean).slice(1).join("/");
   const on = [to, ...(prefixes || [])].some((p) => below === p || below.startsWith(p + "/"));
-  return jsx(AppLink, { to, className: "ni" + (on ? " on" : ""), on, title: label, testid: "nav-" + to.slice(1).replaceAll("/", "-") },
+  return jsx(AppLink, { to, className: "ni" + (on ? " on" : ""), on, title: label, testid: mark + "-" + to.slice(1).replaceAll("/", "-") },
     children, jsx("span", { key: "l" }, label), count ? jsx("span", { key: "n", className: "n" }, count) : null);
 }
 

@@ -229,7 +229,7 @@ FILTERS = [
         "namespace",
         operators=NAMESPACE_OPERATORS,
         kind="choice",
-        options_url="/api/v1/main/flows/distinct-namespaces",
+        options_url="/api/v1/{tenant}/flows/distinct-namespaces",
     ),
     filter_key("created", "created", kind="date"),
     filter_key("updated", "updated", kind="date"),
