@@ -50,9 +50,10 @@ def _parents(tx: Tx, args: dict[str, Any], path: str) -> None:
         _upsert(tx, args, "/" + "/".join(parts[:depth]), directory=True)
 
 
-def _drop(tx: Tx, uris: list[str]) -> None:
+def _drop(tx: Tx, tenant: str, uris: list[str]) -> None:
     if uris:
-        tx.insert("outbox", kind="files.delete", payload=json.dumps(uris), due=tx.now)
+        payload = json.dumps({"tenant": tenant, "uris": uris})
+        tx.insert("outbox", kind="files.delete", payload=payload, due=tx.now)
 
 
 @command("files.put")
@@ -71,7 +72,7 @@ def put(tx: Tx, args: dict[str, Any]) -> dict[str, Any]:
     )
     version = _upsert(tx, args, path, directory=False, size=int(args.get("size", 0)), uri=args.get("uri"))
     if old and old != args.get("uri") and args.get("drop_old"):
-        _drop(tx, [old])
+        _drop(tx, args["tenant"], [old])
     tx.notify(f"files:{args['namespace']}", "created" if version == 1 else "changed", path)
     return {"path": path, "version": version}
 
@@ -93,7 +94,11 @@ def _subtree(tx: Tx, args: dict[str, Any], path: str) -> list[Any]:
     return tx.all(
         "select path, directory, uri, size, version from namespace_file where tenant = :tenant"
         " and namespace = :namespace and (path = :path or substr(path, 1, :size) = :start) order by path",
-        tenant=args["tenant"], namespace=args["namespace"], path=path, start=start, size=len(start),
+        tenant=args["tenant"],
+        namespace=args["namespace"],
+        path=path,
+        start=start,
+        size=len(start),
     )
 
 
@@ -106,7 +111,7 @@ def delete(tx: Tx, args: dict[str, Any]) -> int:
         f"delete from namespace_file where {_PLACE}",
         [{"tenant": args["tenant"], "namespace": args["namespace"], "path": row["path"]} for row in rows],
     )
-    _drop(tx, [row["uri"] for row in rows if row["uri"]])
+    _drop(tx, args["tenant"], [row["uri"] for row in rows if row["uri"]])
     if rows:
         tx.notify(f"files:{args['namespace']}", "deleted", path)
     return len(rows)
@@ -134,8 +139,16 @@ def move(tx: Tx, args: dict[str, Any]) -> int:
     tx.many(
         "update namespace_file set path = :new, updated = :now where tenant = :tenant and namespace = :namespace"
         " and path = :path",
-        [{"tenant": args["tenant"], "namespace": args["namespace"], "path": row["path"],
-          "new": target + row["path"][len(source):], "now": tx.now} for row in rows],
+        [
+            {
+                "tenant": args["tenant"],
+                "namespace": args["namespace"],
+                "path": row["path"],
+                "new": target + row["path"][len(source) :],
+                "now": tx.now,
+            }
+            for row in rows
+        ],
     )
     tx.notify(f"files:{args['namespace']}", "deleted", source)
     tx.notify(f"files:{args['namespace']}", "created", target)

@@ -59,11 +59,14 @@ def put(tx: Tx, args: dict[str, Any]) -> dict[str, Any]:
         " description = excluded.description, version = excluded.version, created = excluded.created,"
         " updated = excluded.updated, expires = excluded.expires",
         {
-            **place, "type": kind, "value": json.dumps(args["value"], separators=(",", ":")),
+            **place,
+            "type": kind,
+            "value": json.dumps(args["value"], separators=(",", ":")),
             "description": row["description"] if description is None and row is not None and live else description,
             "version": row["version"] + 1 if row is not None else 1,
             "created": row["created"] if row is not None and live else tx.now,
-            "now": tx.now, "expires": tx.now + int(ttl) if ttl is not None else args.get("expires"),
+            "now": tx.now,
+            "expires": tx.now + int(ttl) if ttl is not None else args.get("expires"),
         },
     )
     tx.notify(f"kv:{args['namespace']}", "changed" if live else "created", key)
@@ -98,6 +101,7 @@ def purge(tx: Tx, args: dict[str, Any]) -> int:
     """Delete expired pairs, at most `limit` (default 1,000); answers how many."""
     rows = tx.all(
         "select tenant, namespace, key from kv where expires is not null and expires <= :now limit :limit",
-        now=tx.now, limit=int(args.get("limit", 1000)),
+        now=tx.now,
+        limit=int(args.get("limit", 1000)),
     )
     return tx.many(f"delete from kv where {_PLACE}", [dict(row) for row in rows])

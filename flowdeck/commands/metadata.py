@@ -23,7 +23,9 @@ def put_setting(tx: Tx, args: dict[str, Any]) -> None:
         tx.sql(
             "insert into setting (key, value, updated) values (:key, :value, :now)"
             " on conflict (key) do update set value = excluded.value, updated = excluded.updated",
-            key=args["key"], value=_text(args["value"]), now=tx.now,
+            key=args["key"],
+            value=_text(args["value"]),
+            now=tx.now,
         )
     tx.notify("settings", "changed", args["key"])
 
@@ -33,8 +35,14 @@ def create_session(tx: Tx, args: dict[str, Any]) -> None:
     """Open a console session; `id` is the hash of the cookie, `created` and `expires` in ms. Old ones go."""
     tx.sql("delete from session where expires <= :now", now=tx.now)
     tx.insert(
-        "session", id=args["id"], username=args["username"], created=args.get("created", tx.now), last_seen=tx.now,
-        expires=args["expires"], address=args.get("address"), browser=args.get("browser"),
+        "session",
+        id=args["id"],
+        username=args["username"],
+        created=args.get("created", tx.now),
+        last_seen=tx.now,
+        expires=args["expires"],
+        address=args.get("address"),
+        browser=args.get("browser"),
         remember=bool(args.get("remember")),
     )
 
@@ -52,7 +60,8 @@ def delete_session(tx: Tx, args: dict[str, Any]) -> int:
         return tx.sql("delete from session where id = :id", id=args["id"])
     return tx.sql(
         "delete from session where username = :username and id <> :keep",
-        username=args["username"], keep=args.get("keep") or "",
+        username=args["username"],
+        keep=args.get("keep") or "",
     )
 
 
@@ -66,25 +75,31 @@ def put_userdata(tx: Tx, args: dict[str, Any]) -> dict[str, Any]:
     where = {name: args[name] for name in ("tenant", "owner", "kind", "key")}
     row = tx.one(
         "select version, body, shared from user_data where tenant = :tenant and owner = :owner and kind = :kind"
-        " and key = :key", where,
+        " and key = :key",
+        where,
     )
     told = args.get("version")
     if told is not None and (row["version"] if row else 0) != int(told):
         raise Conflict(
-            "somebody else changed it meanwhile", version=row["version"] if row else 0,
+            "somebody else changed it meanwhile",
+            version=row["version"] if row else 0,
             stored=json.loads(row["body"]) if row else None,
         )
     version = (row["version"] if row else 0) + 1
     shared = args.get("shared")
     values = {
-        **where, "body": _text(args["body"]), "version": version, "now": tx.now,
+        **where,
+        "body": _text(args["body"]),
+        "version": version,
+        "now": tx.now,
         "shared": bool(shared if shared is not None else row["shared"] if row else False),
     }
     tx.sql(
         "insert into user_data (tenant, owner, kind, key, body, version, shared, updated)"
         " values (:tenant, :owner, :kind, :key, :body, :version, :shared, :now)"
         " on conflict (tenant, owner, kind, key) do update set body = excluded.body, version = excluded.version,"
-        " shared = excluded.shared, updated = excluded.updated", values,
+        " shared = excluded.shared, updated = excluded.updated",
+        values,
     )
     tx.notify(f"userdata:{args['kind']}", "changed" if row else "created", args["key"], by=args["owner"])
     return {"version": version, "updated": tx.now}
@@ -111,8 +126,13 @@ def heartbeat(tx: Tx, args: dict[str, Any]) -> None:
         " values (:id, :kind, :host, :state, :started, :now, :detail)"
         " on conflict (id) do update set state = excluded.state, heartbeat = excluded.heartbeat,"
         " detail = excluded.detail",
-        id=args["id"], kind=args["kind"], host=args.get("host", ""), state=args.get("state", "RUNNING"),
-        started=args.get("started", tx.now), now=tx.now, detail=None if detail is None else _text(detail),
+        id=args["id"],
+        kind=args["kind"],
+        host=args.get("host", ""),
+        state=args.get("state", "RUNNING"),
+        started=args.get("started", tx.now),
+        now=tx.now,
+        detail=None if detail is None else _text(detail),
     )
 
 

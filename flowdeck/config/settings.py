@@ -29,10 +29,20 @@ _SPECIAL = {
     "FLOWDECK_HOME": "flowdeck.home",
     "FLOWDECK_CPUS": "flowdeck.cpus",
 }
-_NOT_KEYS = frozenset({
-    "KESTRA_CONFIGURATION", "KESTRA_CONFIGURATION_PATH", "KESTRA_PLUGINS_PATH", "KESTRA_JAVA_OPTS", "FLOWDECK_CONFIG",
-    "KESTRA_BASE_URL", "KESTRA_TENANT_ID", "KESTRA_USERNAME", "KESTRA_PASSWORD", "KESTRA_API_TOKEN",
-})
+_NOT_KEYS = frozenset(
+    {
+        "KESTRA_CONFIGURATION",
+        "KESTRA_CONFIGURATION_PATH",
+        "KESTRA_PLUGINS_PATH",
+        "KESTRA_JAVA_OPTS",
+        "FLOWDECK_CONFIG",
+        "KESTRA_BASE_URL",
+        "KESTRA_TENANT_ID",
+        "KESTRA_USERNAME",
+        "KESTRA_PASSWORD",
+        "KESTRA_API_TOKEN",
+    }
+)
 _OURS_ELSEWHERE = ("FLOWDECK_TEST_", "FLOWDECK_INTERNAL_", "FLOWDECK_SKIP_", "FLOWDECK_CONSOLE_", "KESTRA_MCP_")
 
 
@@ -94,7 +104,7 @@ def _from_variable(variable: str) -> str | None:
     # A map's entry: KESTRA_VARIABLES_GLOBALS_REGION, or a list's by index.
     for folded, name in _BY_VARIABLE.items():
         if _EXACT[name].kind in "ml" and variable.startswith(f"{folded}_"):
-            return f"{name}.{variable[len(folded) + 1:].lower()}"
+            return f"{name}.{variable[len(folded) + 1 :].lower()}"
     return None
 
 
@@ -129,7 +139,7 @@ class Settings:
     def below(self, prefix: str) -> dict[str, Any]:
         """All told values below a prefix, by the rest of their name."""
         start = f"{prefix}."
-        return {name[len(start):]: value for name, value in self.values.items() if name.startswith(start)}
+        return {name[len(start) :]: value for name, value in self.values.items() if name.startswith(start)}
 
     @property
     def host(self) -> str:
@@ -228,9 +238,11 @@ def load_settings(
         ValueError: a value does not fit its key, or a source can't be read; names key, value and source.
     """
     environment = os.environ if environment is None else environment
-    home = Home(Path(
-        (flags or {}).get("flowdeck.home") or environment.get("FLOWDECK_HOME") or Path.home() / ".flowdeck"
-    ).expanduser().absolute())
+    home = Home(
+        Path((flags or {}).get("flowdeck.home") or environment.get("FLOWDECK_HOME") or Path.home() / ".flowdeck")
+        .expanduser()
+        .absolute()
+    )
     layers: list[tuple[str, Mapping[str, Any]]] = []
     paths: list[Path] = list(files)
     if not paths:
@@ -264,7 +276,7 @@ def load_settings(
                     continue
                 key = owner
                 if key.kind == "m" and name != key.name:
-                    values[key.name] = {**values.get(key.name, {}), name[len(key.name) + 1:]: raw}
+                    values[key.name] = {**values.get(key.name, {}), name[len(key.name) + 1 :]: raw}
                     sources[key.name] = source
                     continue
             if key.ignored:

@@ -26,7 +26,10 @@ def parse_span(value: Any) -> timedelta:
     if (match := _ISO.fullmatch(text)) and len(text) > 1:
         parts = {k: float(v) for k, v in match.groupdict().items() if v}
         return timedelta(
-            weeks=parts.get("w", 0), days=parts.get("d", 0), hours=parts.get("h", 0), minutes=parts.get("m", 0),
+            weeks=parts.get("w", 0),
+            days=parts.get("d", 0),
+            hours=parts.get("h", 0),
+            minutes=parts.get("m", 0),
             seconds=parts.get("s", 0),
         )
     if match := _SHORT.fullmatch(text):

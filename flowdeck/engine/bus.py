@@ -110,7 +110,12 @@ class CoreClient:
         return self._link is not None
 
     async def send(
-        self, name: str, args: dict[str, Any], *, key: str | None = None, principal: str | None = None,
+        self,
+        name: str,
+        args: dict[str, Any],
+        *,
+        key: str | None = None,
+        principal: str | None = None,
         timeout: float = 5.0,
     ) -> Any:
         """Carry out a command and answer its result.

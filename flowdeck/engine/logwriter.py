@@ -41,7 +41,9 @@ _NUMBERS = {name: number for number, name in enumerate(LEVELS)}
 def line_json(line: StoredLine, batch: Batch) -> dict[str, Any]:
     """A stored line in the form of extensions §4."""
     shown: dict[str, Any] = {
-        "no": line.no, "seq": line.seq, "level": LEVELS[line.level],
+        "no": line.no,
+        "seq": line.seq,
+        "level": LEVELS[line.level],
         "at": datetime.fromtimestamp(line.at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "text": line.text if len(line.text) <= CUT else line.text[:CUT],
     }
@@ -63,7 +65,11 @@ class LogWriter:
     """
 
     def __init__(
-        self, files: LogFiles, path: Path | None = None, *, publish: Publish = lambda events: None,
+        self,
+        files: LogFiles,
+        path: Path | None = None,
+        *,
+        publish: Publish = lambda events: None,
         followed: Callable[[], Iterable[str]] = frozenset,
     ) -> None:
         self.files = files
@@ -105,9 +111,21 @@ class LogWriter:
             self._thread.join(timeout)
 
     def write(
-        self, *, execution_seq: int, execution: str, tenant: str, namespace: str, flow_id: str, level: int | str,
-        text: str, at: int | None = None, task_run_seq: int = 0, task_run: str = "", task_id: str = "",
-        attempt: int = 0, trigger_id: str = "",
+        self,
+        *,
+        execution_seq: int,
+        execution: str,
+        tenant: str,
+        namespace: str,
+        flow_id: str,
+        level: int | str,
+        text: str,
+        at: int | None = None,
+        task_run_seq: int = 0,
+        task_run: str = "",
+        task_id: str = "",
+        attempt: int = 0,
+        trigger_id: str = "",
     ) -> None:
         """Add a line of the executor or scheduler itself; never blocks.
 
@@ -116,8 +134,18 @@ class LogWriter:
         number = _NUMBERS.get(level, 2) if isinstance(level, str) else level
         line = (0, int(time.time() * 1000) if at is None else at, number, "executor", text)
         batch = Batch(
-            execution_seq, execution, task_run_seq, attempt, tenant, namespace, flow_id, task_id, task_run, [line],
-            trigger_id, 1,
+            execution_seq,
+            execution,
+            task_run_seq,
+            attempt,
+            tenant,
+            namespace,
+            flow_id,
+            task_id,
+            task_run,
+            [line],
+            trigger_id,
+            1,
         )
         with self._mutex:
             self._own.append(batch)
@@ -167,8 +195,16 @@ class LogWriter:
                 link.close()
                 return
             batch = Batch(
-                message.execution_seq, message.execution, message.task_run_seq, message.attempt, message.tenant,
-                message.namespace, message.flow_id, message.task_id, message.task_run, message.lines,
+                message.execution_seq,
+                message.execution,
+                message.task_run_seq,
+                message.attempt,
+                message.tenant,
+                message.namespace,
+                message.flow_id,
+                message.task_id,
+                message.task_run,
+                message.lines,
             )
             self._waiting.append((batch, link, message.batch))
             self._lines += len(message.lines)
@@ -242,11 +278,17 @@ class LogWriter:
             if batch.execution not in followed:
                 continue
             for start in range(0, len(lines), FEED_LINES):
-                part = lines[start:start + FEED_LINES]
-                events.append({
-                    "kind": "log", "execution": batch.execution, "tenant": batch.tenant, "namespace": batch.namespace,
-                    "lines": [line_json(line, batch) for line in part], "total": part[-1].no,
-                })
+                part = lines[start : start + FEED_LINES]
+                events.append(
+                    {
+                        "kind": "log",
+                        "execution": batch.execution,
+                        "tenant": batch.tenant,
+                        "namespace": batch.namespace,
+                        "lines": [line_json(line, batch) for line in part],
+                        "total": part[-1].no,
+                    }
+                )
         if events:
             self._publish(events)
 
@@ -257,16 +299,32 @@ def _merge(waiting: list[tuple[Batch, FrameProtocol | None, int]]) -> list[Batch
     for batch, _, _ in waiting:
         last = merged[-1] if merged else None
         if (
-            last is not None and last.task_run_seq == batch.task_run_seq and last.attempt == batch.attempt
-            and last.execution_seq == batch.execution_seq and last.origin == batch.origin
-            and last.trigger_id == batch.trigger_id and last.flow_id == batch.flow_id
-            and last.namespace == batch.namespace and last.tenant == batch.tenant
+            last is not None
+            and last.task_run_seq == batch.task_run_seq
+            and last.attempt == batch.attempt
+            and last.execution_seq == batch.execution_seq
+            and last.origin == batch.origin
+            and last.trigger_id == batch.trigger_id
+            and last.flow_id == batch.flow_id
+            and last.namespace == batch.namespace
+            and last.tenant == batch.tenant
         ):
             last.lines = [*last.lines, *batch.lines]
         else:
-            merged.append(Batch(
-                batch.execution_seq, batch.execution, batch.task_run_seq, batch.attempt, batch.tenant,
-                batch.namespace, batch.flow_id, batch.task_id, batch.task_run, batch.lines, batch.trigger_id,
-                batch.origin,
-            ))
+            merged.append(
+                Batch(
+                    batch.execution_seq,
+                    batch.execution,
+                    batch.task_run_seq,
+                    batch.attempt,
+                    batch.tenant,
+                    batch.namespace,
+                    batch.flow_id,
+                    batch.task_id,
+                    batch.task_run,
+                    batch.lines,
+                    batch.trigger_id,
+                    batch.origin,
+                )
+            )
     return merged

@@ -42,7 +42,10 @@ class JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The record as JSON."""
         entry: dict[str, Any] = {
-            "at": _instant(record), "level": record.levelname, "process": self.process, "logger": record.name,
+            "at": _instant(record),
+            "level": record.levelname,
+            "process": self.process,
+            "logger": record.name,
             "text": record.getMessage(),
         }
         if getattr(record, "request_id", None):
@@ -84,8 +87,11 @@ def set_up_logging(settings: Settings, process: str) -> None:
     try:
         settings.home.log.mkdir(parents=True, exist_ok=True)
         file = logging.handlers.RotatingFileHandler(
-            settings.home.log / f"{process}.jsonl", maxBytes=settings.get("flowdeck.log.max-size"),
-            backupCount=settings.get("flowdeck.log.max-files"), encoding="utf-8", delay=True,
+            settings.home.log / f"{process}.jsonl",
+            maxBytes=settings.get("flowdeck.log.max-size"),
+            backupCount=settings.get("flowdeck.log.max-files"),
+            encoding="utf-8",
+            delay=True,
         )
     except OSError as error:
         root.warning("no log file: %s", error)
@@ -93,7 +99,7 @@ def set_up_logging(settings: Settings, process: str) -> None:
         file.setFormatter(JsonLines(process))
         file.addFilter(with_request)
         root.addHandler(file)
-    logging.raiseExceptions = False                  # a full disk must not print a traceback for each line
+    logging.raiseExceptions = False  # a full disk must not print a traceback for each line
     root.setLevel(_level(settings.get("flowdeck.log.level")))
     for name in ("httpx", "httpcore", "uvicorn.access", "asyncio", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -155,9 +155,7 @@ def _sqlite_failure(error: sqlite3.Error) -> StoreError:
 
 
 def _is_busy(error: BaseException | None) -> bool:
-    return isinstance(error, sqlite3.OperationalError) and (
-        "locked" in str(error) or "busy" in str(error)
-    )
+    return isinstance(error, sqlite3.OperationalError) and ("locked" in str(error) or "busy" in str(error))
 
 
 class _Link:
@@ -193,8 +191,12 @@ class _SqliteLink(_Link):
     def __init__(self, path: str, *, readonly: bool) -> None:
         try:
             self.raw: _SqliteConnection = sqlite3.connect(
-                f"file:{quote(path)}?mode={'ro' if readonly else 'rwc'}", uri=True, timeout=0,
-                isolation_level=None, check_same_thread=False, cached_statements=512,
+                f"file:{quote(path)}?mode={'ro' if readonly else 'rwc'}",
+                uri=True,
+                timeout=0,
+                isolation_level=None,
+                check_same_thread=False,
+                cached_statements=512,
                 factory=_SqliteConnection,
             )
         except sqlite3.Error as error:
@@ -238,9 +240,7 @@ class _SqliteLink(_Link):
         from sqlalchemy import create_engine
         from sqlalchemy.pool import StaticPool
 
-        return create_engine(
-            "sqlite://", creator=lambda: self.raw, poolclass=StaticPool, pool_reset_on_return=None
-        )
+        return create_engine("sqlite://", creator=lambda: self.raw, poolclass=StaticPool, pool_reset_on_return=None)
 
     def close(self) -> None:
         self.raw.really_close()
@@ -311,7 +311,9 @@ class _PgLink(_Link):
         self._error = psycopg.Error
         try:
             self.raw = _pg_connection_class().connect(
-                url, autocommit=True, row_factory=_pg_rows,
+                url,
+                autocommit=True,
+                row_factory=_pg_rows,
                 options="-c default_transaction_read_only=on" if readonly else None,
             )
         except psycopg.Error as error:

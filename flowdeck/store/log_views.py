@@ -32,10 +32,21 @@ _LINE = (
 
 def _line(row: Any) -> dict[str, Any]:
     return {
-        "seq": row["seq"], "no": row["no"], "at": row["at"], "level": row["level"], "thread": row["thread"],
-        "text": row["message"], "execution": row["execution"], "execution_seq": row["execution_seq"],
-        "task_run_seq": row["task_run_seq"], "task_run": row["task_run"] or None, "task_id": row["task_id"] or None,
-        "attempt": row["attempt"], "tenant": row["tenant"], "namespace": row["namespace"], "flow_id": row["flow_id"],
+        "seq": row["seq"],
+        "no": row["no"],
+        "at": row["at"],
+        "level": row["level"],
+        "thread": row["thread"],
+        "text": row["message"],
+        "execution": row["execution"],
+        "execution_seq": row["execution_seq"],
+        "task_run_seq": row["task_run_seq"],
+        "task_run": row["task_run"] or None,
+        "task_id": row["task_id"] or None,
+        "attempt": row["attempt"],
+        "tenant": row["tenant"],
+        "namespace": row["namespace"],
+        "flow_id": row["flow_id"],
         "trigger_id": row["trigger_id"] or None,
     }
 
@@ -84,7 +95,10 @@ class _Piece:
         return reader.all(
             f"{_LINE} where {self.place} and l.{self.column} >= :first and l.level >= :level"
             f" order by l.{self.column} limit :size offset :skip",
-            owner=self.owner, first=block["first"] if block is not None else 0, level=level, size=size,
+            owner=self.owner,
+            first=block["first"] if block is not None else 0,
+            level=level,
+            size=size,
             skip=start - 1 - passed,
         )
 
@@ -95,7 +109,10 @@ class _Piece:
         return passed + reader.value(
             f"select count(*) from log_line l where {self.place} and l.{self.column} >= :first"
             f" and l.{self.column} < :number and l.level >= :level",
-            owner=self.owner, first=block["first"] if block is not None else 0, number=number, level=level,
+            owner=self.owner,
+            first=block["first"] if block is not None else 0,
+            number=number,
+            level=level,
         )
 
     def first_from(self, reader: Reader, column: str, value: int) -> int:
@@ -105,7 +122,9 @@ class _Piece:
             middle = (low + high) // 2
             row = reader.one(
                 f"select l.{column}, l.{self.column} from log_line l where {self.place} and l.{self.column} >= :number"
-                f" order by l.{self.column} limit 1", owner=self.owner, number=middle,
+                f" order by l.{self.column} limit 1",
+                owner=self.owner,
+                number=middle,
             )
             if row is None or row[0] >= value:
                 high = middle
@@ -159,7 +178,13 @@ class LogStore:
         return sum(piece.total(min_level) for piece in pieces)
 
     def range(
-        self, execution_seq: int, start: int, end: int, *, min_level: int = 0, task_run_seq: int | None = None,
+        self,
+        execution_seq: int,
+        start: int,
+        end: int,
+        *,
+        min_level: int = 0,
+        task_run_seq: int | None = None,
         attempt: int | None = None,
     ) -> tuple[list[dict[str, Any]], int, int, int]:
         """Lines at positions `start` to `end` (both included; negative ones count from the end).
@@ -181,9 +206,12 @@ class LogStore:
             for piece in pieces:
                 with piece.file.database.reader() as reader:
                     lines += [
-                        {**_line(row), "position": row["no"]} for row in reader.all(
+                        {**_line(row), "position": row["no"]}
+                        for row in reader.all(
                             f"{_LINE} where l.execution_seq = :owner and l.no between :start and :end order by l.no",
-                            owner=execution_seq, start=start, end=end,
+                            owner=execution_seq,
+                            start=start,
+                            end=end,
                         )
                     ]
             return lines, start, end, total
@@ -199,8 +227,14 @@ class LogStore:
         return lines, start, end, total
 
     def at(
-        self, execution_seq: int, *, no: int | None = None, time_ms: int | None = None, min_level: int = 0,
-        task_run_seq: int | None = None, attempt: int | None = None,
+        self,
+        execution_seq: int,
+        *,
+        no: int | None = None,
+        time_ms: int | None = None,
+        min_level: int = 0,
+        task_run_seq: int | None = None,
+        attempt: int | None = None,
     ) -> int:
         """Position in a view of the line `no`, or of the first one at or after an instant; 0 for an empty view.
 
@@ -235,9 +269,7 @@ class LogStore:
                 return _line(row)
         return None
 
-    def after(
-        self, execution_seq: int, seq: int, *, min_level: int = 0, limit: int = 500
-    ) -> list[dict[str, Any]]:
+    def after(self, execution_seq: int, seq: int, *, min_level: int = 0, limit: int = 500) -> list[dict[str, Any]]:
         """Lines with a greater `seq` at or above a level, in order: what a reconnecting follower missed."""
         lines: list[dict[str, Any]] = []
         for piece in self._pieces(execution_seq, None, None):
@@ -246,7 +278,10 @@ class LogStore:
                 rows = reader.all(
                     f"{_LINE} where l.execution_seq = :owner and l.no >= :number and l.level >= :level"
                     f" order by l.no limit :limit",
-                    owner=execution_seq, number=number, level=min_level, limit=limit - len(lines),
+                    owner=execution_seq,
+                    number=number,
+                    level=min_level,
+                    limit=limit - len(lines),
                 )
             lines += [_line(row) for row in rows]
             if len(lines) >= limit:
@@ -263,11 +298,19 @@ class LogStore:
                 counts = [row[f"l{i}"] for i in range(5)]
                 if not sum(counts):
                     continue
-                group = merged.setdefault((row["task_run_seq"], row["attempt"]), {
-                    "task_run_seq": row["task_run_seq"], "task_run": row["task_run"] or None,
-                    "task_id": row["task_id"] or None, "attempt": row["attempt"], "lines": 0,
-                    "first": row["first_at"], "last": row["last_at"], "levels": dict.fromkeys(LEVELS, 0),
-                })
+                group = merged.setdefault(
+                    (row["task_run_seq"], row["attempt"]),
+                    {
+                        "task_run_seq": row["task_run_seq"],
+                        "task_run": row["task_run"] or None,
+                        "task_id": row["task_id"] or None,
+                        "attempt": row["attempt"],
+                        "lines": 0,
+                        "first": row["first_at"],
+                        "last": row["last_at"],
+                        "levels": dict.fromkeys(LEVELS, 0),
+                    },
+                )
                 group["lines"] += sum(counts)
                 group["first"] = min(group["first"], row["first_at"])
                 group["last"] = max(group["last"], row["last_at"])
@@ -287,9 +330,20 @@ class LogStore:
         return self.range(execution_seq, -limit, -1, min_level=4)[0]
 
     def search(
-        self, execution_seq: int, q: str, *, use_regex: bool = False, case: bool = False, min_level: int = 0,
-        task_run_seq: int | None = None, attempt: int | None = None, start: int = 1, end: int | None = None,
-        limit: int = 1000, backwards: bool = False, budget: float = 0.3,
+        self,
+        execution_seq: int,
+        q: str,
+        *,
+        use_regex: bool = False,
+        case: bool = False,
+        min_level: int = 0,
+        task_run_seq: int | None = None,
+        attempt: int | None = None,
+        start: int = 1,
+        end: int | None = None,
+        limit: int = 1000,
+        backwards: bool = False,
+        budget: float = 0.3,
     ) -> dict[str, Any]:
         """Find a text in a view.
 
@@ -341,11 +395,27 @@ class LogStore:
         return files[0].next_seq() - 1 if files else 0
 
     def list(
-        self, tenant: str, *, where: str = "", params: dict[str, Any] | None = None, namespace: str | None = None,
-        prefix: bool = False, flow_id: str | None = None, trigger_id: str | None = None,
-        execution: str | None = None, task_run: str | None = None, task_id: str | None = None, min_level: int = 0,
-        levels: Sequence[int] | None = None, since: int | None = None, until: int | None = None, q: str | None = None,
-        ascending: bool = False, limit: int = 25, offset: int = 0, budget: float = 0.5,
+        self,
+        tenant: str,
+        *,
+        where: str = "",
+        params: dict[str, Any] | None = None,
+        namespace: str | None = None,
+        prefix: bool = False,
+        flow_id: str | None = None,
+        trigger_id: str | None = None,
+        execution: str | None = None,
+        task_run: str | None = None,
+        task_id: str | None = None,
+        min_level: int = 0,
+        levels: Sequence[int] | None = None,
+        since: int | None = None,
+        until: int | None = None,
+        q: str | None = None,
+        ascending: bool = False,
+        limit: int = 25,
+        offset: int = 0,
+        budget: float = 0.5,
     ) -> tuple[list[dict[str, Any]], int]:
         """Lines of all executions and triggers that fit, newest first (or oldest).
 
@@ -360,8 +430,19 @@ class LogStore:
             the page and the number of all that fit (10,001 = more than 10,000, or the budget ended).
         """
         of_source, of_line, named = _conditions(
-            tenant, namespace, prefix, flow_id, trigger_id, execution, task_run, task_id, min_level, levels, since,
-            until, q,
+            tenant,
+            namespace,
+            prefix,
+            flow_id,
+            trigger_id,
+            execution,
+            task_run,
+            task_id,
+            min_level,
+            levels,
+            since,
+            until,
+            q,
         )
         named.update(params or {})
         conditions = " and ".join([*of_source, *of_line, *([f"({where})"] if where else [])])
@@ -393,15 +474,24 @@ class LogStore:
             conditions = " and ".join([*of_source, *of_line, *([f"({where})"] if where else [])])
             return reader.value(
                 f"select count(*) from (select 1 from log_line l join log_source s on s.source = l.source"
-                f" where {conditions} limit {CAPPED + 1}) x", named,
+                f" where {conditions} limit {CAPPED + 1}) x",
+                named,
             )
         used = {k: v for k, v in named.items() if k != "level"}
-        return int(reader.value(
-            f"select coalesce(sum(l0 + l1 + l2 + l3 + l4), 0) from log_source s where {' and '.join(of_source)}", used
-        ))
+        return int(
+            reader.value(
+                f"select coalesce(sum(l0 + l1 + l2 + l3 + l4), 0) from log_source s where {' and '.join(of_source)}",
+                used,
+            )
+        )
 
     def stream(
-        self, execution_seq: int, *, min_level: int = 0, task_run_seq: int | None = None, attempt: int | None = None,
+        self,
+        execution_seq: int,
+        *,
+        min_level: int = 0,
+        task_run_seq: int | None = None,
+        attempt: int | None = None,
         page: int = 2000,
     ) -> Iterator[dict[str, Any]]:
         """All lines of a view, page by page: for downloads."""
@@ -418,8 +508,13 @@ class LogStore:
     # ---- deletion --------------------------------------------------------------------------------------------
 
     def delete(
-        self, execution_seqs: Sequence[int], *, min_level: int | None = None, task_run_seq: int | None = None,
-        attempt: int | None = None, forget: bool = True,
+        self,
+        execution_seqs: Sequence[int],
+        *,
+        min_level: int | None = None,
+        task_run_seq: int | None = None,
+        attempt: int | None = None,
+        forget: bool = True,
     ) -> int:
         """Delete lines of executions; see `store.logs.delete_lines`."""
         return delete_lines(
@@ -432,14 +527,27 @@ class LogStore:
 
 
 def _conditions(
-    tenant: str, namespace: str | None, prefix: bool, flow_id: str | None, trigger_id: str | None,
-    execution: str | None, task_run: str | None, task_id: str | None, min_level: int, levels: Sequence[int] | None,
-    since: int | None, until: int | None, q: str | None,
+    tenant: str,
+    namespace: str | None,
+    prefix: bool,
+    flow_id: str | None,
+    trigger_id: str | None,
+    execution: str | None,
+    task_run: str | None,
+    task_id: str | None,
+    min_level: int,
+    levels: Sequence[int] | None,
+    since: int | None,
+    until: int | None,
+    q: str | None,
 ) -> tuple[list[str], list[str], dict[str, Any]]:
     of_source, of_line = ["s.tenant = :tenant"], []
     named: dict[str, Any] = {"tenant": tenant}
     for name, value in (
-        ("flow_id", flow_id), ("trigger_id", trigger_id), ("execution", execution), ("task_run", task_run),
+        ("flow_id", flow_id),
+        ("trigger_id", trigger_id),
+        ("execution", execution),
+        ("task_run", task_run),
         ("task_id", task_id),
     ):
         if value is not None:

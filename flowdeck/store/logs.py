@@ -194,9 +194,9 @@ class LogFiles:
         try:
             while True:
                 with writer.transaction() as tx:
-                    sources = [row[0] for row in tx.all(
-                        "select source from log_source where last_at < ? limit 500", before
-                    )]
+                    sources = [
+                        row[0] for row in tx.all("select source from log_source where last_at < ? limit 500", before)
+                    ]
                     for source in sources:
                         total += tx.sql("delete from log_line where source = ?", source)
                         tx.sql("delete from log_block where kind = 1 and owner = ?", source)
@@ -303,9 +303,7 @@ class LogAppender:
         out.seq = seq
         return stored
 
-    def _apply(
-        self, tx: Tx, out: _Open, batches: Sequence[Batch], seq: int
-    ) -> tuple[list[list[StoredLine]], int]:
+    def _apply(self, tx: Tx, out: _Open, batches: Sequence[Batch], seq: int) -> tuple[list[list[StoredLine]], int]:
         lines: list[tuple[Any, ...]] = []
         blocks: list[tuple[Any, ...]] = []
         stored: list[list[StoredLine]] = []
@@ -348,9 +346,7 @@ class LogAppender:
             stored.append(new)
         tx.many(_LINE, lines)
         tx.many(_BLOCK, blocks)
-        tx.many(_SOURCE, [
-            (s.owner, *s.told, s.first_at, s.last_at, s.last, *s.counts) for s in sources.values()
-        ])
+        tx.many(_SOURCE, [(s.owner, *s.told, s.first_at, s.last_at, s.last, *s.counts) for s in sources.values()])
         tx.many(_HEAD, [(h.owner, h.last, *h.counts) for h in heads.values()])
         return stored, seq
 
@@ -370,8 +366,14 @@ class LogAppender:
 
     def _source(self, tx: Tx, out: _Open, batch: Batch) -> _Tally:
         key = (
-            batch.execution_seq, batch.task_run_seq, batch.attempt, batch.origin, batch.tenant, batch.namespace,
-            batch.flow_id, batch.trigger_id,
+            batch.execution_seq,
+            batch.task_run_seq,
+            batch.attempt,
+            batch.origin,
+            batch.tenant,
+            batch.namespace,
+            batch.flow_id,
+            batch.trigger_id,
         )
         found = out.sources.get(key)
         if found is None:
@@ -432,8 +434,13 @@ def _day(now: int) -> str:
 
 
 def delete_lines(
-    files: LogFiles, execution_seqs: Iterable[int], *, min_level: int | None = None, task_run_seq: int | None = None,
-    attempt: int | None = None, forget: bool = True,
+    files: LogFiles,
+    execution_seqs: Iterable[int],
+    *,
+    min_level: int | None = None,
+    task_run_seq: int | None = None,
+    attempt: int | None = None,
+    forget: bool = True,
 ) -> int:
     """Delete lines of executions, all of them or those of a view; answers how many.
 
@@ -457,14 +464,14 @@ def _delete_one(
     whole = min_level is None and task_run_seq is None and attempt is None
     with writer.transaction() as tx:
         sources = [
-            row["source"] for row in tx.all("select * from log_source where execution_seq = ?", seq)
+            row["source"]
+            for row in tx.all("select * from log_source where execution_seq = ?", seq)
             if task_run_seq in (None, row["task_run_seq"]) and attempt in (None, row["attempt"])
         ]
         if not sources:
             return 0
         gone = sum(
-            tx.sql("delete from log_line where source = ? and level >= ?", source, min_level or 0)
-            for source in sources
+            tx.sql("delete from log_line where source = ? and level >= ?", source, min_level or 0) for source in sources
         )
         tx.sql("update log_meta set value = value + 1 where name = 'generation'")
         if whole:
@@ -492,7 +499,8 @@ def recount(tx: Tx, execution_seq: int) -> None:
     while True:
         page = tx.all(
             "select no, source, line_no, level from log_line where execution_seq = ? and no > ? order by no limit 5000",
-            execution_seq, last,
+            execution_seq,
+            last,
         )
         if not page:
             break
@@ -524,7 +532,11 @@ def delete_trigger_lines(files: LogFiles, tenant: str, namespace: str, flow_id: 
             with writer.transaction() as tx:
                 for row in tx.all(
                     "select source from log_source where execution_seq = 0 and tenant = ? and namespace = ?"
-                    " and flow_id = ? and trigger_id = ?", tenant, namespace, flow_id, trigger_id,
+                    " and flow_id = ? and trigger_id = ?",
+                    tenant,
+                    namespace,
+                    flow_id,
+                    trigger_id,
                 ):
                     total += tx.sql("delete from log_line where source = ?", row[0])
                     tx.sql("delete from log_block where kind = 1 and owner = ?", row[0])

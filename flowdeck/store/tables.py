@@ -49,9 +49,9 @@ class FlowRow(SQLModel, table=True):
     revision: int
     disabled: bool = False
     deleted: bool = False
-    labels: str = _text(nullable=False)          # JSON list of {key, value}
+    labels: str = _text(nullable=False)  # JSON list of {key, value}
     description: str | None = _text()
-    summary: str = _text(nullable=False)         # JSON: task, trigger and input ids and types, for lists
+    summary: str = _text(nullable=False)  # JSON: task, trigger and input ids and types, for lists
     updated: int = _ms(nullable=False)
 
 
@@ -91,8 +91,12 @@ class Execution(SQLModel, table=True):
         Index("execution_flow", "tenant", "namespace", "flow_id", "created"),
         Index("execution_state", "tenant", "state", "created"),
         Index("execution_open", "state", sqlite_where=text("state < 20"), postgresql_where=text("state < 20")),
-        Index("execution_parent", "parent_execution", sqlite_where=text("parent_execution is not null"),
-              postgresql_where=text("parent_execution is not null")),
+        Index(
+            "execution_parent",
+            "parent_execution",
+            sqlite_where=text("parent_execution is not null"),
+            postgresql_where=text("parent_execution is not null"),
+        ),
         Index("execution_trigger", "tenant", "namespace", "flow_id", "trigger_id"),
     )
     seq: int | None = _key()
@@ -103,28 +107,28 @@ class Execution(SQLModel, table=True):
     flow_key: int = _ms(nullable=False)
     flow_rev: int
     state: int = Field(sa_column=Column(SmallInteger, nullable=False))
-    kind: str | None = None                      # TEST, PLAYGROUND; NULL = NORMAL
+    kind: str | None = None  # TEST, PLAYGROUND; NULL = NORMAL
     created: int = _ms(nullable=False)
     started: int | None = _ms()
     ended: int | None = _ms()
     schedule_date: int | None = _ms()
     trigger_id: str | None = None
-    trigger: str | None = _text()                # JSON {id, type, variables}
-    parent_id: str | None = None                 # replay or retry of this execution
+    trigger: str | None = _text()  # JSON {id, type, variables}
+    parent_id: str | None = None  # replay or retry of this execution
     original_id: str = ""
     attempt_number: int = 1
     original_created: int | None = _ms()
-    parent_execution: str | None = None          # id of the execution whose Subflow task made this one
-    parent_task_run: int | None = _ms()          # seq of that task run
+    parent_execution: str | None = None  # id of the execution whose Subflow task made this one
+    parent_task_run: int | None = _ms()  # seq of that task run
     inputs: str | None = _text()
     outputs: str | None = _text()
     variables: str | None = _text()
-    labels: str = _text(nullable=False)          # JSON list of {key, value}: display copy
-    error: str | None = _text()                  # JSON {taskId, message, key}
-    open_count: int = 0                          # task runs that are not terminal
+    labels: str = _text(nullable=False)  # JSON list of {key, value}: display copy
+    error: str | None = _text()  # JSON {taskId, message, key}
+    open_count: int = 0  # task runs that are not terminal
     task_count: int = 0
     breakpoints: str | None = _text()
-    version: int = 0                             # event seq of the last change
+    version: int = 0  # event seq of the last change
 
 
 class ExecutionLabel(SQLModel, table=True):
@@ -151,12 +155,12 @@ class TaskRun(SQLModel, table=True):
     seq: int | None = _key()
     id: str = Field(sa_column=Column(Text, unique=True, nullable=False))
     execution_seq: int = _ms(nullable=False)
-    ord: int                                     # order of creation within the execution, from 0
-    task_key: int                                # place in Flow.tasks of the execution's revision
+    ord: int  # order of creation within the execution, from 0
+    task_key: int  # place in Flow.tasks of the execution's revision
     task_id: str
     parent_seq: int = Field(default=0, sa_column=Column(BIG, nullable=False))
-    iteration: int = -1                          # of the nearest loop; -1 outside
-    value: str | None = _text()                  # taskrun.value
+    iteration: int = -1  # of the nearest loop; -1 outside
+    value: str | None = _text()  # taskrun.value
     state: int = Field(sa_column=Column(SmallInteger, nullable=False))
     fence: int = 0
     attempts: int = 0
@@ -164,13 +168,13 @@ class TaskRun(SQLModel, table=True):
     started: int | None = _ms()
     ended: int | None = _ms()
     worker: str | None = None
-    outputs: str | None = _text()                # JSON up to 64 kB
-    outputs_uri: str | None = _text()            # else kestra:/// URI of the JSON
+    outputs: str | None = _text()  # JSON up to 64 kB
+    outputs_uri: str | None = _text()  # else kestra:/// URI of the JSON
     outputs_size: int = 0
-    child_execution: str | None = None           # id of the execution made by a Subflow task
-    detail: str | None = _text()                 # JSON of the executor: branch taken, due time, waiting reason, error
+    child_execution: str | None = None  # id of the execution made by a Subflow task
+    detail: str | None = _text()  # JSON of the executor: branch taken, due time, waiting reason, error
     after_execution: bool = False
-    children: str | None = _text()               # JSON counts of children by state, written when it ends
+    children: str | None = _text()  # JSON counts of children by state, written when it ends
     version: int = 0
 
 
@@ -179,7 +183,7 @@ class Attempt(SQLModel, table=True):
 
     __tablename__ = "attempt"
     task_run_seq: int = Field(sa_column=Column(BIG, primary_key=True))
-    no: int = Field(primary_key=True)            # from 1
+    no: int = Field(primary_key=True)  # from 1
     fence: int = 0
     state: int = Field(sa_column=Column(SmallInteger, nullable=False))
     started: int | None = _ms()
@@ -195,7 +199,7 @@ class Event(SQLModel, table=True):
     __table_args__ = (Index("event_execution", "execution_seq", "seq"),)
     seq: int | None = _key()
     execution_seq: int = _ms(nullable=False)
-    task_run_seq: int = Field(default=0, sa_column=Column(BIG, nullable=False))   # 0 = the execution itself
+    task_run_seq: int = Field(default=0, sa_column=Column(BIG, nullable=False))  # 0 = the execution itself
     attempt: int = 0
     state: int = Field(sa_column=Column(SmallInteger, nullable=False))
     at: int = _ms(nullable=False)
@@ -208,7 +212,7 @@ class Timer(SQLModel, table=True):
     __tablename__ = "timer"
     __table_args__ = (Index("timer_due", "due"),)
     kind: str = Field(primary_key=True)
-    ref: int = Field(sa_column=Column(BIG, primary_key=True))        # task_run.seq or execution.seq
+    ref: int = Field(sa_column=Column(BIG, primary_key=True))  # task_run.seq or execution.seq
     due: int = _ms(nullable=False)
     payload: str | None = _text()
 
@@ -217,7 +221,7 @@ class Slot(SQLModel, table=True):
     """A held place under a concurrency limit; running = count of rows."""
 
     __tablename__ = "slot"
-    scope: str = Field(primary_key=True)         # tenant/namespace/flow
+    scope: str = Field(primary_key=True)  # tenant/namespace/flow
     execution_seq: int = Field(sa_column=Column(BIG, primary_key=True))
 
 
@@ -255,8 +259,12 @@ class TriggerState(SQLModel, table=True):
 
     __tablename__ = "trigger_state"
     __table_args__ = (
-        Index("trigger_due", "next_due", sqlite_where=text("next_due is not null"),
-              postgresql_where=text("next_due is not null")),
+        Index(
+            "trigger_due",
+            "next_due",
+            sqlite_where=text("next_due is not null"),
+            postgresql_where=text("next_due is not null"),
+        ),
         Index("trigger_execution", "execution_id"),
     )
     tenant: str = Field(primary_key=True)
@@ -265,7 +273,7 @@ class TriggerState(SQLModel, table=True):
     trigger_id: str = Field(primary_key=True)
     type: str
     kind: str
-    definition: str = _text(nullable=False)      # JSON of the trigger, to see changes
+    definition: str = _text(nullable=False)  # JSON of the trigger, to see changes
     last_date: int | None = _ms()
     next_due: int | None = _ms()
     disabled: bool = False
@@ -286,7 +294,7 @@ class KvEntry(SQLModel, table=True):
     tenant: str = Field(primary_key=True)
     namespace: str = Field(primary_key=True)
     key: str = Field(primary_key=True)
-    type: str                                    # STRING NUMBER BOOLEAN DATETIME DATE DURATION JSON
+    type: str  # STRING NUMBER BOOLEAN DATETIME DATE DURATION JSON
     value: str = _text(nullable=False)
     description: str | None = _text()
     version: int = 1
@@ -313,7 +321,7 @@ class NamespaceFile(SQLModel, table=True):
     __tablename__ = "namespace_file"
     tenant: str = Field(primary_key=True)
     namespace: str = Field(primary_key=True)
-    path: str = Field(primary_key=True)          # /dir/name
+    path: str = Field(primary_key=True)  # /dir/name
     version: int = 1
     directory: bool = False
     size: int = 0
@@ -350,7 +358,7 @@ class UserData(SQLModel, table=True):
     __tablename__ = "user_data"
     tenant: str = Field(primary_key=True)
     owner: str = Field(primary_key=True)
-    kind: str = Field(primary_key=True)          # settings, view, draft, preset
+    kind: str = Field(primary_key=True)  # settings, view, draft, preset
     key: str = Field(primary_key=True)
     body: str = _text(nullable=False)
     version: int = 1
@@ -389,7 +397,7 @@ class TaskBaseline(SQLModel, table=True):
     __tablename__ = "task_baseline"
     flow_key: int = Field(sa_column=Column(BIG, primary_key=True))
     task_id: str = Field(primary_key=True)
-    samples: str = _text(nullable=False)         # JSON list of [ms, waited ms], newest last, at most 20
+    samples: str = _text(nullable=False)  # JSON list of [ms, waited ms], newest last, at most 20
 
 
 class Metric(SQLModel, table=True):
@@ -403,7 +411,7 @@ class Metric(SQLModel, table=True):
     flow_key: int = _ms(nullable=False)
     task_id: str
     name: str
-    kind: str                                    # counter | timer
+    kind: str  # counter | timer
     value: float
     tags: str | None = _text()
     at: int = _ms(nullable=False)
@@ -417,6 +425,6 @@ class FlowWindow(SQLModel, table=True):
     namespace: str = Field(primary_key=True)
     flow_id: str = Field(primary_key=True)
     condition_id: str = Field(primary_key=True)
-    seen: str = _text(nullable=False)            # JSON
+    seen: str = _text(nullable=False)  # JSON
     start: int = _ms(nullable=False)
     end: int = _ms(nullable=False)

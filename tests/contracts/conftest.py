@@ -34,14 +34,21 @@ def postgres() -> Iterator[str]:
     run = _as_postgres()
     done = subprocess.run(
         [*run, str(PG_BIN / "initdb"), "-D", str(data), "-A", "trust", "-U", "flowdeck", "-N", "-E", "UTF8"],
-        capture_output=True, text=True, timeout=60, cwd="/", check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd="/",
+        check=False,
     )
     if done.returncode:
         shutil.rmtree(folder, ignore_errors=True)
         pytest.skip(f"PostgreSQL can't be set up: {done.stderr.strip().splitlines()[-1:]}")
     server = subprocess.Popen(
         [*run, str(PG_BIN / "postgres"), "-D", str(data), "-k", str(folder), "-p", port, "-h", "", "-F"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+        start_new_session=True,
     )
     try:
         for _ in range(200):

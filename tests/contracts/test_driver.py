@@ -10,8 +10,16 @@ from flowdeck.store.tables import Setting
 
 def _flow(tx, id: str = "f") -> int:
     return tx.insert(
-        "flow", tenant="main", namespace="a.b", id=id, revision=1, disabled=False, deleted=False, labels="[]",
-        summary="{}", updated=tx.now,
+        "flow",
+        tenant="main",
+        namespace="a.b",
+        id=id,
+        revision=1,
+        disabled=False,
+        deleted=False,
+        labels="[]",
+        summary="{}",
+        updated=tx.now,
     )
 
 

@@ -40,8 +40,17 @@ class Logs:
 
     def write(self, execution: int, lines, *, run: int = 7, attempt: int = 1, now: int = NOW, **more):
         batch = Batch(
-            execution, f"E{execution}", run, attempt, more.pop("tenant", "main"), more.pop("namespace", "a.b"),
-            more.pop("flow_id", "f"), f"t{run}", f"R{run}", lines, **more,
+            execution,
+            f"E{execution}",
+            run,
+            attempt,
+            more.pop("tenant", "main"),
+            more.pop("namespace", "a.b"),
+            more.pop("flow_id", "f"),
+            f"t{run}",
+            f"R{run}",
+            lines,
+            **more,
         )
         return self.appender.append([batch], now)[0]
 
@@ -59,13 +68,17 @@ def lines(count: int, *, first: int = 1, level: int = 2, at: int = NOW, text: st
 
 def test_numbers_rise_and_nothing_is_stored_twice(logs: Logs) -> None:
     assert [(line.seq, line.no) for line in logs.write(1, lines(3))] == [(1, 1), (2, 2), (3, 3)]
-    assert [line.no for line in logs.write(1, lines(3, first=2))] == [4]            # 2 and 3 came again
+    assert [line.no for line in logs.write(1, lines(3, first=2))] == [4]  # 2 and 3 came again
     logs.reopen()
     assert logs.write(1, lines(4)) == []
     assert [line.no for line in logs.write(1, lines(1), run=8)] == [5]
     found, start, end, total = logs.store.range(1, 1, 100)
     assert [(line["no"], line["text"]) for line in found] == [
-        (1, "line 1"), (2, "line 2"), (3, "line 3"), (4, "line 4"), (5, "line 1"),
+        (1, "line 1"),
+        (2, "line 2"),
+        (3, "line 3"),
+        (4, "line 4"),
+        (5, "line 1"),
     ]
     assert (start, end, total) == (1, 5, 5)
     assert found[4]["task_run"] == "R8"
@@ -99,7 +112,7 @@ def test_a_clock_set_back_keeps_the_order(logs: Logs) -> None:
 
 def test_positions_in_a_view_equal_those_of_a_plain_list(logs: Logs) -> None:
     chance = random.Random(5)
-    expected: list[tuple[int, int, int, int]] = []          # no, level, run, attempt
+    expected: list[tuple[int, int, int, int]] = []  # no, level, run, attempt
     counters: dict[tuple[int, int], int] = {}
     no = 0
     for _ in range(60):
@@ -113,17 +126,14 @@ def test_positions_in_a_view_equal_those_of_a_plain_list(logs: Logs) -> None:
             expected.append((no, level, run, attempt))
         logs.write(1, batch, run=run, attempt=attempt, now=NOW + (DAY if no > 2000 else 0))
     assert no > 2500
-    views = [
-        (level, run, attempt)
-        for level in (0, 2, 3, 4) for run, attempt in ((None, None), (7, 1), (8, None))
-    ]
+    views = [(level, run, attempt) for level in (0, 2, 3, 4) for run, attempt in ((None, None), (7, 1), (8, None))]
     for level, run, attempt in views:
         wanted = [e[0] for e in expected if e[1] >= level and run in (None, e[2]) and attempt in (None, e[3])]
         view = {"min_level": level, "task_run_seq": run, "attempt": attempt}
         assert logs.store.total(1, **view) == len(wanted)
         for start, end in ((1, 10), (990, 1015), (-20, -1), (len(wanted) - 3, len(wanted) + 50)):
             found, first, last, total = logs.store.range(1, start, end, **view)
-            assert [line["no"] for line in found] == wanted[first - 1:last]
+            assert [line["no"] for line in found] == wanted[first - 1 : last]
             assert [line["position"] for line in found] == list(range(first, last + 1))
             assert total == len(wanted)
         for position in (1, len(wanted) // 3, len(wanted) // 2, len(wanted)):
@@ -138,8 +148,9 @@ def test_search_finds_positions_and_goes_on_after_its_budget(logs: Logs) -> None
     assert found["hits"][0]["spans"] == [[9, 15]]
     assert (found["total"], found["searched"], "next" in found) == (9, 9000, False)
     assert logs.store.search(1, "NEEDLE", case=True)["total"] == 0
-    assert [hit["no"] for hit in logs.store.search(1, r"\bne+dle", use_regex=True, backwards=True, limit=2)["hits"]] \
-        == [9000, 8000]
+    assert [
+        hit["no"] for hit in logs.store.search(1, r"\bne+dle", use_regex=True, backwards=True, limit=2)["hits"]
+    ] == [9000, 8000]
     part = logs.store.search(1, "needle", budget=0)
     assert part["next"] == 2001
     rest = logs.store.search(1, "needle", start=part["next"])
@@ -155,7 +166,7 @@ def test_a_costly_regular_expression_is_refused(logs: Logs) -> None:
 
 
 def test_groups_levels_and_errors(logs: Logs) -> None:
-    logs.write(1, lines(2) + [(3, NOW + 9, 4, "", "broken")])
+    logs.write(1, [*lines(2), (3, NOW + 9, 4, "", "broken")])
     logs.write(1, lines(1), run=8)
     logs.write(1, lines(1), run=7, now=NOW + DAY, attempt=2)
     groups = logs.store.groups(1)
@@ -196,7 +207,7 @@ def test_deleting_a_view_keeps_the_other_lines_and_their_numbers(logs: Logs) -> 
     assert logs.store.total(1, min_level=4) == 0
     assert [line["no"] for line in logs.store.range(1, 1, 3, min_level=1)[0]] == [2, 4, 6]
     assert [line["no"] for line in logs.store.range(1, 1499, 1501, min_level=1)[0]] == [2998, 3000, 3001]
-    logs.write(1, lines(1, first=6), run=8)                 # the appender noticed
+    logs.write(1, lines(1, first=6), run=8)  # the appender noticed
     assert logs.store.total(1, min_level=1) == 1506
     assert logs.store.total(1) == 3006
     assert logs.store.delete([1], task_run_seq=8, forget=False) == 6
@@ -234,7 +245,8 @@ def test_a_million_lines_cost_no_more_than_a_thousand(logs: Logs, monkeypatch: p
 
     statements: list[str] = []
     real = driver.Reader.one
-    monkeypatch.setattr(driver.Reader, "one", lambda self, text, *a, **n: (statements.append(text), real(
-        self, text, *a, **n))[1])
+    monkeypatch.setattr(
+        driver.Reader, "one", lambda self, text, *a, **n: (statements.append(text), real(self, text, *a, **n))[1]
+    )
     logs.store.range(1, 19_000, 19_010, min_level=1)
     assert len(statements) <= 12

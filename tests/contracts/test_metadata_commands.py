@@ -45,7 +45,12 @@ def test_a_pair_counts_its_versions(run: Run, database: Database) -> None:
     assert (row["type"], row["value"], row["created"], row["updated"]) == ("NUMBER", "2", 1000, 2000)
     assert [event["change"] for event in events] == ["created", "changed"]
     assert events[0] == {
-        "kind": "topic", "topic": "kv:a", "tenant": "main", "change": "created", "id": "k", "by": "ann"
+        "kind": "topic",
+        "topic": "kv:a",
+        "tenant": "main",
+        "change": "created",
+        "id": "k",
+        "by": "ann",
     }
 
 
@@ -53,7 +58,7 @@ def test_a_pair_is_not_overwritten_unasked(run: Run) -> None:
     run("kv.put", namespace="a", key="k", value=1, ttl_ms=500)
     with pytest.raises(Conflict):
         run("kv.put", namespace="a", key="k", value=2, overwrite=False)
-    run("kv.put", namespace="a", key="k", value=2, overwrite=False, at=1500)    # the old one has expired
+    run("kv.put", namespace="a", key="k", value=2, overwrite=False, at=1500)  # the old one has expired
     with pytest.raises(Conflict):
         run("kv.put", namespace="a", key="k", value=3, version=1, at=1500)
 
@@ -85,7 +90,9 @@ def test_a_file_makes_its_parents(run: Run, database: Database) -> None:
     run("files.put", namespace="a", path="/x/y/z.txt", size=4, uri="kestra:///2")
     found = rows(database, "select path, directory, version, size from namespace_file order by path")
     assert [(row["path"], bool(row["directory"]), row["version"]) for row in found] == [
-        ("/x", True, 1), ("/x/y", True, 1), ("/x/y/z.txt", False, 2),
+        ("/x", True, 1),
+        ("/x/y", True, 1),
+        ("/x/y/z.txt", False, 2),
     ]
     with pytest.raises(IllegalArgument):
         run("files.put", namespace="a", path="/x/y", size=1)
@@ -98,7 +105,11 @@ def test_moving_a_directory_takes_all_below_along(run: Run, database: Database) 
     run("files.put", namespace="a", path="/xy.txt", uri="kestra:///2")
     assert run("files.move", namespace="a", **{"from": "/x", "to": "/new/x"}) == 3
     assert [row["path"] for row in rows(database, "select path from namespace_file order by path")] == [
-        "/new", "/new/x", "/new/x/y", "/new/x/y/z.txt", "/xy.txt",
+        "/new",
+        "/new/x",
+        "/new/x/y",
+        "/new/x/y/z.txt",
+        "/xy.txt",
     ]
     with pytest.raises(NotFound):
         run("files.move", namespace="a", **{"from": "/x", "to": "/z"})
@@ -110,7 +121,9 @@ def test_content_of_deleted_files_is_listed_for_deletion(run: Run, database: Dat
     run("files.put", namespace="a", path="/x/z.txt", uri="kestra:///1")
     assert run("files.delete", namespace="a", path="/x") == 2
     outbox = rows(database, "select kind, payload from outbox")
-    assert [(row["kind"], json.loads(row["payload"])) for row in outbox] == [("files.delete", ["kestra:///1"])]
+    assert [(row["kind"], json.loads(row["payload"])) for row in outbox] == [
+        ("files.delete", {"tenant": "main", "uris": ["kestra:///1"]})
+    ]
     assert run("files.delete", namespace="a", path="/x") == 0
 
 
@@ -132,7 +145,7 @@ def test_sessions_end_alone_or_all_but_one(run: Run, database: Database) -> None
     assert run("session.delete", id="s2") == 1
     assert run("session.delete", username="ann", keep="s1") == 1
     assert [(r["id"], r["last_seen"]) for r in rows(database, "select * from session")] == [("s1", 2000)]
-    run("session.create", id="s4", username="ann", expires=99999, at=9500)      # the expired one goes
+    run("session.create", id="s4", username="ann", expires=99999, at=9500)  # the expired one goes
     assert [row["id"] for row in rows(database, "select id from session")] == ["s4"]
 
 

@@ -123,7 +123,7 @@ async def test_an_unanswered_command_takes_effect_once_across_a_restart(tmp_path
     await core.server.start()
     client = CoreClient(tmp_path / "core.sock")
     await client.send("test.put", {"key": "a"})
-    core.silent = True                                  # commits, then dies before it answers
+    core.silent = True  # commits, then dies before it answers
     pending = asyncio.create_task(client.send("test.put", {"key": "b"}))
     while core.commits < 2:
         await asyncio.sleep(0.005)

@@ -53,7 +53,7 @@ async def test_lines_are_acknowledged_after_they_are_stored(tmp_path: Path) -> N
     await sender.until(1)
     store = LogStore(tmp_path / "logs")
     assert store.total(1) == 10
-    sender.send(2, 6, 10)                           # sent again after a lost acknowledgement
+    sender.send(2, 6, 10)  # sent again after a lost acknowledgement
     await sender.until(2)
     assert [line["text"] for line in store.range(1, 1, 99)[0]] == [f"line {i}" for i in range(1, 16)]
     writer.stop()
@@ -76,14 +76,23 @@ async def test_a_new_writer_goes_on_where_the_old_one_died(tmp_path: Path) -> No
 
 async def test_the_executor_writes_beside_the_workers(tmp_path: Path) -> None:
     told: list[dict[str, Any]] = []
-    writer = LogWriter(LogFiles(tmp_path / "logs"), tmp_path / "logs.sock", publish=told.extend,
-                       followed=lambda: {"E1"})
+    writer = LogWriter(
+        LogFiles(tmp_path / "logs"), tmp_path / "logs.sock", publish=told.extend, followed=lambda: {"E1"}
+    )
     writer.start()
     common = {"execution_seq": 1, "execution": "E1", "tenant": "main", "namespace": "a", "flow_id": "f"}
     writer.write(**common, level="INFO", text="started", at=5)
     writer.write(**common, level="ERROR", text="x" * 5000, task_run_seq=7, task_run="R", task_id="t", attempt=1)
-    writer.write(execution_seq=0, execution="", tenant="main", namespace="a", flow_id="f", level="WARN", text="late",
-                 trigger_id="every")
+    writer.write(
+        execution_seq=0,
+        execution="",
+        tenant="main",
+        namespace="a",
+        flow_id="f",
+        level="WARN",
+        text="late",
+        trigger_id="every",
+    )
     writer.stop()
     store = LogStore(tmp_path / "logs")
     assert [(line["level"], line["text"][:7]) for line in store.range(1, 1, 9)[0]] == [(2, "started"), (4, "x" * 7)]
@@ -97,8 +106,9 @@ async def test_the_executor_writes_beside_the_workers(tmp_path: Path) -> None:
 
 async def test_a_followed_execution_does_not_wait_for_a_batch(tmp_path: Path) -> None:
     told: list[dict[str, Any]] = []
-    writer = LogWriter(LogFiles(tmp_path / "logs"), tmp_path / "logs.sock", publish=told.extend,
-                       followed=lambda: {"E1"})
+    writer = LogWriter(
+        LogFiles(tmp_path / "logs"), tmp_path / "logs.sock", publish=told.extend, followed=lambda: {"E1"}
+    )
     writer.start()
     sender = await Sender().connect(tmp_path / "logs.sock")
     for i in range(1, 6):

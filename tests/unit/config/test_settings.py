@@ -58,9 +58,10 @@ def test_postgres_takes_its_login_from_its_keys(tmp_path: Path) -> None:
         "datasources: {postgres: {url: 'jdbc:postgresql://db:5432/k', username: u, password: 'p@ss'}}\n"
     )
     assert _load(tmp_path, KESTRA_CONFIGURATION=text).database_url == "postgresql://u:p%40ss@db:5432/k"
-    assert _load(
-        tmp_path, KESTRA_REPOSITORY_TYPE="postgres", DATASOURCES_POSTGRES_URL="postgresql://x/y"
-    ).database_url == "postgresql://x/y"
+    assert (
+        _load(tmp_path, KESTRA_REPOSITORY_TYPE="postgres", DATASOURCES_POSTGRES_URL="postgresql://x/y").database_url
+        == "postgresql://x/y"
+    )
 
 
 def test_an_unknown_key_names_its_neighbour(tmp_path: Path) -> None:
