@@ -104,6 +104,7 @@ class Worker:
             async_credits=options.async_credits, lease=options.lease, spool=options.temp,
         )
         self.attempts.link = self.link
+        self._draining = asyncio.Event()
         self._stop = asyncio.Event()
 
     def start(self) -> None:
@@ -118,6 +119,8 @@ class Worker:
 
     def _drain(self) -> None:
         self.link.draining = True
+        self._draining.set()
+        self.link.beat()
 
     def stop(self) -> None:
         """First call: take nothing new and end when idle; second call: end now."""
@@ -129,10 +132,7 @@ class Worker:
         """Work until `stop`."""
         self.start()
         try:
-            while not self.link.draining:
-                stopped = asyncio.create_task(self._stop.wait())
-                await asyncio.wait([stopped], timeout=0.2 if self.link.draining else 3600)
-                stopped.cancel()
+            await self._draining.wait()
             await self._finish()
         finally:
             await self.close()

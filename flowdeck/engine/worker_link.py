@@ -232,9 +232,14 @@ class CoreLink:
             self._expired(now)
         if self._link is not None:
             self._beat_sent = now
+            self.beat()
+        self._beat = self._loop.call_later(min(HEARTBEAT, self.lease / 4), self._heartbeat)
+
+    def beat(self) -> None:
+        """Tell core at once how much is free."""
+        if self._link is not None:
             free = -1 if self.draining else self.process_credits - len(self.jobs.running()[0])
             self._link.send(Heartbeat(self.worker, free))
-        self._beat = self._loop.call_later(min(HEARTBEAT, self.lease / 4), self._heartbeat)
 
     def _expired(self, now: float) -> None:
         """Nobody waits for this worker's attempts any more: end them, come back as a new worker."""
