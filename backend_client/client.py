@@ -188,7 +188,7 @@ class Client:
         json: Json = None,
         content: str | bytes | None = None,
         content_type: str = "",
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str | bytes] | None = None,
         files: Any = None,
         timeout: float | None = None,
     ) -> httpx.Response:
@@ -200,7 +200,7 @@ class Client:
             ApiError: the answer's status is 400 or above.
             Unreachable: no answer came.
         """
-        more = dict(headers or {})
+        more: dict[str, str | bytes] = dict(headers or {})
         if content_type:
             more["Content-Type"] = content_type
         attempts = 3 if method in _SAFE else 1

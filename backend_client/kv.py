@@ -22,6 +22,7 @@ class KvEntry:
     created: str = ""
     updated: str = ""
     expires: str = ""
+    type: str = ""
 
     @classmethod
     def of(cls, body: dict[str, Any]) -> KvEntry:
@@ -36,6 +37,7 @@ class KvEntry:
             created=text_of(body.get("creationDate")),
             updated=text_of(body.get("updateDate")),
             expires=text_of(body.get("expirationDate")),
+            type=text_of(body.get("type")),
         )
 
 
@@ -85,20 +87,26 @@ class KvApi(Resource):
             text = text_of(value)
         return KvValue(kind, text, int(body.get("revision") or 0), text_of(body.get("updated")))
 
-    async def put(self, namespace: str, key: str, text: str, *, ttl: str = "", description: str = "") -> None:
+    async def put(
+        self, namespace: str, key: str, text: str, *, kind: str = "", ttl: str = "", description: str = ""
+    ) -> None:
         """Write a pair.
 
         Args:
             text: the value in the wire's form (`wire_text`).
+            kind: fixes the type; empty lets the server recognise it.
             ttl: ISO 8601 duration; empty for ever.
         """
-        headers = {"ttl": ttl} if ttl else {}
+        # Header values travel as bytes; the server reads them as UTF-8.
+        headers: dict[str, str | bytes] = {"ttl": ttl} if ttl else {}
         if description:
-            headers["description"] = (
-                description.encode("ascii", "ignore").decode() if not description.isascii() else description
-            )
+            headers["description"] = description.replace("\n", " ").encode()
         await self._c.put(
-            self._c.below("namespaces", namespace, "kv", key), content=text, content_type="text/plain", headers=headers
+            self._c.below("namespaces", namespace, "kv", key),
+            query=query_of(type=kind or None),
+            content=text,
+            content_type="text/plain",
+            headers=headers,
         )
 
     async def delete(self, namespace: str, key: str) -> bool:

@@ -82,7 +82,7 @@ export function SetupForm({ messages = [], tokenNeeded = false }) {
     if (!ready || busy) return;
     setBusy(true); setFault("");
     try {
-      await request(`/api/v1/${tenant}/basicAuth`, { method: "POST", headers: f.token ? { "X-Flowdeck-Setup-Token": f.token } : {}, json: { username: f.username.trim(), password: f.password, firstName: f.first || undefined, lastName: f.last || undefined, setupToken: f.token || undefined } });
+      await request(`/api/v1/${tenant}/basicAuth`, { method: "POST", json: { username: f.username.trim(), password: f.password, firstName: f.first || undefined, lastName: f.last || undefined, token: f.token || undefined } });
       await request("/login", { method: "POST", json: { username: f.username.trim(), password: f.password, remember: true } });
       enter(`/${tenant}/welcome`);
     } catch (x) {

@@ -25,6 +25,15 @@ from components.message import empty_state, message
 from components.table import Bulk, Column, data_table
 
 TYPES = ["STRING", "NUMBER", "BOOLEAN", "DATETIME", "DATE", "DURATION", "JSON"]
+TYPE_ICONS = {
+    "STRING": "case-sensitive",
+    "NUMBER": "hash",
+    "BOOLEAN": "toggle-right",
+    "DATETIME": "calendar-clock",
+    "DATE": "calendar",
+    "DURATION": "hourglass",
+    "JSON": "braces",
+}
 EXPIRY = [
     ("", "Never"),
     ("PT5M", "5 min"),
@@ -174,6 +183,7 @@ class KvState(ListPage, Tab):
                     namespace,
                     key,
                     wire_text(self.form_type, self.form_value),
+                    kind=self.form_type,
                     ttl=ttl,
                     description=self.form_description.strip(),
                 )
@@ -259,6 +269,11 @@ def _small(row: KvEntry) -> rx.Component:
     )
 
 
+def _type(row: KvEntry) -> rx.Component:
+    icons = rx.match(row.type, *((name, rx.icon(icon, size=14)) for name, icon in TYPE_ICONS.items()), rx.fragment())
+    return rx.el.span(icons, row.type, class_name="row g6 mut sm")
+
+
 COLUMNS = [
     Column(
         "Key",
@@ -275,6 +290,7 @@ COLUMNS = [
         lambda row: link(row.namespace, to=routes.namespace(row.namespace, "kv"), class_name="ns"),
         sort="namespace",
     ),
+    Column("Type", _type, hide="m"),
     Column("Description", lambda row: rx.el.span(row.description, class_name="mut"), fill=True, hide="m"),
     Column("Version", lambda row: row.version, numeric=True, hide="m"),
     Column("Updated", lambda row: moment(row.updated, mode="relative"), sort="updateDate", numeric=True),

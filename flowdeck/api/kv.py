@@ -63,7 +63,7 @@ async def put(request: Request, caller: CallerDep, namespace: str, key: str) -> 
         key,
         await text(request),
         ttl=headers.get("ttl"),
-        description=headers.get("description"),
+        description=_utf8(headers.get("description")),
         kind=request.query_params.get("type"),
     )
     return empty(200)
@@ -73,3 +73,13 @@ async def put(request: Request, caller: CallerDep, namespace: str, key: str) -> 
 async def delete(request: Request, caller: CallerDep, namespace: str, key: str) -> Response:
     """Whether it was there."""
     return Json(await kv.delete(request.app.state.backend, caller, namespace, key))
+
+
+def _utf8(text: str | None) -> str | None:
+    """A header's text as its sender meant it: the server reads header bytes as Latin-1."""
+    if text is None:
+        return None
+    try:
+        return text.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return text

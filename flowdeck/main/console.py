@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import importlib
 import json
+import logging
 import os
 import shutil
 import subprocess
@@ -27,6 +28,8 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+log = logging.getLogger("flowdeck.console")
 
 UI = "/ui"
 SOCKET = "/_ui"
@@ -445,7 +448,13 @@ def console_app(api_asgi: Asgi, *, built: Path | None = None, data_dir: Path, co
     """
     built = (built or built_frontend()).resolve()
     if not (built / "ui" / "index.html").is_file():
-        raise FrontendMissing(f"No built console in {built}; `make frontend` builds it.")
+        raise FrontendMissing(f"No built console in {built}; `make console` builds it.")
+    if (
+        (CHECKOUT / "rxconfig.py").is_file()
+        and built == built_frontend(CHECKOUT).resolve()
+        and not is_current(CHECKOUT, built)
+    ):
+        log.warning("the built console is older than its sources; `make console` builds it anew")
     data_dir = data_dir.resolve()
     data_dir.mkdir(parents=True, exist_ok=True)
     prepare(data_dir)
