@@ -271,6 +271,10 @@ OPEN_RUNS = (
     f"select t.* from task_run t join execution e on e.seq = t.execution_seq where {_OPEN} "
     "order by t.execution_seq, t.ord"
 )
+OPEN_ATTEMPTS = (
+    "select a.task_run_seq, a.started from task_run t join attempt a on a.task_run_seq = t.seq and a.no = t.attempts "
+    "where t.state < 20 and a.state < 20"
+)
 EXECUTION_JSON = ("trigger", "inputs", "outputs", "variables", "labels", "error")
 RUN_JSON = ("outputs", "detail", "children")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from itertools import groupby
 from typing import Any
 
@@ -29,13 +30,14 @@ def load_world(reader: Reader, plans: PlanStore, w: World) -> None:
             log.error("execution %s stays as it is: revision %s of its flow can't be read", stored["id"], stored["flow_rev"])
             continue
         w.add(rebuild.live_from(plan, stored))
+    attempts = {row[0]: row[1] for row in reader.all(rows.OPEN_ATTEMPTS)}
     stored_runs = (rows.task_run_row(row) for row in reader.all(rows.OPEN_RUNS))
     seen: set[int] = set()
     for seq, group in groupby(stored_runs, key=lambda r: r["execution_seq"]):
         live = w.executions.get(seq)
         if live is not None:
             seen.add(seq)
-            _connect(live, list(group))
+            _connect(live, list(group), attempts)
             w.runs.update(live.open)
     for seq, live in w.executions.items():
         if seq not in seen:
@@ -60,7 +62,9 @@ def load_execution(reader: Reader, plans: PlanStore, execution_id: str, tenant: 
         raise NotFound(f"Revision {stored['flow_rev']} of the flow of execution '{execution_id}' not found") from None
     live = rebuild.live_from(plan, stored)
     runs = load_runs(reader, live.seq)
-    _connect(live, runs)
+    _connect(live, runs, {
+        row[0]: row[1] for row in reader.all(f"{rows.OPEN_ATTEMPTS} and t.execution_seq = ?", live.seq)
+    })
     return live
 
 
@@ -71,8 +75,11 @@ def load_runs(reader: Reader, execution_seq: int) -> list[dict[str, Any]]:
     ]
 
 
-def _connect(live: Live, stored: list[dict[str, Any]]) -> None:
-    rebuild.connect(live, [(rebuild.run_from(live, r), r["parent_seq"]) for r in stored])
+def _connect(live: Live, stored: list[dict[str, Any]], attempts: Mapping[int, int]) -> None:
+    runs = [(rebuild.run_from(live, r), r["parent_seq"]) for r in stored]
+    for run, _ in runs:
+        run.attempt_started = attempts.get(run.seq)
+    rebuild.connect(live, runs)
 
 
 def set_going(w: World, elsewhere: set[int]) -> None:

@@ -40,6 +40,8 @@ def open_pause(w: World, run: Run) -> None:
 def paused(w: World, run: Run, result: Any, error: str | None) -> None:
     """The task run and its execution pause."""
     live = run.execution
+    span_ms: int | None = None
+    behavior = "RESUME"
     if error is None:
         try:
             span = result["pauseDuration"]

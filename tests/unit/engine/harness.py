@@ -284,4 +284,14 @@ def invariants(engine: Engine) -> list[str]:
         "and ref not in (select seq from task_run where state < 20)"
     ):
         out.append(f"timer {kind} of {ref} is left over")
+    for task, no, state in engine.all(
+        "select t.task_id, a.no, a.state from attempt a join task_run t on t.seq = a.task_run_seq "
+        "where a.state < 20 and (t.state >= 20 or a.no <> t.attempts)"
+    ):
+        out.append(f"attempt {no} of {task} is left in state {state}")
+    for task, attempts, stored in engine.all(
+        "select t.task_id, t.attempts, (select count(*) from attempt a where a.task_run_seq = t.seq) n from task_run t"
+    ):
+        if attempts != stored:
+            out.append(f"task run {task} says {attempts} attempts, there are {stored}")
     return out

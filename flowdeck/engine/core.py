@@ -1,0 +1,273 @@
+"""The core process: executor, gateway, command socket, feed, log writer over the one writable connection."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, cast
+
+from flowdeck.commands import registry
+from flowdeck.config.settings import Settings
+from flowdeck.engine.bus import CommandServer
+from flowdeck.engine.calls import CallReader
+from flowdeck.engine.executor import Executor, ExecutorStep
+from flowdeck.engine.feed import FeedHub
+from flowdeck.engine.gateway import Gateway
+from flowdeck.engine.lock import InstanceLock
+from flowdeck.engine.logwriter import LogWriter
+from flowdeck.engine.messages import Done, Hello
+from flowdeck.engine.outbox import OutboxConsumer
+from flowdeck.engine.plans import PlanStore, parser
+from flowdeck.engine.trigger_locks import on_execution_change
+from flowdeck.model.catalog import Catalog
+from flowdeck.model.engine import Live, Run
+from flowdeck.sdk.index import load_catalog
+from flowdeck.storage.local import LocalStorage
+from flowdeck.store.driver import Database, Durability, open_database
+from flowdeck.store.log_views import LogStore
+from flowdeck.store.logs import LogFiles
+from flowdeck.store.schema import migrate
+
+log = logging.getLogger("flowdeck.core")
+
+WORKER_SEEN = 15.0
+"""Seconds between writes of the workers' heartbeats."""
+STOP_WAIT = 5.0
+"""Seconds that a stop waits for what is queued."""
+
+Extension = Callable[["Core"], Any]
+"""Called when the core is wired, before it recovers: the scheduler and flow triggers hook themselves in here."""
+
+EXTENSIONS: list[Extension] = []
+
+
+class Core:
+    """All parts of the core process, wired; `run` lives until `stop`."""
+
+    def __init__(self, settings: Settings, database: Database, catalog: Catalog) -> None:
+        self.settings = settings
+        self.database = database
+        self.catalog = catalog
+        home = settings.home
+        defaults = _defaults(settings)
+        self.hub = FeedHub()
+        self.log_files = LogFiles(home.logs, None if database.dialect == "sqlite" else database)
+        self.log_writer = LogWriter(
+            self.log_files, home.socket("logs"), publish=self.hub.publish_threadsafe, followed=lambda: self.hub.followed,
+        )
+        self.reads = CallReader(database, cast(Any, LogStore(home.logs, files=self.log_files)), defaults)
+        self.plans = PlanStore(database, parser(catalog, defaults))
+        self.gateway = Gateway(
+            on_started=lambda message: self.executor.on_started(message),
+            on_done=lambda message, worker: self._done(message, worker),
+            on_hello=self._hello,
+            on_lost=self._lost,
+            on_call=lambda call, worker, reply: self.executor.on_call(call, worker, reply),
+            reads=self.reads,
+            lease=settings.span("kestra.server.liveness.timeout").total_seconds(),
+        )
+        self.executor = Executor(
+            database, self.plans, self.gateway, publish=self._publish, log_line=self._line,
+            needs_process=self._needs_process, globals_=_globals(settings),
+        )
+        self.executor.listeners.append(on_execution_change)
+        self.commands = CommandServer(home.socket("core"), self.executor.submit, self.hub)
+        self.storage = LocalStorage(settings.storage_path)
+        self.outbox = OutboxConsumer(database, self.executor, self.storage, self.log_files)
+        self.tasks: list[asyncio.Task[Any]] = []
+        self._process: dict[str, bool] = {}
+        self.ready = asyncio.Event()
+
+    # ── between the parts ───────────────────────────────────────────────────────────────────────────────────────
+
+    def _needs_process(self, task_type: str) -> bool:
+        known = self._process.get(task_type)
+        if known is None:
+            spec = self.catalog.find(task_type)
+            known = self._process[task_type] = spec is None or spec.process
+        return known
+
+    def _done(self, message: Done, worker: str) -> None:
+        self.executor.on_done(message, worker)
+
+    def _publish(self, events: list[dict[str, Any]]) -> None:
+        self.hub.publish(events)
+        if any(event.get("change") == "deleted" for event in events):
+            self.outbox.wake()
+
+    def _line(self, live: Live, run: Run | None, level: str, text: str, at: int) -> None:
+        self.log_writer.write(
+            execution_seq=live.seq, execution=live.id, tenant=live.tenant, namespace=live.namespace, flow_id=live.flow_id,
+            level=level, text=text, at=at, task_run_seq=run.seq if run is not None else 0,
+            task_run=run.id if run is not None else "", task_id=run.task.id if run is not None else "",
+            attempt=0,
+        )
+
+    def _hello(self, hello: Hello) -> None:
+        self.executor.on_hello(hello)
+        detail = {"pid": hello.pid, "group": hello.group, "process": hello.process_credits, "async": hello.async_credits}
+        self._service(hello.worker, "WORKER", hello.host or socket.gethostname(), "RUNNING", detail)
+
+    def _lost(self, worker: str, held: list[tuple[int, int]]) -> None:
+        self.executor.on_lost(worker, held)
+        self.executor.call(lambda step: _forget_service(step, worker))
+
+    def _service(self, id: str, kind: str, host: str, state: str, detail: dict[str, Any] | None) -> None:
+        args = {"id": id, "kind": kind, "host": host, "state": state, "detail": detail}
+        self.executor.call(lambda step: registry.carry_out(step.tx, "service.heartbeat", args) and None)
+
+    async def _heartbeats(self) -> None:
+        """One row a worker, rarely: a restarted core waits for the workers that were alive."""
+        while True:
+            await asyncio.sleep(WORKER_SEEN)
+            for record in list(self.gateway.workers.values()):
+                hello = record.hello
+                detail = {
+                    "pid": hello.pid, "group": hello.group, "process": hello.process_credits, "async": hello.async_credits,
+                }
+                self._service(record.id, "WORKER", hello.host or socket.gethostname(), "RUNNING", detail)
+
+    # ── life ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def start(self) -> None:
+        """Open sockets and read open executions; commands are taken from now on."""
+        for extension in EXTENSIONS:
+            extension(self)
+        self.log_writer.start()
+        self.executor.recover(await asyncio.to_thread(live_workers, self.database))
+        await self.gateway.start(self.settings.home.socket("worker"))
+        await self.commands.start()
+        self.database.start_checkpoints()
+        self.tasks = [asyncio.create_task(self._heartbeats()), asyncio.create_task(self.outbox.run())]
+        self.ready.set()
+
+    async def run(self) -> None:
+        """Apply inputs until `stop`; raises what makes it impossible to go on."""
+        await self.executor.run()
+
+    def stop(self) -> None:
+        """Take nothing new; what is queued is committed."""
+        self.executor.stop()
+
+    async def close(self) -> None:
+        """Close everything; callable after a failure too."""
+        for task in self.tasks:
+            task.cancel()
+        with contextlib.suppress(Exception):
+            await self.commands.stop()
+        with contextlib.suppress(Exception):
+            await self.gateway.close()
+        await asyncio.to_thread(self.log_writer.stop)
+        self.reads.close()
+        self.executor.writer.close()
+        self.log_files.close()
+        self.database.close()
+
+
+def _forget_service(step: ExecutorStep, worker: str) -> None:
+    step.tx.sql("delete from service where id = ?", worker)
+
+
+def _defaults(settings: Settings) -> list[dict[str, Any]]:
+    for name in ("kestra.plugins.defaults", "kestra.tasks.defaults"):
+        value = settings.get(name)
+        if value:
+            return list(value)
+    return []
+
+
+def _globals(settings: Settings) -> dict[str, Any]:
+    """What every expression sees, whatever its execution (§20)."""
+    prefix = settings.get("kestra.variables.env-vars-prefix") or "ENV_"
+    return {
+        "envs": {k[len(prefix):].lower(): v for k, v in os.environ.items() if k.startswith(prefix)},
+        "globals": settings.get("kestra.variables.globals") or settings.below("kestra.variables.globals"),
+        "kestra": {"environment": settings.below("kestra.environment"), "url": settings.get("kestra.url")},
+    }
+
+
+def live_workers(database: Database, within_ms: int = 45_000) -> list[str]:
+    """Workers that were alive a moment ago and may still run attempts; those of this machine only if their process is."""
+    host = socket.gethostname()
+    found: list[str] = []
+    with database.reader() as reader:
+        rows: Iterable[Any] = reader.all(
+            "select id, host, detail from service where kind = 'WORKER' and heartbeat > ?",
+            int(time.time() * 1000) - within_ms,
+        )
+        for row in rows:
+            pid = (json.loads(row["detail"]) if row["detail"] else {}).get("pid")
+            if pid and row["host"] == host and not _alive(int(pid)):
+                continue
+            found.append(row["id"])
+    return found
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def prepare(settings: Settings) -> tuple[Database, InstanceLock | None]:
+    """Lock the instance, migrate, raise the epoch; the caller releases the lock when the process ends.
+
+    Raises:
+        Locked: another core runs on this home folder.
+        SchemaTooNew: a newer version has been here.
+    """
+    settings.home.prepare()
+    lock = InstanceLock(settings.home.database.with_name("flowdeck.db.lock")).acquire()
+    try:
+        database = open_database(settings.database_url, durability=cast(Durability, settings.durability))
+        migrate(database)
+        writer = database.writer()
+        try:
+            with writer.transaction() as tx:
+                if not tx.sql("update instance set epoch = epoch + 1 where id = 1"):
+                    tx.insert("instance", id=1, epoch=1, created=tx.now)
+        finally:
+            writer.close()
+    except BaseException:
+        lock.release()
+        raise
+    return database, lock
+
+
+async def run_core(settings: Settings, *, ready: Callable[[Core], None] | None = None) -> None:
+    """Run the core process until SIGTERM or SIGINT.
+
+    `ready` is called once commands are taken. Raises when a commit failed: the caller ends the process with an error
+    and the supervisor starts another one, which rebuilds its memory from the rows.
+    """
+    registry.load_commands()
+    database, lock = await asyncio.to_thread(prepare, settings)
+    core = Core(settings, database, load_catalog())
+    loop = asyncio.get_running_loop()
+    try:
+        await core.start()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+                loop.add_signal_handler(number, core.stop)
+        if ready is not None:
+            ready(core)
+        log.info("core is ready")
+        await core.run()
+    except Exception:
+        log.critical("core ends: it can't be sure of its state any more", exc_info=True)
+        raise
+    finally:
+        await core.close()
+        if lock is not None:
+            lock.release()
