@@ -16,6 +16,7 @@ the helpers here append to `command`, which the bridge component performs.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -49,7 +50,7 @@ def internal(method: Method) -> Method:
 class _Connection:
     transport: httpx.AsyncBaseTransport | None = None
     factory: TransportFactory | None = None
-    base_url: str = "http://console.invalid"
+    base_url: str = os.environ.get("FLOWDECK_CONSOLE_API", "http://console.invalid")
     configs: Configs | None = None
 
 
@@ -58,6 +59,8 @@ _connection = _Connection()
 
 def configure(transport_factory: TransportFactory | None, *, base_url: str = "http://console.invalid") -> None:
     """Tell every tab how requests reach the API; called once by the server before the first visit.
+
+    Without the call (hot reload) requests travel to the address in `FLOWDECK_CONSOLE_API`.
 
     Args:
         transport_factory: makes the in-process transport; None lets requests travel to `base_url`.

@@ -73,10 +73,12 @@ def _source_files(root: Path) -> Iterator[Path]:
                 yield file
 
 
-def source_hash(root: Path) -> str:
-    """Return a hash of everything that the built frontend depends on."""
+def source_hash(root: Path, *, lock: bool = True) -> str:
+    """Return a hash of everything that the built frontend depends on; `lock` False leaves out what a build writes."""
     digest = hashlib.sha256()
     for file in _source_files(root):
+        if not lock and file.parent.name == "reflex.lock":
+            continue
         digest.update(str(file.relative_to(root)).encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()
 
@@ -112,7 +114,7 @@ def build_frontend(
     if not force and is_current(root, target):
         return False
     say("Building the console (the first time takes about a minute) …")
-    mark = source_hash(root)
+    before = source_hash(root, lock=False)
     environment = {
         **os.environ,
         "PATH": str(Path(sys.executable).parent) + os.pathsep + os.environ.get("PATH", ""),
@@ -142,7 +144,9 @@ def build_frontend(
                 say("  " + line.split(":", 1)[0] + " done")
     if process.returncode or not (made / "ui" / "index.html").is_file():
         raise FrontendMissing("The console could not be built:\n" + "\n".join(lines[-12:]))
-    (made / HASH_FILE).write_text(mark)
+    # Sources that changed meanwhile make the result old at once.
+    unchanged = source_hash(root, lock=False) == before
+    (made / HASH_FILE).write_text(source_hash(root) if unchanged else "changed while it was built")
     if target != made:
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(made, target)
