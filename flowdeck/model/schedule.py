@@ -197,7 +197,8 @@ def _first_of_next_month(when: datetime) -> datetime:
 
 
 def _local(instant: int, zone: tzinfo) -> datetime:
-    return datetime.fromtimestamp(instant // 1000, zone) + timedelta(milliseconds=instant % 1000)
+    # replace() keeps the fold, which adding a timedelta would lose
+    return datetime.fromtimestamp(instant // 1000, zone).replace(microsecond=instant % 1000 * 1000)
 
 
 def instant_of(local: datetime, zone: tzinfo) -> int:
@@ -337,7 +338,7 @@ def _time_words(cron: Cron) -> str:
             return head
         rest = _time_words(Cron(cron.text, (0,), minutes, hours, cron.days, cron.months, cron.weekdays))
         return f"{head}, {rest[0].lower()}{rest[1:]}"
-    if len(minutes) * len(hours) <= 4:
+    if len(minutes) * len(hours) <= 4 and not (minutes == (0,) and len(hours) > 2 and _step(hours, 24)):
         return "At " + _enumerate([f"{h:02d}:{m:02d}" for h in hours for m in minutes])
     step = _step(minutes, 60)
     if step == 1:
@@ -408,3 +409,21 @@ def every(cron: Cron, after: int, zone: tzinfo) -> Iterator[int]:
     while found is not None:
         yield found
         found = cron.next(found, zone)
+
+
+def notes(cron: Cron, dates: list[int], zone: tzinfo) -> list[dict[str, object]]:
+    """What daylight saving does to dates: `{at, kind: gap | overlap, text}`, `at` in ms.
+
+    A date is told when it stands for a local time that does not exist, or for one that occurs twice.
+    """
+    out: list[dict[str, object]] = []
+    for date in dates:
+        local = _local(date, zone)
+        bare = local.replace(tzinfo=None)
+        if not cron.matches(bare):
+            text = f"the clock jumps forward: the skipped time is due at {bare:%H:%M} instead"
+            out.append({"at": date, "kind": "gap", "text": text})
+        elif local.replace(fold=1).utcoffset() != local.replace(fold=0).utcoffset():
+            text = f"{bare:%H:%M} occurs twice: it is due the first time only"
+            out.append({"at": date, "kind": "overlap", "text": text})
+    return out

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Any, Literal
 
 from flowdeck.model.component import ID_PATTERN, StateName, TriggerBase
@@ -17,9 +17,9 @@ class TimeWindow(Declared):
     )
     window: timedelta | None = field(default=None, doc="Length of the window; P1D when absent.")
     window_advance: timedelta | None = field(default=None, doc="Shift of the windows from midnight.")
-    deadline: str | None = field(default=None, doc="Time of day at which the window closes.")
-    start_time: str | None = field(default=None, doc="Time of day at which the window opens.")
-    end_time: str | None = field(default=None, doc="Time of day at which the window closes.")
+    deadline: time | None = field(default=None, doc="Time of day at which the window closes.")
+    start_time: time | None = field(default=None, doc="Time of day at which the window opens.")
+    end_time: time | None = field(default=None, doc="Time of day at which the window closes.")
 
 
 class UpstreamFlow(Declared):
