@@ -89,6 +89,7 @@ class OutboxConsumer:
         folder = execution_folder(payload["namespace"], payload["flow"], payload["execution"])
         self._storage.for_tenant(payload["tenant"]).delete_prefix(folder)
 
-    def _delete_files(self, uris: list[str]) -> None:
-        for uri in uris:
-            self._storage.delete(uri)
+    def _delete_files(self, payload: dict[str, Any]) -> None:
+        storage = self._storage.for_tenant(payload["tenant"])
+        for uri in payload["uris"]:
+            storage.delete(uri)
