@@ -43,7 +43,7 @@ export function Shell({ collapsed = false, plain = false, children }) {
   useEffect(() => { setSheet(false); store.set("fd-tenant", tenantOf(pathname)); }, [pathname]);
   const toggle = useCallback(() => setMin((m) => { if (!collapsed) store.set("fd-sidebar-min", !m); return !m; }), [collapsed]);
   return jsx(ShellContext.Provider, { value: { toggle, min, openMenu: () => setSheet((s) => !s) } },
-    jsx("div", { className: "app" + (min ? " min" : "") + (sheet ? " sheet" : "") + (plain ? " plain" : "") },
+    jsx("div", { className: "app" + (min ? " min" : "") + (sheet ? " menu-open" : "") + (plain ? " plain" : "") },
       jsx("a", { className: "skip", href: "#content", onClick: (e) => { e.preventDefault(); document.getElementById("content")?.focus(); } }, "Skip to content"),
       children));
 }
