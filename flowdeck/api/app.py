@@ -11,6 +11,7 @@ from fastapi import Depends, FastAPI
 
 from flowdeck.api import (
     configs,
+    console,
     errors,
     execution_files,
     executions,
@@ -18,8 +19,10 @@ from flowdeck.api import (
     follow,
     kv,
     logs,
+    metrics,
     namespace_files,
     namespaces,
+    plugins,
     session,
     stream,
     triggers,
@@ -38,6 +41,10 @@ ROUTERS = (
     session.router,
     stream.router,
     logs.console,
+    console.router,
+    console.usage,
+    plugins.router,
+    metrics.router,
     flows.router,
     # Literal segments before parameters: the order matters within executions, logs, triggers and namespaces.
     webhooks.router,

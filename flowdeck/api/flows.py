@@ -278,7 +278,10 @@ async def get(
 async def update(
     request: Request, caller: CallerDep, namespace: str, flow_id: str, baseRevision: int | None = None
 ) -> Response:
-    """Save a new revision; `baseRevision` (ours) refuses to overwrite a newer one with 409."""
+    """Save a new revision; `If-Match` or `baseRevision` (ours) refuses to overwrite a newer one with 409."""
+    given = request.headers.get("if-match", "").strip('"')
+    if baseRevision is None and given.isdigit():
+        baseRevision = int(given)
     return Json(
         await flows.save(
             request.app.state.backend,

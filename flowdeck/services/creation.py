@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flowdeck.model.errors import DomainError, IllegalState, InvalidEntity, NotFound
+from flowdeck.model.errors import IllegalState, InvalidEntity, NotFound
 from flowdeck.model.inputs import Pending
 from flowdeck.services import documents, flows, inputs
 from flowdeck.services.backend import Backend
@@ -194,7 +194,7 @@ async def webhook(
         **inputs.base_context(row, flow.revision, creation.id),
         "trigger": {"id": found.id, "type": found.type, **variables},
     }
-    if not _conditions_hold(found, context, evaluator):
+    if not _conditions_hold(found, context, row):
         return creation, found, None
     sent: dict[str, Any] = {}
     for name, value in (found.props.get("inputs") or {}).items():
@@ -227,15 +227,15 @@ async def _rendered(evaluator: Evaluator, value: Any, context: Mapping[str, Any]
     return None
 
 
-def _conditions_hold(trigger: Any, context: dict[str, Any], evaluator: Evaluator) -> bool:
+def _conditions_hold(trigger: Any, context: dict[str, Any], row: Any) -> bool:
     conditions = trigger.props.get("conditions") or ()
     if not conditions:
         return True
-    from flowdeck.model import conditions as model
+    from flowdeck.model.conditions import ConditionError, Facts, all_hold
 
     try:
-        return all(model.evaluate(one, context, evaluator) for one in conditions)
-    except (DomainError, Pending):
+        return all_hold(conditions, Facts(context=context, namespace=row["namespace"], flow_id=row["id"]))
+    except ConditionError:
         return False
 
 

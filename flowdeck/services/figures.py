@@ -1,0 +1,347 @@
+"""Figures of the home page and of flows, built by plotly (spec: extensions §6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flowdeck.model.errors import IllegalArgument
+from flowdeck.model.states import State
+from flowdeck.services.backend import Backend
+from flowdeck.services.caller import Caller
+from flowdeck.services.executions import dated
+from flowdeck.services.wire import instant, parse_instant, parse_span
+from flowdeck.store.queries import executions as queries
+from flowdeck.store.queries.where import Filter
+
+HOUR = 3_600_000
+DAY = 24 * HOUR
+POINTS = 2000
+CHARTS = (
+    "executions-over-time",
+    "executions-by-state",
+    "executions-by-namespace",
+    "executions-by-flow",
+    "logs-over-time",
+    "totals",
+)
+COLOURS = {
+    State.SUCCESS: "ok-solid",
+    State.WARNING: "warn-solid",
+    State.FAILED: "bad-solid",
+    State.KILLED: "stop-solid",
+    State.CANCELLED: "stop-solid",
+    State.SKIPPED: "idle-solid",
+    State.RETRIED: "hold-solid",
+    State.PAUSED: "hold-solid",
+    State.RUNNING: "live-solid",
+    State.RETRYING: "live-solid",
+    State.RESTARTED: "live-solid",
+    State.KILLING: "stop-solid",
+    State.CREATED: "queued-solid",
+    State.QUEUED: "queued-solid",
+    State.SUBMITTED: "queued-solid",
+    State.BREAKPOINT: "hold-solid",
+    State.RESUBMITTED: "queued-solid",
+}
+ORDER = (
+    State.SUCCESS,
+    State.WARNING,
+    State.FAILED,
+    State.KILLED,
+    State.CANCELLED,
+    State.SKIPPED,
+    State.RETRIED,
+    State.PAUSED,
+    State.BREAKPOINT,
+    State.RUNNING,
+    State.RETRYING,
+    State.RESTARTED,
+    State.KILLING,
+    State.CREATED,
+    State.QUEUED,
+    State.SUBMITTED,
+    State.RESUBMITTED,
+)
+LEVEL_COLOURS = {
+    "ERROR": "bad-solid",
+    "WARN": "warn-solid",
+    "INFO": "live-solid",
+    "DEBUG": "idle-solid",
+    "TRACE": "queued-solid",
+}
+
+
+def window(sent: Mapping[str, Any], now: int) -> tuple[int, int]:
+    """Start and end in ms of `timeRange`: a duration, or `{start, end}`; default: one day."""
+    given = sent.get("timeRange")
+    if isinstance(given, Mapping):
+        end = parse_instant(str(given["end"]), "timeRange.end") if given.get("end") else now
+        start = parse_instant(str(given["start"]), "timeRange.start") if given.get("start") else end - DAY
+    else:
+        end, start = now, now - parse_span(str(given or "P1D"), "timeRange")
+    if end < start:
+        raise IllegalArgument("timeRange: the end must not be before the start")
+    if end - start > 3660 * DAY:
+        raise IllegalArgument("timeRange: at most ten years")
+    return start, end
+
+
+def bucket_of(span: int) -> int:
+    """Width of a bar in ms: about 30 to 100 bars."""
+    for width in (60_000, 5 * 60_000, 15 * 60_000, 30 * 60_000, HOUR, 3 * HOUR, 6 * HOUR, DAY, 7 * DAY, 30 * DAY):
+        if span / width <= 72:
+            return width
+    return 30 * DAY
+
+
+async def _cells(
+    backend: Backend, caller: Caller, filters: Sequence[Filter], start: int, end: int, width: int
+) -> list[Any]:
+    """(bucket, namespace, flow, state, count, duration sum): from the hourly sums, or from executions of a short window."""
+    now = backend.now()
+    plain = all(f.field in ("namespace", "flowId", "scope", "timeRange") for f in filters)
+    chosen = [
+        f for f in dated([f for f in filters if f.field != "timeRange"], now) if f.field not in ("startDate", "endDate")
+    ]
+
+    def work(reader: Any) -> list[Any]:
+        if width >= HOUR and plain:
+            from flowdeck.store.queries.flows import names
+            from flowdeck.store.queries.where import Where
+
+            where = Where(reader.dialect, tenant=caller.tenant, start=start // HOUR * HOUR, end=end, width=width)
+            where.add("f.tenant = :tenant").add("h.hour >= :start").add("h.hour < :end")
+            for f in chosen:
+                if f.field == "scope":
+                    where.add(where.scope("f.namespace", f, backend.config.system_namespace))
+                else:
+                    column, source = ("f.namespace", "namespace") if f.field == "namespace" else ("f.id", "id")
+                    where.add(names(where, reader, caller.tenant, column, source, f))
+            scale = HOUR if _hours(reader) else 1
+            where.params["start"], where.params["end"] = start // scale, end // scale + 1
+            ended = reader.all(
+                f"select (h.hour * {scale}) / :width as bucket, f.namespace as ns, f.id as flow, h.state, sum(h.count) as n, "
+                "sum(h.duration_ms) as ms from flow f join rollup_hour h on h.flow_key = f.flow_key "
+                f"where {where.sql} group by 1, 2, 3, 4",
+                where.params,
+            )
+            open_where = queries.conditions(reader, caller.tenant, chosen, backend.config.system_namespace, now=now)
+            open_where.add("e.state < 20").add("e.created >= :start").add("e.created < :end")
+            open_where.params.update(start=start, end=end, width=width)
+            living = reader.all(
+                "select e.created / :width as bucket, e.namespace as ns, e.flow_id as flow, e.state, count(*) as n, 0 as ms "
+                f"from execution e where {open_where.sql} group by 1, 2, 3, 4",
+                open_where.params,
+            )
+            return [*ended, *living]
+        where2 = queries.conditions(reader, caller.tenant, chosen, backend.config.system_namespace, now=now)
+        where2.add("e.created >= :start").add("e.created < :end")
+        where2.params.update(start=start, end=end, width=width)
+        return reader.all(
+            "select e.created / :width as bucket, e.namespace as ns, e.flow_id as flow, e.state, count(*) as n, "
+            "sum(case when e.ended is null then 0 else e.ended - coalesce(e.started, e.created) end) as ms "
+            f"from execution e where {where2.sql} group by 1, 2, 3, 4",
+            where2.params,
+        )
+
+    return await backend.read(work)
+
+
+def _hours(reader: Any) -> bool:
+    """Whether `rollup_hour.hour` counts hours rather than ms."""
+    top = reader.value("select max(hour) from rollup_hour")
+    return top is not None and top < 100_000_000
+
+
+async def build(backend: Backend, caller: Caller, sent: Mapping[str, Any], filters: Sequence[Filter]) -> dict[str, Any]:
+    """`{figure, columns, rows, truncated}` of a named chart."""
+    chart = str(sent.get("chart") or "executions-over-time")
+    if chart not in CHARTS:
+        raise IllegalArgument(f"chart: {', '.join(CHARTS)} are known")
+    start, end = window(sent, backend.now())
+    width = bucket_of(end - start)
+    if chart == "logs-over-time":
+        return await _logs(backend, caller, filters, start, end, width)
+    cells = await _cells(backend, caller, filters, start, end, width)
+    match chart:
+        case "executions-over-time":
+            return _over_time(cells, start, end, width)
+        case "executions-by-namespace":
+            return _by(cells, "ns", "namespace")
+        case "executions-by-flow":
+            return _by(cells, "flow", "flow")
+        case _:
+            return _by_state(cells, totals=chart == "totals")
+
+
+def _figure(traces: list[Any], **layout: Any) -> dict[str, Any]:
+    import json
+
+    import plotly.graph_objects as go
+
+    figure = go.Figure(layout=go.Layout(template=None, barmode="stack", bargap=0.28, showlegend=True, **layout))
+    document = json.loads(figure.to_json() or "{}")
+    # Token names are no colours for plotly's own checks: they are put in afterwards and resolved by the browser.
+    return {"data": traces, "layout": document.get("layout", {})}
+
+
+def _over_time(cells: Sequence[Any], start: int, end: int, width: int) -> dict[str, Any]:
+    first, last = start // width, end // width
+    buckets = list(range(first, last + 1))[-POINTS:]
+    by_state: dict[int, dict[int, int]] = {}
+    spent: dict[int, list[int]] = {}
+    for cell in cells:
+        column = by_state.setdefault(cell["state"], {})
+        column[cell["bucket"]] = column.get(cell["bucket"], 0) + cell["n"]
+        if cell["state"] >= State.SUCCESS:
+            pair = spent.setdefault(cell["bucket"], [0, 0])
+            pair[0] += cell["n"]
+            pair[1] += int(cell["ms"] or 0)
+    x = [instant(b * width) for b in buckets]
+    traces: list[dict[str, Any]] = []
+    columns = ["time"]
+    for state in ORDER:
+        values = by_state.get(int(state))
+        if values:
+            columns.append(state.name)
+            traces.append(
+                {
+                    "type": "bar",
+                    "name": state.name,
+                    "x": x,
+                    "y": [values.get(b, 0) for b in buckets],
+                    "marker": {"color": COLOURS[state], "opacity": 0.82 if state is State.SUCCESS else 1},
+                }
+            )
+    means = [round(spent[b][1] / spent[b][0] / 1000, 3) if b in spent and spent[b][0] else None for b in buckets]
+    if any(m is not None for m in means):
+        columns.append("meanSeconds")
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "name": "Mean duration",
+                "x": x,
+                "y": means,
+                "yaxis": "y2",
+                "line": {"color": "fg", "width": 1.5},
+                "connectgaps": True,
+            }
+        )
+    rows = [[x[i], *(t["y"][i] for t in traces)] for i in range(len(x))]
+    layout = _figure(
+        traces,
+        yaxis={"rangemode": "tozero"},
+        yaxis2={"overlaying": "y", "side": "right", "rangemode": "tozero", "ticksuffix": " s"},
+    )
+    return {
+        "figure": layout,
+        "columns": columns,
+        "rows": rows,
+        "bucketMs": width,
+        "truncated": last - first + 1 > POINTS,
+    }
+
+
+def _by(cells: Sequence[Any], key: str, title: str) -> dict[str, Any]:
+    found: dict[str, dict[int, int]] = {}
+    for cell in cells:
+        name = cell["ns"] if key == "ns" else f"{cell['ns']}.{cell['flow']}"
+        states = found.setdefault(name, {})
+        states[cell["state"]] = states.get(cell["state"], 0) + cell["n"]
+    ranked = sorted(found.items(), key=lambda one: -sum(one[1].values()))
+    shown = ranked[:20]
+    states = [s for s in ORDER if any(int(s) in one[1] for one in shown)]
+    traces = [
+        {
+            "type": "bar",
+            "orientation": "h",
+            "name": s.name,
+            "y": [n for n, _ in shown],
+            "x": [v.get(int(s), 0) for _, v in shown],
+            "marker": {"color": COLOURS[s], "opacity": 0.82 if s is State.SUCCESS else 1},
+        }
+        for s in states
+    ]
+    rows = []
+    for name, values in shown:
+        total = sum(values.values())
+        ended = sum(n for s, n in values.items() if s >= State.SUCCESS)
+        good = values.get(int(State.SUCCESS), 0) + values.get(int(State.WARNING), 0)
+        rows.append([name, total, round(good / ended, 4) if ended else None, *(values.get(int(s), 0) for s in states)])
+    return {
+        "figure": _figure(traces, yaxis={"autorange": "reversed"}),
+        "columns": [title, "total", "successRatio", *(s.name for s in states)],
+        "rows": rows,
+        "truncated": len(ranked) > 20,
+    }
+
+
+def _by_state(cells: Sequence[Any], *, totals: bool) -> dict[str, Any]:
+    found: dict[int, int] = {}
+    for cell in cells:
+        found[cell["state"]] = found.get(cell["state"], 0) + cell["n"]
+    states = [s for s in ORDER if int(s) in found]
+    traces = (
+        []
+        if totals
+        else [
+            {
+                "type": "pie",
+                "hole": 0.62,
+                "labels": [s.name for s in states],
+                "values": [found[int(s)] for s in states],
+                "marker": {"colors": [COLOURS[s] for s in states]},
+                "sort": False,
+            }
+        ]
+    )
+    return {
+        "figure": _figure(traces),
+        "columns": ["state", "count"],
+        "rows": [[s.name, found[int(s)]] for s in states],
+        "truncated": False,
+    }
+
+
+async def _logs(
+    backend: Backend, caller: Caller, filters: Sequence[Filter], start: int, end: int, width: int
+) -> dict[str, Any]:
+    from flowdeck.services.logs import LEVELS
+
+    namespace = next((f for f in filters if f.field == "namespace"), None)
+
+    def work() -> dict[tuple[int, int], int]:
+        args: dict[str, Any] = {"since": start, "until": end, "limit": 5000, "min_level": 3, "budget": 0.3}
+        if namespace is not None and namespace.op in ("EQUALS", "PREFIX"):
+            args |= {"namespace": namespace.text(), "prefix": namespace.op == "PREFIX"}
+        found, _ = backend.logs.list(caller.tenant, **args)
+        counts: dict[tuple[int, int], int] = {}
+        for one in found:
+            place = (one["at"] // width, one["level"])
+            counts[place] = counts.get(place, 0) + 1
+        return counts
+
+    counts = await backend.thread(work)
+    buckets = list(range(start // width, end // width + 1))
+    x = [instant(b * width) for b in buckets]
+    levels = [n for n in range(4, -1, -1) if any(level == n for _, level in counts)]
+    traces = [
+        {
+            "type": "bar",
+            "name": LEVELS[n],
+            "x": x,
+            "y": [counts.get((b, n), 0) for b in buckets],
+            "marker": {"color": LEVEL_COLOURS[LEVELS[n]]},
+        }
+        for n in levels
+    ]
+    rows = [[x[i], *(t["y"][i] for t in traces)] for i in range(len(x))]
+    return {
+        "figure": _figure(traces),
+        "columns": ["time", *(LEVELS[n] for n in levels)],
+        "rows": rows,
+        "bucketMs": width,
+        "truncated": sum(counts.values()) >= 5000,
+    }
