@@ -58,7 +58,14 @@ export function CodeEditor(props) {
     const view = monaco.editor.create(host.current, { ...options(), model, readOnly, wordWrap: wrap ? "on" : "off", wordBasedSuggestions: "off", ariaLabel: "File content" });
     editor.current = view;
     host.current.dataset.ready = "true";
-    view.addCommand(monaco.KeyMod.CtrlCmd | monaco.KeyCode.KeyS, save);
+    // Not addCommand: its keybindings are global, the last editor of a page would take them all.
+    view.onKeyDown((event) => {
+      if ((event.ctrlKey || event.metaKey) && !event.shiftKey && event.keyCode === monaco.KeyCode.KeyS) {
+        event.preventDefault();
+        event.stopPropagation();
+        save();
+      }
+    });
     const told = model.onDidChangeContent(() => {
       tell();
       if (held.current.onChange) report(model.getValue());

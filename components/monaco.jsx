@@ -92,7 +92,7 @@ export function options() {
     themed = true;
     applyTheme();
     onTheme(() => applyTheme());
-    document.fonts?.load("12.5px 'JetBrains Mono'").then(() => monaco.editor.remeasureFonts());
+    document.fonts?.load("12.5px 'JetBrains Mono'").then(() => monaco.editor.remeasureFonts(), () => {}); // without the font the fallback is measured already
   }
   return {
     ...BASE,

@@ -210,7 +210,14 @@ export function YamlEditor(props) {
       reported.current = text;
       held.current.onSave?.(text);
     };
-    view.addCommand(monaco.KeyMod.CtrlCmd | monaco.KeyCode.KeyS, save);
+    // Not addCommand: its keybindings are global, the last editor of a page would take them all.
+    view.onKeyDown((event) => {
+      if ((event.ctrlKey || event.metaKey) && !event.shiftKey && event.keyCode === monaco.KeyCode.KeyS) {
+        event.preventDefault();
+        event.stopPropagation();
+        save();
+      }
+    });
     editor.current.fdSave = save;
 
     if (held.current.draftKey) {

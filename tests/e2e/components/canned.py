@@ -17,10 +17,15 @@ from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tests.e2e.components.canned_flow import FLOW, graph, schema
 
 NOW = datetime.now(UTC)
 T0 = NOW - timedelta(minutes=5, seconds=12)
@@ -47,17 +52,34 @@ def mock_rows() -> list[dict[str, Any]]:
     rows = [
         row("r01", "extract_orders", "SUCCESS", created=0, started=4, ended=92, attempts=2),
         row("r02", "fan_out", "RUNNING", created=92, started=92, children=kids(RUNNING=2)),
-        row("r03", "per_region", "RUNNING", parent="r02", created=92, started=92, children=kids(SUCCESS=3, RUNNING=1, WARNING=1, PAUSED=1, CREATED=1)),
-    ]  # fmt: skip
+        row(
+            "r03",
+            "per_region",
+            "RUNNING",
+            parent="r02",
+            created=92,
+            started=92,
+            children=kids(SUCCESS=3, RUNNING=1, WARNING=1, PAUSED=1, CREATED=1),
+        ),
+    ]
     leaf = [
         ("load_orders", "eu", 0, "SUCCESS", 94, 94, 168, {}),
         ("check_rows", "eu", 0, "SUCCESS", 168, 169, 181, {}),
         ("load_orders", "us", 1, "SUCCESS", 94, 94, 211, {}),
         ("check_rows", "us", 1, "WARNING", 211, 212, 228, {}),
         ("sign_off", "us", 1, "PAUSED", 228, 228, None, {"waiting": {"kind": "paused", "text": "waits for finance"}}),
-        ("load_orders", "apac", 2, "RUNNING", 94, 168, None, {"waitedMs": 74000, "waiting": {"kind": "slot", "text": "no slot"}, "worker": "w-eu-2"}),
+        (
+            "load_orders",
+            "apac",
+            2,
+            "RUNNING",
+            94,
+            168,
+            None,
+            {"waitedMs": 74000, "waiting": {"kind": "slot", "text": "no slot"}, "worker": "w-eu-2"},
+        ),
         ("check_rows", "apac", 2, "CREATED", 300, None, None, {"expectedMs": 12000}),
-    ]  # fmt: skip
+    ]
     for i, (task, value, n, state, created, started, ended, more) in enumerate(leaf):
         times: dict[str, Any] = {"created": created}
         if started is not None:
@@ -65,7 +87,17 @@ def mock_rows() -> list[dict[str, Any]]:
         if ended is not None:
             times["ended"] = ended
         rows.append(row(f"r1{i}", task, state, parent="r03", value=value, iteration=n, **times, **more))
-    rows.append(row("r30", "enrich_customers", "RUNNING", parent="r02", created=92, started=92, children=kids(SUCCESS=112, FAILED=2, RUNNING=10, QUEUED=4)))  # fmt: skip
+    rows.append(
+        row(
+            "r30",
+            "enrich_customers",
+            "RUNNING",
+            parent="r02",
+            created=92,
+            started=92,
+            children=kids(SUCCESS=112, FAILED=2, RUNNING=10, QUEUED=4),
+        )
+    )
     rows.append(row("r40", "publish_if_ok", "CREATED", created=310, expectedMs=16000))
     rows.append(row("r41", "notify_team", "CREATED", created=311, expectedMs=5000))
     return rows
@@ -73,9 +105,16 @@ def mock_rows() -> list[dict[str, Any]]:
 
 def big_rows(n: int) -> list[dict[str, Any]]:
     return [
-        row(f"b{i:05}", f"task_{i:05}", "SUCCESS" if i % 50 else "FAILED", created=i * 0.2, started=i * 0.2 + 0.1, ended=i * 0.2 + 4)
+        row(
+            f"b{i:05}",
+            f"task_{i:05}",
+            "SUCCESS" if i % 50 else "FAILED",
+            created=i * 0.2,
+            started=i * 0.2 + 0.1,
+            ended=i * 0.2 + 4,
+        )
         for i in range(n)
-    ]  # fmt: skip
+    ]
 
 
 EXECUTIONS = {"demo": mock_rows(), "big": big_rows(1000)}
@@ -98,17 +137,29 @@ def log_line(no: int) -> dict[str, Any]:
     if no % 97 == 39:
         text = "COPY staging.orders_us FROM STDIN, batch size 500"
     if no % 997 == 43:
-        text = "deadlock detected on staging.orders_us\nProcess 4402 waits for ShareLock on transaction 88120\nHINT: See server log."
+        text = "deadlock detected on staging.orders_us\nProcess 4402 waits for ShareLock\nHINT: See server log."
     if no == 4:
         text = "Stored 48.2 MB as kestra:///company/data/orders_ingest/1kQ.json see https://example.com/a?b=1"
     if no == 5:
         text = '{"rows":200000,"rejected":12,"table":"staging.orders_apac"}'
     if no == 6:
         text = "\x1b[32mgreen\x1b[0m and \x1b[1;31mbold red\x1b[0m <b>no html</b>"
-    return {"no": no, "seq": 1000 + no, "at": iso(no * 0.07), "level": level, "taskRun": task[0], "taskId": task[1], "attempt": 1, "text": text}  # fmt: skip
+    return {
+        "no": no,
+        "seq": 1000 + no,
+        "at": iso(no * 0.07),
+        "level": level,
+        "taskRun": task[0],
+        "taskId": task[1],
+        "attempt": 1,
+        "text": text,
+    }
 
 
-LOGS: dict[str, list[dict[str, Any]]] = {"demo": [log_line(i + 1) for i in range(4310)], "big": [log_line(i + 1) for i in range(100_000)]}  # fmt: skip
+LOGS: dict[str, list[dict[str, Any]]] = {
+    "demo": [log_line(i + 1) for i in range(4310)],
+    "big": [log_line(i + 1) for i in range(100_000)],
+}
 
 
 def view(request: Request) -> list[dict[str, Any]]:
@@ -135,7 +186,20 @@ async def taskruns(request: Request) -> Response:
     parent = query.get("parent")
     level = [r for r in rows if r.get("parent") == parent]
     if parent == "r30":
-        level = [row(f"e{i:03}", "enrich", "SUCCESS", parent="r30", value=f"c{i}", iteration=i, created=92 + i, started=93 + i, ended=95 + i) for i in range(128)]  # fmt: skip
+        level = [
+            row(
+                f"e{i:03}",
+                "enrich",
+                "SUCCESS",
+                parent="r30",
+                value=f"c{i}",
+                iteration=i,
+                created=92 + i,
+                started=93 + i,
+                ended=95 + i,
+            )
+            for i in range(128)
+        ]
     start = next((i + 1 for i, r in enumerate(level) if r["id"] == query.get("after")), 0)
     limit = int(query.get("limit", 500))
     page = level[start : start + limit]
@@ -173,7 +237,10 @@ async def log_groups(request: Request) -> Response:
     groups: dict[str, dict[str, Any]] = {}
     levels: dict[str, int] = {}
     for x in LOGS.get(request.path_params["id"], []):
-        g = groups.setdefault(x["taskRun"], {"taskRun": x["taskRun"], "taskId": x["taskId"], "attempt": 1, "lines": 0, "first": x["no"], "levels": {}})  # fmt: skip
+        g = groups.setdefault(
+            x["taskRun"],
+            {"taskRun": x["taskRun"], "taskId": x["taskId"], "attempt": 1, "lines": 0, "first": x["no"], "levels": {}},
+        )
         g["lines"] += 1
         g["last"] = x["no"]
         g["levels"][x["level"]] = g["levels"].get(x["level"], 0) + 1
@@ -205,12 +272,27 @@ async def stream(request: Request) -> Response:
     since = request.headers.get("last-event-id") or request.query_params.get("since")
 
     async def events() -> AsyncIterator[str]:
-        rows = [r for r in EXECUTIONS.get(ident, [])]
+        rows = list(EXECUTIONS.get(ident, []))
         n = 100
         if not since:
-            execution = {"id": ident, "namespace": "company.data", "flowId": "orders_ingest", "revision": 41, "state": "RUNNING", "created": iso(0), "started": iso(0)}  # fmt: skip
-            counts = {"": {"SUCCESS": 118, "RUNNING": 14, "FAILED": 2, "PAUSED": 1, "QUEUED": 4}} if ident == "demo" else {}
-            data = {"execution": execution, "counts": counts, "taskRuns": rows if len(rows) <= 500 else [], "logTotal": len(LOGS.get(ident, []))}  # fmt: skip
+            execution = {
+                "id": ident,
+                "namespace": "company.data",
+                "flowId": "orders_ingest",
+                "revision": 41,
+                "state": "RUNNING",
+                "created": iso(0),
+                "started": iso(0),
+            }
+            counts = (
+                {"": {"SUCCESS": 118, "RUNNING": 14, "FAILED": 2, "PAUSED": 1, "QUEUED": 4}} if ident == "demo" else {}
+            )
+            data = {
+                "execution": execution,
+                "counts": counts,
+                "taskRuns": rows if len(rows) <= 500 else [],
+                "logTotal": len(LOGS.get(ident, [])),
+            }
             yield f"id: {n}-1\nevent: snapshot\ndata: {json.dumps(data)}\n\n"
         while ident == "demo":
             await asyncio.sleep(float(request.query_params.get("pace", "1")))
@@ -238,7 +320,15 @@ async def validate_flow(request: Request) -> Response:
     found = []
     for i, line in enumerate(text.splitlines()):
         if "maxAttemps" in line:
-            found.append({"line": i + 1, "column": line.index("maxAttemps") + 1, "endColumn": line.index("maxAttemps") + 11, "message": "Unknown property maxAttemps. Did you mean maxAttempts?", "severity": "error"})  # fmt: skip
+            found.append(
+                {
+                    "line": i + 1,
+                    "column": line.index("maxAttemps") + 1,
+                    "endColumn": line.index("maxAttemps") + 11,
+                    "message": "Unknown property maxAttemps. Did you mean maxAttempts?",
+                    "severity": "error",
+                }
+            )
     out: dict[str, Any] = {"index": 0, "flow": "f", "namespace": "n", "outdated": False, "warnings": [], "infos": []}
     if found:
         out["constraints"] = found[0]["message"]
@@ -246,87 +336,6 @@ async def validate_flow(request: Request) -> Response:
     return JSONResponse([out])
 
 
-def schema(_: Request) -> Response:
-    tasks = {
-        "io.kestra.plugin.core.http.Request": {"uri": "string", "headers": "object", "method": "string"},
-        "io.kestra.plugin.core.log.Log": {"message": "string", "level": "string"},
-        "io.kestra.plugin.core.flow.ForEach": {"values": "array", "tasks": "array", "concurrencyLimit": "integer"},
-        "io.kestra.plugin.jdbc.postgresql.CopyIn": {"table": "string", "from": "string", "url": "string"},
-    }
-    definitions: dict[str, Any] = {}
-    for name, props in tasks.items():
-        properties: dict[str, Any] = {"id": {"type": "string", "description": "Name of the task."}, "type": {"const": name}, "retry": {"type": "object", "properties": {"type": {"enum": ["constant", "exponential"]}, "interval": {"type": "string"}, "maxAttempts": {"type": "integer"}}}}  # fmt: skip
-        for key, kind in props.items():
-            properties[key] = {"type": kind, "title": f"The {key}.", "markdownDescription": f"The **{key}** of the task."} if kind != "array" else {"type": "array", **({"items": {"$ref": "#/definitions/task"}} if key == "tasks" else {})}  # fmt: skip
-        definitions[name] = {"type": "object", "properties": properties, "required": ["id", "type"], "title": name.rsplit(".", 1)[1]}
-    definitions["task"] = {"anyOf": [{"$ref": f"#/definitions/{name}"} for name in tasks]}
-    return JSONResponse({
-        "$schema": "http://json-schema.org/draft-07/schema#", "type": "object", "required": ["id", "namespace", "tasks"], "additionalProperties": False,
-        "properties": {"id": {"type": "string"}, "namespace": {"type": "string"}, "description": {"type": "string"}, "inputs": {"type": "array"}, "labels": {}, "triggers": {"type": "array"}, "tasks": {"type": "array", "items": {"$ref": "#/definitions/task"}}},
-        "definitions": definitions,
-    })  # fmt: skip
-
-
-def graph(_: Request) -> Response:
-    def task(uid: str, ident: str, kind: str, **more: Any) -> dict[str, Any]:
-        return {"uid": uid, "type": "io.kestra.core.models.hierarchies.GraphTask", "task": {"id": ident, "type": kind}, **more}  # fmt: skip
-
-    base = "io.kestra.core.models.hierarchies."
-    nodes = [
-        {"uid": "root.start", "type": base + "GraphClusterRoot"},
-        {"uid": "root.end", "type": base + "GraphClusterEnd"},
-        {"uid": "hourly", "type": base + "GraphTrigger", "trigger": {"id": "hourly", "type": "io.kestra.plugin.core.trigger.Schedule"}},
-        task("root.extract_orders", "extract_orders", "io.kestra.plugin.core.http.Request"),
-        task("root.per_region", "per_region", "io.kestra.plugin.core.flow.ForEach"),
-        {"uid": "per_region.start", "type": base + "GraphClusterRoot"},
-        {"uid": "per_region.end", "type": base + "GraphClusterEnd"},
-        task("root.per_region.load_orders", "load_orders", "io.kestra.plugin.jdbc.postgresql.CopyIn"),
-        task("root.per_region.check_rows", "check_rows", "io.kestra.plugin.jdbc.postgresql.Query"),
-        task("root.publish_if_ok", "publish_if_ok", "io.kestra.plugin.core.flow.If"),
-        task("root.publish", "publish", "io.kestra.plugin.core.flow.Subflow"),
-        task("root.mark_empty", "mark_empty", "io.kestra.plugin.core.kv.Set"),
-        task("root.on_failure", "on_failure", "io.kestra.plugin.slack.SlackIncomingWebhook", branchType="ERROR"),
-    ]
-    pairs = [
-        ("hourly", "root.start", ""), ("root.start", "root.extract_orders", "SEQUENTIAL"), ("root.extract_orders", "per_region.start", "SEQUENTIAL"), ("per_region.start", "root.per_region", "DYNAMIC"),
-        ("root.per_region", "root.per_region.load_orders", "DYNAMIC"), ("root.per_region.load_orders", "root.per_region.check_rows", "SEQUENTIAL"),
-        ("root.per_region.check_rows", "per_region.end", "SEQUENTIAL"), ("per_region.end", "root.publish_if_ok", "SEQUENTIAL"),
-        ("root.publish_if_ok", "root.publish", "CHOICE:then"), ("root.publish_if_ok", "root.mark_empty", "CHOICE:else"),
-        ("root.publish", "root.end", "SEQUENTIAL"), ("root.mark_empty", "root.end", "SEQUENTIAL"), ("root.extract_orders", "root.on_failure", "ERROR"),
-    ]  # fmt: skip
-    edges = []
-    for source, target, kind in pairs:
-        relation: dict[str, Any] = {"relationType": kind.split(":")[0] or "SEQUENTIAL"}
-        if ":" in kind:
-            relation["value"] = kind.split(":")[1]
-        edges.append({"source": source, "target": target, "relation": relation})
-    clusters = [{"cluster": {"uid": "cluster_root.per_region", "type": base + "GraphCluster", "taskNode": task("root.per_region", "per_region", "io.kestra.plugin.core.flow.ForEach")}, "nodes": ["per_region.start", "per_region.end", "root.per_region", "root.per_region.load_orders", "root.per_region.check_rows"], "parents": [], "start": "per_region.start", "end": "per_region.end"}]  # fmt: skip
-    return JSONResponse({"nodes": nodes, "edges": edges, "clusters": clusters, "flowables": ["root.per_region"]})
-
-
-FLOW = {
-    "id": "orders_ingest", "namespace": "company.data", "revision": 41, "labels": [{"key": "team", "value": "data-platform"}],
-    "inputs": [
-        {"id": "since", "type": "DATETIME", "displayName": "Orders since", "required": True},
-        {"id": "batch_size", "type": "INT", "displayName": "Batch size", "min": 1, "max": 5000, "defaults": 500},
-        {"id": "regions", "type": "MULTISELECT", "displayName": "Regions", "values": ["eu", "us", "apac", "mea", "latam"], "defaults": ["eu", "us", "apac"]},
-        {"id": "mode", "type": "SELECT", "displayName": "Load mode", "isRadio": True, "values": ["append", "replace", "dry run"], "defaults": "append", "description": "Others appear when a region has a *staging* table."},
-        {"id": "corrections", "type": "FILE", "displayName": "Corrections", "required": False, "description": "CSV or Parquet, up to 100 MB."},
-        {"id": "overrides", "type": "JSON", "displayName": "Overrides", "required": False, "defaults": {"currency": "EUR", "skip": ["test-shop"]}},
-        {"id": "token", "type": "SECRET", "displayName": "Shop token", "required": False},
-        {"id": "notify", "type": "BOOLEAN", "displayName": "Notify finance", "required": False, "defaults": True, "description": "Adds a sign-off step."},
-        {"id": "finance.mail", "type": "EMAIL", "displayName": "Finance mail", "required": False, "dependsOn": {"inputs": ["notify"], "condition": "{{ inputs.notify }}"}},
-        {"id": "wait", "type": "DURATION", "required": False, "defaults": "PT5M"},
-        {"id": "day", "type": "DATE", "required": False},
-        {"id": "hour", "type": "TIME", "required": False},
-        {"id": "ratio", "type": "FLOAT", "required": False},
-        {"id": "tags", "type": "ARRAY", "itemType": "STRING", "required": False},
-        {"id": "conf", "type": "YAML", "required": False},
-        {"id": "link", "type": "URI", "required": False},
-        {"id": "size", "type": "ENUM", "required": False, "values": ["s", "m", "l"]},
-        {"id": "deep.note", "type": "STRING", "required": False},
-    ],
-}  # fmt: skip
 CREATED: list[dict[str, Any]] = []
 
 
@@ -342,35 +351,86 @@ async def execution_validate(request: Request) -> Response:
     given = await form_of(request)
     inputs = []
     for one in FLOW["inputs"]:
-        entry: dict[str, Any] = {"input": one, "enabled": True, "value": given.get(one["id"], one.get("defaults")), "isDefault": one["id"] not in given}  # fmt: skip
+        entry: dict[str, Any] = {
+            "input": one,
+            "enabled": True,
+            "value": given.get(one["id"], one.get("defaults")),
+            "isDefault": one["id"] not in given,
+        }
         if one["id"] == "finance.mail":
             entry["enabled"] = given.get("notify", "true") == "true"
         if one["id"] == "batch_size" and int(given.get("batch_size", 1) or 1) > 5000:
             entry["errors"] = [{"message": "At most 5,000."}]
         inputs.append(entry)
-    checks = [{"message": "Warehouse accepts writes", "style": "SUCCESS", "behavior": "CREATE_EXECUTION"}, {"message": "2 runs in progress, this one starts when one ends", "style": "WARNING", "behavior": "CREATE_EXECUTION"}]  # fmt: skip
+    checks = [
+        {"message": "Warehouse accepts writes", "style": "SUCCESS", "behavior": "CREATE_EXECUTION"},
+        {
+            "message": "2 runs in progress, this one starts when one ends",
+            "style": "WARNING",
+            "behavior": "CREATE_EXECUTION",
+        },
+    ]
     return JSONResponse({"id": FLOW["id"], "namespace": FLOW["namespace"], "inputs": inputs, "checks": checks})
 
 
 async def execution_create(request: Request) -> Response:
     CREATED.append({"query": str(request.url.query), "form": await form_of(request)})
-    return JSONResponse({"id": "new1", "namespace": "company.data", "flowId": "orders_ingest", "state": {"current": "CREATED"}, "url": "/ui/main/executions/company.data/orders_ingest/new1"})  # fmt: skip
+    return JSONResponse(
+        {
+            "id": "new1",
+            "namespace": "company.data",
+            "flowId": "orders_ingest",
+            "state": {"current": "CREATED"},
+            "url": "/ui/main/executions/company.data/orders_ingest/new1",
+        }
+    )
 
 
 def figure(_: Request) -> Response:
     days = [f"{i:02}:00" for i in range(24)]
     data = [
-        {"type": "bar", "name": "success", "x": days, "y": [118 + (i * 37) % 60 for i in range(24)], "marker": {"color": "ok-solid"}, "opacity": 0.82},
-        {"type": "bar", "name": "failed", "x": days, "y": [(i * 7) % 9 for i in range(24)], "marker": {"color": "bad-solid"}},
-        {"type": "scatter", "mode": "lines", "name": "duration", "x": days, "y": [40 + (i * 13) % 30 for i in range(24)], "line": {"color": "fg", "width": 1.5}, "yaxis": "y2"},
-    ]  # fmt: skip
+        {
+            "type": "bar",
+            "name": "success",
+            "x": days,
+            "y": [118 + (i * 37) % 60 for i in range(24)],
+            "marker": {"color": "ok-solid"},
+            "opacity": 0.82,
+        },
+        {
+            "type": "bar",
+            "name": "failed",
+            "x": days,
+            "y": [(i * 7) % 9 for i in range(24)],
+            "marker": {"color": "bad-solid"},
+        },
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": "duration",
+            "x": days,
+            "y": [40 + (i * 13) % 30 for i in range(24)],
+            "line": {"color": "fg", "width": 1.5},
+            "yaxis": "y2",
+        },
+    ]
     layout = {"barmode": "stack", "yaxis2": {"overlaying": "y", "side": "right"}}
-    return JSONResponse({"figure": {"data": data, "layout": layout}, "columns": ["hour", "state", "n"], "rows": [[d, "success", 1] for d in days], "truncated": False})  # fmt: skip
+    return JSONResponse(
+        {
+            "figure": {"data": data, "layout": layout},
+            "columns": ["hour", "state", "n"],
+            "rows": [[d, "success", 1] for d in days],
+            "truncated": False,
+        }
+    )
 
 
 async def fails(request: Request) -> Response:
     code = int(request.path_params["code"])
-    body = {"message": "Illegal state: it is so", "_embedded": {"errors": [{"message": "must not be empty", "path": "id"}]}}  # fmt: skip
+    body = {
+        "message": "Illegal state: it is so",
+        "_embedded": {"errors": [{"message": "must not be empty", "path": "id"}]},
+    }
     return JSONResponse(body, code, headers={"x-request-id": "req-77"})
 
 
@@ -385,14 +445,39 @@ async def save(request: Request) -> Response:
 C = "/api/v1/main/console"
 
 
+POLICY = (
+    "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+    "font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; frame-ancestors 'none'"
+)
+
+
+class Policy:
+    """The console's content security policy on every answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_policy(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["content-security-policy"] = POLICY
+            await send(message)
+
+        await self.app(scope, receive, with_policy)
+
+
 def application(dist: Path) -> Starlette:
     return Starlette(
+        middleware=[Middleware(Policy)],
         routes=[
             Route(C + "/stream", stream),
             Route(C + "/executions/{id}/taskruns", taskruns),
             Route(C + "/executions/{id}/taskruns/{tr}", taskrun),
             Route(C + "/executions/{id}/taskruns/{tr}/path", lambda _: JSONResponse([{"id": "r02"}, {"id": "r03"}])),
-            Route(C + "/executions/{id}/critical-path", lambda _: JSONResponse({"rows": ["r01", "r12", "r13", "r14"], "totalMs": 312000})),
+            Route(
+                C + "/executions/{id}/critical-path",
+                lambda _: JSONResponse({"rows": ["r01", "r12", "r13", "r14"], "totalMs": 312000}),
+            ),
             Route(C + "/executions/{id}/logs", logs),
             Route(C + "/executions/{id}/logs/at", log_at),
             Route(C + "/executions/{id}/logs/groups", log_groups),
@@ -409,10 +494,11 @@ def application(dist: Path) -> Starlette:
             Route("/api/v1/main/fails/{code}", fails, methods=["GET", "POST"]),
             Route("/api/v1/main/save", save, methods=["PUT"]),
             Route("/api/v1/main/saved", lambda _: JSONResponse(SAVED)),
+            Route("/favicon.ico", lambda _: Response(status_code=204)),
             Route("/said", said),
             Mount("/", StaticFiles(directory=dist, html=True)),
-        ]
-    )  # fmt: skip
+        ],
+    )
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -11,14 +12,26 @@ ROOT = Path(__file__).resolve().parents[4]
 HERE = Path(__file__).resolve().parent
 ASSET = re.compile(r'rx\.asset\(\s*"([^"]+)",\s*shared=True')
 MODULES = (
-    "net", "glyphs", "stream", "gantt", "log_view", "graph", "yaml_editor", "diff_editor", "code_editor",
-    "monaco", "chart", "sparkline", "value_tree", "execute_form",
-)  # fmt: skip
+    "net",
+    "glyphs",
+    "stream",
+    "gantt",
+    "log_view",
+    "graph",
+    "yaml_editor",
+    "diff_editor",
+    "code_editor",
+    "monaco",
+    "chart",
+    "sparkline",
+    "value_tree",
+    "execute_form",
+)
 
 
 def node_modules() -> Path | None:
-    """The packages that the last build of the console installed, or None before any build."""
-    found = ROOT / ".web" / "node_modules"
+    """The packages that the last build of the console installed (or FLOWDECK_NODE_MODULES), None before any build."""
+    found = Path(os.environ.get("FLOWDECK_NODE_MODULES") or ROOT / ".web" / "node_modules")
     return found if (found / "vite").is_dir() else None
 
 
@@ -43,6 +56,8 @@ def build(into: Path, packages: Path) -> Path:
         found = next(iter(assets.rglob(name)), None)
         if found:
             shutil.copy(found, static / name)
+    if (assets / "fonts").is_dir():
+        shutil.copytree(assets / "fonts", static / "fonts", dirs_exist_ok=True)
     for name in ("main.jsx", "index.html", "vite.config.mjs"):
         shutil.copy(HERE / name, into / name)
     link = into / "node_modules"
@@ -52,8 +67,12 @@ def build(into: Path, packages: Path) -> Path:
     node = shutil.which("node") or "node"
     done = subprocess.run(
         [node, str(vite), "build", "--config", str(into / "vite.config.mjs")],
-        cwd=into, capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
+        cwd=into,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
     if done.returncode:
         raise RuntimeError(done.stdout[-3000:] + done.stderr[-3000:])
     return into / "dist"
