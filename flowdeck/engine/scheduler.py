@@ -1,0 +1,448 @@
+"""The scheduler: fires Schedule triggers when they are due, within the executor's steps (engine notes §2.11).
+
+Memory holds a heap of due dates, nothing else: a firing reads the trigger's row, creates the execution, advances the
+row and takes the lock in one transaction, so that a crash neither loses a date nor starts it twice. Changes of rows
+reach the heap through the events that their transactions publish.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import json
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import tzinfo
+from typing import TYPE_CHECKING, Any
+
+from flowdeck.commands.due import KINDS_WITH_STATE, server_zone
+from flowdeck.commands.step import Step
+from flowdeck.engine.triggers import Encrypt, Preparation, Prepared, ask, flow_context, start
+from flowdeck.engine.triggers_flow import FlowTriggers, purge_windows
+from flowdeck.model.engine import Live, Plan
+from flowdeck.model.errors import DomainError
+from flowdeck.model.flow import TriggerDef
+from flowdeck.model.instants import instant
+from flowdeck.model.labels import read_labels
+from flowdeck.model.schedule import CronError, ZoneError
+from flowdeck.model.schedule_trigger import Backfill, Firing, SchedulePlan, ScheduleState
+from flowdeck.model.states import State
+from flowdeck.store.driver import Database, Reader, Tx
+
+if TYPE_CHECKING:
+    from flowdeck.engine.executor import Executor, ExecutorStep
+
+log = logging.getLogger("flowdeck.scheduler")
+
+CHUNK = 500
+"""Most triggers that are handed to the executor at a time."""
+LONGEST_WAIT = 1.0
+"""Seconds: a jump of the clock is noticed within this."""
+HOUSEKEEPING_MS = 60_000
+"""How often blocked triggers and windows that are over are looked for."""
+REST_MS = 60_000
+"""How long a trigger rests whose firing raised twice."""
+PLANS = 2_000
+"""Prepared schedules that are kept."""
+
+Key = tuple[str, str, str, str]
+"""Tenant, namespace, flow, trigger."""
+
+_PLACE = "tenant = :tenant and namespace = :namespace and flow_id = :flow_id and trigger_id = :trigger_id"
+
+
+def _named(key: Key) -> dict[str, str]:
+    return dict(zip(("tenant", "namespace", "flow_id", "trigger_id"), key, strict=True))
+
+
+def state_of(row: Any) -> ScheduleState:
+    """What a row of `trigger_state` says."""
+    return ScheduleState(
+        row["last_date"], row["next_due"], bool(row["disabled"]), row["execution_id"] is not None,
+        Backfill.from_json(json.loads(row["backfill"])) if row["backfill"] else None,
+    )
+
+
+class Scheduler:
+    """Fires schedules; also releases the locks of triggers and carries the Flow triggers along.
+
+    Args:
+        executor: in whose steps everything happens; its `publish` is listened to.
+        database: for reading rows outside of steps.
+        recover: what schedules without `recoverMissedSchedules` do: ALL, LAST or NONE.
+        zone: zone of schedules without `timezone`.
+        encrypt: makes the stored form of SECRET inputs.
+    """
+
+    def __init__(
+        self, executor: Executor, database: Database, *, recover: str = "ALL", zone: tzinfo | None = None,
+        encrypt: Encrypt | None = None,
+    ) -> None:
+        self.executor = executor
+        self.flows = FlowTriggers(executor, encrypt=encrypt)
+        self.fired = 0
+        self._database = database
+        self._recover = recover
+        self._zone = zone or server_zone()
+        self._encrypt = encrypt
+        self._heap: list[tuple[int, Key]] = []
+        self._due: dict[Key, int] = {}
+        self._busy: set[Key] = set()               # handed to the executor
+        self._asking: dict[Key, tuple[int, Preparation]] = {}      # a worker renders inputs for this date
+        self._stale: set[Key] = set()
+        self._stale_flows: set[tuple[str, str, str]] = set()
+        self._faults: dict[Key, int] = {}
+        self._plans: OrderedDict[tuple[int, int, str], SchedulePlan | None] = OrderedDict()
+        self._missing: set[Key] = set()
+        self._housekeeping = 0
+        self._wake = asyncio.Event()
+        self.stopping = False
+        executor.listeners.append(self.on_execution)
+        executor.listeners.append(self.flows.on_execution)
+        self._publish = executor.publish
+        executor.publish = self._published
+
+    # ---- what is known
+
+    def load(self) -> None:
+        """Read all due dates at start; missed dates are dealt with as their schedules say (§15.5)."""
+        now = self.executor.clock()
+        self._housekeeping = now + HOUSEKEEPING_MS
+        with self._database.reader() as reader:
+            self.flows.load(reader)
+            for row in reader.all("select * from trigger_state where kind = 'schedule' and next_due is not null"):
+                key: Key = (row["tenant"], row["namespace"], row["flow_id"], row["trigger_id"])
+                missed = row["next_due"] <= now and not row["backfill"] and not row["disabled"]
+                if missed and self._makes_up(row) != "ALL":
+                    self._hand_over(key, self._recover_row)
+                else:
+                    self._know(key, row)
+
+    def _makes_up(self, row: Any) -> str:
+        return str(json.loads(row["definition"]).get("recoverMissedSchedules") or self._recover).upper()
+
+    def _know(self, key: Key, row: Any) -> None:
+        """Take a row's due date into the heap; locked and disabled ones wait outside."""
+        due = None
+        if row is not None and row["kind"] == "schedule" and not row["disabled"]:
+            due = row["next_due"]
+            if due is not None and row["execution_id"] is not None:
+                due = due if json.loads(row["definition"]).get("allowConcurrent") is True else None
+        self._set(key, due)
+
+    def _set(self, key: Key, due: int | None) -> None:
+        self._busy.discard(key)
+        if due is None:
+            self._due.pop(key, None)
+        elif self._due.get(key) != due:
+            self._due[key] = due
+            heapq.heappush(self._heap, (due, key))
+        self._wake.set()
+
+    def _published(self, events: list[dict[str, Any]]) -> None:
+        self._publish(events)
+        for event in events:
+            if event["kind"] == "topic" and event.get("by") != "scheduler":
+                topic, _, name = str(event["topic"]).partition(":")
+                if topic in ("triggers", "flow") and "/" in name:
+                    namespace, _, flow_id = name.partition("/")
+                    flow = (event.get("tenant") or "main", namespace, flow_id)
+                    if topic == "triggers":
+                        self._stale.add((*flow, event["id"]))
+                    else:
+                        self.flows.changed(flow)
+                        self._stale_flows.add(flow)
+                    self._wake.set()
+
+    def _refresh(self) -> None:
+        """Read again the rows that others have changed."""
+        keys, self._stale = self._stale, set()
+        flows, self._stale_flows = self._stale_flows, set()
+        with self._database.reader() as reader:
+            for flow in flows:
+                keys |= {
+                    (*flow, row[0]) for row in reader.all(
+                        "select trigger_id from trigger_state where tenant = ? and namespace = ? and flow_id = ?", *flow
+                    )
+                }
+            for key in keys:
+                self._faults.pop(key, None)
+                self._asking.pop(key, None)
+                if key not in self._busy:
+                    self._know(key, self._row(reader, key))
+                else:
+                    self._stale.add(key)           # its step is under way; looked at again afterwards
+
+    def _row(self, reader: Reader, key: Key) -> Any:
+        return reader.one(f"select * from trigger_state where {_PLACE}", _named(key))
+
+    # ---- life
+
+    async def run(self) -> None:
+        """Fire what is due until `stop`; sleeps until the next date, at most a second."""
+        while not self.stopping:
+            self._wake.clear()
+            if (self._stale or self._stale_flows) and not self._stale <= self._busy:
+                self._refresh()
+            now = self.executor.clock()
+            if now >= self._housekeeping:
+                self._housekeep(now)
+            wait = self.dispatch(now)
+            try:
+                await asyncio.wait_for(self._wake.wait(), wait)
+            except TimeoutError:
+                pass
+
+    def stop(self) -> None:
+        """End `run`."""
+        self.stopping = True
+        self._wake.set()
+
+    def dispatch(self, now: int) -> float | None:
+        """Hand due triggers to the executor; seconds until the next one, None when there is none."""
+        heap = self._heap
+        while heap and len(self._busy) < CHUNK:
+            due, key = heap[0]
+            if self._due.get(key) != due:
+                heapq.heappop(heap)                # moved meanwhile
+                continue
+            if due > now:
+                break
+            heapq.heappop(heap)
+            del self._due[key]
+            self._hand_over(key, self._fire)
+        if not heap:
+            return LONGEST_WAIT if self._stale else None
+        return min(max((heap[0][0] - now) / 1000, 0.0 if len(self._busy) < CHUNK else LONGEST_WAIT), LONGEST_WAIT)
+
+    def _hand_over(self, key: Key, work: Callable[[ExecutorStep, Key], None]) -> None:
+        """Have the executor do something about a trigger in its next step."""
+        self._busy.add(key)
+
+        def turn(step: ExecutorStep) -> None:
+            try:
+                work(step, key)
+            except Exception:
+                # The executor undoes the step and gives each of its inputs a turn of its own.
+                self._faults[key] = self._faults.get(key, 0) + 1
+                if self._faults[key] >= 2:
+                    log.exception("trigger %s rests, firing it failed", "/".join(key))
+                    self._faults.pop(key)
+                    asyncio.get_running_loop().call_soon(self._set, key, step.now + REST_MS)
+                raise
+
+        self.executor.call(turn)
+
+    # ---- firing
+
+    def _schedule(self, plan: Plan, trigger: TriggerDef, step: ExecutorStep) -> SchedulePlan | None:
+        """The schedule made ready; None when its definition can't be read."""
+        name = (plan.flow_key, plan.flow.revision, trigger.id)
+        if name in self._plans:
+            self._plans.move_to_end(name)
+            return self._plans[name]
+        try:
+            found = SchedulePlan(
+                trigger, zone=self._zone, recover=self._recover, context=flow_context(plan, step.world.globals)
+            )
+        except (CronError, ZoneError, ValueError, KeyError) as error:
+            log.warning("schedule %s of flow %s can't be read: %s", trigger.id, plan.flow.id, error)
+            found = None
+        self._plans[name] = found
+        while len(self._plans) > PLANS:
+            self._plans.popitem(last=False)
+        return found
+
+    def _ready(self, step: ExecutorStep, key: Key) -> tuple[Any, Plan, SchedulePlan] | None:
+        """Row, flow and schedule of a key; None when there is nothing to do until one of them changes."""
+        row = self._row(step.tx, key)
+        if row is None:
+            return None
+        try:
+            plan = step.world.flows.plan(*key[:3])
+        except LookupError:
+            return None
+        trigger = next((t for t in plan.flow.triggers if t.id == key[3]), None)
+        if trigger is None or trigger.disabled or plan.flow.disabled or trigger.kind != "schedule":
+            return None
+        schedule = self._schedule(plan, trigger, step)
+        return (row, plan, schedule) if schedule is not None else None
+
+    def _done(self, step: ExecutorStep, key: Key, due: int | None) -> None:
+        """After the commit: the key may be due again."""
+        step.world.effect((self._set, key, due))
+
+    def _recover_row(self, step: ExecutorStep, key: Key) -> None:
+        ready = self._ready(step, key)
+        if ready is None:
+            self._done(step, key, None)
+            return
+        row, _, schedule = ready
+        before = state_of(row)
+        after = schedule.recovered(before, step.now)
+        if after != before:
+            self._store(step.tx, key, row, after, row["execution_id"])
+        self._done(step, key, self._eligible(schedule, after))
+
+    def _eligible(self, schedule: SchedulePlan, state: ScheduleState) -> int | None:
+        return None if state.disabled or (state.locked and not schedule.allow_concurrent) else state.next_due
+
+    def _fire(self, step: ExecutorStep, key: Key) -> None:
+        """Create what is due, advance the row and take the lock."""
+        ready = self._ready(step, key)
+        if ready is None:
+            self._done(step, key, None)
+            return
+        row, plan, schedule = ready
+        before = state_of(row)
+        firings, after = schedule.step(before, step.now)
+        execution_id = row["execution_id"]
+        for number, firing in enumerate(firings):
+            prepared = self._prepared(step, key, plan, schedule, firing)
+            if prepared is None:
+                if number:
+                    # What came before stands; this date is looked at again when the worker has answered.
+                    _, after = self._until(schedule, before, step.now, number)
+                    break
+                self._busy.discard(key)
+                return
+            try:
+                live = start(
+                    step, plan, schedule.trigger, prepared,
+                    schedule.variables(firing.date, firing.next, firing.previous), firing.date,
+                )
+            except DomainError as refused:
+                log.warning("schedule %s, date %s: %s", "/".join(key), instant(firing.date), refused.message)
+                continue
+            execution_id = live.id
+            self.fired += 1
+        if execution_id is None and after.locked:
+            after = ScheduleState(after.last_date, after.next_due, after.disabled, False, after.backfill)
+        if after != before or execution_id != row["execution_id"]:
+            self._store(step.tx, key, row, after, execution_id)
+        if key not in self._asking:
+            self._done(step, key, self._eligible(schedule, after))
+        else:
+            self._busy.discard(key)
+
+    def _until(
+        self, schedule: SchedulePlan, state: ScheduleState, now: int, count: int
+    ) -> tuple[list[Firing], ScheduleState]:
+        """The state after the first `count` firings of a step: one at a time, as if each were the last."""
+        firings: list[Firing] = []
+        while len(firings) < count:
+            due = state.next_due
+            found, state = schedule.step(state, min(now, due) if due is not None else now)
+            if not found:
+                break
+            firings += found
+        return firings, state
+
+    def _prepared(
+        self, step: ExecutorStep, key: Key, plan: Plan, schedule: SchedulePlan, firing: Firing
+    ) -> Prepared | None:
+        """Inputs and labels of a firing; None while a worker is asked."""
+        if firing.error is not None:
+            return Prepared(error=firing.error)
+        asked = self._asking.pop(key, None)
+        if asked is not None and asked[0] == firing.date:
+            preparation = asked[1]
+        else:
+            preparation = Preparation(
+                plan, schedule.trigger, schedule.variables(firing.date, firing.next, firing.previous),
+                step.world.globals, inputs=firing.inputs, labels=read_labels(list(firing.labels)),
+                encrypt=self._encrypt,
+            )
+        prepared = preparation.attempt()
+        if prepared is None:
+            self._asking[key] = (firing.date, preparation)
+
+            def answered() -> None:
+                if self._asking.get(key) == (firing.date, preparation):
+                    self._hand_over(key, self._fire)
+
+            ask(self.executor, plan, preparation, answered)
+        return prepared
+
+    def _store(self, tx: Tx, key: Key, row: Any, state: ScheduleState, execution_id: str | None) -> None:
+        """Write a trigger's row, guarded by its fence."""
+        touched = tx.sql(
+            "update trigger_state set last_date = :last_date, next_due = :next_due, disabled = :disabled,"
+            " execution_id = :execution_id, backfill = :backfill, fence = fence + 1, updated = :now"
+            f" where {_PLACE} and fence = :fence",
+            {
+                **_named(key), "last_date": state.last_date, "next_due": state.next_due, "disabled": state.disabled,
+                "execution_id": execution_id, "now": tx.now, "fence": row["fence"],
+                "backfill": json.dumps(state.backfill.to_json(), default=str) if state.backfill else None,
+            },
+        )
+        assert touched == 1, f"trigger {key} has another fence than its row"
+        self._tell(tx, key)
+
+    def _tell(self, tx: Tx, key: Key) -> None:
+        tx.notify(f"triggers:{key[1]}/{key[2]}", "changed", key[3], by="scheduler", tenant=key[0])
+
+    # ---- ends of executions
+
+    def on_execution(self, step: Step, live: Live, old: State | None, new: State) -> None:
+        """Listener: the end of an execution releases its trigger and applies `stopAfter` (§15.3)."""
+        if not new.terminal or live.trigger_id is None:
+            return
+        declared = next((t for t in live.plan.flow.triggers if t.id == live.trigger_id), None)
+        if declared is not None and declared.kind not in KINDS_WITH_STATE:
+            return
+        key: Key = (live.tenant, live.namespace, live.flow_id, live.trigger_id)
+        row = self._row(step.tx, key)
+        if row is None:
+            return
+        holds = row["execution_id"] == live.id
+        concurrent = declared is not None and declared.props.get("allowConcurrent") is True
+        stops = (
+            (holds or (concurrent and live.parent_id is None)) and not row["disabled"]
+            and row["stop_after"] is not None and new.name in json.loads(row["stop_after"])
+        )
+        if not holds and not stops:
+            return
+        disabled = bool(row["disabled"]) or stops
+        due = None if disabled else row["next_due"]
+        step.tx.sql(
+            "update trigger_state set execution_id = :execution_id, disabled = :disabled, next_due = :due,"
+            f" updated = :now where {_PLACE}",
+            {**_named(key), "execution_id": None if holds else row["execution_id"], "disabled": disabled, "due": due,
+             "now": step.now},
+        )
+        self._tell(step.tx, key)
+        if row["kind"] == "schedule":
+            step.world.effect((self._released, key, due))
+
+    def _released(self, key: Key, due: int | None) -> None:
+        if key not in self._busy or due is None:
+            self._set(key, due)
+        else:
+            self._stale.add(key)                   # a step about it is queued
+            self._wake.set()
+
+    # ---- now and then
+
+    def _housekeep(self, now: int) -> None:
+        self._housekeeping = now + HOUSEKEEPING_MS
+        with self._database.reader() as reader:
+            blocked = reader.all(
+                "select * from trigger_state t where execution_id is not null"
+                " and not exists (select 1 from execution e where e.id = t.execution_id)"
+            )
+            over = reader.value('select 1 from flow_window where "end" <= :now limit 1', now=now)
+        missing = {(row["tenant"], row["namespace"], row["flow_id"], row["trigger_id"]): row for row in blocked}
+        for key in missing.keys() & self._missing:
+            row = missing[key]
+            since = row["last_date"] if row["last_date"] is not None else row["updated"]
+            log.warning(
+                "Execution '%s' is not found, schedule is blocked since '%s'", row["execution_id"], instant(since)
+            )
+        self._missing = set(missing)
+        if over:
+            self.executor.call(purge_windows)
+
+
+__all__ = ["Scheduler", "state_of"]

@@ -1,0 +1,196 @@
+"""Executions that triggers start: inputs and labels rendered, by a worker where that needs I/O (spec: §15.2)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from flowdeck.commands.executions import create_execution
+from flowdeck.commands.step import Step
+from flowdeck.expr import ExpressionError, references, render_value
+from flowdeck.model.coerce import to_text
+from flowdeck.model.engine import Live, Plan
+from flowdeck.model.flow import TriggerDef
+from flowdeck.model.inputs import Pending, resolve_inputs
+from flowdeck.model.labels import merge_labels, nested
+
+if TYPE_CHECKING:
+    from flowdeck.engine.executor import Executor
+
+PASSES = 8
+"""Most rounds of questions to a worker: defaults of inputs may depend on each other."""
+
+Encrypt = Callable[[str], Any]
+
+
+def flow_context(plan: Plan, globals_: Mapping[str, Any]) -> dict[str, Any]:
+    """What expressions of a trigger see besides `trigger`."""
+    flow = plan.flow
+    return {
+        "flow": {"id": flow.id, "namespace": flow.namespace, "revision": flow.revision, "tenantId": flow.tenant},
+        "vars": dict(flow.variables),
+        "labels": nested(flow.labels),
+        **{name: globals_.get(name) or {} for name in ("envs", "globals", "kestra")},
+    }
+
+
+@dataclass(slots=True)
+class Prepared:
+    """Inputs and labels of an execution; with `error` there are none."""
+
+    inputs: dict[str, Any] = field(default_factory=dict)
+    labels: list[tuple[str, str]] = field(default_factory=list)
+    error: str | None = None
+
+
+class Preparation:
+    """Renders trigger inputs and labels and resolves the flow's inputs, in as many passes as workers have to be asked.
+
+    Args:
+        plan: the flow that is started.
+        trigger: its trigger, with `inputs` and `labels` as written.
+        variables: `trigger` of the context.
+        inputs: values that win over those of the trigger (a backfill's).
+        labels: labels that win over those of the trigger.
+        encrypt: makes the stored form of SECRET inputs.
+    """
+
+    __slots__ = ("_base", "_context", "_encrypt", "_known", "_more", "_plan", "_trigger", "labels", "passes", "pending")
+
+    def __init__(
+        self,
+        plan: Plan,
+        trigger: TriggerDef,
+        variables: Mapping[str, Any],
+        globals_: Mapping[str, Any],
+        *,
+        inputs: Mapping[str, Any] | None = None,
+        labels: Iterable[tuple[str, str]] = (),
+        encrypt: Encrypt | None = None,
+    ) -> None:
+        self._plan = plan
+        self._trigger = trigger
+        self._base = flow_context(plan, globals_)
+        self._context = {**self._base, "trigger": dict(variables)}
+        if trigger.kind == "schedule":
+            self._context["schedule"] = dict(variables)
+        self._more = dict(inputs or {})
+        self.labels = list(labels)
+        self._encrypt = encrypt
+        self._known: dict[str, tuple[Any, str | None]] = {}
+        self.pending: dict[str, tuple[Any, dict[str, Any]]] = {}
+        self.passes = 0
+
+    def attempt(self) -> Prepared | None:
+        """The result; None while `pending` has to be rendered by a worker."""
+        self.passes += 1
+        try:
+            labels = merge_labels(self._labels(), self.labels)
+            sent = {
+                str(k): self._render(v, self._context) for k, v in (self._trigger.props.get("inputs") or {}).items()
+            }
+        except Pending:
+            return None
+        except ExpressionError as error:
+            return Prepared(error=f"The inputs of trigger '{self._trigger.id}' can't be rendered: {error.message}")
+        context = {k: v for k, v in self._base.items() if k not in ("vars", "labels")}
+        resolution = resolve_inputs(
+            self._plan.flow, {**sent, **self._more}, evaluate=self._render, context=context, encrypt=self._encrypt
+        )
+        if self.pending:
+            return None
+        if resolution.errors:
+            return Prepared(labels=labels, error=resolution.message)
+        return Prepared(resolution.values, labels)
+
+    def answered(self, key: str, value: Any, error: str | None) -> None:
+        """A worker has rendered a pending value."""
+        self.pending.pop(key, None)
+        self._known[key] = (value, error)
+
+    def _labels(self) -> list[tuple[str, str]]:
+        declared = self._trigger.props.get("labels")
+        items: Iterable[tuple[Any, Any]] = (
+            declared.items()
+            if isinstance(declared, Mapping)
+            else [(x.get("key"), x.get("value")) for x in declared or () if isinstance(x, Mapping)]
+        )
+        found: list[tuple[str, str]] = []
+        waiting = False
+        for key, value in items:
+            try:
+                text = to_text(self._render(value, self._context))
+            except Pending:
+                waiting = True
+                continue
+            if key and text:
+                found.append((str(key), text))
+        if waiting:
+            raise Pending
+        return found
+
+    def _render(self, value: Any, context: Mapping[str, Any]) -> Any:
+        if not references(value)[1]:
+            return render_value(value, dict(context))
+        key = json.dumps([value, context.get("inputs")], sort_keys=True, default=str)
+        known = self._known.get(key)
+        if known is None:
+            if self.passes > PASSES:
+                raise ExpressionError("the expressions depend on each other too deeply")
+            self.pending[key] = (value, dict(context))
+            raise Pending
+        if known[1] is not None:
+            raise ExpressionError(known[1])
+        return known[0]
+
+
+def ask(executor: Executor, plan: Plan, preparation: Preparation, then: Callable[[], None]) -> None:
+    """Have a worker render what is pending and call `then`, outside a step, when all answers are here.
+
+    An answer that is lost with its worker is asked again by the next pass.
+    """
+    flow = plan.flow
+    waiting = set(preparation.pending)
+
+    def reply_to(key: str) -> Callable[[Any, Any], None]:
+        def reply(value: Any, failure: Any) -> None:
+            if failure is None or failure[0] != "Unavailable":
+                preparation.answered(key, value, failure[1] if failure is not None else None)
+            else:
+                preparation.pending.pop(key, None)
+            waiting.discard(key)
+            if not waiting:
+                then()
+
+        return reply
+
+    for key, (value, context) in list(preparation.pending.items()):
+        executor.evaluate_later(value, context, flow.tenant, flow.namespace, flow.id).reply = reply_to(key)
+
+
+def start(
+    step: Step,
+    plan: Plan,
+    trigger: TriggerDef,
+    prepared: Prepared,
+    variables: Mapping[str, Any],
+    schedule_date: int | None = None,
+) -> Live:
+    """Create the execution of a trigger within the step; with an error it is created FAILED and says why."""
+    flow = plan.flow
+    return create_execution(
+        step,
+        {
+            "tenant": flow.tenant,
+            "namespace": flow.namespace,
+            "flow_id": flow.id,
+            "inputs": prepared.inputs,
+            "labels": [{"key": k, "value": v} for k, v in prepared.labels],
+            "trusted": True,
+            "trigger": {"id": trigger.id, "type": trigger.type, "variables": dict(variables)},
+            "schedule_date": schedule_date,
+            "failed": prepared.error,
+        },
+    )

@@ -1,0 +1,277 @@
+"""Flow triggers: each change of an execution's state is held against the triggers of other flows (spec: §15.7).
+
+The triggers of all flows lie in memory; windows and work that waits for a worker are rows, written in the step of the
+change itself, so that no change is lost and none counts twice.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from flowdeck.commands.step import Step
+from flowdeck.engine.triggers import Encrypt, Preparation, ask, flow_context, start
+from flowdeck.model.conditions import Upstream, name_of
+from flowdeck.model.engine import Live, Plan
+from flowdeck.model.engine.world import FAR
+from flowdeck.model.errors import DomainError
+from flowdeck.model.flow import TriggerDef
+from flowdeck.model.flow_trigger import DEFAULT_STATES, Match, Window, condition_id, match
+from flowdeck.model.labels import CORRELATION
+from flowdeck.model.states import State
+from flowdeck.store.driver import Reader
+
+if TYPE_CHECKING:
+    from flowdeck.engine.executor import Executor
+
+log = logging.getLogger("flowdeck.triggers")
+
+OUTBOX = "trigger.start"
+"""Kind of outbox rows: a trigger has fired and its inputs are with a worker."""
+UNWATCHED = frozenset({"TEST", "PLAYGROUND"})
+"""Kinds of executions that start nothing."""
+
+FlowName = tuple[str, str, str]
+
+_WINDOW = "tenant = :tenant and namespace = :namespace and flow_id = :flow_id and condition_id = :condition_id"
+
+
+@dataclass(slots=True)
+class _Entry:
+    """One Flow trigger; `sources` are the (namespace, flow or None) that can matter to it, None = any."""
+
+    flow: FlowName
+    trigger: TriggerDef
+    states: frozenset[str]
+    sources: frozenset[tuple[str, str | None]] | None
+    retries: bool
+    condition: str = field(default="")
+
+    def concerns(self, live: Live, state: str) -> bool:
+        """A cheap test that most executions fail."""
+        if state not in self.states or self.flow == (live.tenant, live.namespace, live.flow_id):
+            return False
+        return (
+            self.sources is None
+            or (live.namespace, live.flow_id) in self.sources
+            or (live.namespace, None) in self.sources
+        )
+
+
+def _entry(flow: FlowName, trigger: TriggerDef) -> _Entry:
+    props = trigger.props
+    sources: set[tuple[str, str | None]] | None = None
+    for condition in props.get("conditions") or ():
+        if name_of(condition) == "ExecutionFlow":
+            sources = {(str(condition.get("namespace")), str(condition.get("flowId")))}
+    group = props.get("preconditions")
+    if sources is None and isinstance(group, Mapping) and group.get("flows") and not group.get("where"):
+        sources = {(str(f.get("namespace")), f.get("flowId")) for f in group["flows"]}
+    states = props.get("states")
+    return _Entry(
+        flow,
+        trigger,
+        frozenset(states) if states is not None else DEFAULT_STATES,
+        None if sources is None else frozenset(sources),
+        "HasRetryAttempt" in json.dumps(props, default=str),
+        condition_id(trigger),
+    )
+
+
+class FlowTriggers:
+    """A listener of the executor.
+
+    Args:
+        executor: whose executions are watched.
+        encrypt: makes the stored form of SECRET inputs.
+    """
+
+    def __init__(self, executor: Executor, *, encrypt: Encrypt | None = None) -> None:
+        self._executor = executor
+        self._encrypt = encrypt
+        self._entries: dict[FlowName, list[_Entry]] = {}
+        self._stale: set[FlowName] = set()
+
+    def load(self, reader: Reader) -> None:
+        """Read at start which flows have Flow triggers, and what was under way."""
+        for row in reader.all(
+            "select tenant, namespace, id from flow where not deleted and summary like :kind", kind='%"kind":"flow"%'
+        ):
+            self._stale.add((row["tenant"], row["namespace"], row["id"]))
+        for row in reader.all("select seq from outbox where kind = :kind order by seq", kind=OUTBOX):
+            self._again(row["seq"], None)
+
+    def changed(self, flow: FlowName) -> None:
+        """A flow was saved or deleted: it is looked at before the next execution that changes."""
+        self._stale.add(flow)
+
+    def _refresh(self, step: Step) -> None:
+        stale, self._stale = self._stale, set()
+        for flow in stale:
+            self._entries.pop(flow, None)
+            try:
+                plan = step.world.flows.plan(*flow)
+            except LookupError:
+                continue
+            found = (
+                []
+                if plan.flow.disabled
+                else [_entry(flow, t) for t in plan.flow.triggers if t.kind == "flow" and not t.disabled]
+            )
+            if found:
+                self._entries[flow] = found
+
+    def on_execution(self, step: Step, live: Live, old: State | None, new: State) -> None:
+        """Listener: judge a change; what it starts is created in the same step."""
+        if self._stale:
+            self._refresh(step)
+        if old is None or not self._entries or live.kind in UNWATCHED:
+            return
+        tenant, state = live.tenant, new.name
+        for name, entries in list(self._entries.items()):
+            if name[0] == tenant:
+                for entry in entries:
+                    if entry.concerns(live, state):
+                        self._judge(step, entry, live, state)
+
+    def _judge(self, step: Step, entry: _Entry, live: Live, state: str) -> None:
+        tenant, namespace, flow_id = entry.flow
+        try:
+            plan = step.world.flows.plan(tenant, namespace, flow_id)
+        except LookupError:
+            return
+        place = {"tenant": tenant, "namespace": namespace, "flow_id": flow_id, "condition_id": entry.condition}
+        window = self._window(step, place) if entry.condition else None
+        upstream = Upstream(
+            live.id,
+            live.namespace,
+            live.flow_id,
+            live.flow_rev,
+            state,
+            dict(live.labels),
+            live.outputs,
+            self._attempts(step, live) if entry.retries else (),
+        )
+        found = match(
+            entry.trigger,
+            (namespace, flow_id),
+            upstream,
+            window,
+            step.now,
+            context=flow_context(plan, step.world.globals),
+        )
+        for text in found.warnings:
+            log.warning("trigger %s of flow %s.%s: %s", entry.trigger.id, namespace, flow_id, text)
+        if entry.condition and found.changed:
+            self._store(step, place, found)
+        if found.fires:
+            correlation = [(k, v) for k, v in live.labels if k == CORRELATION]
+            self._fire(step, plan, entry.trigger, dict(found.variables), correlation)
+
+    def _window(self, step: Step, place: Mapping[str, Any]) -> Window | None:
+        row = step.tx.one(f'select seen, "start", "end" from flow_window where {_WINDOW}', place)
+        return Window(row["start"], row["end"], json.loads(row["seen"])) if row is not None else None
+
+    def _store(self, step: Step, place: Mapping[str, Any], found: Match) -> None:
+        if found.window is None:
+            step.tx.sql(f"delete from flow_window where {_WINDOW}", place)
+            return
+        step.tx.sql(
+            'insert into flow_window (tenant, namespace, flow_id, condition_id, seen, "start", "end") values (:tenant,'
+            " :namespace, :flow_id, :condition_id, :seen, :opens, :closes) on conflict (tenant, namespace, flow_id,"
+            ' condition_id) do update set seen = excluded.seen, "start" = excluded."start", "end" = excluded."end"',
+            {
+                **place,
+                "seen": json.dumps(found.window.seen, default=str),
+                "opens": found.window.start,
+                "closes": found.window.end,
+            },
+        )
+
+    def _attempts(self, step: Step, live: Live) -> list[list[str]]:
+        step.flush()
+        found: dict[int, list[str]] = {}
+        for row in step.tx.all(
+            "select a.task_run_seq, a.state from attempt a join task_run t on t.seq = a.task_run_seq"
+            " where t.execution_seq = :seq order by a.task_run_seq, a.no",
+            seq=live.seq,
+        ):
+            found.setdefault(row["task_run_seq"], []).append(State(row["state"]).name)
+        return list(found.values())
+
+    # ---- starting
+
+    def _fire(
+        self,
+        step: Step,
+        plan: Plan,
+        trigger: TriggerDef,
+        variables: dict[str, Any],
+        labels: Iterable[tuple[str, str]],
+        outbox: int | None = None,
+        preparation: Preparation | None = None,
+    ) -> None:
+        """Create the execution, or put it down and ask a worker for its inputs first."""
+        if preparation is None:
+            preparation = Preparation(
+                plan, trigger, variables, step.world.globals, labels=labels, encrypt=self._encrypt
+            )
+        prepared = preparation.attempt()
+        flow = plan.flow
+        if prepared is None:
+            if outbox is None:
+                payload = {
+                    "tenant": flow.tenant,
+                    "namespace": flow.namespace,
+                    "flow_id": flow.id,
+                    "trigger_id": trigger.id,
+                    "variables": variables,
+                    "labels": [list(x) for x in labels],
+                }
+                outbox = step.tx.insert("outbox", kind=OUTBOX, payload=json.dumps(payload, default=str), due=FAR)
+            row = outbox
+            ask(self._executor, plan, preparation, lambda: self._again(row, preparation))
+            return
+        if outbox is not None:
+            step.tx.sql("delete from outbox where seq = :seq", seq=outbox)
+        if prepared.error is not None:
+            log.warning(
+                "trigger %s of flow %s.%s starts nothing: %s", trigger.id, flow.namespace, flow.id, prepared.error
+            )
+            return
+        try:
+            start(step, plan, trigger, prepared, variables)
+        except DomainError as refused:
+            log.warning(
+                "trigger %s of flow %s.%s starts nothing: %s", trigger.id, flow.namespace, flow.id, refused.message
+            )
+
+    def _again(self, outbox: int, preparation: Preparation | None) -> None:
+        """A worker has answered, or the process is new: go on with a row of the outbox in the next step."""
+
+        def work(step: Step) -> None:
+            payload = step.tx.value("select payload from outbox where seq = :seq", seq=outbox)
+            if payload is None:
+                return
+            order = json.loads(payload)
+            trigger = None
+            try:
+                plan = step.world.flows.plan(order["tenant"], order["namespace"], order["flow_id"])
+                trigger = next((t for t in plan.flow.triggers if t.id == order["trigger_id"]), None)
+            except LookupError:
+                plan = None
+            if plan is None or trigger is None:
+                step.tx.sql("delete from outbox where seq = :seq", seq=outbox)
+                return
+            labels = [(str(k), str(v)) for k, v in order["labels"]]
+            self._fire(step, plan, trigger, order["variables"], labels, outbox, preparation)
+
+        self._executor.call(work)
+
+
+def purge_windows(step: Step) -> None:
+    """Delete windows that are over."""
+    step.tx.sql('delete from flow_window where "end" <= :now', now=step.now)
