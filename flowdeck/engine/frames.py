@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any, cast
 
 import msgspec
 
 from flowdeck.engine.messages import decode, encode
+
+log = logging.getLogger("flowdeck.frames")
 
 MAX_FRAME = 64 * 1024 * 1024
 
@@ -97,11 +100,15 @@ class FrameProtocol(asyncio.Protocol):
         out, self._out = self._out, []
         if out and self.transport is not None:
             frame = encode(out)
-            if len(frame) <= MAX_FRAME or len(out) == 1:
+            if len(frame) <= MAX_FRAME:
                 self.transport.write(frame)
-            else:
-                for message in out:
-                    self.transport.write(encode([message]))
+                return
+            for message in out:
+                frame = encode([message])
+                if len(frame) <= MAX_FRAME:
+                    self.transport.write(frame)
+                else:  # the other end would close the connection, again and again
+                    log.error("a %s of %d bytes is too large to be sent", type(message).__name__, len(frame))
 
     def close(self) -> None:
         """End the connection."""

@@ -70,6 +70,7 @@ class WorkerOptions:
             process_credits=settings.worker_threads,
             async_credits=settings.get("flowdeck.worker.async-credits") or 1000,
             lease=settings.span("kestra.server.liveness.timeout").total_seconds(),
+            drain=settings.span("kestra.server.termination-grace-period").total_seconds(),
             recursive=bool(settings.get("kestra.variables.recursive-rendering")),
             refused_addresses=tuple(refused) if refused is not None else REFUSED_ADDRESSES,
             variables=WorkerVariables(

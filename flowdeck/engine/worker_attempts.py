@@ -7,11 +7,10 @@ import inspect
 import logging
 import os
 import secrets
-import threading
 import time
 import traceback
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, cast
@@ -44,13 +43,12 @@ log = logging.getLogger("flowdeck.worker")
 MERGE_MS = 2
 """An attempt that ends within this time reports start and end together."""
 INLINE_OUTPUTS = 64 * 1024
+LARGEST_EVALUATION = 16 * 1024 * 1024
 LARGEST_OUTPUTS = 256 * 1024 * 1024
 OFFLOADED = "$outputs"
 """`{"$outputs": uri}` in a context stands for outputs in storage (`model.context`)."""
 CACHED_FLOWS = 500
 CACHED_BYTES = 64 * 1024 * 1024
-THREAD_GRACE = 2.0
-"""Seconds that a killed function in a thread has to notice before it is abandoned."""
 
 
 @dataclass(slots=True, eq=False)
@@ -62,7 +60,8 @@ class Active:
     ctx: RunContext | None = None
     killed: bool = False
     timed_out: bool = False
-    forsaken: bool = False                     # nobody waits for a report any more
+    forsaken: bool = False  # nobody waits for a report any more
+    finishing: bool = False  # the task has ended; its report is being made
     started: int = 0
     timer: asyncio.TimerHandle | None = None
     timeout: asyncio.TimerHandle | None = None
@@ -118,7 +117,7 @@ class Attempts:
         self.facts = facts
         self.logs = logs
         self.variables = variables or WorkerVariables()
-        self.link: CoreLink = cast(CoreLink, None)           # set by the worker before the first job
+        self.link: CoreLink = cast(CoreLink, None)  # set by the worker before the first job
         self.idle = asyncio.Event()
         self.idle.set()
         self._recursive = recursive
@@ -154,7 +153,7 @@ class Attempts:
     def _interrupt(self, active: Active) -> None:
         if active.ctx is not None:
             active.ctx.kill()
-        if active.task is not None:
+        if active.task is not None and not active.finishing:
             active.task.cancel()
 
     def _expire(self, active: Active) -> None:
@@ -218,25 +217,40 @@ class Attempts:
             else:
                 value = work(job.value, variables, env)
             outputs = {"value": masker.value(value) if job.masked else value}
-            msgspec.json.encode(outputs)
+            if len(msgspec.json.encode(outputs)) > LARGEST_EVALUATION:
+                raise TaskError(f"the result is larger than {LARGEST_EVALUATION:,} bytes")
         except asyncio.CancelledError:
             outputs = {"error": "killed"}
         except Exception as error:  # whatever an expression does is an answer
             outputs = {"error": masker.text(str(error) or type(error).__name__)}
         now = time.time_ns() // 1_000_000
         state = State.KILLED if active.killed else State.FAILED if "error" in outputs else State.SUCCESS
-        self._finish(active, Done(
-            seq=job.seq, fence=job.fence, state=state, started=active.started, ended=now, outputs=outputs,
-            error=outputs.get("error"),
-        ))
+        self._finish(
+            active,
+            Done(
+                seq=job.seq,
+                fence=job.fence,
+                state=state,
+                started=active.started,
+                ended=now,
+                outputs=outputs,
+                error=outputs.get("error"),
+            ),
+        )
 
     def _environment(
         self, tenant: str, namespace: str, execution: str, calls: BoundCalls, masker: Masker
     ) -> expr.Environment:
         functions = ExpressionFunctions(
-            tenant=tenant, namespace=namespace, execution=execution, calls=calls,
-            storage=self.facts.storage.for_tenant(tenant), cryptor=self.facts.cryptor, on_secret=masker.add,
-            loop=self._loop, refused_addresses=self._refused,
+            tenant=tenant,
+            namespace=namespace,
+            execution=execution,
+            calls=calls,
+            storage=self.facts.storage.for_tenant(tenant),
+            cryptor=self.facts.cryptor,
+            on_secret=masker.add,
+            loop=self._loop,
+            refused_addresses=self._refused,
         )
         return expr.Environment(io=functions.table(), on_secret=masker.add, recursive=self._recursive)
 
@@ -337,7 +351,12 @@ class Attempts:
     async def _fetch(self, job: Run) -> Flow:
         answer = await self.link.call("flow", {"flow_key": job.flow_key, "revision": job.revision})
         parsed = await asyncio.to_thread(
-            parse_flow, answer["source"], load_catalog(), tenant=job.tenant, revision=job.revision, strict=False,
+            parse_flow,
+            answer["source"],
+            load_catalog(),
+            tenant=job.tenant,
+            revision=job.revision,
+            strict=False,
             defaults=answer.get("defaults") or (),
         )
         if parsed.flow is None:
@@ -374,7 +393,7 @@ class Attempts:
             if active.killed or active.timed_out:
                 raise asyncio.CancelledError
             if loaded.threaded:
-                result = await self._in_thread(loaded.task.run, ctx)
+                result = await ctx.in_thread(loaded.task.run)
             else:
                 result = await loaded.task.run(ctx)
             outputs = outputs_of(result)
@@ -383,10 +402,7 @@ class Attempts:
             if active.forsaken:
                 self._tidy(ctx)
                 return
-            if active.killed:
-                state = State.KILLED
-            else:
-                state, error = State.FAILED, f"Timeout after {clock(job.timeout_ms or 0)}"
+            state = State.KILLED
         except Exception as failure:
             state, error = State.FAILED, self._message(failure)
             if isinstance(failure, TaskError):
@@ -398,6 +414,11 @@ class Attempts:
                 if sink is not None:
                     sink.write(Level.DEBUG, trace)
                 log.info("attempt of %s failed unexpectedly", job.task_run, exc_info=failure)
+        active.finishing = True
+        if active.killed:
+            state, error = State.KILLED, None  # also when the task swallowed its cancellation
+        elif active.timed_out:
+            state, error = State.FAILED, f"Timeout after {clock(job.timeout_ms or 0)}"
         if ctx is not None and exit_info is None:
             exit_info = ctx.exit_info
         uri, size = None, 0
@@ -416,11 +437,22 @@ class Attempts:
         metrics = ctx.metrics if ctx is not None else []
         if masker:
             metrics = [(masker.text(n), k, v, masker.value(t)) for n, k, v, t in metrics]
-        self._finish(active, Done(
-            seq=job.seq, fence=job.fence, state=state, started=active.started, ended=ended, outputs=outputs,
-            outputs_uri=uri, outputs_size=size, metrics=metrics,
-            error=error.split("\n", 1)[0][:2000] if error else None, exit_info=exit_info,
-        ))
+        self._finish(
+            active,
+            Done(
+                seq=job.seq,
+                fence=job.fence,
+                state=state,
+                started=active.started,
+                ended=ended,
+                outputs=outputs,
+                outputs_uri=uri,
+                outputs_size=size,
+                metrics=metrics,
+                error=error.split("\n", 1)[0][:2000] if error else None,
+                exit_info=exit_info,
+            ),
+        )
 
     def _tidy(self, ctx: RunContext | None) -> None:
         if ctx is not None and ctx.has_folder:
@@ -429,8 +461,8 @@ class Attempts:
     @staticmethod
     def _message(failure: Exception) -> str:
         text = str(failure)
-        known = (TaskError, expr.ExpressionError, ValueError, DomainError, LookupError)
-        if isinstance(failure, known) and text:
+        known = (TaskError, expr.ExpressionError, ValueError, DomainError)
+        if text and (isinstance(failure, known) or type(failure) is LookupError):
             return text
         return f"{type(failure).__name__}: {text}" if text else type(failure).__name__
 
@@ -442,8 +474,14 @@ class Attempts:
         calls = BoundCalls(self.link, job)
         return RunContext(
             attempt=Attempt(
-                tenant=job.tenant, namespace=job.namespace, flow_id=job.flow_id, execution=job.execution,
-                task_id=definition.id, task_type=definition.type, task_run=job.task_run, number=job.attempt,
+                tenant=job.tenant,
+                namespace=job.namespace,
+                flow_id=job.flow_id,
+                execution=job.execution,
+                task_id=definition.id,
+                task_type=definition.type,
+                task_run=job.task_run,
+                number=job.attempt,
                 fence=job.fence,
                 folder=task_run_folder(job.namespace, job.flow_id, job.execution, definition.id, job.task_run),
             ),
@@ -455,44 +493,6 @@ class Attempts:
             worker=self.facts,
             loop=self._loop,
         )
-
-    async def _in_thread(self, run: Callable[[RunContext], Any], ctx: RunContext) -> Any:
-        """Run a plain function in a thread of its own; credits bound how many there are.
-
-        A killed one has a short time to notice; then it is left behind as a daemon and its result is dropped.
-        """
-        future: asyncio.Future[Any] = self._loop.create_future()
-
-        def settle(value: Any, failure: BaseException | None) -> None:
-            if not future.done():
-                if failure is None:
-                    future.set_result(value)
-                elif isinstance(failure, Exception):
-                    future.set_exception(failure)
-                else:
-                    future.set_exception(TaskError(f"the task ended its thread: {type(failure).__name__}"))
-
-        def work() -> None:
-            value: Any = None
-            failure: BaseException | None = None
-            try:
-                value = run(ctx)
-            except BaseException as raised:
-                failure = raised
-            try:
-                self._loop.call_soon_threadsafe(settle, value, failure)
-            except RuntimeError:
-                return                              # the loop has ended meanwhile
-
-        threading.Thread(target=work, name=f"attempt-{ctx.attempt.task_id}", daemon=True).start()
-        try:
-            found = await asyncio.shield(future)
-        except asyncio.CancelledError:
-            await asyncio.wait([future], timeout=THREAD_GRACE)
-            if future.done() and not future.cancelled():
-                future.exception()
-            raise
-        return await found if isinstance(found, Awaitable) else found
 
     async def _stored(
         self, job: Run, ctx: RunContext | None, outputs: dict[str, Any]

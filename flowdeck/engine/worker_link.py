@@ -84,7 +84,7 @@ class Kept:
     def add(self, done: Done, *, light: bool) -> None:
         """Keep a result."""
         key = (done.seq, done.fence)
-        size = 300 + (len(str(done.outputs)) if done.outputs else 0)
+        size = 300 + (done.outputs_size if done.outputs else 0)
         if light:
             self.light.add(key)
         if self._held + size > SPOOL_ABOVE:

@@ -9,7 +9,7 @@ import os
 import secrets
 import shutil
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
@@ -27,6 +27,8 @@ from flowdeck.sdk.registry import resolve
 
 T = TypeVar("T")
 
+THREAD_GRACE = 2.0
+"""Seconds that a killed function in a thread has to notice before it is abandoned."""
 METRIC_KINDS = frozenset({"counter", "timer", "gauge"})
 
 
@@ -226,6 +228,44 @@ class RunContext:
     def wait_sync(self, span: timedelta) -> bool:
         """Wait in a thread; True when a kill ended it early."""
         return self._killed.wait(max(0.0, span.total_seconds()))
+
+    async def in_thread(self, run: Callable[[RunContext], Any]) -> Any:
+        """Run a plain function in a thread of its own; credits bound how many there are.
+
+        A killed one has a short time to notice; then it is left behind as a daemon and its result is dropped.
+        """
+        future: asyncio.Future[Any] = self.loop.create_future()
+
+        def settle(value: Any, failure: BaseException | None) -> None:
+            if not future.done():
+                if failure is None:
+                    future.set_result(value)
+                elif isinstance(failure, Exception):
+                    future.set_exception(failure)
+                else:
+                    future.set_exception(TaskError(f"the task ended its thread: {type(failure).__name__}"))
+
+        def work() -> None:
+            value: Any = None
+            failure: BaseException | None = None
+            try:
+                value = run(self)
+            except BaseException as raised:
+                failure = raised
+            try:
+                self.loop.call_soon_threadsafe(settle, value, failure)
+            except RuntimeError:
+                return  # the loop has ended meanwhile
+
+        threading.Thread(target=work, name=f"attempt-{self.attempt.task_id}", daemon=True).start()
+        try:
+            found = await asyncio.shield(future)
+        except asyncio.CancelledError:
+            await asyncio.wait([future], timeout=THREAD_GRACE)
+            if future.done() and not future.cancelled():
+                future.exception()
+            raise
+        return await found if isinstance(found, Awaitable) else found
 
     def build(self, value: Mapping[str, Any], kind: str) -> Any:
         """Make the plugin object that a property such as `taskRunner` describes.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -161,7 +162,9 @@ def test_every_type_and_alias_is_found_and_documented() -> None:
 
 @pytest.mark.parametrize("spec", [s for s in specs() if s.examples], ids=lambda s: s.type)
 async def test_examples_are_valid_flows_and_run(core: Core, spec) -> None:
+    core.calls["files.put"] = lambda a: {"version": 1}
     for example in spec.examples:
+        made: dict[str, Any] = {}
         parsed = parse_flow(example.code, load_catalog())
         assert parsed.flow is not None and not [f for f in parsed.findings if f.is_error], parsed.findings
         if "example.com" in example.code:
@@ -171,7 +174,52 @@ async def test_examples_are_valid_flows_and_run(core: Core, spec) -> None:
             core.flows[job.flow_key] = example.code
             job.context["flow"]["id"] = parsed.flow.id
             job.context["execution"]["startDate"] = "2026-01-01T00:00:00Z"
-            job.context["outputs"] = {"first": {"value": "v"}}
+            job.context["outputs"] = made
             core.gateway.dispatch(job, process=True)
             done = await core.wait(job)
             assert done.state == State.SUCCESS, done.error
+            made[task.id] = done.outputs
+
+
+async def test_namespace_files(core: Core) -> None:
+    storage = core.workers[0].facts.storage
+    core.calls["files.put"] = lambda a: core.files.append({"path": a["path"], "size": a["size"], "uri": a["uri"]})
+    core.calls["files.delete"] = lambda a: core.files[:] and core.files.pop()
+    uri = storage.put("/x/a.txt", b"hi")  # type: ignore[attr-defined]
+    upload = f"- id: u\n  type: {CORE}.namespace.UploadFiles\n  filesMap: {{d/a.txt: '{uri}'}}\n"
+    assert list(ok(await core.run(upload))["files"]) == ["/d/a.txt"]
+    assert storage.get(core.files[0]["uri"]) == b"hi"  # type: ignore[attr-defined]
+    assert (await core.run(upload + "  conflict: ERROR")).state == State.FAILED
+    assert ok(await core.run(upload + "  conflict: SKIP"))["files"] == {}
+    done = await core.run(
+        f"- id: d\n  type: {CORE}.namespace.DownloadFiles\n  namespace: company.team\n  files: ['**/*.txt', '*.md']\n"
+    )
+    assert storage.get(ok(done)["files"]["/d/a.txt"]) == b"hi"  # type: ignore[attr-defined]
+    done = await core.run(
+        f"- id: d\n  type: {CORE}.namespace.DeleteFiles\n  namespace: company.team\n  files: d/a.txt\n"
+    )
+    assert ok(done)["files"] == ["/d/a.txt"] and core.files == []
+
+
+async def test_a_templated_task(core: Core) -> None:
+    done = await core.run(
+        f"- id: t\n  type: {CORE}.templating.TemplatedTask\n  spec: |\n    type: {CORE}.debug.Return\n"
+        "    format: '{{ flow.id }}'\n"
+    )
+    assert ok(done) == {"value": "flow_1"}
+    done = await core.run(
+        f"- id: t\n  type: {CORE}.templating.TemplatedTask\n  spec: '{{type: {CORE}.storage.Write, content: x}}'\n"
+    )
+    assert ok(done)["uri"].startswith("kestra:///")
+    for spec in ("type: nope", "'- x'", f"type: {CORE}.templating.TemplatedTask"):
+        done = await core.run(f'- id: t\n  type: {CORE}.templating.TemplatedTask\n  spec: "{spec}"\n')
+        assert done.state == State.FAILED
+
+
+async def test_a_trigger_is_switched(core: Core) -> None:
+    asked: list[dict] = []
+    core.calls["trigger.set_disabled"] = lambda a: asked.append(a)
+    ok(await core.run(f"- id: t\n  type: {CORE}.trigger.Toggle\n  trigger: daily\n"))
+    assert asked == [
+        {"tenant": "main", "namespace": "company.team", "flow_id": "flow_1", "trigger_id": "daily", "disabled": True}
+    ]

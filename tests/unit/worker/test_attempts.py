@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 
+from flowdeck.model.catalog import Catalog
 from flowdeck.model.states import State
+from flowdeck.sdk.index import specs
 from tests.unit.worker.conftest import Core, ok
 
 
@@ -138,3 +141,64 @@ async def test_namespace_files_can_be_read(core: Core) -> None:
     }
     assert (await core.evaluate("{{ read('../../etc/passwd') }}")).state == State.FAILED
     assert (await core.evaluate("{{ read('file:///etc/passwd') }}")).state == State.FAILED
+
+
+STUBBORN = """
+from flowdeck.sdk import RunContext, Task
+import asyncio, time
+
+class Stubborn(Task, type="test.Stubborn"):
+    async def run(self, ctx: RunContext):
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            return {"x": 1}
+
+class Threaded(Task, type="test.Threaded", process=True):
+    def run(self, ctx: RunContext):
+        ctx.log.info("in thread")
+        while not ctx.killed:
+            time.sleep(0.005)
+        return {"noticed": True}
+
+class Wrong(Task, type="test.Wrong"):
+    async def run(self, ctx: RunContext):
+        return 42
+
+class Broken(Task, type="test.Broken"):
+    def run(self, ctx: RunContext):
+        return {"a": object()}
+
+class Crash(Task, type="test.Crash"):
+    async def run(self, ctx: RunContext):
+        return {}["nope"]
+"""
+
+
+@pytest.fixture
+def odd_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    names: dict[str, Any] = {"__name__": "odd"}
+    exec(compile(STUBBORN, "odd", "exec"), names)
+    own = [c.spec for c in names.values() if getattr(c, "__module__", "") == "odd"]
+    monkeypatch.setattr("flowdeck.engine.worker_attempts.load_catalog", lambda: Catalog([*specs(), *own]))
+
+
+@pytest.mark.parametrize("kind", ["Stubborn", "Threaded"])
+async def test_a_killed_attempt_is_killed_whatever_it_answers(core: Core, odd_tasks: None, kind: str) -> None:
+    job = core.job(f"- id: s\n  type: test.{kind}")
+    core.gateway.dispatch(job, process=True)
+    while not core.started:
+        await asyncio.sleep(0.005)
+    core.gateway.kill(job.seq, 1)
+    assert (await core.wait(job, 3)).state == State.KILLED
+    done = await core.run(f"- id: s\n  type: test.{kind}", timeout_ms=30)
+    assert done.state == State.FAILED and (done.error or "").startswith("Timeout")
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [("Wrong", "int instead of outputs"), ("Broken", "can't be stored"), ("Crash", "KeyError: 'nope'")],
+)
+async def test_a_faulty_plugin_fails_its_attempt_alone(core: Core, odd_tasks: None, kind: str, error: str) -> None:
+    done = await core.run(f"- id: s\n  type: test.{kind}")
+    assert done.state == State.FAILED and error in (done.error or "")
