@@ -1,0 +1,87 @@
+"""The core process: executor, scheduler, the one writer (design §1)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from typing import Any
+
+from flowdeck.config import Settings
+from flowdeck.engine.core import Core, run_core
+from flowdeck.engine.janitor import Janitor
+from flowdeck.engine.lock import Locked
+from flowdeck.engine.messages import Command, Reply
+from flowdeck.engine.serverlog import set_up_logging
+from flowdeck.engine.snapshots import Reporter, die_with_supervisor
+from flowdeck.engine.supervisor import NO_RESTART
+from flowdeck.model.errors import revive
+from flowdeck.store.driver import StoreError
+from flowdeck.store.schema import SchemaTooNew
+
+log = logging.getLogger("flowdeck.core")
+
+
+def numbers(core: Core) -> dict[str, Any]:
+    """What the management port shows of core; read from another thread."""
+    executor = core.executor
+    return {
+        "writable": core.log_writer.healthy,
+        "metrics": {
+            "executor_steps_total": executor.steps,
+            "executor_step_seconds": executor.lag,
+            "executor_inputs_waiting": len(executor.inputs),
+            "executor_executions_open": len(executor.world.by_id),
+            "executor_taskrun_open": len(executor.world.runs),
+            "worker_count": len(core.gateway.workers),
+            "worker_job_running": sum(len(w.in_flight) for w in list(core.gateway.workers.values())),
+            "log_lines_total": core.log_writer.stored,
+        },
+    }
+
+
+def in_loop(core: Core, name: str, args: dict[str, Any]) -> asyncio.Future[Any]:
+    """Carry a command out in the core loop; the future gets its result or error after the commit."""
+    future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+    def answer(reply: Reply) -> None:
+        if future.done():
+            return
+        if reply.error is not None:
+            future.set_exception(revive(*reply.error))
+        else:
+            future.set_result(reply.result)
+
+    core.executor.submit(Command(id=0, name=name, args=args), answer)
+    return future
+
+
+def run(settings: Settings) -> int:
+    """Run core until it is told to stop; answers the exit status."""
+    die_with_supervisor()
+    set_up_logging(settings, "core")
+    # The log writer shares the interpreter with the loop: a long slice of it must not hold up a step.
+    sys.setswitchinterval(0.001)
+    kept: list[Any] = []
+
+    def ready(core: Core) -> None:
+        async def carry_out(name: str, args: dict[str, Any]) -> Any:
+            return await in_loop(core, name, args)
+
+        kept.append(asyncio.get_running_loop().create_task(Janitor(settings, core.log_files, carry_out).run()))
+        reporter = Reporter("core", lambda: numbers(core))
+        reporter.start()
+        reporter.ready()
+
+    try:
+        asyncio.run(run_core(settings, ready=ready))
+    except SchemaTooNew as error:
+        log.error("%s", error)
+        return NO_RESTART
+    except (Locked, StoreError, OSError) as error:
+        log.error("core can't run: %s", error)
+        return 1
+    except Exception:
+        log.critical("core ended", exc_info=True)
+        return 1
+    return 0

@@ -1,0 +1,88 @@
+"""The supervised set of components, and the web child."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import threading
+import time
+
+from flowdeck.config import Settings
+from flowdeck.engine.serverlog import set_up_logging
+from flowdeck.engine.snapshots import Reporter, die_with_supervisor
+from flowdeck.engine.supervisor import LISTENER, CannotStart, Supervisor
+
+log = logging.getLogger("flowdeck.supervisor")
+
+ROLES: dict[str, tuple[str, ...]] = {
+    "standalone": ("core", "web", "worker"),
+    "local": ("core", "web", "worker"),
+    "executor": ("core",),
+    "webserver": ("web",),
+    "worker": ("worker",),
+}
+"""Children of each component name."""
+CORE_WAIT = 60.0
+"""Seconds that a starting web process waits for core, which may be migrating."""
+
+
+def run(settings: Settings, name: str, *, arguments: tuple[str, ...] = (), worker: bool = True) -> int:
+    """Supervise a component's children until told to stop; answers the exit status."""
+    set_up_logging(settings, "supervisor")
+    roles = tuple(role for role in ROLES[name] if worker or role != "worker")
+    supervised = "standalone" if name == "local" else name
+
+    async def main() -> int:
+        return await Supervisor(settings, supervised, roles, arguments).run()
+
+    try:
+        return asyncio.run(main())
+    except CannotStart as error:
+        log.error("%s", error)
+        return 1
+
+
+def run_web(settings: Settings) -> int:
+    """The web child: waits for core, then serves on the inherited socket."""
+    die_with_supervisor()
+    set_up_logging(settings, "web")
+    from flowdeck.main import web  # while core starts: these imports take their time
+
+    _wait_for_core(settings)
+    reporter = Reporter("web")
+    reporter.start()
+    threading.Thread(target=_tell_when_served, args=(settings, reporter), name="self-check", daemon=True).start()
+    fd = os.environ.get(LISTENER)
+    web.run_web(settings, int(fd) if fd else None)
+    return 0
+
+
+def _wait_for_core(settings: Settings) -> None:
+    deadline = time.monotonic() + CORE_WAIT
+    while time.monotonic() < deadline:
+        with socket.socket(socket.AF_UNIX) as probe:
+            try:
+                probe.connect(str(settings.home.socket("core")))
+                return
+            except OSError:
+                time.sleep(0.05)
+    log.warning("core is not there yet; writes are refused until it is")
+
+
+def _tell_when_served(settings: Settings, reporter: Reporter) -> None:
+    """Readiness is a real answer of our own port, not the hope of one."""
+    host = (
+        "127.0.0.1" if settings.host in ("0.0.0.0", "localhost") else "::1" if settings.host == "::" else settings.host
+    )
+    while True:
+        try:
+            with socket.create_connection((host, settings.port), 5) as link:
+                link.sendall(b"GET /ping HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                if b" 200 " in link.recv(200):
+                    reporter.ready()
+                    return
+        except OSError:
+            pass
+        time.sleep(0.05)

@@ -1,0 +1,21 @@
+"""The worker process: attempts, user code (design §1)."""
+
+from __future__ import annotations
+
+import asyncio
+
+from flowdeck.config import Settings
+from flowdeck.engine.serverlog import set_up_logging
+from flowdeck.engine.snapshots import Reporter, die_with_supervisor
+from flowdeck.engine.worker import run_worker
+
+
+def run(settings: Settings) -> int:
+    """Work until told to stop; answers the exit status."""
+    die_with_supervisor()
+    set_up_logging(settings, "worker")
+    reporter = Reporter("worker")
+    reporter.start()
+    reporter.ready()
+    asyncio.run(run_worker(settings))
+    return 0
