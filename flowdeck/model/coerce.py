@@ -1,4 +1,6 @@
-"""Conversion of JSON values and rendered texts to the Python values of typed properties (spec: core plugins §0, rule 3)."""
+"""Conversion of JSON values and rendered texts to the Python values of typed properties (spec: core plugins §0,
+rule 3).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What all tasks, all triggers, all conditions and all task runners share (spec: workflow components §6, §11.1, §15.2)."""
+"""What all tasks, all triggers, all conditions and all task runners share (spec: workflow components §6, §11.1,
+§15.2).
+"""
 
 from __future__ import annotations
 
@@ -42,9 +44,7 @@ class RetryPolicy(Declared, kind="retry", shared=True):
     max_duration: timedelta | None = field(
         default=None, doc="No attempt starts later than this after the first one started."
     )
-    warning_on_retry: bool = field(
-        default=False, doc="A success that took more than one attempt counts as WARNING."
-    )
+    warning_on_retry: bool = field(default=False, doc="A success that took more than one attempt counts as WARNING.")
     behavior: Literal["RETRY_FAILED_TASK", "CREATE_NEW_EXECUTION"] = field(
         default="RETRY_FAILED_TASK", doc="Repeat the task alone, or start the flow again as a new execution."
     )
@@ -90,9 +90,7 @@ class TaskCache(Declared):
 class TaskBase(Declared, kind="task", role="runnable", shared=True):
     """A step of a flow."""
 
-    id: str = field(
-        pattern=ID_PATTERN, max_length=256, doc="Unique name of the task in its flow.", group="core"
-    )
+    id: str = field(pattern=ID_PATTERN, max_length=256, doc="Unique name of the task in its flow.", group="core")
     type: str = field(doc="Type of the task.", group="core")
     description: str | None = field(default=None, doc="Markdown shown beside the task.", group="core")
     disabled: bool = field(default=False, doc="Treat the task as absent.", group="core")
@@ -102,33 +100,21 @@ class TaskBase(Declared, kind="task", role="runnable", shared=True):
         group="core",
         dynamic=True,
     )
-    retry: RetryPolicy | None = field(
-        default=None, doc="When a failed attempt is made again.", group="reliability"
-    )
-    timeout: Expr[timedelta] | None = field(
-        default=None, doc="Longest time of one attempt.", group="reliability"
-    )
+    retry: RetryPolicy | None = field(default=None, doc="When a failed attempt is made again.", group="reliability")
+    timeout: Expr[timedelta] | None = field(default=None, doc="Longest time of one attempt.", group="reliability")
     allow_failure: bool = field(
         default=False, doc="A failure counts as WARNING and the flow goes on.", group="reliability"
     )
     allow_warning: bool = field(default=False, doc="A warning counts as SUCCESS.", group="reliability")
-    log_level: LogLevel | None = field(
-        default=None, doc="Lowest level of log lines that is kept.", group="core"
-    )
-    log_to_file: bool = field(
-        default=False, doc="Keep log lines in a file instead of the log store.", group="core"
-    )
+    log_level: LogLevel | None = field(default=None, doc="Lowest level of log lines that is kept.", group="core")
+    log_to_file: bool = field(default=False, doc="Keep log lines in a file instead of the log store.", group="core")
     worker_group: WorkerGroup | None = field(default=None, doc="Pool of workers.", group="core")
     task_cache: TaskCache | None = field(default=None, doc="Reuse earlier results.", group="core")
-    version: str | None = field(
-        default=None, doc="Version of the plugin; accepted and not acted upon.", group="core"
-    )
+    version: str | None = field(default=None, doc="Version of the plugin; accepted and not acted upon.", group="core")
     plugin_defaults_ref: str | None = field(
         default=None, doc="Name of the one set of plugin defaults to apply.", group="core"
     )
-    assets: Any = field(
-        default=None, doc="Assets that the task reads and writes.", group="core", dynamic=True
-    )
+    assets: Any = field(default=None, doc="Assets that the task reads and writes.", group="core", dynamic=True)
 
 
 class ConditionBase(Declared, kind="condition", shared=True):
@@ -140,9 +126,7 @@ class ConditionBase(Declared, kind="condition", shared=True):
 class TriggerBase(Declared, kind="trigger", role="polling", shared=True):
     """What starts executions of a flow by itself."""
 
-    id: str = field(
-        pattern=ID_PATTERN, max_length=256, doc="Unique name of the trigger in its flow.", group="core"
-    )
+    id: str = field(pattern=ID_PATTERN, max_length=256, doc="Unique name of the trigger in its flow.", group="core")
     type: str = field(doc="Type of the trigger.", group="core")
     description: str | None = field(default=None, doc="Markdown shown beside the trigger.", group="core")
     disabled: bool = field(default=False, doc="The trigger is not evaluated.", group="core")
@@ -162,19 +146,13 @@ class TriggerBase(Declared, kind="trigger", role="polling", shared=True):
     log_level: LogLevel | None = field(
         default=None, aliases=("minLogLevel",), doc="Lowest level of log lines that is kept.", group="core"
     )
-    log_to_file: bool = field(
-        default=False, doc="Keep log lines in a file instead of the log store.", group="core"
-    )
+    log_to_file: bool = field(default=False, doc="Keep log lines in a file instead of the log store.", group="core")
     worker_group: WorkerGroup | None = field(default=None, doc="Pool of workers.", group="core")
-    version: str | None = field(
-        default=None, doc="Version of the plugin; accepted and not acted upon.", group="core"
-    )
+    version: str | None = field(default=None, doc="Version of the plugin; accepted and not acted upon.", group="core")
     plugin_defaults_ref: str | None = field(
         default=None, doc="Name of the one set of plugin defaults to apply.", group="core"
     )
-    assets: Any = field(
-        default=None, doc="Assets that the trigger reads and writes.", group="core", dynamic=True
-    )
+    assets: Any = field(default=None, doc="Assets that the trigger reads and writes.", group="core", dynamic=True)
 
 
 class RunnerBase(Declared, kind="runner", shared=True):

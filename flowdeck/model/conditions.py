@@ -15,9 +15,7 @@ from flowdeck.model.triggers.conditions import CONDITIONS, DATE
 Render = Callable[[Any, Mapping[str, Any]], Any]
 """Renders a value with a context to text; raises `ExpressionError`."""
 
-_CANONICAL = {
-    name: cls.spec.name for cls in CONDITIONS for name in (cls.spec.type, *cls.spec.aliases)
-}
+_CANONICAL = {name: cls.spec.name for cls in CONDITIONS for name in (cls.spec.type, *cls.spec.aliases)}
 _DAYS = ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY")
 _ORDINALS = {"FIRST": 0, "SECOND": 1, "THIRD": 2, "FOURTH": 3}
 _ABOUT_DATES = frozenset(
@@ -54,7 +52,7 @@ class Facts:
     execution: Upstream | None = None
     namespace: str = ""
     flow_id: str = ""
-    date: datetime | None = None          # the same instant as `trigger.date` of the context
+    date: datetime | None = None  # the same instant as `trigger.date` of the context
 
 
 def render_locally(value: Any, context: Mapping[str, Any]) -> Any:
@@ -239,10 +237,20 @@ def _flow_namespace(condition: Mapping[str, Any], facts: Facts, render: Render) 
 
 
 _CHECKS: dict[str, Callable[[Mapping[str, Any], Facts, Render], bool]] = {
-    "DateTimeBetween": _date_time_between, "TimeBetween": _time_between, "DayWeek": _day_week,
-    "DayWeekInMonth": _day_week_in_month, "Weekend": _weekend, "Expression": _expression, "Not": _not, "Or": _or,
-    "ExecutionFlow": _execution_flow, "ExecutionNamespace": _execution_namespace, "ExecutionStatus": _execution_status,
-    "ExecutionLabels": _execution_labels, "ExecutionOutputs": _execution_outputs, "HasRetryAttempt": _has_retry_attempt,
-    "FlowCondition": _flow, "FlowNamespaceCondition": _flow_namespace,
+    "DateTimeBetween": _date_time_between,
+    "TimeBetween": _time_between,
+    "DayWeek": _day_week,
+    "DayWeekInMonth": _day_week_in_month,
+    "Weekend": _weekend,
+    "Expression": _expression,
+    "Not": _not,
+    "Or": _or,
+    "ExecutionFlow": _execution_flow,
+    "ExecutionNamespace": _execution_namespace,
+    "ExecutionStatus": _execution_status,
+    "ExecutionLabels": _execution_labels,
+    "ExecutionOutputs": _execution_outputs,
+    "HasRetryAttempt": _has_retry_attempt,
+    "FlowCondition": _flow,
+    "FlowNamespaceCondition": _flow_namespace,
 }
-

@@ -8,12 +8,14 @@ class Sleep(Task, type="io.kestra.plugin.core.flow.Sleep"):
 ```
 
 Subclasses of `Declared` become frozen, slotted records with keyword arguments. Names are snake_case in Python and
-camelCase in YAML. Class arguments: `type`, `aliases`, `kind`, `role`, `deprecated`, `process` (see `TypeSpec`). An inner class
-`Output` (a `Declared` too) declares outputs, a class attribute `examples` holds `Example`s, the docstring is the documentation.
+camelCase in YAML. Class arguments: `type`, `aliases`, `kind`, `role`, `deprecated`, `process` (see `TypeSpec`). An
+inner class `Output` (a `Declared` too) declares outputs, a class attribute `examples` holds `Example`s, the
+docstring is the documentation.
 
-Hints that fields may have: `str int float bool timedelta datetime date time Any`, `Literal[...]`, string enumerations,
-`list[T]`, `dict[str, T]`, `T | None`, unions, `Labels`, another `Declared` without type (nested object), a base class with a kind
-(an object with `type`, kept as a plain map), and `Expr[T]` around any of them: an expression may stand for the value or inside it.
+Hints that fields may have: `str int float bool timedelta datetime date time Any`, `Literal[...]`, string
+enumerations, `list[T]`, `dict[str, T]`, `T | None`, unions, `Labels`, another `Declared` without type (nested
+object), a base class with a kind (an object with `type`, kept as a plain map), and `Expr[T]` around any of them: an
+expression may stand for the value or inside it.
 """
 
 from __future__ import annotations
@@ -77,9 +79,7 @@ class FieldInfo:
 
     __slots__ = ("default", "default_factory", "options")
 
-    def __init__(
-        self, default: Any, default_factory: Callable[[], Any] | None, options: dict[str, Any]
-    ) -> None:
+    def __init__(self, default: Any, default_factory: Callable[[], Any] | None, options: dict[str, Any]) -> None:
         self.default = default
         self.default_factory = default_factory
         self.options = options
@@ -107,7 +107,8 @@ def field(
     """Describe a field.
 
     Without `default` and with a hint that excludes None the property is required. `min` and `max` are inclusive;
-    `pattern` must match the whole text; `deprecated` says what to use instead; `dynamic` overrides what the hint says.
+    `pattern` must match the whole text; `deprecated` says what to use instead; `dynamic` overrides what the hint
+    says.
     """
     options = {
         "doc": inspect.cleandoc(doc),
@@ -181,9 +182,7 @@ def _own_annotations(namespace: Mapping[str, Any]) -> list[str]:
 class DeclaredMeta(type):
     """Turns annotations into slots and keeps the defaults aside."""
 
-    def __new__(
-        mcls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any
-    ) -> DeclaredMeta:
+    def __new__(mcls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any) -> DeclaredMeta:
         names = _own_annotations(namespace)
         infos: dict[str, FieldInfo] = {}
         for attribute in names:
@@ -254,9 +253,7 @@ class DeclaredMeta(type):
                 title=doc.partition("\n")[0],
                 doc=doc,
                 fields=tuple(f.spec for n, f in cls.fields().items() if n in own or n not in shared),
-                outputs=tuple(f.spec for f in output.fields().values())
-                if isinstance(output, DeclaredMeta)
-                else (),
+                outputs=tuple(f.spec for f in output.fields().values()) if isinstance(output, DeclaredMeta) else (),
                 examples=tuple(getattr(cls, "examples", ())),
                 module=f"{cls.__module__}:{cls.__qualname__}",
                 deprecated=cls.option("deprecated"),
@@ -333,8 +330,7 @@ class Declared(metaclass=DeclaredMeta):
 
     def __repr__(self) -> str:
         values = ", ".join(
-            f"{n}={'***' if f.spec.secret else repr(getattr(self, n, None))}"
-            for n, f in type(self).fields().items()
+            f"{n}={'***' if f.spec.secret else repr(getattr(self, n, None))}" for n, f in type(self).fields().items()
         )
         return f"{type(self).__name__}({values})"
 
@@ -378,9 +374,7 @@ def _resolve(attribute: str, hint: Any, info: FieldInfo) -> _Field:
         required = info.default is _MISSING and info.default_factory is None and not nullable
     name = options.pop("name", "") or camel(attribute)
     default = None if info.default is _MISSING else _plain(info.default)
-    spec = FieldSpec(
-        name=name, attribute=attribute, shape=shape, required=required, default=default, **options
-    )
+    spec = FieldSpec(name=name, attribute=attribute, shape=shape, required=required, default=default, **options)
     return _Field(spec, converter, info, dynamic)
 
 

@@ -24,8 +24,8 @@ def check_expression(node: ScalarNode, path: str, source: str) -> Finding | None
 def locate(node: ScalarNode, source: str, line: int, column: int) -> tuple[int, int]:
     """Line and column in the source of a place in a scalar's text, all from 1.
 
-    Exact for block scalars that keep their lines, and for texts without escapes or folding; otherwise the line is found by
-    looking for the text of the line, and failing that the scalar's begin is told.
+    Exact for block scalars that keep their lines, and for texts without escapes or folding; otherwise the line is
+    found by looking for the text of the line, and failing that the scalar's begin is told.
     """
     start = node.start_mark
     if node.style == "|":

@@ -113,8 +113,12 @@ def variables_of(upstream: Upstream, outputs: Sequence[Mapping[str, Any] | None]
     for one in outputs:
         merged.update(one or {})
     return {
-        "executionId": upstream.id, "namespace": upstream.namespace, "flowId": upstream.flow_id,
-        "flowRevision": upstream.revision, "state": upstream.state, "executionLabels": dict(upstream.labels),
+        "executionId": upstream.id,
+        "namespace": upstream.namespace,
+        "flowId": upstream.flow_id,
+        "flowRevision": upstream.revision,
+        "state": upstream.state,
+        "executionLabels": dict(upstream.labels),
         "outputs": merged,
     }
 

@@ -1,7 +1,8 @@
 """The graph of a flow for topology views (spec: workflow components §19).
 
-Nodes, edges and clusters as the reference names them. A cluster is a block with its children; its `start` and `end` are the points
-through which edges enter and leave; names that begin with `_` are never task ids. Errors, finally and afterExecution branches are clusters of their own.
+Nodes, edges and clusters as the reference names them. A cluster is a block with its children; its `start` and `end`
+are the points through which edges enter and leave; names that begin with `_` are never task ids. Errors, finally
+and afterExecution branches are clusters of their own.
 """
 
 from __future__ import annotations
@@ -72,7 +73,13 @@ class _Graph:
         if relation:
             cluster["relationType"] = relation
         parents = [entry["cluster"]["uid"] for entry, _ in self.nested]
-        entry = {"cluster": cluster, "nodes": [], "parents": parents, "start": f"{prefix}._start", "end": f"{prefix}._end"}
+        entry = {
+            "cluster": cluster,
+            "nodes": [],
+            "parents": parents,
+            "start": f"{prefix}._start",
+            "end": f"{prefix}._end",
+        }
         self.nested.append((entry, entry["nodes"]))
         if uid != "root":
             self.clusters.append(entry)
@@ -109,8 +116,12 @@ class _Graph:
         runs = self.runs.get(task.id)
         branch = task.branch.partition(".")[0]
         return self._node(
-            self._uid(task), kind, task=_task_json(task), taskRun=runs[-1] if runs else None,
-            relationType=_RELATION.get(branch, "SEQUENTIAL"), values=values,
+            self._uid(task),
+            kind,
+            task=_task_json(task),
+            taskRun=runs[-1] if runs else None,
+            relationType=_RELATION.get(branch, "SEQUENTIAL"),
+            values=values,
             error=True if branch == "errors" else None,
         )
 
@@ -127,8 +138,12 @@ class _Graph:
     def _block(self, task: TaskDef) -> tuple[str, str]:
         uid = self._uid(task)
         name = task.type.rpartition(".")[2]
-        relation = "PARALLEL" if name in _PARALLEL else "DYNAMIC" if name == "ForEach" else (
-            "CHOICE" if name in ("If", "Switch") else "SEQUENTIAL"
+        relation = (
+            "PARALLEL"
+            if name in _PARALLEL
+            else "DYNAMIC"
+            if name == "ForEach"
+            else ("CHOICE" if name in ("If", "Switch") else "SEQUENTIAL")
         )
         entry = self._open(uid, "GraphCluster", uid, {"uid": uid, "task": _task_json(task)}, relation)
         self.flowables.append(uid)
@@ -180,11 +195,14 @@ class _Graph:
         entry = self._open("root._triggers", "GraphCluster", "root._triggers", None)
         for trigger in self.flow.triggers:
             body = {
-                "id": trigger.id, "type": trigger.type, "disabled": trigger.disabled,
+                "id": trigger.id,
+                "type": trigger.type,
+                "disabled": trigger.disabled,
                 "description": trigger.props.get("description"),
             }
             uid = self._node(
-                f"root._triggers.{trigger.id}", "GraphTrigger",
+                f"root._triggers.{trigger.id}",
+                "GraphTrigger",
                 triggerDeclaration={k: v for k, v in body.items() if v is not None},
             )
             self._edge(entry["start"], uid, "SEQUENTIAL")

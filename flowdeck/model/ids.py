@@ -15,7 +15,8 @@ _VALUES = {character: value for value, character in enumerate(ALPHABET)}
 def make_id(ms: int, entropy: int) -> str:
     """An id of the instant `ms` (since the epoch, 48 bits are used) and 80 random bits.
 
-    Ids of a later millisecond are greater; within one the entropy decides, so a caller that counts it upwards keeps the order.
+    Ids of a later millisecond are greater; within one the entropy decides, so a caller that counts it upwards keeps
+    the order.
     """
     number = (ms & 0xFFFF_FFFF_FFFF) << ENTROPY_BITS | (entropy & ((1 << ENTROPY_BITS) - 1))
     pairs = []

@@ -36,9 +36,7 @@ class DependsOn(Declared):
     """When an input is asked for."""
 
     inputs: list[str] = field(doc="Ids of the inputs that `condition` and `expression` may read.")
-    condition: str | None = field(
-        default=None, dynamic=True, doc="The input exists only when this renders to true."
-    )
+    condition: str | None = field(default=None, dynamic=True, doc="The input exists only when this renders to true.")
 
 
 class InputBase(Declared, kind="input", shared=True):
@@ -93,9 +91,7 @@ class _Choice(InputBase):
     """What inputs with a list of values share."""
 
     values: list[str] | None = field(default=None, doc="Values to choose from.")
-    expression: str | None = field(
-        default=None, dynamic=True, doc="Expression that renders to the list of values."
-    )
+    expression: str | None = field(default=None, dynamic=True, doc="Expression that renders to the list of values.")
     allow_custom_value: bool = field(default=False, doc="Accept values that are not in the list.")
     auto_select_first: bool = field(default=False, doc="The first value is the default.")
 
@@ -167,9 +163,7 @@ class FileInput(_Textual, type="FILE"):
     allowed_file_extensions: list[str] | None = field(
         default=None, aliases=("accept",), doc="Extensions that are accepted, such as `.csv`."
     )
-    extension: str | None = field(
-        default=None, deprecated="Use allowedFileExtensions.", doc="Suffix of the file."
-    )
+    extension: str | None = field(default=None, deprecated="Use allowedFileExtensions.", doc="Suffix of the file.")
 
 
 class UriInput(_Textual, type="URI", aliases=("URL",)):

@@ -1,4 +1,6 @@
-"""One value of a typed input or flow output: from its textual or native form to the typed one (spec: workflow components §3.3)."""
+"""One value of a typed input or flow output: from its textual or native form to the typed one (spec: workflow
+components §3.3).
+"""
 
 from __future__ import annotations
 
@@ -47,10 +49,13 @@ class Upload:
     size: int
 
 
-def parse_value(kind: str, value: Any, props: Mapping[str, Any], name: str = "", choices: Sequence[str] | None = None) -> Any:
+def parse_value(
+    kind: str, value: Any, props: Mapping[str, Any], name: str = "", choices: Sequence[str] | None = None
+) -> Any:
     """The typed form of a value that is not None; `InputValueError` when it has none or breaks a rule of the input.
 
-    `choices` are the values of a SELECT or MULTISELECT, rendered; None = those in `props`. SECRET comes back as plain text.
+    `choices` are the values of a SELECT or MULTISELECT, rendered; None = those in `props`. SECRET comes back as
+    plain text.
     """
     parser = _PARSERS.get(kind)
     if parser is None:
@@ -150,7 +155,9 @@ def _read_datetime(value: Any) -> tuple[datetime, str]:
     day, clock, digits, offset = match.groups()
     fraction = (digits or "").ljust(6, "0")[:6]
     try:
-        when = datetime.fromisoformat(f"{day}T{clock if len(clock) > 5 else clock + ':00'}{offset.upper()}").astimezone(UTC)
+        when = datetime.fromisoformat(f"{day}T{clock if len(clock) > 5 else clock + ':00'}{offset.upper()}").astimezone(
+            UTC
+        )
     except (ValueError, OverflowError):
         raise _bad("DATETIME", value) from None
     text = when.strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0") + _fraction(digits) + "Z"
@@ -161,7 +168,11 @@ def _datetime(value: Any, props: Mapping[str, Any], name: str, choices: Any) -> 
     when, text = _read_datetime(value)
     low, high = props.get("after"), props.get("before")
     _bounds(
-        when, _limit(low, lambda x: _read_datetime(x)[0]), _limit(high, lambda x: _read_datetime(x)[0]), _LATER, (low, high)
+        when,
+        _limit(low, lambda x: _read_datetime(x)[0]),
+        _limit(high, lambda x: _read_datetime(x)[0]),
+        _LATER,
+        (low, high),
     )
     return text
 
@@ -205,7 +216,9 @@ def _read_time(value: Any) -> tuple[time, str]:
 def _time(value: Any, props: Mapping[str, Any], name: str, choices: Any) -> str:
     when, text = _read_time(value)
     low, high = props.get("after"), props.get("before")
-    _bounds(when, _limit(low, lambda x: _read_time(x)[0]), _limit(high, lambda x: _read_time(x)[0]), _LATER, (low, high))
+    _bounds(
+        when, _limit(low, lambda x: _read_time(x)[0]), _limit(high, lambda x: _read_time(x)[0]), _LATER, (low, high)
+    )
     return text
 
 
@@ -346,7 +359,23 @@ def _email(value: Any, props: Mapping[str, Any], name: str, choices: Any) -> str
 
 
 _PARSERS: dict[str, Callable[[Any, Mapping[str, Any], str, Any], Any]] = {
-    "STRING": _text, "SECRET": _text, "INT": _int, "FLOAT": _float, "BOOLEAN": _boolean, "BOOL": _boolean,
-    "DATETIME": _datetime, "DATE": _date, "TIME": _time, "DURATION": _duration, "SELECT": _select, "ENUM": _select,
-    "MULTISELECT": _multiselect, "ARRAY": _array, "JSON": _json, "YAML": _yaml, "FILE": _file, "URI": _uri, "EMAIL": _email,
+    "STRING": _text,
+    "SECRET": _text,
+    "INT": _int,
+    "FLOAT": _float,
+    "BOOLEAN": _boolean,
+    "BOOL": _boolean,
+    "DATETIME": _datetime,
+    "DATE": _date,
+    "TIME": _time,
+    "DURATION": _duration,
+    "SELECT": _select,
+    "ENUM": _select,
+    "MULTISELECT": _multiselect,
+    "ARRAY": _array,
+    "JSON": _json,
+    "YAML": _yaml,
+    "FILE": _file,
+    "URI": _uri,
+    "EMAIL": _email,
 }

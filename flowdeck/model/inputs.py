@@ -12,8 +12,17 @@ from flowdeck.model.flow import Flow, InputDef, OutputDef
 from flowdeck.model.input_values import ENCRYPTED, MASK, InputValueError, Upload, parse_value
 
 __all__ = [
-    "InputError", "InputValueError", "Pending", "Resolution", "Upload", "flatten", "input_json", "local_evaluate", "nest",
-    "parse_output", "resolve_inputs",
+    "InputError",
+    "InputValueError",
+    "Pending",
+    "Resolution",
+    "Upload",
+    "flatten",
+    "input_json",
+    "local_evaluate",
+    "nest",
+    "parse_output",
+    "resolve_inputs",
 ]
 
 Evaluate = Callable[[Any, Mapping[str, Any]], Any]
@@ -96,7 +105,7 @@ class _State:
     """What became of one input."""
 
     enabled: bool = True
-    plain: Any = None                     # what expressions of dependants see
+    plain: Any = None  # what expressions of dependants see
     stored: Any = None
     is_default: bool = False
     pending: bool = False
@@ -106,8 +115,13 @@ class _State:
 
 class _Resolver:
     def __init__(
-        self, inputs: Sequence[InputDef], sent: Mapping[str, Any], evaluate: Evaluate, context: dict[str, Any],
-        files: Mapping[str, Upload], encrypt: Callable[[str], Any] | None,
+        self,
+        inputs: Sequence[InputDef],
+        sent: Mapping[str, Any],
+        evaluate: Evaluate,
+        context: dict[str, Any],
+        files: Mapping[str, Upload],
+        encrypt: Callable[[str], Any] | None,
     ) -> None:
         self.inputs = {one.id: one for one in inputs}
         self.sent = sent
@@ -236,7 +250,8 @@ class _Resolver:
         """Properties of the type, limits that are expressions rendered."""
         limits = {
             name: self._evaluate(one.props[name], context)
-            for name in ("after", "before") if "{" in str(one.props.get(name, ""))
+            for name in ("after", "before")
+            if "{" in str(one.props.get(name, ""))
         }
         return {**one.props, **limits} if limits else one.props
 
@@ -296,7 +311,10 @@ def input_json(one: InputDef, choices: Sequence[str] | None = None) -> dict[str,
     """An input as API answers show it; `choices` replace an expression for the values."""
     out: dict[str, Any] = {"id": one.id, "type": one.type, "required": one.required}
     optional = {
-        "defaults": one.defaults, "prefill": one.prefill, "displayName": one.display_name, "description": one.description,
+        "defaults": one.defaults,
+        "prefill": one.prefill,
+        "displayName": one.display_name,
+        "description": one.description,
     }
     out.update((name, value) for name, value in optional.items() if value is not None)
     if one.depends_on or one.condition is not None:

@@ -37,8 +37,8 @@ class PluginDefaults:
     def of(flow: Any, outer: Sequence[Mapping[str, Any]] = ()) -> PluginDefaults:
         """From a flow's `pluginDefaults` and those of namespaces and instance, closest source first.
 
-        Entries of `outer` may carry `level` to say that several belong to one source; otherwise each is one of its own.
-        Malformed entries are left out: validation reports them.
+        Entries of `outer` may carry `level` to say that several belong to one source; otherwise each is one of its
+        own. Malformed entries are left out: validation reports them.
         """
         entries = []
         for level, group in ((0, flow if isinstance(flow, list) else ()), (1, outer)):
@@ -59,7 +59,8 @@ class PluginDefaults:
         if key not in self._cache:
             names = (type_name, *aliases)
             found = [
-                (number, entry) for number, entry in enumerate(self.entries)
+                (number, entry)
+                for number, entry in enumerate(self.entries)
                 if entry.matches(names) and (entry.ref is None or entry.ref == ref)
             ]
             gaps = [(n, e) for n, e in found if not e.forced and (ref is None) == (e.ref is None)]

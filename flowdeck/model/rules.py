@@ -15,8 +15,17 @@ from flowdeck.model.validation import Checker, Typed
 
 FLOW_RULES = frozenset(
     (
-        "duplicate-task", "duplicate-trigger", "duplicate-input", "duplicate-output", "input-prefix", "depends-on",
-        "depends-on-cycle", "recursive-flow", "system-label", "dash-reference", "duplicate-precondition",
+        "duplicate-task",
+        "duplicate-trigger",
+        "duplicate-input",
+        "duplicate-output",
+        "input-prefix",
+        "depends-on",
+        "depends-on-cycle",
+        "recursive-flow",
+        "system-label",
+        "dash-reference",
+        "duplicate-precondition",
     )
 )
 """Rules whose messages are joined behind `Invalid Flow: `."""
@@ -61,18 +70,26 @@ def _unique(checker: Checker, document: Mapping[str, Any]) -> None:
             last = next(path for name, path in reversed(places) if name == names[0])
             checker.report(f"{text} with {word} [{', '.join(names)}]", last, checker.at(last), rule)
 
-    tasks = [(t.value["id"], f"{t.path}.id") for t in checker.typed.values() if t.spec.kind == "task" and "id" in t.value]
+    tasks = [
+        (t.value["id"], f"{t.path}.id") for t in checker.typed.values() if t.spec.kind == "task" and "id" in t.value
+    ]
     repeated(tasks, "Duplicate task id", "duplicate-task")
     for name, text in (("triggers", "trigger id"), ("inputs", "input"), ("outputs", "output")):
         pairs = [
             (x["id"], f"{t.path if (t := checker.typed.get(id(x))) else f'{name}[{i}]'}.id")
-            for i, x in enumerate(document.get(name) or ()) if "id" in x
+            for i, x in enumerate(document.get(name) or ())
+            if "id" in x
         ]
         repeated(pairs, f"Duplicate {text}", f"duplicate-{name[:-1]}")
     repeated(
-        [(t.value["preconditions"]["id"], f"{t.path}.preconditions.id") for t in checker.typed.values()
-         if t.spec.kind == "trigger" and "id" in (t.value.get("preconditions") or {})],
-        "Duplicate preconditions", "duplicate-precondition", "id",
+        [
+            (t.value["preconditions"]["id"], f"{t.path}.preconditions.id")
+            for t in checker.typed.values()
+            if t.spec.kind == "trigger" and "id" in (t.value.get("preconditions") or {})
+        ],
+        "Duplicate preconditions",
+        "duplicate-precondition",
+        "id",
     )
 
 
@@ -92,7 +109,8 @@ def _inputs(checker: Checker, inputs: Iterable[dict[str, Any]], base: str) -> No
             outer = ".".join(pieces[:size])
             if outer in ids:
                 report(
-                    number, f"Input path '{outer}' conflicts with '{name}'; one cannot be nested under the other.",
+                    number,
+                    f"Input path '{outer}' conflicts with '{name}'; one cannot be nested under the other.",
                     "input-prefix",
                 )
     graph = {x["id"]: tuple((x.get("dependsOn") or {}).get("inputs") or ()) for x in known}
@@ -114,8 +132,10 @@ def _one_input(value: Mapping[str, Any], report: Callable[..., None], strict: bo
         report("Inputs with a default value cannot also have a prefill.", "input-prefill", part=".prefill")
     if strict and "defaults" in value and value.get("required") is False:
         report(
-            "Inputs with a default value must be required, since the default is always applied.", "input-default",
-            Severity.WARNING, part=".required",
+            "Inputs with a default value must be required, since the default is always applied.",
+            "input-default",
+            Severity.WARNING,
+            part=".required",
         )
     if strict and len(value.get("displayName") or "") > 64:
         report("displayName is longer than 64 characters", "length", Severity.WARNING, part=".displayName")
@@ -195,10 +215,14 @@ def _plugin_defaults(checker: Checker, document: Mapping[str, Any]) -> None:
         ref = typed.value.get("pluginDefaultsRef")
         if ref and ref not in refs:
             path = f"{typed.path}.pluginDefaultsRef"
-            checker.report(f"No plugin default is named '{ref}'", path, checker.at(path), "plugin-default", Severity.WARNING)
+            checker.report(
+                f"No plugin default is named '{ref}'", path, checker.at(path), "plugin-default", Severity.WARNING
+            )
         if typed.value.get("taskCache") and typed.spec.role not in ("runnable", ""):
             path = f"{typed.path}.taskCache"
-            checker.report("taskCache has no effect on this type", path, checker.at(path), "task-cache", Severity.WARNING)
+            checker.report(
+                "taskCache has no effect on this type", path, checker.at(path), "task-cache", Severity.WARNING
+            )
 
 
 def _dashes(checker: Checker, document: Mapping[str, Any]) -> None:
@@ -215,13 +239,17 @@ def _dashes(checker: Checker, document: Mapping[str, Any]) -> None:
     places: list[tuple[str, str, Any]] = [
         (t.value["id"], t.path, {k: v for k, v in t.value.items() if not _holds_tasks(v)}) for t in tasks
     ]
-    places += [(o["id"], f"outputs[{n}]", o.get("value")) for n, o in enumerate(document.get("outputs") or ()) if "id" in o]
+    places += [
+        (o["id"], f"outputs[{n}]", o.get("value")) for n, o in enumerate(document.get("outputs") or ()) if "id" in o
+    ]
     for kind, found in pattern.items():
         offending_tasks = [(name, path) for name, path, value in places if _mentions(value, found)]
         if offending_tasks:
             singular = "input" if kind == "inputs" else "output"
-            example = "inputs[key-name] instead of inputs.key-name" if kind == "inputs" else (
-                "outputs[task-id] instead of outputs.task-id"
+            example = (
+                "inputs[key-name] instead of inputs.key-name"
+                if kind == "inputs"
+                else ("outputs[task-id] instead of outputs.task-id")
             )
             text = (
                 f"Invalid {singular} reference: use {example} — keys with dashes require bracket notation, "
@@ -239,7 +267,9 @@ def _holds_tasks(value: Any) -> bool:
 
 def _mentions(value: Any, pattern: re.Pattern[str]) -> bool:
     if isinstance(value, str):
-        return "{{" in value and any(pattern.search(part) for part in re.findall(r"\{\{.*?\}\}|\{%.*?%\}", value, re.DOTALL))
+        return "{{" in value and any(
+            pattern.search(part) for part in re.findall(r"\{\{.*?\}\}|\{%.*?%\}", value, re.DOTALL)
+        )
     if isinstance(value, dict):
         return any(_mentions(v, pattern) for v in value.values())
     return isinstance(value, list) and any(_mentions(v, pattern) for v in value)
@@ -250,7 +280,7 @@ def _mentions(value: Any, pattern: re.Pattern[str]) -> bool:
 
 def _switch(checker: Checker, typed: Typed, document: Mapping[str, Any]) -> None:
     if any(f.path.startswith(f"{typed.path}.") for f in checker.findings):
-        return                            # what is wrong inside a branch is told already
+        return  # what is wrong inside a branch is told already
     if not any((typed.value.get("cases") or {}).values()) and not typed.value.get("defaults"):
         text = "No task defined, neither cases or default have any tasks"
         checker.report(text, typed.path, checker.at(typed.path), "switch")
@@ -277,9 +307,15 @@ def _schedule(checker: Checker, typed: Typed, document: Mapping[str, Any]) -> No
             checker.report(str(error), f"{typed.path}.timezone", checker.at(f"{typed.path}.timezone"), "timezone")
     given = value.get("inputs") or {}
     missing = [
-        x["id"] for x in document.get("inputs") or ()
-        if "id" in x and x.get("required", True) and "defaults" not in x and isinstance(given, dict)
-        and x["id"] not in given and x["id"].split(".")[0] not in given and "dependsOn" not in x
+        x["id"]
+        for x in document.get("inputs") or ()
+        if "id" in x
+        and x.get("required", True)
+        and "defaults" not in x
+        and isinstance(given, dict)
+        and x["id"] not in given
+        and x["id"].split(".")[0] not in given
+        and "dependsOn" not in x
         and not x.get("autoSelectFirst")
     ]
     if missing and checker.strict:
@@ -297,7 +333,10 @@ def _webhook(checker: Checker, typed: Typed, document: Mapping[str, Any]) -> Non
 
 
 _WINDOW_MEMBERS = {
-    "window": "window", "windowAdvance": "window advance", "deadline": "deadline", "startTime": "start time",
+    "window": "window",
+    "windowAdvance": "window advance",
+    "deadline": "deadline",
+    "startTime": "start time",
     "endTime": "end time",
 }
 _WINDOWS: dict[str, tuple[frozenset[str], tuple[str, ...]]] = {

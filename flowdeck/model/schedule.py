@@ -1,7 +1,8 @@
-"""Cron expressions: parsing with positions, next and previous dates in a time zone (spec: workflow components §15.4).
+"""Cron expressions: parsing with positions, next and previous dates in a time zone (spec: workflow components
+§15.4).
 
-Instants are ms since the epoch. A local time that daylight saving skips stands for the first instant after the gap; one that occurs
-twice is due at its first occurrence only.
+Instants are ms since the epoch. A local time that daylight saving skips stands for the first instant after the gap;
+one that occurs twice is due at its first occurrence only.
 """
 
 from __future__ import annotations
@@ -15,10 +16,17 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 ALIASES = {
-    "@yearly": "0 0 1 1 *", "@annually": "0 0 1 1 *", "@monthly": "0 0 1 * *", "@weekly": "0 0 * * 0",
-    "@daily": "0 0 * * *", "@midnight": "0 0 * * *", "@hourly": "0 * * * *",
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@hourly": "0 * * * *",
 }
-_MONTHS = {n: i for i, n in enumerate(["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"], 1)}
+_MONTHS = {
+    n: i for i, n in enumerate(["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"], 1)
+}
 _DAYS = {n: i for i, n in enumerate(["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"])}
 _OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2})(?::?(\d{2}))?")
 _LAST_YEAR = 2200
@@ -47,7 +55,10 @@ class _Kind:
 
 _SECOND = _Kind("second", 0, 59, {})
 _KINDS = (
-    _Kind("minute", 0, 59, {}), _Kind("hour", 0, 23, {}), _Kind("day of month", 1, 31, {}), _Kind("month", 1, 12, _MONTHS),
+    _Kind("minute", 0, 59, {}),
+    _Kind("hour", 0, 23, {}),
+    _Kind("day of month", 1, 31, {}),
+    _Kind("month", 1, 12, _MONTHS),
     _Kind("day of week", 0, 7, _DAYS),
 )
 
@@ -62,7 +73,7 @@ class Cron:
     hours: tuple[int, ...]
     days: frozenset[int]
     months: tuple[int, ...]
-    weekdays: frozenset[int]              # 0 = Sunday
+    weekdays: frozenset[int]  # 0 = Sunday
     with_seconds: bool = False
 
     def is_day(self, when: datetime) -> bool:
@@ -76,8 +87,12 @@ class Cron:
     def matches(self, when: datetime) -> bool:
         """Whether a local date and time is due."""
         return (
-            when.month in self.months and self.is_day(when) and when.hour in self.hours
-            and when.minute in self.minutes and when.second in self.seconds and when.microsecond == 0
+            when.month in self.months
+            and self.is_day(when)
+            and when.hour in self.hours
+            and when.minute in self.minutes
+            and when.second in self.seconds
+            and when.microsecond == 0
         )
 
     def next_local(self, after: datetime) -> datetime | None:
@@ -96,14 +111,16 @@ class Cron:
             if when.hour not in self.hours:
                 later = _first(self.hours, when.hour)
                 when = (
-                    _midnight(when) + timedelta(days=1) if later is None
+                    _midnight(when) + timedelta(days=1)
+                    if later is None
                     else when.replace(hour=later, minute=0, second=0)
                 )
                 continue
             if when.minute not in self.minutes:
                 later = _first(self.minutes, when.minute)
                 when = (
-                    when.replace(minute=0, second=0) + timedelta(hours=1) if later is None
+                    when.replace(minute=0, second=0) + timedelta(hours=1)
+                    if later is None
                     else when.replace(minute=later, second=0)
                 )
                 continue
@@ -128,14 +145,16 @@ class Cron:
             if when.hour not in self.hours:
                 earlier = _last(self.hours, when.hour)
                 when = (
-                    _midnight(when) - timedelta(seconds=1) if earlier is None
+                    _midnight(when) - timedelta(seconds=1)
+                    if earlier is None
                     else when.replace(hour=earlier, minute=59, second=59)
                 )
                 continue
             if when.minute not in self.minutes:
                 earlier = _last(self.minutes, when.minute)
                 when = (
-                    when.replace(minute=0, second=0) - timedelta(seconds=1) if earlier is None
+                    when.replace(minute=0, second=0) - timedelta(seconds=1)
+                    if earlier is None
                     else when.replace(minute=earlier, second=59)
                 )
                 continue
@@ -159,7 +178,7 @@ class Cron:
         """Last due instant earlier than `before`."""
         start = _local(before, zone)
         local: datetime | None = start.replace(tzinfo=None)
-        if start.fold:                    # in the second pass of a repeated hour: all of the first pass is earlier
+        if start.fold:  # in the second pass of a repeated hour: all of the first pass is earlier
             local = start.replace(tzinfo=None, fold=0) + timedelta(hours=3)
         while local is not None:
             local = self.previous_local(local)
@@ -242,8 +261,14 @@ def parse_cron(expression: str, with_seconds: bool = False) -> Cron:
         fields.insert(0, [0])
     seconds, minutes, hours, days, months, weekdays = fields
     return Cron(
-        expression, tuple(seconds), tuple(minutes), tuple(hours), frozenset(days), tuple(months),
-        frozenset(d % 7 for d in weekdays), with_seconds,
+        expression,
+        tuple(seconds),
+        tuple(minutes),
+        tuple(hours),
+        frozenset(days),
+        tuple(months),
+        frozenset(d % 7 for d in weekdays),
+        with_seconds,
     )
 
 
@@ -317,7 +342,18 @@ def zoned(instant: int, zone: tzinfo) -> str:
 
 _DAY_NAMES = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 _MONTH_NAMES = (
-    "", "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
     "December",
 )
 

@@ -1,7 +1,8 @@
-"""Stepping of Schedule triggers: which executions a due trigger creates, and its next state (spec: workflow components §15.3–§15.6).
+"""Stepping of Schedule triggers: which executions a due trigger creates, and its next state (spec: workflow
+components §15.3–§15.6).
 
-Pure: `(plan, state, now) -> (firings, state)`. The scheduler loads rows whose `next_due` has come, calls `step`, and stores both
-results in one transaction. Instants are ms since the epoch.
+Pure: `(plan, state, now) -> (firings, state)`. The scheduler loads rows whose `next_due` has come, calls `step`,
+and stores both results in one transaction. Instants are ms since the epoch.
 """
 
 from __future__ import annotations
@@ -60,8 +61,12 @@ class Backfill:
     def to_json(self) -> dict[str, Any]:
         """The stored form; dates stay ms."""
         return {
-            "start": self.start, "end": self.end, "currentDate": self.current, "paused": self.paused,
-            "inputs": dict(self.inputs), "labels": [dict(x) for x in self.labels],
+            "start": self.start,
+            "end": self.end,
+            "currentDate": self.current,
+            "paused": self.paused,
+            "inputs": dict(self.inputs),
+            "labels": [dict(x) for x in self.labels],
             "previousNextExecutionDate": self.previous_next,
         }
 
@@ -69,8 +74,13 @@ class Backfill:
     def from_json(data: Mapping[str, Any]) -> Backfill:
         """Inverse of `to_json`."""
         return Backfill(
-            data["start"], data["end"], data.get("currentDate", data["start"]), bool(data.get("paused")),
-            data.get("inputs") or {}, tuple(data.get("labels") or ()), data.get("previousNextExecutionDate"),
+            data["start"],
+            data["end"],
+            data.get("currentDate", data["start"]),
+            bool(data.get("paused")),
+            data.get("inputs") or {},
+            tuple(data.get("labels") or ()),
+            data.get("previousNextExecutionDate"),
         )
 
 
@@ -81,7 +91,7 @@ class ScheduleState:
     last_date: int | None = None
     next_due: int | None = None
     disabled: bool = False
-    locked: bool = False                   # an execution of the trigger has not ended
+    locked: bool = False  # an execution of the trigger has not ended
     backfill: Backfill | None = None
 
 
@@ -119,7 +129,8 @@ class SchedulePlan:
         context: Mapping[str, Any] | None = None,
         render: Render = render_locally,
     ) -> None:
-        """`zone` is the server's, `recover` the configured default; `context` is what conditions see besides `trigger`.
+        """`zone` is the server's, `recover` the configured default; `context` is what conditions see besides
+        `trigger`.
 
         Raises `CronError` or `ZoneError` for a definition that validation would have refused.
         """
@@ -148,8 +159,11 @@ class SchedulePlan:
         if self._plain:
             return Facts(date=when)
         variables = self.variables(date, self.cron.next(date, self.zone), self.cron.previous(date, self.zone))
-        context = {**self.context, "trigger": {"id": self.trigger.id, "type": self.trigger.type, **variables},
-                   "schedule": variables}
+        context = {
+            **self.context,
+            "trigger": {"id": self.trigger.id, "type": self.trigger.type, **variables},
+            "schedule": variables,
+        }
         return Facts(context=context, date=when)
 
     def holds(self, date: int) -> bool:
@@ -265,7 +279,11 @@ class SchedulePlan:
     # ---- backfill
 
     def create_backfill(
-        self, state: ScheduleState, start: int, end: int, inputs: Mapping[str, Any] | None = None,
+        self,
+        state: ScheduleState,
+        start: int,
+        end: int,
+        inputs: Mapping[str, Any] | None = None,
         labels: Sequence[Mapping[str, str]] = (),
     ) -> ScheduleState:
         """Begin a backfill from `start` to `end`, both inclusive; one that runs is replaced."""
@@ -291,7 +309,8 @@ class SchedulePlan:
     def step(self, state: ScheduleState, now: int) -> tuple[list[Firing], ScheduleState]:
         """Executions to create now, in order, and the state to store with them.
 
-        A disabled or locked trigger gives none and keeps its state. The new state is locked when something was created.
+        A disabled or locked trigger gives none and keeps its state. The new state is locked when something was
+        created.
         """
         firings: list[Firing] = []
         while len(firings) < MAX_FIRINGS:

@@ -1,7 +1,7 @@
 """JSON schemas for editors, forms and documentation, made from declarations (draft 7).
 
-The schema of a flow lists all values of `type` and, by `if`/`then` on that value, the properties of the type. It describes and
-completes; whether a source is valid says `model.source` alone, so nothing here is stricter than it.
+The schema of a flow lists all values of `type` and, by `if`/`then` on that value, the properties of the type. It
+describes and completes; whether a source is valid says `model.source` alone, so nothing here is stricter than it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,11 @@ def flow_schema(catalog: Catalog) -> dict[str, Any]:
     hidden = ("tenantId", "revision", "deleted")
     body["properties"] = {k: v for k, v in body["properties"].items() if k not in hidden}
     return {
-        "$schema": _DRAFT, "title": "Flow", "type": "object", **body, "additionalProperties": False,
+        "$schema": _DRAFT,
+        "title": "Flow",
+        "type": "object",
+        **body,
+        "additionalProperties": False,
         "definitions": _definitions(catalog),
     }
 
@@ -76,7 +80,9 @@ def _definitions(catalog: Catalog) -> dict[str, Any]:
             "anyOf": [
                 {"type": "string", "enum": names, "markdownEnumDescriptions": [by_name[n].title for n in names]},
                 {"type": "string"},
-            ] if names else [{"type": "string"}],
+            ]
+            if names
+            else [{"type": "string"}],
         }
         shared["required"] = [name for name in shared.get("required", ["type"]) if name in ("id", "type")]
         branches = []
@@ -118,7 +124,12 @@ def field_schema(field: FieldSpec) -> dict[str, Any]:
         out["deprecationMessage"] = field.deprecated
         out["$deprecated"] = True
     target = out["anyOf"][0] if "anyOf" in out and field.shape.dynamic else out
-    limits = {"minimum": field.minimum, "maximum": field.maximum, "maxLength": field.max_length, "pattern": field.pattern}
+    limits = {
+        "minimum": field.minimum,
+        "maximum": field.maximum,
+        "maxLength": field.max_length,
+        "pattern": field.pattern,
+    }
     if field.min_length is not None:
         limits["minItems" if field.shape.name == "list" else "minLength"] = field.min_length
     target.update((name, value) for name, value in limits.items() if value is not None)
@@ -163,7 +174,8 @@ def _static(shape: Shape) -> dict[str, Any]:
             return {"$ref": f"#/definitions/{shape.kind}"}
         case "labels":
             pair = {
-                "type": "object", "required": ["key", "value"],
+                "type": "object",
+                "required": ["key", "value"],
                 "properties": {"key": {"type": "string"}, "value": {"type": ["string", "number", "boolean"]}},
             }
             values = {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}}

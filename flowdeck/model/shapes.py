@@ -17,8 +17,8 @@ SCALARS = frozenset({"text", "integer", "number", "boolean", "duration", "dateti
 class Shape:
     """The form of a value.
 
-    `name` is one of `SCALARS` or `enum` (`values`), `list` and `map` (`of`), `object` (`fields`), `union` (`options`),
-    `plugin` (an object with a `type` of the given `kind`), `labels` (map or list of key and value).
+    `name` is one of `SCALARS` or `enum` (`values`), `list` and `map` (`of`), `object` (`fields`), `union`
+    (`options`), `plugin` (an object with a `type` of the given `kind`), `labels` (map or list of key and value).
     `dynamic`: an expression may stand for the value or for any scalar inside it.
     """
 
@@ -133,9 +133,10 @@ class Example:
 class TypeSpec:
     """One declared type.
 
-    `kind`: task, trigger, condition, runner, input, retry, …. `role` says who carries it out: for tasks a `TaskKind` value,
-    for triggers schedule, polling, realtime, flow or webhook. `fields` are its own ones; those that all types of the
-    kind share are added by the catalog. `process`: an attempt occupies a process credit of a worker.
+    `kind`: task, trigger, condition, runner, input, retry, …. `role` says who carries it out: for tasks a
+    `TaskKind` value, for triggers schedule, polling, realtime, flow or webhook. `fields` are its own ones; those
+    that all types of the kind share are added by the catalog. `process`: an attempt occupies a process credit of a
+    worker.
     """
 
     type: str

@@ -31,8 +31,9 @@ _REVISION = re.compile(r"^revision[ \t]*:[^\n]*(\n|$)", re.MULTILINE)
 class Parsed:
     """What became of a source.
 
-    `flow` is None as soon as one finding is an error; `draft` is then what could be understood (for a graph beside an editor),
-    or None. `document` is the flow as plain JSON, defaults not merged; `id` and `namespace` are "" when absent.
+    `flow` is None as soon as one finding is an error; `draft` is then what could be understood (for a graph beside
+    an editor), or None. `document` is the flow as plain JSON, defaults not merged; `id` and `namespace` are "" when
+    absent.
     """
 
     flow: Flow | None
@@ -176,10 +177,16 @@ class _Builder:
             inputs=tuple(x for x in map(self._input, document.get("inputs") or ()) if x),
             outputs=tuple(
                 OutputDef(
-                    o["id"], o["type"], o.get("value"), o.get("required", True), o.get("displayName"),
-                    o.get("description"), {k: v for k, v in o.items() if k == "itemType"},
+                    o["id"],
+                    o["type"],
+                    o.get("value"),
+                    o.get("required", True),
+                    o.get("displayName"),
+                    o.get("description"),
+                    {k: v for k, v in o.items() if k == "itemType"},
                 )
-                for o in document.get("outputs") or () if "id" in o and "type" in o
+                for o in document.get("outputs") or ()
+                if "id" in o and "type" in o
             ),
             triggers=tuple(x for x in map(self._trigger, document.get("triggers") or ()) if x),
             variables=document.get("variables") or {},
@@ -298,9 +305,7 @@ class _Builder:
         )
 
 
-_COMMON_INPUT = frozenset(
-    ("id", "type", "required", "defaults", "prefill", "displayName", "description", "dependsOn")
-)
+_COMMON_INPUT = frozenset(("id", "type", "required", "defaults", "prefill", "displayName", "description", "dependsOn"))
 
 
 def read_input(value: Mapping[str, Any], catalog: Catalog) -> InputDef | None:

@@ -22,10 +22,18 @@ from flowdeck.model.shapes import FieldSpec, Shape, TypeSpec
 from flowdeck.model.yaml_tree import MAX_DEPTH, has_tag, is_null, resolve
 
 _WORDS = {
-    "text": "a text", "integer": "an integer", "number": "a number", "boolean": "a boolean (true or false)",
-    "duration": "an ISO-8601 duration such as PT30S", "datetime": "a date and time such as 2042-04-02T04:20:42Z",
-    "date": "a date such as 2042-12-03", "time": "a time such as 10:15:30", "list": "a list", "map": "a map",
-    "object": "a map", "labels": "labels (a map, or a list of key and value)",
+    "text": "a text",
+    "integer": "an integer",
+    "number": "a number",
+    "boolean": "a boolean (true or false)",
+    "duration": "an ISO-8601 duration such as PT30S",
+    "datetime": "a date and time such as 2042-04-02T04:20:42Z",
+    "date": "a date such as 2042-12-03",
+    "time": "a time such as 10:15:30",
+    "list": "a list",
+    "map": "a map",
+    "object": "a map",
+    "labels": "labels (a map, or a list of key and value)",
 }
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
 _NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,3})?")
@@ -62,7 +70,9 @@ class Checker:
     def __init__(
         self, source: str, catalog: Catalog, *, strict: bool = True, defaults: PluginDefaults | None = None
     ) -> None:
-        """`strict` False ignores unknown properties and skips all that is advice; `defaults` count for required properties."""
+        """`strict` False ignores unknown properties and skips all that is advice; `defaults` count for required
+        properties.
+        """
         self.source = source
         self.catalog = catalog
         self.strict = strict
@@ -76,7 +86,9 @@ class Checker:
 
     # ---- findings
 
-    def report(self, message: str, path: str, node: Node | None, rule: str, severity: Severity = Severity.ERROR) -> None:
+    def report(
+        self, message: str, path: str, node: Node | None, rule: str, severity: Severity = Severity.ERROR
+    ) -> None:
         """Add a finding about a node."""
         self._reported.add(path)
         if node is None:
@@ -86,9 +98,7 @@ class Checker:
         line, column = end.line + 1, end.column + 1
         if line > start.line + 1 and not isinstance(node, ScalarNode):
             line, column = start.line + 1, start.column + 2
-        self.findings.append(
-            Finding(severity, message, path, start.line + 1, start.column + 1, line, column, rule)
-        )
+        self.findings.append(Finding(severity, message, path, start.line + 1, start.column + 1, line, column, rule))
 
     def at(self, path: str) -> Node | None:
         """Node of a path, or of its nearest parent."""
@@ -223,7 +233,10 @@ class Checker:
         last = path.rpartition(".")[2]
         self.report(
             f"Cannot deserialize value of type `enum` from '{node.value[:80]}': '{last}' must be one of "
-            f"{', '.join(values)}{hint}", path, node, "enum",
+            f"{', '.join(values)}{hint}",
+            path,
+            node,
+            "enum",
         )
 
     def _union_scalar(self, node: ScalarNode, shape: Shape, path: str, dynamic: bool) -> Any:
@@ -297,7 +310,8 @@ class Checker:
             for number, item in enumerate(node.value):
                 members = (
                     {name: (key, m) for name, key, m in self._members(item, path)}
-                    if isinstance(item, MappingNode) else {}
+                    if isinstance(item, MappingNode)
+                    else {}
                 )
                 if set(members) != {"key", "value"} or not isinstance(members["key"][1], ScalarNode):
                     self.report("a label is a map with key and value", f"{path}[{number}]", item, "label")
@@ -354,15 +368,15 @@ class Checker:
                     self.report("must not be null", place, self.nodes.get(place, node), "required")
         return out
 
-    def _unknown(
-        self, name: str, key: ScalarNode, fields: Mapping[str, FieldSpec], path: str, title: str
-    ) -> None:
+    def _unknown(self, name: str, key: ScalarNode, fields: Mapping[str, FieldSpec], path: str, title: str) -> None:
         known = sorted({field.name for field in fields.values()})
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-        hint = f" Did you mean \"{near[0]}\"?" if near else ""
+        hint = f' Did you mean "{near[0]}"?' if near else ""
         on = f" on type {title}" if title else ""
         self.report(
-            f'Unrecognized field "{name}"{on} (known properties: {", ".join(known)}).{hint}', path, key,
+            f'Unrecognized field "{name}"{on} (known properties: {", ".join(known)}).{hint}',
+            path,
+            key,
             "unknown-property",
         )
 
@@ -414,7 +428,11 @@ class Checker:
                 self.report(f"{name} is replaced by {spec.type}", place, type_node, "alias", Severity.INFO)
             if spec.deprecated:
                 self.report(
-                    f"{spec.type} is deprecated. {spec.deprecated}", place, type_node, "deprecated", Severity.DEPRECATION
+                    f"{spec.type} is deprecated. {spec.deprecated}",
+                    place,
+                    type_node,
+                    "deprecated",
+                    Severity.DEPRECATION,
                 )
         out = self._object(node, fields, path, name, spec)
         out["type"] = name
@@ -436,7 +454,9 @@ class Checker:
 
 def _option_for(node: Node, shape: Shape) -> Shape:
     """The option of a union that fits the kind of a list or map node."""
-    wanted = ("list", "labels", "any") if isinstance(node, SequenceNode) else ("plugin", "object", "map", "labels", "any")
+    wanted = (
+        ("list", "labels", "any") if isinstance(node, SequenceNode) else ("plugin", "object", "map", "labels", "any")
+    )
     for name in wanted:
         for option in shape.options:
             if option.name == name:

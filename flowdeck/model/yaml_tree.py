@@ -1,7 +1,7 @@
 """YAML text to marked nodes, and plain scalars to values (spec: workflow components §1.2; quality §3.1).
 
-The loader resolves nothing: every scalar keeps the text as written until the type of its property is known. Explicit tags are
-refused, nesting and the growth by aliases are limited, so that a small text can't make much work.
+The loader resolves nothing: every scalar keeps the text as written until the type of its property is known.
+Explicit tags are refused, nesting and the growth by aliases are limited, so that a small text can't make much work.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ _FALSE = frozenset(("false", "no", "off", "n"))
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9_]*)")
 _FLOAT = re.compile(r"[-+]?(?:[0-9][0-9_]*\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?")
 _DEFAULT_TAGS = {
-    ScalarNode: "tag:yaml.org,2002:str", MappingNode: "tag:yaml.org,2002:map", SequenceNode: "tag:yaml.org,2002:seq",
+    ScalarNode: "tag:yaml.org,2002:str",
+    MappingNode: "tag:yaml.org,2002:map",
+    SequenceNode: "tag:yaml.org,2002:seq",
 }
 _Base: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
@@ -46,9 +48,7 @@ class SourceError(ValueError):
 
 def _broken(message: str, line: int = 1, column: int = 1) -> SourceError:
     return SourceError(
-        Finding(
-            Severity.ERROR, f"Illegal flow yaml: {message}", "yaml", line, column, line, column + 1, rule="yaml"
-        )
+        Finding(Severity.ERROR, f"Illegal flow yaml: {message}", "yaml", line, column, line, column + 1, rule="yaml")
     )
 
 
@@ -111,8 +111,8 @@ def is_null(node: Node) -> bool:
 
 
 def resolve(node: ScalarNode) -> Any:
-    """Value of a scalar of an untyped property: booleans, numbers and null by YAML 1.1; dates, octal and sexagesimal
-    numbers stay text."""
+    """Value of a scalar of an untyped property: booleans, numbers and null by YAML 1.1; dates, octal and
+    sexagesimal numbers stay text."""
     return node.value if node.style else resolve_text(node.value)
 
 

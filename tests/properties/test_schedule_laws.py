@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from flowdeck.model.schedule import CronError, describe, instant_of, parse_cron
 
-ZONES = st.sampled_from(["UTC", "Europe/Paris", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "America/Santiago"])
+ZONES = st.sampled_from(
+    ["UTC", "Europe/Paris", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "America/Santiago"]
+)
 INSTANTS = st.integers(min_value=1_500_000_000_000, max_value=1_900_000_000_000)
 
 
@@ -18,9 +20,14 @@ def field(low: int, high: int) -> st.SearchStrategy[str]:
     number = st.integers(low, high)
     ranges = st.tuples(number, number).map(lambda p: f"{min(p)}-{max(p)}")
     step = st.integers(1, high).map(lambda n: f"*/{n}")
-    return st.one_of(st.just("*"), st.just("*"), number.map(str), ranges, step, st.lists(number, min_size=1, max_size=3).map(
-        lambda numbers: ",".join(map(str, numbers))
-    ))
+    return st.one_of(
+        st.just("*"),
+        st.just("*"),
+        number.map(str),
+        ranges,
+        step,
+        st.lists(number, min_size=1, max_size=3).map(lambda numbers: ",".join(map(str, numbers))),
+    )
 
 
 CRONS = st.tuples(field(0, 59), field(0, 23), field(1, 28), field(1, 12), field(0, 7)).map(" ".join)
@@ -36,7 +43,7 @@ def test_next_is_later_and_due_and_previous_leads_back(text: str, now: int, zone
     assert due > now
     local = datetime.fromtimestamp(due / 1000, zone).replace(tzinfo=None)
     in_gap = not cron.matches(local)
-    if in_gap:                            # then a skipped local time stands behind it
+    if in_gap:  # then a skipped local time stands behind it
         skipped = cron.previous_local(local)
         assert skipped is not None
         assert instant_of(skipped, zone) == due

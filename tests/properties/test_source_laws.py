@@ -16,10 +16,45 @@ CATALOG = Catalog()
 EXIT = "io.kestra.plugin.core.execution.Exit"
 
 WORDS = st.sampled_from(
-    ["id", "namespace", "tasks", "type", "inputs", "triggers", "a.b", EXIT, "io.kestra.plugin.core.flow.Parallel", "STRING",
-     "SELECT", "values", "cron", "* * * * *", "{{ x", "{{ x }}", "null", "~", "1", "-1", "true", "labels", "retry", "constant",
-     "interval", "PT1S", "defaults", "conditions", "preconditions", "timeWindow", "dependsOn", "pluginDefaults", "errors", "then",
-     "io.kestra.plugin.core.trigger.Schedule", "io.kestra.plugin.core.flow.If", "io.kestra.plugin.core.trigger.Flow"]
+    [
+        "id",
+        "namespace",
+        "tasks",
+        "type",
+        "inputs",
+        "triggers",
+        "a.b",
+        EXIT,
+        "io.kestra.plugin.core.flow.Parallel",
+        "STRING",
+        "SELECT",
+        "values",
+        "cron",
+        "* * * * *",
+        "{{ x",
+        "{{ x }}",
+        "null",
+        "~",
+        "1",
+        "-1",
+        "true",
+        "labels",
+        "retry",
+        "constant",
+        "interval",
+        "PT1S",
+        "defaults",
+        "conditions",
+        "preconditions",
+        "timeWindow",
+        "dependsOn",
+        "pluginDefaults",
+        "errors",
+        "then",
+        "io.kestra.plugin.core.trigger.Schedule",
+        "io.kestra.plugin.core.flow.If",
+        "io.kestra.plugin.core.trigger.Flow",
+    ]
 )
 VALUES: st.SearchStrategy[Any] = st.recursive(
     st.one_of(WORDS, st.none(), st.booleans(), st.integers(), st.text(max_size=8)),
@@ -50,7 +85,10 @@ def test_no_structure_makes_parsing_raise(value: dict[str, Any], strict: bool) -
 
 
 TASKS: st.SearchStrategy[Any] = st.recursive(
-    st.just("leaf"), lambda inner: st.tuples(st.sampled_from(["Sequential", "Parallel", "If", "ForEach"]), st.lists(inner, min_size=1, max_size=3)),
+    st.just("leaf"),
+    lambda inner: st.tuples(
+        st.sampled_from(["Sequential", "Parallel", "If", "ForEach"]), st.lists(inner, min_size=1, max_size=3)
+    ),
     max_leaves=12,
 )
 

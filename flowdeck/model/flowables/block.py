@@ -9,9 +9,7 @@ from flowdeck.model.declare import field
 class Block(TaskBase, role="flowable"):
     """A task whose state is that of its children."""
 
-    errors: list[TaskBase] | None = field(
-        default=None, doc="Tasks that run when a child has failed for good."
-    )
+    errors: list[TaskBase] | None = field(default=None, doc="Tasks that run when a child has failed for good.")
     finally_: list[TaskBase] | None = field(
         default=None, doc="Tasks that run after the children and `errors`, whatever the state."
     )

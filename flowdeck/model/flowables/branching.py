@@ -10,7 +10,8 @@ from flowdeck.model.flowables.block import Block
 class If(Block, type="io.kestra.plugin.core.flow.If", aliases=("io.kestra.core.tasks.flows.If",)):
     """Run one of two lists of tasks.
 
-    The condition is evaluated once, when the task starts. Empty text, `0`, `-0`, `false` and nothing count as false.
+    The condition is evaluated once, when the task starts. Empty text, `0`, `-0`, `false` and nothing count as
+    false.
     """
 
     condition: Expr[str] = field(doc="Expression whose text decides.")

@@ -42,9 +42,7 @@ class SetVariables(TaskBase, type="io.kestra.plugin.core.execution.SetVariables"
     """Set variables of the execution; maps are merged deeply."""
 
     variables: Expr[dict[str, Any]] = field(doc="Variables and their values.")
-    overwrite: Expr[bool] = field(
-        default=True, doc="Whether existing variables may change; otherwise the task fails."
-    )
+    overwrite: Expr[bool] = field(default=True, doc="Whether existing variables may change; otherwise the task fails.")
 
 
 class UnsetVariables(TaskBase, type="io.kestra.plugin.core.execution.UnsetVariables", role="engine"):

@@ -12,15 +12,14 @@ from flowdeck.model.flowables.block import Block
 class ForEach(Block, type="io.kestra.plugin.core.flow.ForEach"):
     """Run tasks once for each value of a list.
 
-    Values are text in `taskrun.value`; maps and lists become JSON, read them with `fromJson(taskrun.value)`. Equal values count
-    once. The tasks of one value run in order; how many values are worked on at once is `concurrencyLimit`.
+    Values are text in `taskrun.value`; maps and lists become JSON, read them with `fromJson(taskrun.value)`. Equal
+    values count once. The tasks of one value run in order; how many values are worked on at once is
+    `concurrencyLimit`.
     """
 
     values: Expr[list[Any]] = field(doc="A list, or an expression that renders to a JSON list.")
     tasks: list[TaskBase] = field(min_length=1, doc="Tasks that run for each value, in order.")
-    concurrency_limit: int = field(
-        default=1, min=0, doc="How many values are worked on at once; 0 means all."
-    )
+    concurrency_limit: int = field(default=1, min=0, doc="How many values are worked on at once; 0 means all.")
 
     examples = (
         Example(

@@ -38,17 +38,13 @@ tasks:
     )
 
 
-class Parallel(
-    Block, type="io.kestra.plugin.core.flow.Parallel", aliases=("io.kestra.core.tasks.flows.Parallel",)
-):
+class Parallel(Block, type="io.kestra.plugin.core.flow.Parallel", aliases=("io.kestra.core.tasks.flows.Parallel",)):
     """Run tasks at the same time.
 
     A task that fails for good keeps those from starting that have not started; running ones go on.
     """
 
-    tasks: list[TaskBase] = field(
-        min_length=1, doc="Tasks; they start in the order in which they are written."
-    )
+    tasks: list[TaskBase] = field(min_length=1, doc="Tasks; they start in the order in which they are written.")
     concurrent: int = field(default=0, min=0, doc="How many tasks run at once; 0 means all.")
 
     examples = (

@@ -19,7 +19,8 @@ class Pause(
 ):
     """Stop the execution until somebody resumes it or a time is over.
 
-    Running branches finish what they do; nothing new starts. Without `pauseDuration` and `timeout` the pause has no end of its own.
+    Running branches finish what they do; nothing new starts. Without `pauseDuration` and `timeout` the pause has no
+    end of its own.
     """
 
     pause_duration: Expr[timedelta] | None = field(

@@ -60,9 +60,7 @@ class Weekend(ConditionBase, type=_NEW + "Weekend", aliases=_names("Weekend")):
     date: str = field(default=DATE, dynamic=True, doc="Date to test.")
 
 
-class ExpressionCondition(
-    ConditionBase, type=_NEW + "Expression", aliases=(*_names("Variable", "Expression"),)
-):
+class ExpressionCondition(ConditionBase, type=_NEW + "Expression", aliases=(*_names("Variable", "Expression"),)):
     """An expression renders to something other than blank and `false`."""
 
     expression: str = field(dynamic=True, doc="Expression to test.")
@@ -75,9 +73,7 @@ class ExecutionFlow(ConditionBase, type=_NEW + "ExecutionFlow", aliases=_names("
     flow_id: str = field(doc="Id of the flow.")
 
 
-class ExecutionNamespace(
-    ConditionBase, type=_NEW + "ExecutionNamespace", aliases=_names("ExecutionNamespace")
-):
+class ExecutionNamespace(ConditionBase, type=_NEW + "ExecutionNamespace", aliases=_names("ExecutionNamespace")):
     """The execution belongs to a namespace."""
 
     namespace: str = field(doc="Text to compare with the namespace.")

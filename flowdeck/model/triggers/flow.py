@@ -49,9 +49,7 @@ class Filter(Declared):
         "REGEX",
         "CONTAINS",
     ] = field(doc="How it is compared.")
-    value: str | None = field(
-        default=None, dynamic=True, doc="With what; the expression itself for EXPRESSION."
-    )
+    value: str | None = field(default=None, dynamic=True, doc="With what; the expression itself for EXPRESSION.")
     values: list[str] | None = field(default=None, doc="With which, for IN and NOT_IN.")
 
 
@@ -70,9 +68,7 @@ class Preconditions(Declared):
     time_window: TimeWindow | None = field(default=None, doc="Span of time in which all must happen.")
     reset_on_success: bool = field(default=True, doc="Begin anew after an execution was started.")
     flows: list[UpstreamFlow] | None = field(default=None, doc="Flows that must have run.")
-    where: list[Where] | None = field(
-        default=None, doc="Conditions on executions, one of which each must meet."
-    )
+    where: list[Where] | None = field(default=None, doc="Conditions on executions, one of which each must meet.")
 
 
 class FlowTrigger(
@@ -92,9 +88,7 @@ class FlowTrigger(
     inputs: Expr[dict[str, Any]] | None = field(
         default=None, doc="Inputs; `trigger.outputs` are the other flow's outputs."
     )
-    preconditions: Preconditions | None = field(
-        default=None, doc="What must have happened in a span of time."
-    )
+    preconditions: Preconditions | None = field(default=None, doc="What must have happened in a span of time.")
 
     class Output(Declared):
         """Variables of the execution under `trigger`."""

@@ -17,15 +17,13 @@ class Schedule(
 ):
     """Start executions at the times of a cron expression.
 
-    Five fields: minute, hour, day of month, month, day of week; `@hourly`, `@daily`, `@weekly`, `@monthly` and `@yearly` stand for
-    the usual ones. When both day fields are restricted, a day that matches either is due.
+    Five fields: minute, hour, day of month, month, day of week; `@hourly`, `@daily`, `@weekly`, `@monthly` and
+    `@yearly` stand for the usual ones. When both day fields are restricted, a day that matches either is due.
     """
 
     cron: str = field(min_length=1, doc="Cron expression.")
     with_seconds: bool = field(default=False, doc="The expression has a field for seconds in front.")
-    timezone: str | None = field(
-        default=None, doc="Time zone in which the expression is read, such as `Europe/Paris`."
-    )
+    timezone: str | None = field(default=None, doc="Time zone in which the expression is read, such as `Europe/Paris`.")
     inputs: Expr[dict[str, Any]] | None = field(default=None, doc="Inputs of the executions.")
     schedule_conditions: list[ConditionBase] | None = field(
         default=None, deprecated="Use conditions.", doc="Conditions on the date."
@@ -33,12 +31,8 @@ class Schedule(
     recover_missed_schedules: Literal["ALL", "LAST", "NONE"] | None = field(
         default=None, doc="Which dates to make up for that passed while nothing could be started."
     )
-    late_maximum_delay: timedelta | None = field(
-        default=None, doc="Dates that are later than this are left out."
-    )
-    backfill: Any = field(
-        default=None, deprecated="Backfills are started from the console or the API.", doc="Ignored."
-    )
+    late_maximum_delay: timedelta | None = field(default=None, doc="Dates that are later than this are left out.")
+    backfill: Any = field(default=None, deprecated="Backfills are started from the console or the API.", doc="Ignored.")
 
     class Output(Declared):
         """Variables of the execution under `trigger`."""

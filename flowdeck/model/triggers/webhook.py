@@ -20,9 +20,7 @@ class Webhook(
     """
 
     key: Expr[str] = field(max_length=256, secret=True, doc="Last part of the address; hard to guess.")
-    inputs: Expr[dict[str, Any]] | None = field(
-        default=None, doc="Inputs of the execution, made from the request."
-    )
+    inputs: Expr[dict[str, Any]] | None = field(default=None, doc="Inputs of the execution, made from the request.")
     wait: bool = field(default=False, doc="Answer when the execution has ended.")
     return_outputs: bool = field(default=False, doc="Answer with the outputs of the flow; needs `wait`.")
     response_content_type: Literal["application/json", "text/plain"] | None = field(

@@ -27,9 +27,7 @@ SCRIPT = plugin(
     FieldSpec("taskRunner", "task_runner", Shape("plugin", kind="runner")),
     FieldSpec("interval", "interval", Shape("duration", dynamic=True)),
 )
-PROCESS = plugin(
-    "runner.Process", FieldSpec("grace", "grace", Shape("text")), kind="runner", role=""
-)
+PROCESS = plugin("runner.Process", FieldSpec("grace", "grace", Shape("text")), kind="runner", role="")
 
 
 @pytest.fixture(scope="session")

@@ -42,7 +42,11 @@ def test_end_states_and_pauses_of_other_flows_count() -> None:
 def test_all_conditions_must_hold_and_errors_count_as_false() -> None:
     conditions = [
         {"type": CONDITION + "ExecutionFlow", "namespace": "a.b", "flowId": "load"},
-        {"type": "io.kestra.core.models.conditions.types.ExecutionStatusCondition", "in": ["SUCCESS"], "notIn": ["FAILED"]},
+        {
+            "type": "io.kestra.core.models.conditions.types.ExecutionStatusCondition",
+            "in": ["SUCCESS"],
+            "notIn": ["FAILED"],
+        },
     ]
     assert judge({"conditions": conditions}, up()).fires
     assert not judge({"conditions": conditions}, up("other")).fires
@@ -54,12 +58,19 @@ def test_all_conditions_must_hold_and_errors_count_as_false() -> None:
 def test_the_new_execution_knows_the_other_one() -> None:
     found = judge({}, up(labels={"k": "v"}, outputs={"rows": 3})).variables
     assert found == {
-        "executionId": "id-load", "namespace": "a.b", "flowId": "load", "flowRevision": 3, "state": "SUCCESS",
-        "executionLabels": {"k": "v"}, "outputs": {"rows": 3},
+        "executionId": "id-load",
+        "namespace": "a.b",
+        "flowId": "load",
+        "flowRevision": 3,
+        "state": "SUCCESS",
+        "executionLabels": {"k": "v"},
+        "outputs": {"rows": 3},
     }
 
 
-TWO = {"preconditions": {"id": "both", "flows": [{"namespace": "a.b", "flowId": "x"}, {"namespace": "a.b", "flowId": "y"}]}}
+TWO = {
+    "preconditions": {"id": "both", "flows": [{"namespace": "a.b", "flowId": "x"}, {"namespace": "a.b", "flowId": "y"}]}
+}
 
 
 def test_preconditions_are_met_by_different_executions_in_any_order() -> None:
@@ -136,7 +147,11 @@ def at(hour: int, minute: int = 0, day: int = 1) -> int:
         ({"type": "DAILY_TIME_DEADLINE", "deadline": "09:00:00+02:00"}, at(6, 59), (at(22, day=1) - DAY, at(7))),
         ({"type": "DAILY_TIME_WINDOW", "startTime": "08:00:00", "endTime": "10:00:00"}, at(9), (at(8), at(10))),
         ({"type": "DAILY_TIME_WINDOW", "startTime": "08:00:00", "endTime": "10:00:00"}, at(11), None),
-        ({"type": "DAILY_TIME_WINDOW", "startTime": "22:00:00", "endTime": "02:00:00"}, at(1, day=2), (at(22), at(2, day=2))),
+        (
+            {"type": "DAILY_TIME_WINDOW", "startTime": "22:00:00", "endTime": "02:00:00"},
+            at(1, day=2),
+            (at(22), at(2, day=2)),
+        ),
     ],
 )
 def test_windows(definition: dict[str, Any], now: int, span: tuple[int, int] | None) -> None:
@@ -152,7 +167,9 @@ def test_nothing_counts_outside_the_daily_times() -> None:
 
 def test_the_old_multiple_condition_works_alike() -> None:
     both = {
-        "type": CONDITION + "MultipleCondition", "id": "m", "window": "PT1H",
+        "type": CONDITION + "MultipleCondition",
+        "id": "m",
+        "window": "PT1H",
         "conditions": {
             "x": {"type": CONDITION + "ExecutionFlow", "namespace": "a.b", "flowId": "x"},
             "y": {"type": CONDITION + "ExecutionFlow", "namespace": "a.b", "flowId": "y"},
@@ -169,8 +186,10 @@ FRIDAY = datetime(2024, 5, 31, 18, 30, tzinfo=timezone(timedelta(hours=2)))
 @pytest.mark.parametrize(
     ("condition", "expected"),
     [
-        ({"type": "DayWeek", "dayOfWeek": "FRIDAY"}, True), ({"type": "DayWeek", "dayOfWeek": "MONDAY"}, False),
-        ({"type": "Weekend"}, False), ({"type": "Weekend", "date": "2024-06-01T00:00:00Z"}, True),
+        ({"type": "DayWeek", "dayOfWeek": "FRIDAY"}, True),
+        ({"type": "DayWeek", "dayOfWeek": "MONDAY"}, False),
+        ({"type": "Weekend"}, False),
+        ({"type": "Weekend", "date": "2024-06-01T00:00:00Z"}, True),
         ({"type": "DayWeekInMonth", "dayOfWeek": "FRIDAY", "dayInMonth": "LAST"}, True),
         ({"type": "DayWeekInMonth", "dayOfWeek": "FRIDAY", "dayInMonth": "FIRST"}, False),
         ({"type": "DateTimeBetween", "after": "2024-05-31T16:29:59Z"}, True),
@@ -178,7 +197,8 @@ FRIDAY = datetime(2024, 5, 31, 18, 30, tzinfo=timezone(timedelta(hours=2)))
         ({"type": "DateTimeBetween", "after": "2024-01-01T00:00:00Z", "before": "2024-02-01T00:00:00Z"}, False),
         ({"type": "TimeBetween", "after": "18:00:00+02:00", "before": "19:00:00+02:00"}, True),
         ({"type": "TimeBetween", "after": "17:00:00Z"}, False),
-        ({"type": "Expression", "expression": " false "}, False), ({"type": "Expression", "expression": "0"}, True),
+        ({"type": "Expression", "expression": " false "}, False),
+        ({"type": "Expression", "expression": "0"}, True),
         ({"type": "Not", "conditions": [{"type": CONDITION + "Weekend"}]}, True),
         ({"type": "Or", "conditions": [{"type": CONDITION + "Weekend"}]}, False),
     ],
@@ -194,9 +214,11 @@ def test_conditions_about_dates(condition: dict[str, Any], expected: bool) -> No
         ({"type": "ExecutionNamespace", "namespace": "a"}, False),
         ({"type": "ExecutionNamespace", "namespace": "a", "prefix": True}, True),
         ({"type": "ExecutionNamespace", "namespace": "b", "comparison": "SUFFIX"}, True),
-        ({"type": "ExecutionLabels", "labels": {"k": "v"}}, True), ({"type": "ExecutionLabels", "labels": {"k": "w"}}, False),
+        ({"type": "ExecutionLabels", "labels": {"k": "v"}}, True),
+        ({"type": "ExecutionLabels", "labels": {"k": "w"}}, False),
         ({"type": "ExecutionOutputs", "expression": "{{ trigger.outputs.n == 1 }}"}, True),
-        ({"type": "HasRetryAttempt", "in": ["FAILED"]}, True), ({"type": "HasRetryAttempt", "in": ["KILLED"]}, False),
+        ({"type": "HasRetryAttempt", "in": ["FAILED"]}, True),
+        ({"type": "HasRetryAttempt", "in": ["KILLED"]}, False),
     ],
 )
 def test_conditions_about_executions(condition: dict[str, Any], expected: bool) -> None:

@@ -25,7 +25,10 @@ def test_a_default_fills_a_gap_and_even_a_required_one(catalog: Catalog) -> None
 def test_a_forced_default_wins_and_the_farthest_forced_one_most(catalog: Catalog) -> None:
     outer = [{"type": "io.kestra.plugin.core", "forced": True, "values": {"level": "DEBUG"}}]
     found = props(
-        catalog, f"  - {{type: {LOG}, forced: true, values: {{level: WARN}}}}\n", f"type: {LOG}, message: x, level: ERROR", outer
+        catalog,
+        f"  - {{type: {LOG}, forced: true, values: {{level: WARN}}}}\n",
+        f"type: {LOG}, message: x, level: ERROR",
+        outer,
     )
     assert found["level"] == "DEBUG"
 
@@ -64,5 +67,6 @@ def test_a_named_default_is_applied_on_request_only(catalog: Catalog) -> None:
 
 
 def test_the_document_keeps_what_was_written(catalog: Catalog) -> None:
-    text = f"{HEAD}tasks:\n  - {{id: t, type: {LOG}, message: x}}\npluginDefaults:\n  - {{type: {LOG}, values: {{level: WARN}}}}\n"
+    defaults = f"pluginDefaults:\n  - {{type: {LOG}, values: {{level: WARN}}}}\n"
+    text = f"{HEAD}tasks:\n  - {{id: t, type: {LOG}, message: x}}\n{defaults}"
     assert "level" not in parse_flow(text, catalog).document["tasks"][0]

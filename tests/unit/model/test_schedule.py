@@ -30,7 +30,7 @@ def after(cron: str, when: str, zone: str = "UTC", count: int = 1, seconds: bool
         ("0 0 29 2 *", "2024-03-01T00:00:00Z", "2028-02-29T00:00:00Z"),
         ("0 0 31 * *", "2024-01-31T00:00:00Z", "2024-03-31T00:00:00Z"),
         ("0 9 * * MON-FRI", "2024-01-05T09:00:00Z", "2024-01-08T09:00:00Z"),
-        ("0 0 13 * 5", "2024-01-01T00:00:00Z", "2024-01-05T00:00:00Z"),     # either day field
+        ("0 0 13 * 5", "2024-01-01T00:00:00Z", "2024-01-05T00:00:00Z"),  # either day field
         ("0 0 * * 7", "2024-01-01T00:00:00Z", "2024-01-07T00:00:00Z"),
         ("0 0 * * 0", "2024-01-01T00:00:00Z", "2024-01-07T00:00:00Z"),
         ("0 0 * * 5-7", "2024-01-06T00:00:00Z", "2024-01-07T00:00:00Z"),
@@ -50,23 +50,28 @@ def test_an_impossible_date_never_comes() -> None:
 
 def test_seconds_are_a_sixth_field() -> None:
     assert after("*/20 * * * * *", "2024-01-01T00:00:01Z", count=3, seconds=True) == [
-        "2024-01-01T00:00:20Z", "2024-01-01T00:00:40Z", "2024-01-01T00:01:00Z"
+        "2024-01-01T00:00:20Z",
+        "2024-01-01T00:00:40Z",
+        "2024-01-01T00:01:00Z",
     ]
     assert after("@hourly", "2024-01-01T00:00:01Z", seconds=True) == ["2024-01-01T01:00:00Z"]
 
 
 def test_a_skipped_local_time_moves_behind_the_gap() -> None:
     assert after("30 2 * * *", "2024-03-30T12:00:00Z", "Europe/Paris", 2) == [
-        "2024-03-31T03:00:00+02:00", "2024-04-01T02:30:00+02:00"
+        "2024-03-31T03:00:00+02:00",
+        "2024-04-01T02:30:00+02:00",
     ]
     assert after("*/30 * * * *", "2024-03-31T00:30:00Z", "Europe/Paris", 2) == [
-        "2024-03-31T03:00:00+02:00", "2024-03-31T03:30:00+02:00"
+        "2024-03-31T03:00:00+02:00",
+        "2024-03-31T03:30:00+02:00",
     ]
 
 
 def test_a_repeated_local_time_is_due_once_at_the_first() -> None:
     assert after("30 2 * * *", "2024-10-26T12:00:00Z", "Europe/Paris", 2) == [
-        "2024-10-27T02:30:00+02:00", "2024-10-28T02:30:00+01:00"
+        "2024-10-27T02:30:00+02:00",
+        "2024-10-28T02:30:00+01:00",
     ]
     cron = parse_cron("30 2 * * *")
     assert zoned(cron.previous(ms("2024-10-27T01:45:00Z"), PARIS) or 0, PARIS) == "2024-10-27T02:30:00+02:00"
@@ -84,11 +89,17 @@ def test_daylight_saving_is_explained() -> None:
 @pytest.mark.parametrize(
     ("cron", "reason", "position"),
     [
-        ("60 * * * *", "value 60 of the minute is not in range [0, 59]", 0), ("* * * *", "expected 5 fields", 0),
-        ("* * * * 8", "value 8 of the day of week", 8), ("* * L * *", "'L' is not supported for the day of month", 4),
-        ("*/0 * * * *", "'0' is no step", 0), ("5-1 * * * *", "range 5-1 of the minute runs backwards", 0),
-        ("1,x * * * *", "'x' is no value of the minute", 2), ("@never", "unknown alias '@never'", 0),
-        ("? * * * *", "not supported", 0), ("* * * FOO *", "'FOO' is no value of the month", 6), ("", "expected 5 fields", 0),
+        ("60 * * * *", "value 60 of the minute is not in range [0, 59]", 0),
+        ("* * * *", "expected 5 fields", 0),
+        ("* * * * 8", "value 8 of the day of week", 8),
+        ("* * L * *", "'L' is not supported for the day of month", 4),
+        ("*/0 * * * *", "'0' is no step", 0),
+        ("5-1 * * * *", "range 5-1 of the minute runs backwards", 0),
+        ("1,x * * * *", "'x' is no value of the minute", 2),
+        ("@never", "unknown alias '@never'", 0),
+        ("? * * * *", "not supported", 0),
+        ("* * * FOO *", "'FOO' is no value of the month", 6),
+        ("", "expected 5 fields", 0),
     ],
 )
 def test_bad_expressions_say_what_and_where(cron: str, reason: str, position: int) -> None:
@@ -113,9 +124,13 @@ def test_unknown_zones(name: str) -> None:
 @pytest.mark.parametrize(
     ("cron", "words"),
     [
-        ("* * * * *", "Every minute"), ("*/5 * * * *", "Every 5 minutes"), ("0 * * * *", "Every hour"),
-        ("15 2 * * *", "At 02:15"), ("0 9 * * 1-5", "At 09:00, Monday through Friday"),
-        ("0 0 1 1 *", "At 00:00, on day 1 of the month, in January"), ("0 */6 * * *", "Every 6 hours"),
+        ("* * * * *", "Every minute"),
+        ("*/5 * * * *", "Every 5 minutes"),
+        ("0 * * * *", "Every hour"),
+        ("15 2 * * *", "At 02:15"),
+        ("0 9 * * 1-5", "At 09:00, Monday through Friday"),
+        ("0 0 1 1 *", "At 00:00, on day 1 of the month, in January"),
+        ("0 */6 * * *", "Every 6 hours"),
         ("*/10 9-17 * * MON,WED", "Every 10 minutes, between 09:00 and 17:59, on Monday and Wednesday"),
         ("0 0 13 * 5", "At 00:00, on day 13 of the month or on Friday"),
     ],

@@ -20,7 +20,7 @@ def ms(text: str) -> int:
     return int(datetime.fromisoformat(text + "+00:00").timestamp() * 1000)
 
 
-NOON = ms("2024-05-01T12:00:00")          # a Wednesday
+NOON = ms("2024-05-01T12:00:00")  # a Wednesday
 
 
 def plan(cron: str = "0 * * * *", **props: Any) -> SchedulePlan:
@@ -41,7 +41,8 @@ def test_a_due_date_fires_once_and_locks() -> None:
     assert state == ScheduleState(last_date=NOON, next_due=NOON + HOUR, locked=True)
     assert plan().step(state, NOON + 2 * HOUR) == ([], state)
     assert plan().variables(NOON, None, NOON - HOUR) == {
-        "date": "2024-05-01T12:00:00Z", "previous": "2024-05-01T11:00:00Z"
+        "date": "2024-05-01T12:00:00Z",
+        "previous": "2024-05-01T11:00:00Z",
     }
 
 
@@ -100,13 +101,11 @@ def test_dates_are_those_for_which_the_conditions_hold() -> None:
 
 
 def test_conditions_that_never_hold_are_given_up_soon() -> None:
-    here = plan("* * * * *", conditions=[
-        {"type": CONDITION + "DateTimeBetween", "before": "2020-01-01T00:00:00Z"}
-    ])
+    here = plan("* * * * *", conditions=[{"type": CONDITION + "DateTimeBetween", "before": "2020-01-01T00:00:00Z"}])
     assert here.begin(NOON).next_due is None
-    rare = plan("* * * * *", conditions=[
-        {"type": CONDITION + "DayWeekInMonth", "dayOfWeek": "MONDAY", "dayInMonth": "FIRST"}
-    ])
+    rare = plan(
+        "* * * * *", conditions=[{"type": CONDITION + "DayWeekInMonth", "dayOfWeek": "MONDAY", "dayInMonth": "FIRST"}]
+    )
     assert rare.begin(NOON).next_due == ms("2024-05-06T00:00:00")
 
 
@@ -143,7 +142,9 @@ def run(here: SchedulePlan, state: ScheduleState, now: int, rounds: int = 20) ->
 
 def test_a_backfill_runs_its_dates_and_gives_the_saved_date_back() -> None:
     here = plan()
-    state = here.create_backfill(ScheduleState(last_date=NOON, next_due=NOON + HOUR), NOON - 5 * HOUR, NOON - 3 * HOUR, {"a": 1})
+    state = here.create_backfill(
+        ScheduleState(last_date=NOON, next_due=NOON + HOUR), NOON - 5 * HOUR, NOON - 3 * HOUR, {"a": 1}
+    )
     assert state.next_due == NOON - 5 * HOUR
     firings, after_first = here.step(state, NOON + 1)
     assert firings[0].backfill

@@ -41,7 +41,8 @@ def test_a_small_flow_is_understood(catalog: Catalog) -> None:
 def test_children_are_numbered_in_the_order_of_the_document_and_disabled_ones_are_left_out(catalog: Catalog) -> None:
     parsed = parse(
         catalog,
-        HEAD + """\
+        HEAD
+        + """\
 tasks:
   - id: s
     type: io.kestra.plugin.core.flow.Switch
@@ -66,9 +67,19 @@ finally: [{id: e, type: io.kestra.plugin.core.log.Log, message: e}]
 @pytest.mark.parametrize(
     ("written", "typed", "untyped"),
     [
-        ("yes", "yes", True), ("010", "010", "010"), ("1.10", "1.10", 1.1), ("on", "on", True), ("0x1F", "0x1F", "0x1F"),
-        ("2024-01-01", "2024-01-01", "2024-01-01"), ("12:30:45", "12:30:45", "12:30:45"), ("'yes'", "yes", "yes"),
-        ("1_000", "1_000", 1000), ("-7", "-7", -7), ("1e3", "1e3", 1000.0), ("N", "N", False), ("nope", "nope", "nope"),
+        ("yes", "yes", True),
+        ("010", "010", "010"),
+        ("1.10", "1.10", 1.1),
+        ("on", "on", True),
+        ("0x1F", "0x1F", "0x1F"),
+        ("2024-01-01", "2024-01-01", "2024-01-01"),
+        ("12:30:45", "12:30:45", "12:30:45"),
+        ("'yes'", "yes", "yes"),
+        ("1_000", "1_000", 1000),
+        ("-7", "-7", -7),
+        ("1e3", "1e3", 1000.0),
+        ("N", "N", False),
+        ("nope", "nope", "nope"),
     ],
 )
 def test_text_properties_keep_the_text_and_untyped_ones_resolve_it(
@@ -108,15 +119,23 @@ def test_an_unknown_type_gives_two_entries_and_the_nearest_known_one(catalog: Ca
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: [", "Illegal flow yaml: "), ("", "Illegal flow yaml: the document is empty"),
-        ("id: a\nid: b\n", "Illegal flow yaml: Duplicate field 'id'"), ("a: !!python/object:x {}", "tag "),
-        ("a: 1\n---\nb: 1", "Illegal flow yaml: "), ("[" * 5000, "Illegal flow yaml: nesting is deeper than 100"),
-        ("- " * 3000 + "a", "Illegal flow yaml: nesting is deeper than 100"), ("\x00", "Illegal flow yaml: "),
-        ("\ud800", "Illegal flow yaml: "), ("a: &a [*a]", "nesting is deeper"), ("[1]", "Cannot deserialize value"),
+        ("a: [", "Illegal flow yaml: "),
+        ("", "Illegal flow yaml: the document is empty"),
+        ("id: a\nid: b\n", "Illegal flow yaml: Duplicate field 'id'"),
+        ("a: !!python/object:x {}", "tag "),
+        ("a: 1\n---\nb: 1", "Illegal flow yaml: "),
+        ("[" * 5000, "Illegal flow yaml: nesting is deeper than 100"),
+        ("- " * 3000 + "a", "Illegal flow yaml: nesting is deeper than 100"),
+        ("\x00", "Illegal flow yaml: "),
+        ("\ud800", "Illegal flow yaml: "),
+        ("a: &a [*a]", "nesting is deeper"),
+        ("[1]", "Cannot deserialize value"),
     ],
 )
 def test_broken_text_is_a_finding(catalog: Catalog, text: str, message: str) -> None:
-    parsed = parse_flow(text if "id" in text else f"variables: {{}}\n{text}" if text.startswith("a:") else text, catalog)
+    parsed = parse_flow(
+        text if "id" in text else f"variables: {{}}\n{text}" if text.startswith("a:") else text, catalog
+    )
     assert parsed.flow is None
     if text != "a: &a [*a]" and "!!" not in text:
         assert any(f.message.startswith(message) for f in parsed.findings), parsed.findings
@@ -137,26 +156,48 @@ def test_tags_are_refused(catalog: Catalog) -> None:
 @pytest.mark.parametrize(
     ("part", "rule", "message"),
     [
-        ("id: 'a b'", "pattern", "must match"), ("namespace: Upper", "pattern", "must match"),
+        ("id: 'a b'", "pattern", "must match"),
+        ("namespace: Upper", "pattern", "must match"),
         ("concurrency: {limit: 0}", "min", "must be greater than or equal to 1"),
         ("concurrency: {limit: two}", "type", "Cannot deserialize value of type `integer` from 'two'"),
         ("concurrency: {limit: 1, behavior: QUEU}", "enum", "did you mean QUEUE?"),
-        ("labels: {Team: x}", "label-key", "label key 'Team' must match"), ("labels: {a: [1]}", "label-value", "must be a text"),
-        ("labels: {system.x: y}", "system-label", "System labels can only be set by Kestra itself, offending label: system.x=y"),
-        ("retry: {type: constant, interval: PT5M, maxDuration: PT1M}", "retry", "'interval' must be less than 'maxDuration'"),
+        ("labels: {Team: x}", "label-key", "label key 'Team' must match"),
+        ("labels: {a: [1]}", "label-value", "must be a text"),
+        (
+            "labels: {system.x: y}",
+            "system-label",
+            "System labels can only be set by Kestra itself, offending label: system.x=y",
+        ),
+        (
+            "retry: {type: constant, interval: PT5M, maxDuration: PT1M}",
+            "retry",
+            "'interval' must be less than 'maxDuration'",
+        ),
         ("retry: {type: random, minInterval: PT5M, maxInterval: PT1M}", "retry", "'minInterval' must be less than"),
         ("retry: {type: constant, interval: 5m}", "type", "ISO-8601"),
         ("inputs: [{id: a, type: FORM}]", "unknown-type", "Invalid type: FORM"),
         ("inputs: [{id: a, type: STRING}, {id: a, type: INT}]", "duplicate-input", "Duplicate input with name [a]"),
-        ("inputs: [{id: a, type: STRING}, {id: a.b, type: INT}]", "input-prefix", "Input path 'a' conflicts with 'a.b'"),
+        (
+            "inputs: [{id: a, type: STRING}, {id: a.b, type: INT}]",
+            "input-prefix",
+            "Input path 'a' conflicts with 'a.b'",
+        ),
         ("inputs: [{id: a, type: SELECT}]", "input-values", "SELECT input 'a' needs values or expression"),
         ("inputs: [{id: a, type: ARRAY, itemType: ARRAY}]", "item-type", "`itemType` cannot be `ARRAY`"),
         ("inputs: [{id: a, type: STRING, validator: '['}]", "pattern", "invalid pattern [[]"),
         ("inputs: [{id: a, type: STRING, dependsOn: {inputs: [b]}}]", "depends-on", "non-existent input 'b'"),
         ("inputs: [{id: a, type: STRING, defaults: x, prefill: y}]", "input-prefill", "cannot also have a prefill"),
         ("inputs: [{id: a, type: STRING, defaults: x, required: false}]", "input-default", "must be required"),
-        ("pluginDefaults: [{type: io.kestra, forced: true}]", "plugin-default", "Invalid Plugin Default: No 'values' provided"),
-        (f"pluginDefaults: [{{type: {LOG}, values: {{x: 1}}}}]", "plugin-default", f"No property 'x' exists in plugin '{LOG}'"),
+        (
+            "pluginDefaults: [{type: io.kestra, forced: true}]",
+            "plugin-default",
+            "Invalid Plugin Default: No 'values' provided",
+        ),
+        (
+            f"pluginDefaults: [{{type: {LOG}, values: {{x: 1}}}}]",
+            "plugin-default",
+            f"No property 'x' exists in plugin '{LOG}'",
+        ),
         ("outputs: [{id: a, type: STRING, value: '{{ }'}]", "expression", "Invalid expression"),
     ],
 )
@@ -176,16 +217,33 @@ def test_each_rule_names_what_is_wrong(catalog: Catalog, part: str, rule: str, m
         ("type: Schedule, cron: '@daily', timezone: Mars", "timezone", "timezone '(Mars)' is not a valid time-zone ID"),
         ("type: Schedule", "required", "must not be null"),
         ("type: Webhook", "required", "must not be null"),
-        ("type: Webhook, key: x, conditions: [{type: io.kestra.plugin.core.condition.MultipleCondition, id: m, conditions: {}}]",
-         "webhook", "invalid webhook"),
+        (
+            "type: Webhook, key: x, conditions: "
+            "[{type: io.kestra.plugin.core.condition.MultipleCondition, id: m, conditions: {}}]",
+            "webhook",
+            "invalid webhook",
+        ),
         ("type: Flow", "flow-trigger", "neither conditions nor preconditions"),
-        ("type: Flow, preconditions: {id: p, timeWindow: {type: SLIDING_WINDOW, deadline: '10:00:00'}}", "time-window",
-         "Time window of type `SLIDING_WINDOW` cannot have a deadline."),
-        ("type: Flow, preconditions: {id: p, timeWindow: {type: DAILY_TIME_WINDOW, startTime: '10:00:00'}}", "time-window",
-         "Time window of type `DAILY_TIME_WINDOW` must have a end time."),
-        ("type: Flow, preconditions: {id: p, where: [{id: w, filters: [{field: STATE, type: IN}]}]}", "filter",
-         "`values` cannot be null for type IN"),
-        ("type: Schedule, cron: '@daily', labels: {system.a: b}", "label", "System labels can only be set by Kestra itself"),
+        (
+            "type: Flow, preconditions: {id: p, timeWindow: {type: SLIDING_WINDOW, deadline: '10:00:00'}}",
+            "time-window",
+            "Time window of type `SLIDING_WINDOW` cannot have a deadline.",
+        ),
+        (
+            "type: Flow, preconditions: {id: p, timeWindow: {type: DAILY_TIME_WINDOW, startTime: '10:00:00'}}",
+            "time-window",
+            "Time window of type `DAILY_TIME_WINDOW` must have a end time.",
+        ),
+        (
+            "type: Flow, preconditions: {id: p, where: [{id: w, filters: [{field: STATE, type: IN}]}]}",
+            "filter",
+            "`values` cannot be null for type IN",
+        ),
+        (
+            "type: Schedule, cron: '@daily', labels: {system.a: b}",
+            "label",
+            "System labels can only be set by Kestra itself",
+        ),
     ],
 )
 def test_triggers_have_rules_of_their_own(catalog: Catalog, trigger: str, rule: str, message: str) -> None:
@@ -208,10 +266,12 @@ def test_a_flow_that_calls_itself_is_refused(catalog: Catalog) -> None:
 def test_ids_with_dashes_need_brackets(catalog: Catalog) -> None:
     source = HEAD + (
         "inputs: [{id: my-key, type: STRING}]\n"
-        f"tasks:\n  - {{id: t, type: {LOG}, message: \"{{{{ inputs.my-key }}}}\"}}\n"
+        f'tasks:\n  - {{id: t, type: {LOG}, message: "{{{{ inputs.my-key }}}}"}}\n'
     )
     message = only(parse_flow(source, catalog), "dash-reference").message
-    assert message.startswith("Invalid input reference: use inputs[key-name]") and message.endswith("offending tasks: [t]")
+    assert message.startswith("Invalid input reference: use inputs[key-name]") and message.endswith(
+        "offending tasks: [t]"
+    )
     assert parse_flow(source.replace("inputs.my-key", "inputs['my-key']"), catalog).flow is not None
 
 
