@@ -19,9 +19,16 @@ from flowdeck.model.states import State
 def snapshot(live: Live, state: State | None = None) -> dict[str, Any]:
     """What commands answer: enough to show the execution without reading it again."""
     return {
-        "id": live.id, "seq": live.seq, "tenant": live.tenant, "namespace": live.namespace, "flowId": live.flow_id,
-        "revision": live.flow_rev, "state": (state or live.state).name, "created": live.created,
-        "labels": [{"key": k, "value": v} for k, v in live.labels], "originalId": live.original_id,
+        "id": live.id,
+        "seq": live.seq,
+        "tenant": live.tenant,
+        "namespace": live.namespace,
+        "flowId": live.flow_id,
+        "revision": live.flow_rev,
+        "state": (state or live.state).name,
+        "created": live.created,
+        "labels": [{"key": k, "value": v} for k, v in live.labels],
+        "originalId": live.original_id,
     }
 
 
@@ -49,7 +56,8 @@ def create_execution(step: Step, args: dict[str, Any]) -> Live:
     except LookupError as error:
         if error.args[0] == "unknown":
             raise NotFound(
-                f"Flow '{namespace}.{flow_id}' not found" if revision is None
+                f"Flow '{namespace}.{flow_id}' not found"
+                if revision is None
                 else f"Unable to find revision {revision} on flow {namespace}.{flow_id}"
             ) from None
         raise IllegalState(str(error.args[0])) from None
@@ -67,10 +75,20 @@ def create_execution(step: Step, args: dict[str, Any]) -> Live:
     ):
         raise IllegalState(f"Execution '{execution_id}' exists already")
     live = control.create(
-        step.world, plan, id=execution_id, inputs=args.get("inputs"), labels=labels, trigger=args.get("trigger"),
-        schedule_date=args.get("schedule_date"), kind=args.get("kind"), variables=args.get("variables"),
-        parent_execution=args.get("parent_execution"), parent_task_run=args.get("parent_task_run"),
-        parent_id=args.get("parent_id"), original_id=args.get("original_id"), breakpoints=args.get("breakpoints"),
+        step.world,
+        plan,
+        id=execution_id,
+        inputs=args.get("inputs"),
+        labels=labels,
+        trigger=args.get("trigger"),
+        schedule_date=args.get("schedule_date"),
+        kind=args.get("kind"),
+        variables=args.get("variables"),
+        parent_execution=args.get("parent_execution"),
+        parent_task_run=args.get("parent_task_run"),
+        parent_id=args.get("parent_id"),
+        original_id=args.get("original_id"),
+        breakpoints=args.get("breakpoints"),
         enter_now=not args.get("failed"),
     )
     if args.get("failed"):
@@ -133,10 +151,13 @@ def pause(step: Step, args: dict[str, Any]) -> dict[str, Any]:
 
 @engine_command("execution.resume")
 def resume(step: Step, args: dict[str, Any]) -> dict[str, Any]:
-    """Let a paused execution go on; `inputs` are the resolved `onResume` values, `task_run` chooses one of several pauses."""
+    """Let a paused execution go on: `inputs` are the resolved `onResume` values, `task_run` is one of several pauses."""
     live = _live(step, args)
+    if live.state is State.BREAKPOINT:
+        control.leave_breakpoint(step.world, live, args.get("breakpoints"))
+        return snapshot(live)
     run = waiting.first_paused(live)
-    if live.state is not State.PAUSED and not (run is not None and live.state.terminal):    # paused in afterExecution
+    if live.state is not State.PAUSED and not (run is not None and live.state.terminal):  # paused in afterExecution
         raise IllegalState(f"Execution '{live.id}' is not paused, can't resume it")
     if args.get("task_run"):
         run = next((r for r in live.open.values() if r.id == args["task_run"] and r.state is State.PAUSED), None)
@@ -156,7 +177,7 @@ def force_run(step: Step, args: dict[str, Any]) -> dict[str, Any]:
     live = _live(step, args)
     if live.state.terminal:
         raise IllegalState("Only non terminated executions can be forced run.")
-    if live.state is State.PAUSED:
+    if live.state in (State.PAUSED, State.BREAKPOINT):
         return resume(step, args)
     control.force_run(step.world, live)
     return snapshot(live)
@@ -207,7 +228,7 @@ def change_status(step: Step, args: dict[str, Any]) -> dict[str, Any]:
 
 @engine_command("execution.delete")
 def delete(step: Step, args: dict[str, Any]) -> dict[str, Any]:
-    """Delete an execution with its rows; one that is not terminal is killed first. Logs and files go through the outbox."""
+    """Delete an execution with its rows; one that is not terminal is killed first. Logs and files follow by outbox."""
     live = _live(step, args)
     world = step.world
     for child in _open_children(step, live.id):
@@ -220,13 +241,14 @@ def delete(step: Step, args: dict[str, Any]) -> dict[str, Any]:
         world.cancel(kind, live.seq)
     step.flush()
     tx = step.tx
+    tx.sql("delete from attempt where task_run_seq in (select seq from task_run where execution_seq = ?)", live.seq)
     tx.sql(
-        "delete from attempt where task_run_seq in (select seq from task_run where execution_seq = ?)", live.seq
+        "delete from timer where ref in (select seq from task_run where execution_seq = ?) "
+        "and kind in ('retry', 'pause', 'pause-timeout', 'timeout')",
+        live.seq,
     )
-    tx.sql("delete from timer where ref in (select seq from task_run where execution_seq = ?) "
-           "and kind in ('retry', 'pause', 'pause-timeout', 'timeout')", live.seq)
     for table in ("task_run", "event", "execution_label", "slot", "waiting"):
-        tx.sql(f"delete from {table} where execution_seq = ?", live.seq)  # noqa: S608 - a literal list
+        tx.sql(f"delete from {table} where execution_seq = ?", live.seq)
     if args.get("metrics", True):
         tx.sql("delete from metric where execution_seq = ?", live.seq)
     tx.sql("delete from execution where seq = ?", live.seq)
@@ -236,10 +258,17 @@ def delete(step: Step, args: dict[str, Any]) -> dict[str, Any]:
         payload = {"tenant": live.tenant, "namespace": live.namespace, "flow": live.flow_id, "execution": live.id}
         tx.insert("outbox", kind="storage.delete", payload=json.dumps(payload), due=step.now)
     keep_numbers(step)
-    tx.events.append({
-        "kind": "topic", "topic": "executions", "change": "deleted", "id": live.id, "tenant": live.tenant,
-        "namespace": live.namespace, "flowId": live.flow_id,
-    })
+    tx.events.append(
+        {
+            "kind": "topic",
+            "topic": "executions",
+            "change": "deleted",
+            "id": live.id,
+            "tenant": live.tenant,
+            "namespace": live.namespace,
+            "flowId": live.flow_id,
+        }
+    )
     return {"id": live.id, "seq": live.seq}
 
 
@@ -249,7 +278,9 @@ def keep_numbers(step: Step) -> None:
     value = json.dumps({"event": w.last_event, "execution": w.last_execution, "run": w.last_run})
     step.tx.sql(
         "insert into setting (key, value, updated) values ('engine.numbers', ?, ?) "
-        "on conflict (key) do update set value = excluded.value, updated = excluded.updated", value, step.now,
+        "on conflict (key) do update set value = excluded.value, updated = excluded.updated",
+        value,
+        step.now,
     )
 
 
@@ -257,5 +288,9 @@ def keep_numbers(step: Step) -> None:
 def evaluate(step: Step, args: dict[str, Any]) -> Any:
     """Render a value on a worker: `value`, `context`, tenant, namespace, flow_id; answered when it is rendered."""
     return step.evaluate(
-        args["value"], args.get("context") or {}, args["tenant"], args.get("namespace") or "", args.get("flow_id") or "",
+        args["value"],
+        args.get("context") or {},
+        args["tenant"],
+        args.get("namespace") or "",
+        args.get("flow_id") or "",
     )

@@ -69,8 +69,8 @@ def _start_again(w: World, run: Run) -> None:
     """A task run that failed starts again: a flowable without failed children from its own beginning."""
     run.ended = None
     run.counts = None
-    if run.detail.pop("error", None) or run.detail.pop("due", None):
-        run.dirty |= DETAIL
+    for name in ("error", "due", "lost", "breakpoint"):
+        run.detail.pop(name, None)
     run.dirty |= DETAIL
     run.begun = False
     run.fence += 1
@@ -170,16 +170,30 @@ def _plan(step: Step, live: Live, revision: int | None) -> Plan:
 
 
 def _copy(
-    step: Step, live: Live, plan: Plan, runs: Tree, *, parent: bool, inputs: dict[str, Any] | None = None,
+    step: Step,
+    live: Live,
+    plan: Plan,
+    runs: Tree,
+    *,
+    parent: bool,
+    inputs: dict[str, Any] | None = None,
     labels: list[tuple[str, str]] | None = None,
 ) -> tuple[Live, list[tuple[Run, int]]]:
     """A new execution with copies of task runs; answers the copies with the seq of their originals."""
     w = step.world
     own = [(k, v) for k, v in live.labels if k not in ("system.restarted", "system.replay", "system.replayed")]
     new = control.create(
-        w, plan, inputs=live.inputs if inputs is None else inputs, labels=merge_labels(own, labels or []),
-        trigger=live.trigger, kind=live.kind, parent_id=live.id if parent else None, original_id=live.original_id,
-        original_created=live.original_created, attempt_number=live.attempt_number + 1, flow_labels=False,
+        w,
+        plan,
+        inputs=live.inputs if inputs is None else inputs,
+        labels=merge_labels(own, labels or []),
+        trigger=live.trigger,
+        kind=live.kind,
+        parent_id=live.id if parent else None,
+        original_id=live.original_id,
+        original_created=live.original_created,
+        attempt_number=live.attempt_number + 1,
+        flow_labels=False,
         enter_now=False,
     )
     new.variables = dict(live.variables)
@@ -196,21 +210,38 @@ def _copy(
         new.task_count += 1
         twin.parent = above
         for name in (
-            "iteration", "value", "state", "attempts", "started", "first_started", "ended", "outputs", "outputs_uri",
-            "outputs_size", "child", "counts", "fence",
+            "iteration",
+            "value",
+            "state",
+            "attempts",
+            "started",
+            "first_started",
+            "ended",
+            "outputs",
+            "outputs_uri",
+            "outputs_size",
+            "child",
+            "counts",
+            "fence",
         ):
             setattr(twin, name, getattr(run, name))
         twin.detail = dict(run.detail)
         twin.dirty = NEW | STATE | DETAIL | OUTPUTS
         twin.version = w.next_event()
         w.changes.runs[twin.seq] = twin
-        for event in step.tx.all("select attempt, state, at, cause from event where task_run_seq = ? order by seq", run.seq):
+        for event in step.tx.all(
+            "select attempt, state, at, cause from event where task_run_seq = ? order by seq", run.seq
+        ):
             w.changes.events.append((w.next_event(), new.seq, twin.seq, event[0], event[1], event[2], event[3]))
         twin.version = w.last_event
         for a in step.tx.all("select * from attempt where task_run_seq = ?", run.seq):
             w.changes.attempts[twin.seq, a["no"]] = {
-                "fence": a["fence"], "state": a["state"], "started": a["started"], "ended": a["ended"],
-                "worker": a["worker"], "exit_info": None,
+                "fence": a["fence"],
+                "state": a["state"],
+                "started": a["started"],
+                "ended": a["ended"],
+                "worker": a["worker"],
+                "exit_info": None,
             }
         copies[run.seq] = twin
         out.append((twin, run.seq))
@@ -239,11 +270,18 @@ def replay(step: Step, args: dict[str, Any]) -> dict[str, Any]:
             raise IllegalArgument(f"Task '{chosen.task.id}' is not in revision {plan.flow.revision}")
         gone = rebuild.successors(runs, chosen)
         new, kept = _copy(
-            step, live, plan, [x for x in runs if x[0].seq not in gone], parent=True, inputs=args.get("inputs"), labels=labels,
+            step,
+            live,
+            plan,
+            [x for x in runs if x[0].seq not in gone],
+            parent=True,
+            inputs=args.get("inputs"),
+            labels=labels,
         )
         node = next((r for r, old in kept if old == chosen.seq), None)
         if node is None:
             raise IllegalArgument(f"Task '{chosen.task.id}' is at another place in revision {plan.flow.revision}")
+        new.breakpoints = list(args.get("breakpoints") or [])
         _start_again(w, node)
         node.outputs = None
         node.outputs_uri = None
@@ -256,10 +294,18 @@ def replay(step: Step, args: dict[str, Any]) -> dict[str, Any]:
     else:
         own = [(k, v) for k, v in live.labels if k not in ("system.restarted", "system.replay", "system.replayed")]
         new = control.create(
-            w, plan, inputs=live.inputs if args.get("inputs") is None else args["inputs"],
-            labels=merge_labels(own, labels), trigger=live.trigger, kind=live.kind, parent_id=live.id,
-            original_id=live.original_id, original_created=live.original_created,
-            attempt_number=live.attempt_number + 1, flow_labels=False,
+            w,
+            plan,
+            inputs=live.inputs if args.get("inputs") is None else args["inputs"],
+            labels=merge_labels(own, labels),
+            trigger=live.trigger,
+            kind=live.kind,
+            parent_id=live.id,
+            original_id=live.original_id,
+            original_created=live.original_created,
+            attempt_number=live.attempt_number + 1,
+            flow_labels=False,
+            breakpoints=args.get("breakpoints"),
         )
     if not any(k == "system.replayed" for k, _ in live.labels):
         live.labels = [*live.labels, ("system.replayed", "true")]

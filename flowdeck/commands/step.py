@@ -38,7 +38,12 @@ class Step(Protocol):
         ...
 
     def evaluate(
-        self, value: Any, context: dict[str, Any], tenant: str, namespace: str, flow_id: str,
+        self,
+        value: Any,
+        context: dict[str, Any],
+        tenant: str,
+        namespace: str,
+        flow_id: str,
     ) -> Any:
         """Let a worker render a value; answers a promise that a command may return as its result."""
         ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import os
@@ -25,10 +26,11 @@ from flowdeck.engine.logwriter import LogWriter
 from flowdeck.engine.messages import Done, Hello
 from flowdeck.engine.outbox import OutboxConsumer
 from flowdeck.engine.plans import PlanStore, parser
-from flowdeck.engine.trigger_locks import on_execution_change
+from flowdeck.engine.scheduler import Scheduler
 from flowdeck.model.catalog import Catalog
 from flowdeck.model.engine import Live, Run
 from flowdeck.sdk.index import load_catalog
+from flowdeck.storage.encryption import Cipher, EncryptionError, load_key
 from flowdeck.storage.local import LocalStorage
 from flowdeck.store.driver import Database, Durability, open_database
 from flowdeck.store.log_views import LogStore
@@ -60,7 +62,10 @@ class Core:
         self.hub = FeedHub()
         self.log_files = LogFiles(home.logs, None if database.dialect == "sqlite" else database)
         self.log_writer = LogWriter(
-            self.log_files, home.socket("logs"), publish=self.hub.publish_threadsafe, followed=lambda: self.hub.followed,
+            self.log_files,
+            home.socket("logs"),
+            publish=self.hub.publish_threadsafe,
+            followed=lambda: self.hub.followed,
         )
         self.reads = CallReader(database, cast(Any, LogStore(home.logs, files=self.log_files)), defaults)
         self.plans = PlanStore(database, parser(catalog, defaults))
@@ -74,10 +79,18 @@ class Core:
             lease=settings.span("kestra.server.liveness.timeout").total_seconds(),
         )
         self.executor = Executor(
-            database, self.plans, self.gateway, publish=self._publish, log_line=self._line,
-            needs_process=self._needs_process, globals_=_globals(settings),
+            database,
+            self.plans,
+            self.gateway,
+            publish=self._publish,
+            log_line=self._line,
+            needs_process=self._needs_process,
+            globals_=_globals(settings),
+            encrypt=_encrypt(settings),
         )
-        self.executor.listeners.append(on_execution_change)
+        self.scheduler = Scheduler(
+            self.executor, database, recover=_recover_missed(settings), encrypt=_encrypt(settings)
+        )
         self.commands = CommandServer(home.socket("core"), self.executor.submit, self.hub)
         self.storage = LocalStorage(settings.storage_path)
         self.outbox = OutboxConsumer(database, self.executor, self.storage, self.log_files)
@@ -104,15 +117,28 @@ class Core:
 
     def _line(self, live: Live, run: Run | None, level: str, text: str, at: int) -> None:
         self.log_writer.write(
-            execution_seq=live.seq, execution=live.id, tenant=live.tenant, namespace=live.namespace, flow_id=live.flow_id,
-            level=level, text=text, at=at, task_run_seq=run.seq if run is not None else 0,
-            task_run=run.id if run is not None else "", task_id=run.task.id if run is not None else "",
+            execution_seq=live.seq,
+            execution=live.id,
+            tenant=live.tenant,
+            namespace=live.namespace,
+            flow_id=live.flow_id,
+            level=level,
+            text=text,
+            at=at,
+            task_run_seq=run.seq if run is not None else 0,
+            task_run=run.id if run is not None else "",
+            task_id=run.task.id if run is not None else "",
             attempt=0,
         )
 
     def _hello(self, hello: Hello) -> None:
         self.executor.on_hello(hello)
-        detail = {"pid": hello.pid, "group": hello.group, "process": hello.process_credits, "async": hello.async_credits}
+        detail = {
+            "pid": hello.pid,
+            "group": hello.group,
+            "process": hello.process_credits,
+            "async": hello.async_credits,
+        }
         self._service(hello.worker, "WORKER", hello.host or socket.gethostname(), "RUNNING", detail)
 
     def _lost(self, worker: str, held: list[tuple[int, int]]) -> None:
@@ -130,7 +156,10 @@ class Core:
             for record in list(self.gateway.workers.values()):
                 hello = record.hello
                 detail = {
-                    "pid": hello.pid, "group": hello.group, "process": hello.process_credits, "async": hello.async_credits,
+                    "pid": hello.pid,
+                    "group": hello.group,
+                    "process": hello.process_credits,
+                    "async": hello.async_credits,
                 }
                 self._service(record.id, "WORKER", hello.host or socket.gethostname(), "RUNNING", detail)
 
@@ -145,7 +174,12 @@ class Core:
         await self.gateway.start(self.settings.home.socket("worker"))
         await self.commands.start()
         self.database.start_checkpoints()
-        self.tasks = [asyncio.create_task(self._heartbeats()), asyncio.create_task(self.outbox.run())]
+        self.scheduler.load()
+        self.tasks = [
+            asyncio.create_task(self._heartbeats()),
+            asyncio.create_task(self.outbox.run()),
+            asyncio.create_task(self.scheduler.run()),
+        ]
         self.ready.set()
 
     async def run(self) -> None:
@@ -183,18 +217,37 @@ def _defaults(settings: Settings) -> list[dict[str, Any]]:
     return []
 
 
+def _recover_missed(settings: Settings) -> str:
+    """What schedules do about missed dates that do not say it themselves (§15.4)."""
+    for entry in settings.get("kestra.plugins.configurations") or ():
+        if isinstance(entry, dict) and str(entry.get("type", "")).endswith("trigger.Schedule"):
+            value = (entry.get("values") or {}).get("recoverMissedSchedules")
+            if value in ("ALL", "LAST", "NONE"):
+                return value
+    return "ALL"
+
+
+def _encrypt(settings: Settings) -> Callable[[str], Any] | None:
+    """How SECRET values are stored; None without a usable key."""
+    key = load_key(settings.home.path, settings.get("kestra.encryption.secret-key"))
+    try:
+        return Cipher(key).wrap if key else None
+    except EncryptionError:
+        return None
+
+
 def _globals(settings: Settings) -> dict[str, Any]:
     """What every expression sees, whatever its execution (§20)."""
     prefix = settings.get("kestra.variables.env-vars-prefix") or "ENV_"
     return {
-        "envs": {k[len(prefix):].lower(): v for k, v in os.environ.items() if k.startswith(prefix)},
+        "envs": {k[len(prefix) :].lower(): v for k, v in os.environ.items() if k.startswith(prefix)},
         "globals": settings.get("kestra.variables.globals") or settings.below("kestra.variables.globals"),
         "kestra": {"environment": settings.below("kestra.environment"), "url": settings.get("kestra.url")},
     }
 
 
 def live_workers(database: Database, within_ms: int = 45_000) -> list[str]:
-    """Workers that were alive a moment ago and may still run attempts; those of this machine only if their process is."""
+    """Workers that were alive a moment ago and may still run attempts; of this machine only with their process."""
     host = socket.gethostname()
     found: list[str] = []
     with database.reader() as reader:
@@ -252,6 +305,8 @@ async def run_core(settings: Settings, *, ready: Callable[[Core], None] | None =
     and the supervisor starts another one, which rebuilds its memory from the rows.
     """
     registry.load_commands()
+    # Live executions are long-lived objects: full collections would look at all of them again and again.
+    gc.set_threshold(50_000, 20, 100)
     database, lock = await asyncio.to_thread(prepare, settings)
     core = Core(settings, database, load_catalog())
     loop = asyncio.get_running_loop()

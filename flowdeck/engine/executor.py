@@ -12,6 +12,7 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from flowdeck.commands import registry
@@ -26,7 +27,7 @@ from flowdeck.model import transitions
 from flowdeck.model.engine import Live, World, control, tasks
 from flowdeck.model.engine.stages import WORK
 from flowdeck.model.engine.world import Acknowledge, Changes, Dispatch, Evaluation, KillAttempt, Line
-from flowdeck.model.errors import DomainError, IllegalArgument, NotFound, Unavailable
+from flowdeck.model.errors import DomainError, IllegalArgument, NotFound
 from flowdeck.model.ids import ENTROPY_BITS, make_id
 from flowdeck.model.states import State
 from flowdeck.store.driver import Database, StoreUnavailable, Tx, Writer
@@ -93,8 +94,17 @@ class ExecutorStep:
     def flush(self) -> None:
         """Write memory's changes so far."""
         changes = self.world.changes
-        if changes.executions or changes.runs or changes.timers or changes.slots or changes.waiting or changes.attempts \
-                or changes.events or changes.rollups or changes.metrics:
+        if (
+            changes.executions
+            or changes.runs
+            or changes.timers
+            or changes.slots
+            or changes.waiting
+            or changes.attempts
+            or changes.events
+            or changes.rollups
+            or changes.metrics
+        ):
             effects, moves, barrier = changes.effects, changes.moves, changes.barrier
             self.feed += rows.write(self.tx, self.world, changes)
             self._executor.timers.take(changes.timers)
@@ -119,6 +129,16 @@ class ExecutorStep:
         return self._executor.evaluate_later(value, context, tenant, namespace, flow_id)
 
 
+@dataclass(slots=True)
+class Batch:
+    """A step that is written and waits for its commit."""
+
+    step: ExecutorStep
+    effects: list[Any]
+    barrier: bool
+    started: float
+
+
 class Executor:
     """The one loop over all live executions.
 
@@ -129,9 +149,9 @@ class Executor:
         publish: sends feed events, after a commit.
         log_line: writes an execution's log line.
         needs_process: whether a task type takes a process credit.
+        encrypt: makes the stored form of SECRET inputs and outputs.
         globals_: `envs`, `globals`, `kestra` of the expression context.
         clock: ms since the epoch.
-        on_fatal: called when the process must end (default: raises out of `run`).
     """
 
     def __init__(
@@ -145,6 +165,7 @@ class Executor:
         log_line: LogLine = lambda *a: None,
         needs_process: Callable[[str], bool] = lambda type: True,
         globals_: Mapping[str, Any] | None = None,
+        encrypt: Callable[[str], Any] | None = None,
         clock: Callable[[], int] = lambda: int(time.time() * 1000),
         rand: random.Random | None = None,
     ) -> None:
@@ -156,6 +177,7 @@ class Executor:
         self.log_line = log_line
         self.needs_process = needs_process
         self.globals = dict(globals_ or {})
+        self.encrypt = encrypt
         self.clock = clock
         self._random = rand or random.SystemRandom()
         self._id_ms = 0
@@ -177,7 +199,7 @@ class Executor:
         self.timers = Timers()
 
     def _new_world(self) -> World:
-        return World(self.plans, self._make_id, self._random.random, self.globals)
+        return World(self.plans, self._make_id, self._random.random, self.globals, self.encrypt)
 
     def _make_id(self, now: int) -> str:
         # Ids of one millisecond count upwards, so that order of creation is order of ids.
@@ -315,14 +337,21 @@ class Executor:
         step.world.effect((lambda r, e: answer(Reply(id=command.id, result=r, error=e)), result, error))
 
     def evaluate_later(
-        self, value: Any, context: dict[str, Any], tenant: str, namespace: str, flow_id: str,
+        self,
+        value: Any,
+        context: dict[str, Any],
+        tenant: str,
+        namespace: str,
+        flow_id: str,
     ) -> Promise:
         """Send an evaluation that belongs to no execution to a worker."""
         self._evaluation_no += 1
         promise = Promise()
         seq = -(1 << 40) - self._evaluation_no
         self.evaluations[seq, -1] = promise
-        job = Evaluate(seq=seq, fence=-1, tenant=tenant, namespace=namespace, flow_id=flow_id, value=value, context=context)
+        job = Evaluate(
+            seq=seq, fence=-1, tenant=tenant, namespace=namespace, flow_id=flow_id, value=value, context=context
+        )
         self.world.effect((lambda j, _: self.transport.dispatch(j, process=False), job, None))
         return promise
 
@@ -333,11 +362,34 @@ class Executor:
 
         Raises GuardError or StoreError when the process must end.
         """
+        batch = self._apply()
+        if batch is None:
+            return False
+        if batch.step.open:
+            self.writer.commit(full=batch.barrier)
+        self._finish(batch)
+        return True
+
+    async def step_aside(self) -> bool:
+        """`step`, with a commit that flushes the disk in a thread: meanwhile the loop reads what arrives."""
+        batch = self._apply()
+        if batch is None:
+            return False
+        if batch.step.open:
+            if batch.barrier and self.database.durability != "normal":
+                await asyncio.to_thread(self.writer.commit, True)
+            else:
+                self.writer.commit()
+        self._finish(batch)
+        return True
+
+    def _apply(self) -> Batch | None:
+        """Apply what is queued and write it into the open transaction; None when there was nothing to do."""
         now = max(self.clock(), self.world.now)
         for kind, ref in self.timers.due(now, self.world.timers):
             self.inputs.append((self._timer, (kind, ref)))
         if not self.inputs and not self.world.todo:
-            return False
+            return None
         step = ExecutorStep(self, now)
         taken: list[tuple[Callable[[ExecutorStep, Any], None], Any]] = []
         limit = 1 if self.alone else BATCH
@@ -374,34 +426,41 @@ class Executor:
             raise
         except Exception as error:
             self._undo(step, taken, culprit, error)
-            return True
+            return Batch(ExecutorStep(self, now), [], False, started)
         if self.alone:
             self.alone -= 1
         effects, barrier = self.world.changes.effects, self.world.changes.barrier
         self.world.changes = Changes()
         if step.open:
-            events = step.tx.events
+            step.feed += step.tx.events
             self._write_baselines(step, barrier)
-            self.writer.commit(full=barrier)
-            self.plans.tx = None
-            self.steps += 1
-            feed = step.feed + events
-        else:
-            feed = step.feed
-        self._perform(effects)
-        if feed:
-            self.publish(feed)
-        self.lag = time.perf_counter() - started
-        return True
+        self.plans.tx = None
+        return Batch(step, effects, barrier, started)
+
+    def _finish(self, batch: Batch) -> None:
+        """The commit is done: dispatch, acknowledge, answer, publish."""
+        self.steps += batch.step.open
+        self._perform(batch.effects)
+        if batch.step.feed:
+            self.publish(batch.step.feed)
+        self.lag = time.perf_counter() - batch.started
 
     def _timer(self, step: ExecutorStep, timer: tuple[str, int]) -> None:
         transitions.timer_due(step.world, *timer)
 
     def _moved(self, step: ExecutorStep, live: Live, old: State | None, new: State) -> None:
-        step.tx.events.append({
-            "kind": "topic", "topic": "executions", "change": "created" if old is None else "changed", "id": live.id,
-            "tenant": live.tenant, "namespace": live.namespace, "flowId": live.flow_id, "state": new.name,
-        })
+        step.tx.events.append(
+            {
+                "kind": "topic",
+                "topic": "executions",
+                "change": "created" if old is None else "changed",
+                "id": live.id,
+                "tenant": live.tenant,
+                "namespace": live.namespace,
+                "flowId": live.flow_id,
+                "state": new.name,
+            }
+        )
         for listener in self.listeners:
             listener(step, live, old, new)
 
@@ -411,10 +470,15 @@ class Executor:
         if barrier and baselines:
             stored: list[tuple[Any, ...]] = []
             for (flow_key, task), fresh in baselines.items():
-                known = rows.decode(step.tx.value(
-                    "select samples from task_baseline where flow_key = ? and task_id = ?", flow_key, task
-                )) or []
-                stored.append((flow_key, task, rows.encode([*known, *fresh][-tasks.SAMPLES:])))
+                known = (
+                    rows.decode(
+                        step.tx.value(
+                            "select samples from task_baseline where flow_key = ? and task_id = ?", flow_key, task
+                        )
+                    )
+                    or []
+                )
+                stored.append((flow_key, task, rows.encode([*known, *fresh][-tasks.SAMPLES :])))
             step.tx.many(rows.PUT_BASELINE, stored)
             baselines.clear()
 
@@ -432,10 +496,18 @@ class Executor:
                 self.transport.kill(effect.seq, effect.fence)
             elif kind is Evaluation:
                 live = tasks.live_of(effect.subject)
-                self.transport.dispatch(Evaluate(
-                    seq=effect.seq, fence=effect.fence, tenant=live.tenant, namespace=live.namespace, flow_id=live.flow_id,
-                    value=effect.value, context=effect.context,
-                ), process=False)
+                self.transport.dispatch(
+                    Evaluate(
+                        seq=effect.seq,
+                        fence=effect.fence,
+                        tenant=live.tenant,
+                        namespace=live.namespace,
+                        flow_id=live.flow_id,
+                        value=effect.value,
+                        context=effect.context,
+                    ),
+                    process=False,
+                )
             else:
                 function, result, error = effect
                 if function is not None:
@@ -447,20 +519,41 @@ class Executor:
             return
         live = run.execution
         self.dispatched[run.seq] = effect.fence
-        self.transport.dispatch(Run(
-            seq=run.seq, fence=effect.fence, attempt=effect.attempt, task_run=run.id, execution=live.id,
-            execution_seq=live.seq, tenant=live.tenant, namespace=live.namespace, flow_id=live.flow_id,
-            flow_key=live.flow_key, revision=live.flow_rev, task_key=run.task.key, context=effect.context,
-            timeout_ms=effect.timeout_ms, restarted=effect.restarted, whole=effect.whole,
-        ), process=self.needs_process(run.task.type))
+        self.transport.dispatch(
+            Run(
+                seq=run.seq,
+                fence=effect.fence,
+                attempt=effect.attempt,
+                task_run=run.id,
+                execution=live.id,
+                execution_seq=live.seq,
+                tenant=live.tenant,
+                namespace=live.namespace,
+                flow_id=live.flow_id,
+                flow_key=live.flow_key,
+                revision=live.flow_rev,
+                task_key=run.task.key,
+                context=effect.context,
+                timeout_ms=effect.timeout_ms,
+                restarted=effect.restarted,
+                whole=effect.whole,
+            ),
+            process=self.needs_process(run.task.type),
+        )
 
     # ── faults ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _undo(
-        self, step: ExecutorStep, taken: list[tuple[Callable[[ExecutorStep, Any], None], Any]], culprit: Any,
+        self,
+        step: ExecutorStep,
+        taken: list[tuple[Callable[[ExecutorStep, Any], None], Any]],
+        culprit: Any,
         error: Exception,
     ) -> None:
-        """An input raised: nothing of the batch counts. All go again one by one; the one that raises alone fails its execution."""
+        """An input raised: nothing of the batch counts.
+
+        All go again one by one; the one that raises alone fails its execution.
+        """
         self.writer.rollback()
         self.plans.tx = None
         log.exception("an input of the executor raised", exc_info=error)
@@ -474,9 +567,12 @@ class Executor:
         self.alone = max(0, self.alone - 1)
         for handler, payload in taken:
             if handler == self._command:
-                payload[1](Reply(
-                    id=payload[0].id, error=("DomainError", f"command {payload[0].name} failed: {type(error).__name__}", {})
-                ))
+                payload[1](
+                    Reply(
+                        id=payload[0].id,
+                        error=("DomainError", f"command {payload[0].name} failed: {type(error).__name__}", {}),
+                    )
+                )
             elif handler == self._done:
                 self.transport.ack(payload[0].seq, payload[0].fence)
         if subject is not None:
@@ -534,8 +630,11 @@ class Executor:
         """Read open executions at start; attempts that may run somewhere wait for the hellos of `workers`."""
         self._load()
         self._unclaimed = {
-            run.seq: run.fence for run in self.world.runs.values()
-            if run.task.kind.value == "runnable" and run.fence and run.state in (State.CREATED, State.RUNNING, State.RESTARTED)
+            run.seq: run.fence
+            for run in self.world.runs.values()
+            if run.task.kind.value == "runnable"
+            and run.fence
+            and run.state in (State.CREATED, State.RUNNING, State.RESTARTED)
         }
         self._awaited = set(workers)
         recovery.set_going(self.world, set(self._unclaimed))
@@ -578,7 +677,7 @@ class Executor:
                     except TimeoutError:
                         pass
             self._wake.clear()
-            self.step()
+            await self.step_aside()
             # Let the sockets be read: what arrives now is the next batch.
             await asyncio.sleep(0)
 
@@ -586,17 +685,6 @@ class Executor:
         """End `run` after the inputs that are queued."""
         self.stopping = True
         self._notify()
-
-    def refuse(self) -> None:
-        """Answer queued commands with Unavailable: the database can't be written."""
-        kept: deque[tuple[Callable[[ExecutorStep, Any], None], Any]] = deque()
-        for handler, payload in self.inputs:
-            if handler == self._command:
-                error = registry.failure(Unavailable("the database can't be written", retry_after=5))
-                payload[1](Reply(id=payload[0].id, error=error))
-            else:
-                kept.append((handler, payload))
-        self.inputs = kept
 
 
 __all__ = ["Executor", "ExecutorStep", "IllegalArgument", "NotFound", "Promise"]

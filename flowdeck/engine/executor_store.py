@@ -45,15 +45,16 @@ def decode(text: str | None) -> Any:
         return json.loads(text)
 
 
-INSERT_EXECUTION = """insert into execution (seq, id, tenant, namespace, flow_id, flow_key, flow_rev, state, kind, created,
- started, ended, schedule_date, trigger_id, "trigger", parent_id, original_id, attempt_number, original_created,
- parent_execution, parent_task_run, inputs, outputs, variables, labels, error, open_count, task_count, breakpoints, version)
+INSERT_EXECUTION = """insert into execution (seq, id, tenant, namespace, flow_id, flow_key, flow_rev, state, kind,
+ created, started, ended, schedule_date, trigger_id, "trigger", parent_id, original_id, attempt_number,
+ original_created, parent_execution, parent_task_run, inputs, outputs, variables, labels, error, open_count, task_count,
+ breakpoints, version)
  values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 UPDATE_EXECUTION = """update execution set state = ?, started = ?, ended = ?, outputs = ?, error = ?, open_count = ?,
  task_count = ?, attempt_number = ?, version = ? where seq = ? and version = ?"""
-UPDATE_LABELS = "update execution set labels = ?, variables = ? where seq = ?"
-INSERT_RUN = """insert into task_run (seq, id, execution_seq, ord, task_key, task_id, parent_seq, iteration, value, state,
- fence, attempts, created, started, ended, worker, outputs, outputs_uri, outputs_size, child_execution, detail,
+UPDATE_LABELS = "update execution set labels = ?, variables = ?, breakpoints = ? where seq = ?"
+INSERT_RUN = """insert into task_run (seq, id, execution_seq, ord, task_key, task_id, parent_seq, iteration, value,
+ state, fence, attempts, created, started, ended, worker, outputs, outputs_uri, outputs_size, child_execution, detail,
  after_execution, children, version)
  values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 UPDATE_RUN = """update task_run set state = ?, fence = ?, attempts = ?, started = ?, ended = ?, worker = ?, version = ?
@@ -87,15 +88,20 @@ def write(tx: Tx, w: World, changes: Changes) -> list[dict[str, Any]]:
     _write_runs(tx, changes, feed)
     tx.many(INSERT_EVENT, changes.events)
     if changes.attempts:
-        tx.many(PUT_ATTEMPT, [
-            (seq, no, a["fence"], a["state"], a["started"], a["ended"], a["worker"], encode(a["exit_info"]))
-            for (seq, no), a in changes.attempts.items()
-        ])
+        tx.many(
+            PUT_ATTEMPT,
+            [
+                (seq, no, a["fence"], a["state"], a["started"], a["ended"], a["worker"], encode(a["exit_info"]))
+                for (seq, no), a in changes.attempts.items()
+            ],
+        )
     if changes.timers:
         tx.many("delete from timer where kind = ? and ref = ?", [k for k, v in changes.timers.items() if v is None])
         tx.many(PUT_TIMER, [(k, r, v[0], v[1]) for (k, r), v in changes.timers.items() if v is not None])
     if changes.slots:
-        tx.many("delete from slot where scope = ? and execution_seq = ?", [k for k, v in changes.slots.items() if not v])
+        tx.many(
+            "delete from slot where scope = ? and execution_seq = ?", [k for k, v in changes.slots.items() if not v]
+        )
         tx.many(
             "insert into slot (scope, execution_seq) values (?, ?) on conflict do nothing",
             [k for k, v in changes.slots.items() if v],
@@ -119,20 +125,60 @@ def _write_executions(tx: Tx, w: World, changes: Changes, feed: list[dict[str, A
     relabelled: list[Live] = []
     for live in changes.executions.values():
         opened, count, outputs = len(live.open), live.task_count, encode(live.outputs)
+        if not opened and ("after", live.seq) in w.timers:
+            opened = 1  # afterExecution is still to come: who waits for the end must go on waiting
         if live.new:
-            new.append((
-                live.seq, live.id, live.tenant, live.namespace, live.flow_id, live.flow_key, live.flow_rev, int(live.state),
-                live.kind, live.created, live.started, live.ended, live.schedule_date, live.trigger_id, encode(live.trigger),
-                live.parent_id, live.original_id, live.attempt_number, live.original_created, live.parent_execution,
-                live.parent_task_run, encode(live.inputs), outputs, encode(live.variables), label_text(live.labels),
-                encode(live.error), opened, count, live.breakpoints, live.version,
-            ))
+            new.append(
+                (
+                    live.seq,
+                    live.id,
+                    live.tenant,
+                    live.namespace,
+                    live.flow_id,
+                    live.flow_key,
+                    live.flow_rev,
+                    int(live.state),
+                    live.kind,
+                    live.created,
+                    live.started,
+                    live.ended,
+                    live.schedule_date,
+                    live.trigger_id,
+                    encode(live.trigger),
+                    live.parent_id,
+                    live.original_id,
+                    live.attempt_number,
+                    live.original_created,
+                    live.parent_execution,
+                    live.parent_task_run,
+                    encode(live.inputs),
+                    outputs,
+                    encode(live.variables),
+                    label_text(live.labels),
+                    encode(live.error),
+                    opened,
+                    count,
+                    encode(live.breakpoints or None),
+                    live.version,
+                )
+            )
             relabelled.append(live)
         else:
-            old.append((
-                int(live.state), live.started, live.ended, outputs, encode(live.error), opened, count, live.attempt_number,
-                live.version, live.seq, live.stored_version,
-            ))
+            old.append(
+                (
+                    int(live.state),
+                    live.started,
+                    live.ended,
+                    outputs,
+                    encode(live.error),
+                    opened,
+                    count,
+                    live.attempt_number,
+                    live.version,
+                    live.seq,
+                    live.stored_version,
+                )
+            )
             if live.labels_changed:
                 relabelled.append(live)
         feed.append(execution_event(live))
@@ -141,7 +187,10 @@ def _write_executions(tx: Tx, w: World, changes: Changes, feed: list[dict[str, A
         raise GuardError("an execution row has another version than memory")
     changed = [live for live in relabelled if not live.new]
     if changed:
-        tx.many(UPDATE_LABELS, [(label_text(x.labels), encode(x.variables), x.seq) for x in changed])
+        tx.many(
+            UPDATE_LABELS,
+            [(label_text(x.labels), encode(x.variables), encode(x.breakpoints or None), x.seq) for x in changed],
+        )
         tx.many("delete from execution_label where execution_seq = ?", [(x.seq,) for x in changed])
     if relabelled:
         tx.many(
@@ -162,18 +211,48 @@ def _write_runs(tx: Tx, changes: Changes, feed: list[dict[str, Any]]) -> None:
     for run in changes.runs.values():
         dirty = run.dirty
         if dirty & NEW:
-            new.append((
-                run.seq, run.id, run.execution.seq, run.ord, run.task.key, run.task.id,
-                run.parent.seq if run.parent is not None else 0, run.iteration, run.value, int(run.state), run.fence,
-                run.attempts, run.created, run.started, run.ended, run.worker, _inline(run), run.outputs_uri,
-                run.outputs_size, run.child, encode(run.detail) if run.detail else None, run.after, encode(run.counts),
-                run.version,
-            ))
+            new.append(
+                (
+                    run.seq,
+                    run.id,
+                    run.execution.seq,
+                    run.ord,
+                    run.task.key,
+                    run.task.id,
+                    run.parent.seq if run.parent is not None else 0,
+                    run.iteration,
+                    run.value,
+                    int(run.state),
+                    run.fence,
+                    run.attempts,
+                    run.created,
+                    run.started,
+                    run.ended,
+                    run.worker,
+                    _inline(run),
+                    run.outputs_uri,
+                    run.outputs_size,
+                    run.child,
+                    encode(run.detail) if run.detail else None,
+                    run.after,
+                    encode(run.counts),
+                    run.version,
+                )
+            )
         else:
-            old.append((
-                int(run.state), run.fence, run.attempts, run.started, run.ended, run.worker, run.version, run.seq,
-                run.stored_version,
-            ))
+            old.append(
+                (
+                    int(run.state),
+                    run.fence,
+                    run.attempts,
+                    run.started,
+                    run.ended,
+                    run.worker,
+                    run.version,
+                    run.seq,
+                    run.stored_version,
+                )
+            )
             if dirty & DETAIL or run.counts is not None:
                 detail.append((encode(run.detail) if run.detail else None, run.child, encode(run.counts), run.seq))
             if dirty & OUTPUTS:
@@ -190,10 +269,16 @@ def _write_runs(tx: Tx, changes: Changes, feed: list[dict[str, Any]]) -> None:
     tx.many(UPDATE_RUN_DETAIL, detail)
     tx.many(UPDATE_RUN_OUTPUTS, outputs)
     for live, changed in rows.items():
-        feed.append({
-            "kind": "taskrun", "seq": max(r["version"] for r in changed), "execution": live.id, "tenant": live.tenant,
-            "namespace": live.namespace, "rows": changed,
-        })
+        feed.append(
+            {
+                "kind": "taskrun",
+                "seq": max(r["version"] for r in changed),
+                "execution": live.id,
+                "tenant": live.tenant,
+                "namespace": live.namespace,
+                "rows": changed,
+            }
+        )
 
 
 def _inline(run: Run) -> str | None:
@@ -211,7 +296,10 @@ def label_text(labels: Iterable[tuple[str, str]]) -> str:
 def execution_event(live: Live) -> dict[str, Any]:
     """The feed's event of an execution."""
     row: dict[str, Any] = {
-        "id": live.id, "state": live.state.name, "revision": live.flow_rev, "created": instant(live.created),
+        "id": live.id,
+        "state": live.state.name,
+        "revision": live.flow_rev,
+        "created": instant(live.created),
         "labels": [{"key": k, "value": v} for k, v in live.labels],
     }
     if live.started is not None:
@@ -219,8 +307,14 @@ def execution_event(live: Live) -> dict[str, Any]:
     if live.ended is not None:
         row["ended"] = instant(live.ended)
     event = {
-        "kind": "execution", "seq": live.version, "id": live.id, "tenant": live.tenant, "namespace": live.namespace,
-        "flowId": live.flow_id, "state": live.state.name, "row": row,
+        "kind": "execution",
+        "seq": live.version,
+        "id": live.id,
+        "tenant": live.tenant,
+        "namespace": live.namespace,
+        "flowId": live.flow_id,
+        "state": live.state.name,
+        "row": row,
     }
     if live.kind:
         event["executionKind"] = live.kind
@@ -230,8 +324,15 @@ def execution_event(live: Live) -> dict[str, Any]:
 def run_row(run: Run) -> dict[str, Any]:
     """A row of the console's task-run table (extensions §5)."""
     row: dict[str, Any] = {
-        "id": run.id, "seq": run.seq, "taskId": run.task.id, "type": run.task.type, "state": run.state.name,
-        "attempts": run.attempts, "created": instant(run.created), "ord": run.ord, "version": run.version,
+        "id": run.id,
+        "seq": run.seq,
+        "taskId": run.task.id,
+        "type": run.task.type,
+        "state": run.state.name,
+        "attempts": run.attempts,
+        "created": instant(run.created),
+        "ord": run.ord,
+        "version": run.version,
     }
     if run.parent is not None:
         row["parent"] = run.parent.id
@@ -258,7 +359,8 @@ def run_row(run: Run) -> dict[str, Any]:
         row["children"] = run.counts
     if "due" in run.detail and run.state in (State.RETRYING, State.PAUSED):
         row["waiting"] = {
-            "kind": "retry" if run.state is State.RETRYING else "paused", "until": instant(run.detail["due"]),
+            "kind": "retry" if run.state is State.RETRYING else "paused",
+            "until": instant(run.detail["due"]),
         }
     return row
 
@@ -275,7 +377,7 @@ OPEN_ATTEMPTS = (
     "select a.task_run_seq, a.started from task_run t join attempt a on a.task_run_seq = t.seq and a.no = t.attempts "
     "where t.state < 20 and a.state < 20"
 )
-EXECUTION_JSON = ("trigger", "inputs", "outputs", "variables", "labels", "error")
+EXECUTION_JSON = ("trigger", "inputs", "outputs", "variables", "labels", "error", "breakpoints")
 RUN_JSON = ("outputs", "detail", "children")
 
 
@@ -304,5 +406,3 @@ def counters(reader: Reader) -> Mapping[str, int]:
         "execution": max(reader.value("select max(seq) from execution") or 0, kept.get("execution", 0)),
         "run": max(reader.value("select max(seq) from task_run") or 0, kept.get("run", 0)),
     }
-
-

@@ -32,7 +32,9 @@ class OutboxConsumer:
         self._storage = storage
         self._logs = logs
         self._kinds: dict[str, Callable[[Any], None]] = {
-            "logs.delete": self._delete_logs, "storage.delete": self._delete_execution, "files.delete": self._delete_files,
+            "logs.delete": self._delete_logs,
+            "storage.delete": self._delete_execution,
+            "files.delete": self._delete_files,
         }
         self._wake = asyncio.Event()
 
@@ -63,7 +65,8 @@ class OutboxConsumer:
         with self._database.reader() as reader:
             rows = reader.all(
                 "select seq, kind, payload, due from outbox where due <= ? order by seq limit ?",
-                self._executor.clock(), BATCH,
+                self._executor.clock(),
+                BATCH,
             )
         done: list[int] = []
         for seq, kind, payload, _ in (tuple(row) for row in rows):

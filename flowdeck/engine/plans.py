@@ -53,7 +53,8 @@ class PlanStore:
         head = self._heads.get(name)
         if head is None:
             row = self._one(
-                'select flow_key, revision, disabled, deleted from flow where tenant = ? and namespace = ? and id = ?', *name
+                "select flow_key, revision, disabled, deleted from flow where tenant = ? and namespace = ? and id = ?",
+                *name,
             )
             if row is None:
                 return None

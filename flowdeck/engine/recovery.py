@@ -27,7 +27,9 @@ def load_world(reader: Reader, plans: PlanStore, w: World) -> None:
         try:
             plan = plans.by_key(stored["flow_key"], stored["flow_rev"], stored["tenant"])
         except LookupError:
-            log.error("execution %s stays as it is: revision %s of its flow can't be read", stored["id"], stored["flow_rev"])
+            log.error(
+                "execution %s stays as it is: revision %s of its flow can't be read", stored["id"], stored["flow_rev"]
+            )
             continue
         w.add(rebuild.live_from(plan, stored))
     attempts = {row[0]: row[1] for row in reader.all(rows.OPEN_ATTEMPTS)}
@@ -62,16 +64,17 @@ def load_execution(reader: Reader, plans: PlanStore, execution_id: str, tenant: 
         raise NotFound(f"Revision {stored['flow_rev']} of the flow of execution '{execution_id}' not found") from None
     live = rebuild.live_from(plan, stored)
     runs = load_runs(reader, live.seq)
-    _connect(live, runs, {
-        row[0]: row[1] for row in reader.all(f"{rows.OPEN_ATTEMPTS} and t.execution_seq = ?", live.seq)
-    })
+    _connect(
+        live, runs, {row[0]: row[1] for row in reader.all(f"{rows.OPEN_ATTEMPTS} and t.execution_seq = ?", live.seq)}
+    )
     return live
 
 
 def load_runs(reader: Reader, execution_seq: int) -> list[dict[str, Any]]:
     """All task runs of an execution in order of creation."""
     return [
-        rows.task_run_row(r) for r in reader.all("select * from task_run where execution_seq = ? order by ord", execution_seq)
+        rows.task_run_row(r)
+        for r in reader.all("select * from task_run where execution_seq = ? order by ord", execution_seq)
     ]
 
 

@@ -14,19 +14,33 @@ def on_execution_change(step: Step, live: Live, old: State | None, new: State) -
     if live.trigger_id is None or not new.terminal:
         return
     for row in step.tx.all(
-        "select trigger_id, stop_after, disabled from trigger_state where tenant = ? and namespace = ? and flow_id = ? "
-        "and trigger_id = ?", live.tenant, live.namespace, live.flow_id, live.trigger_id,
+        "select trigger_id, stop_after, disabled from trigger_state where tenant = ? and namespace = ? "
+        "and flow_id = ? and trigger_id = ?",
+        live.tenant,
+        live.namespace,
+        live.flow_id,
+        live.trigger_id,
     ):
         step.tx.sql(
-            "update trigger_state set execution_id = null, updated = ? where tenant = ? and namespace = ? and flow_id = ? "
-            "and trigger_id = ? and execution_id = ?",
-            step.now, live.tenant, live.namespace, live.flow_id, live.trigger_id, live.id,
+            "update trigger_state set execution_id = null, updated = ? where tenant = ? and namespace = ? "
+            "and flow_id = ? and trigger_id = ? and execution_id = ?",
+            step.now,
+            live.tenant,
+            live.namespace,
+            live.flow_id,
+            live.trigger_id,
+            live.id,
         )
         stop_after = json.loads(row["stop_after"]) if row["stop_after"] else []
         if new.name in stop_after and not row["disabled"]:
             step.tx.sql(
                 "update trigger_state set disabled = ?, next_due = null, updated = ? where tenant = ? and namespace = ? "
                 "and flow_id = ? and trigger_id = ?",
-                True, step.now, live.tenant, live.namespace, live.flow_id, live.trigger_id,
+                True,
+                step.now,
+                live.tenant,
+                live.namespace,
+                live.flow_id,
+                live.trigger_id,
             )
         step.tx.notify(f"triggers:{live.namespace}/{live.flow_id}", "changed", live.trigger_id)

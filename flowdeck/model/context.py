@@ -16,6 +16,8 @@ from flowdeck.model.states import State
 
 OFFLOADED = "$outputs"
 """Key of a map that stands for outputs which lie in storage: `{"$outputs": uri}`; a worker loads them."""
+ENCRYPTED = "io.kestra.datatype:aes_encrypted"
+"""Type of the map that stands for an encrypted text; a worker decrypts it."""
 
 
 def _pick(values: Mapping[str, Any], names: frozenset[str] | None) -> dict[str, Any]:
@@ -29,7 +31,10 @@ def _outputs_of(run: Run) -> Any:
 
 
 def _entries(
-    live: Live, name: str, near: tuple[str, ...] | None, pick: Any,
+    live: Live,
+    name: str,
+    near: tuple[str, ...] | None,
+    pick: Any,
 ) -> Any:
     """The value under `outputs.<name>` or `tasks.<name>`: nested by loop values, or direct outside loops."""
     task = live.plan.task_ids.get(name)
@@ -71,7 +76,11 @@ def _state(run: Run) -> dict[str, str]:
 
 
 def build(
-    live: Live, run: Run | None, needs: Needs, globals_: Mapping[str, Any], state: State | None = None,
+    live: Live,
+    run: Run | None,
+    needs: Needs,
+    globals_: Mapping[str, Any],
+    state: State | None = None,
 ) -> tuple[dict[str, Any], bool]:
     """Build the context for a task run (or, without one, for the execution).
 
@@ -80,7 +89,10 @@ def build(
     """
     shown = State.RUNNING if state is None and not live.state.terminal else (state or live.state)
     execution: dict[str, Any] = {
-        "id": live.id, "startDate": instant(live.created), "state": shown.name, "originalId": live.original_id,
+        "id": live.id,
+        "startDate": instant(live.created),
+        "state": shown.name,
+        "originalId": live.original_id,
     }
     if live.outputs is not None and live.state.terminal:
         execution["outputs"] = live.outputs
@@ -93,7 +105,9 @@ def build(
     if run is not None:
         context["task"] = {"id": run.task.id, "type": run.task.type}
         taskrun: dict[str, Any] = {
-            "id": run.id, "startDate": instant(run.created), "attemptsCount": run.attempts,
+            "id": run.id,
+            "startDate": instant(run.created),
+            "attemptsCount": run.attempts,
         }
         if run.parent is not None:
             taskrun["parentId"] = run.parent.id
@@ -110,6 +124,7 @@ def build(
     near = run.path if run is not None else ()
     if "inputs" in roots or needs.inputs is None:
         context["inputs"] = _pick(live.inputs, needs.inputs)
+        offloaded = any(_is_offloaded(v) for v in context["inputs"].values())
     if "vars" in roots or needs.vars is None:
         context["vars"] = _pick(live.variables, needs.vars)
     if "labels" in roots:
@@ -140,12 +155,13 @@ def build(
     return context, offloaded
 
 
-def _is_offloaded(value: Any) -> bool:
+def _is_offloaded(value: Any, depth: int = 3) -> bool:
+    """Whether only a worker can read something in a value: it lies in storage, or is encrypted."""
     if not isinstance(value, dict):
         return False
-    if OFFLOADED in value:
+    if OFFLOADED in value or value.get("type") == ENCRYPTED:
         return True
-    return any(isinstance(v, dict) and OFFLOADED in v for v in value.values())
+    return depth > 0 and any(_is_offloaded(v, depth - 1) for v in value.values())
 
 
 def _parents(run: Run) -> list[dict[str, Any]]:

@@ -72,10 +72,13 @@ class Instance:
         await self.client.send("flow.save", {"tenant": "main", "namespace": "a.b", "source": source})
 
     async def start(self, flow: str, **args: Any) -> dict[str, Any]:
-        return await self.client.send("execution.create", {"tenant": "main", "namespace": "a.b", "flow_id": flow, **args})
+        return await self.client.send(
+            "execution.create", {"tenant": "main", "namespace": "a.b", "flow_id": flow, **args}
+        )
 
     async def end(self, execution: str, seconds: float = 15) -> str:
         assert self.core is not None
+        state = 0
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             with self.core.database.reader() as reader:
@@ -153,9 +156,16 @@ tasks:
 
 
 async def test_io_expressions_are_rendered_by_the_worker(instance: Instance) -> None:
-    await instance.client.send("kv.put", {
-        "tenant": "main", "namespace": "a.b", "key": "n", "type": "NUMBER", "value": 5,
-    })
+    await instance.client.send(
+        "kv.put",
+        {
+            "tenant": "main",
+            "namespace": "a.b",
+            "key": "n",
+            "type": "NUMBER",
+            "value": 5,
+        },
+    )
     await instance.save("""
 id: io
 namespace: a.b
@@ -174,10 +184,16 @@ outputs:
     with instance.core.database.reader() as reader:
         assert reader.value("select outputs from execution") == '{"n":5}'
         assert [r[0] for r in reader.all("select task_id from task_run order by ord")] == ["which", "yes"]
-    value = await instance.client.send("evaluate", {
-        "value": "{{ kv('n') + 1 }}", "context": {"flow": {"namespace": "a.b"}}, "tenant": "main", "namespace": "a.b",
-        "flow_id": "io",
-    })
+    value = await instance.client.send(
+        "evaluate",
+        {
+            "value": "{{ kv('n') + 1 }}",
+            "context": {"flow": {"namespace": "a.b"}},
+            "tenant": "main",
+            "namespace": "a.b",
+            "flow_id": "io",
+        },
+    )
     assert value in (6, "6")
 
 

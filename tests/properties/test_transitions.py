@@ -32,7 +32,11 @@ def tasks(rand: random.Random, names: Names, depth: int, most: int = 3) -> list[
 
 
 def task(rand: random.Random, names: Names, depth: int) -> dict[str, Any]:
-    kind = rand.choice(["work", "work", "work", "seq", "par", "if", "switch", "each", "allow", "pause", "sub"]) if depth else "work"
+    kind = (
+        rand.choice(["work", "work", "work", "seq", "par", "if", "switch", "each", "allow", "pause", "sub"])
+        if depth
+        else "work"
+    )
     out: dict[str, Any] = {"id": names.next()}
     if rand.random() < 0.1:
         out["allowFailure"] = True
@@ -48,10 +52,17 @@ def task(rand: random.Random, names: Names, depth: int) -> dict[str, Any]:
             out["retry"] = {"type": "constant", "interval": "PT1S", "maxAttempts": rand.randint(1, 3)}
         return out
     if kind == "pause":
-        return out | {"type": CORE + "Pause", "pauseDuration": "PT2S", "behavior": rand.choice(["RESUME", "WARN", "FAIL", "CANCEL"])}
+        return out | {
+            "type": CORE + "Pause",
+            "pauseDuration": "PT2S",
+            "behavior": rand.choice(["RESUME", "WARN", "FAIL", "CANCEL"]),
+        }
     if kind == "sub":
         return out | {
-            "type": CORE + "Subflow", "namespace": "a.b", "flowId": "child", "wait": rand.random() < 0.8,
+            "type": CORE + "Subflow",
+            "namespace": "a.b",
+            "flowId": "child",
+            "wait": rand.random() < 0.8,
             "transmitFailed": rand.random() < 0.7,
         }
     if rand.random() < 0.3:
@@ -65,7 +76,9 @@ def task(rand: random.Random, names: Names, depth: int) -> dict[str, Any]:
         return out | {"type": CORE + "Switch", "value": rand.choice(["one", "other"]), "cases": {"one": inner}}
     if kind == "each":
         return out | {
-            "type": CORE + "ForEach", "values": list("uvw")[: rand.randint(0, 3)], "concurrencyLimit": rand.randint(0, 2),
+            "type": CORE + "ForEach",
+            "values": list("uvw")[: rand.randint(0, 3)],
+            "concurrencyLimit": rand.randint(0, 2),
             "tasks": inner,
         }
     out["tasks"] = inner
@@ -84,7 +97,9 @@ def make_flow(rand: random.Random) -> dict[str, Any]:
         flow["concurrency"] = {"limit": 1, "behavior": rand.choice(["QUEUE", "QUEUE", "CANCEL", "FAIL"])}
     if rand.random() < 0.15:
         flow["retry"] = {
-            "type": "constant", "interval": "PT1S", "maxAttempts": 2,
+            "type": "constant",
+            "interval": "PT1S",
+            "maxAttempts": 2,
             "behavior": rand.choice(["RETRY_FAILED_TASK", "CREATE_NEW_EXECUTION"]),
         }
     return flow
@@ -99,7 +114,11 @@ def rendered(value: Any, rand: random.Random) -> Any:
     return {k: rendered(v, rand) for k, v in value.items()} if isinstance(value, dict) else value
 
 
-CHILD = {"id": "child", "namespace": "a.b", "tasks": [{"id": "c1", "type": "test.Work"}, {"id": "c2", "type": "test.Work"}]}
+CHILD = {
+    "id": "child",
+    "namespace": "a.b",
+    "tasks": [{"id": "c1", "type": "test.Work"}, {"id": "c2", "type": "test.Work"}],
+}
 
 
 def act(engine: Engine, rand: random.Random, executions: list[str], crashes: bool) -> None:
@@ -109,22 +128,34 @@ def act(engine: Engine, rand: random.Random, executions: list[str], crashes: boo
     if what < 0.6 and jobs:
         (seq, fence), job = rand.choice(jobs)
         if fence < 0:
-            engine.end(seq, fence, {"value": rendered(job.value, rand)})
+            engine.end(seq, fence, {"value": rendered(job.value, rand)  # pyright: ignore[reportAttributeAccessIssue]})
         elif rand.random() < 0.2:
             from flowdeck.engine.messages import Started
 
             engine.executor.on_started(Started(seq, fence, engine.now))
         else:
-            state = "KILLED" if (seq, fence) in engine.worker.kills else rand.choice(["SUCCESS"] * 6 + ["FAILED", "FAILED", "WARNING"])
+            state = (
+                "KILLED"
+                if (seq, fence) in engine.worker.kills
+                else rand.choice(["SUCCESS"] * 6 + ["FAILED", "FAILED", "WARNING"])
+            )
             engine.end(seq, fence, state)
     elif what < 0.64 and jobs:
         engine.executor.on_lost("w1", [key for key, _ in jobs])
         engine.worker.jobs.clear()
     elif what < 0.72:
-        name, args = rand.choice([
-            ("kill", {}), ("pause", {}), ("resume", {}), ("resume", {}), ("restart", {}), ("replay", {}), ("force_run", {}),
-            ("unqueue", {}),
-        ])
+        name, args = rand.choice(
+            [
+                ("kill", {}),
+                ("pause", {}),
+                ("resume", {}),
+                ("resume", {}),
+                ("restart", {}),
+                ("replay", {}),
+                ("force_run", {}),
+                ("unqueue", {}),
+            ]
+        )
         try:
             answer = engine.command(f"execution.{name}", id=rand.choice(executions), **args)
         except DomainError:
@@ -142,7 +173,7 @@ def last_states(engine: Engine) -> dict[int, int]:
     return dict(engine.all("select seq, state from execution where state >= 20"))  # type: ignore[arg-type]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.integers(0, 2**32))
 def test_any_order_of_things_ends_well(seed: int) -> None:
     rand = random.Random(seed)
@@ -170,7 +201,11 @@ def run_once(engine: Engine, rand: random.Random) -> None:
         paused = [e for (e,) in engine.all("select id from execution where state = ?", int(State.PAUSED))]
         for e in paused:
             engine.command("execution.resume", id=e)
-        if not paused and engine.one("select count(*) from execution where state < 20") == 0 and not engine.executor.world.timers:
+        if (
+            not paused
+            and engine.one("select count(*) from execution where state < 20") == 0
+            and not engine.executor.world.timers
+        ):
             break
         engine.later(1_000)
     engine.check()
@@ -184,10 +219,10 @@ def run_once(engine: Engine, rand: random.Random) -> None:
     engine.crash(keep_worker=False)
     engine.run()
     assert last_states(engine) == ended
-    for seq, number, total in engine.all(
+    for _seq, number, total in engine.all(
         "select e.seq, e.task_count, (select count(*) from task_run t where t.execution_seq = e.seq) from execution e"
     ):
-        assert number >= total, seq
+        assert number >= total
 
 
 def describe(engine: Engine) -> str:

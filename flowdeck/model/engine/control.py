@@ -12,6 +12,7 @@ from flowdeck.model.engine.rendering import evaluate
 from flowdeck.model.engine.stages import WORK, stage, work
 from flowdeck.model.engine.world import DETAIL, FAR, STATE, KillAttempt, Level, Live, Run, World
 from flowdeck.model.flow import TaskKind
+from flowdeck.model.inputs import InputValueError, parse_output
 from flowdeck.model.labels import merge_labels, without_system
 from flowdeck.model.states import State
 
@@ -38,7 +39,7 @@ def create(
     original_id: str | None = None,
     original_created: int | None = None,
     attempt_number: int = 1,
-    breakpoints: str | None = None,
+    breakpoints: list[dict[str, str]] | None = None,
     flow_labels: bool = True,
     enter_now: bool = True,
 ) -> Live:
@@ -67,7 +68,7 @@ def create(
     live.original_id = original_id or live.id
     live.original_created = original_created or live.created
     live.attempt_number = attempt_number
-    live.breakpoints = breakpoints
+    live.breakpoints = list(breakpoints or [])
     w.add(live)
     w.move(live, State.CREATED)
     w.changes.barrier = True
@@ -209,7 +210,7 @@ def outputs_known(w: World, live: Live, result: Any, error: str | None) -> None:
     live.finishing = False
     if error is None:
         try:
-            live.outputs = typed_outputs(live.plan, result)
+            live.outputs = typed_outputs(w, live.plan, result)
         except ValueError as problem:
             error = str(problem)
     if error is not None:
@@ -221,66 +222,19 @@ def outputs_known(w: World, live: Live, result: Any, error: str | None) -> None:
     close(w, live, state)
 
 
-def typed_outputs(plan: Plan, rendered: Mapping[str, Any]) -> dict[str, Any]:
+def typed_outputs(w: World, plan: Plan, rendered: Mapping[str, Any]) -> dict[str, Any]:
     """Values of the declared types; ValueError names the output that has another one."""
     out: dict[str, Any] = {}
     for declared in plan.flow.outputs:
-        value = rendered.get(declared.id)
-        if value is None:
-            if declared.required:
-                raise ValueError(f"output '{declared.id}' is required but has no value")
-            out[declared.id] = None
-            continue
-        out[declared.id] = OUTPUT_TYPES.get(declared.type, lambda v: v)(value, declared.id) \
-            if declared.type in OUTPUT_TYPES else value
+        try:
+            out[declared.id] = parse_output(declared, rendered.get(declared.id), w.encrypt)
+        except InputValueError as error:
+            raise ValueError(f"output '{declared.id}': {error}") from None
     return out
 
 
-def _number(kind: type[int] | type[float]) -> Any:
-    def read(value: Any, name: str) -> Any:
-        try:
-            if isinstance(value, bool):
-                raise ValueError
-            return kind(value)
-        except (TypeError, ValueError):
-            raise ValueError(f"output '{name}' is not a number: {str(value)[:100]}") from None
-
-    return read
-
-
-def _boolean(value: Any, name: str) -> bool:
-    if isinstance(value, bool):
-        return value
-    if str(value).lower() in ("true", "false"):
-        return str(value).lower() == "true"
-    raise ValueError(f"output '{name}' is not a boolean: {str(value)[:100]}")
-
-
-def _json(value: Any, name: str) -> Any:
-    import json
-
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except ValueError:
-        raise ValueError(f"output '{name}' is not JSON: {value[:100]}") from None
-
-
-def _string(value: Any, name: str) -> str:
-    import json
-
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-OUTPUT_TYPES: dict[str, Any] = {
-    "INT": _number(int), "FLOAT": _number(float), "BOOLEAN": _boolean, "BOOL": _boolean, "JSON": _json, "ARRAY": _json,
-    "MULTISELECT": _json, "STRING": _string, "SELECT": _string, "ENUM": _string,
-}
-
-
 def close(w: World, live: Live, state: State) -> None:
-    """Write the final state: open task runs are closed, the slot is freed, the parent is told, `afterExecution` starts."""
+    """Write the final state: close open task runs, free the slot, tell the parent, start `afterExecution`."""
     if live.state.terminal:
         return
     ran = live.root is not None
@@ -312,7 +266,7 @@ def close(w: World, live: Live, state: State) -> None:
         w.timer("after", live.seq, FAR)
         w.later("advance", live.root)
     elif state is State.RETRIED:
-        pass                                    # stays until its replacement is due
+        pass  # stays until its replacement is due
     else:
         w.evict(live)
 
@@ -352,9 +306,18 @@ def retry_execution(w: World, request: tuple[Run, int]) -> None:
 def recreate_due(w: World, live: Live) -> None:
     """The replacement of a RETRIED execution starts, from the beginning and with the same inputs."""
     new = create(
-        w, live.plan, inputs=live.inputs, labels=live.labels, trigger=live.trigger, kind=live.kind,
-        parent_execution=live.parent_execution, parent_task_run=live.parent_task_run, parent_id=live.id,
-        original_id=live.original_id, original_created=live.original_created, attempt_number=live.attempt_number + 1,
+        w,
+        live.plan,
+        inputs=live.inputs,
+        labels=live.labels,
+        trigger=live.trigger,
+        kind=live.kind,
+        parent_execution=live.parent_execution,
+        parent_task_run=live.parent_task_run,
+        parent_id=live.id,
+        original_id=live.original_id,
+        original_created=live.original_created,
+        attempt_number=live.attempt_number + 1,
         flow_labels=False,
     )
     parent = w.runs.get(live.parent_task_run) if live.parent_task_run is not None else None
@@ -392,7 +355,13 @@ def kill(w: World, live: Live, *, cascade: bool = True) -> None:
         elif run.state is State.RUNNING and run.task.kind is TaskKind.RUNNABLE:
             run.killing = True
             w.effect(KillAttempt(run.seq, run.fence))
-        elif run.state is State.RUNNING and run.task.kind is TaskKind.SUBFLOW and run.child and cascade and run.child in w.by_id:
+        elif (
+            run.state is State.RUNNING
+            and run.task.kind is TaskKind.SUBFLOW
+            and run.child
+            and cascade
+            and run.child in w.by_id
+        ):
             run.killing = True
             kill(w, w.by_id[run.child], cascade=True)
         else:
@@ -414,6 +383,19 @@ def wake(w: World, live: Live, *, through: State | None = None) -> None:
     """The execution goes on where it was held."""
     if through is not None:
         w.move(live, through)
+    w.move(live, State.RUNNING)
+    set_going(w, live)
+
+
+def leave_breakpoint(w: World, live: Live, breakpoints: list[dict[str, str]] | None) -> None:
+    """Go on from a breakpoint; a given list replaces the breakpoints."""
+    if breakpoints is not None:
+        live.breakpoints = list(breakpoints)
+        live.labels_changed = True
+    for run in list(live.open.values()):
+        if run.state is State.BREAKPOINT:
+            run.begun = False
+            w.run_event(run, State.CREATED)
     w.move(live, State.RUNNING)
     set_going(w, live)
 

@@ -20,14 +20,52 @@ LOOPS = frozenset({FLOW + "ForEach", FLOW + "EachSequential", FLOW + "EachParall
 AFTER = "afterExecution"
 SIDE_BRANCHES = frozenset({"errors", "finally", AFTER})
 
-_CHILD_PROPS = frozenset({
-    "id", "type", "tasks", "then", "else", "cases", "errors", "finally", "onPause", "onResume", "description",
-    "disabled", "retry", "runIf", "allowFailure", "allowWarning", "logLevel", "afterExecution", "workerGroup",
-})
-ALL_ROOTS = frozenset({
-    "flow", "execution", "task", "taskrun", "parent", "parents", "inputs", "outputs", "tasks", "vars", "labels", "trigger",
-    "envs", "globals", "kestra", "namespace", "workingDir", "error", "schedule",
-})
+_CHILD_PROPS = frozenset(
+    {
+        "id",
+        "type",
+        "tasks",
+        "then",
+        "else",
+        "cases",
+        "errors",
+        "finally",
+        "onPause",
+        "onResume",
+        "description",
+        "disabled",
+        "retry",
+        "runIf",
+        "allowFailure",
+        "allowWarning",
+        "logLevel",
+        "afterExecution",
+        "workerGroup",
+    }
+)
+ALL_ROOTS = frozenset(
+    {
+        "flow",
+        "execution",
+        "task",
+        "taskrun",
+        "parent",
+        "parents",
+        "inputs",
+        "outputs",
+        "tasks",
+        "vars",
+        "labels",
+        "trigger",
+        "envs",
+        "globals",
+        "kestra",
+        "namespace",
+        "workingDir",
+        "error",
+        "schedule",
+    }
+)
 _SAME_ITERATION = r"\[\s*(?:taskrun\.value|parent\.taskrun\.value|parents\[\d+\]\.taskrun\.value)\s*\]"
 
 
@@ -37,7 +75,7 @@ class Needs:
 
     roots: frozenset[str] = frozenset()
     outputs: frozenset[str] | None = frozenset()
-    own_iteration: frozenset[str] = frozenset()       # of `outputs`: only entries of the task's own loop values
+    own_iteration: frozenset[str] = frozenset()  # of `outputs`: only entries of the task's own loop values
     tasks: frozenset[str] | None = frozenset()
     inputs: frozenset[str] | None = frozenset()
     vars: frozenset[str] | None = frozenset()
@@ -91,7 +129,8 @@ def needs_of(value: Any) -> Needs:
 
     outputs = names("outputs")
     own = frozenset(
-        name for name in outputs or ()
+        name
+        for name in outputs or ()
         if (used := len(re.findall(rf"\boutputs\.{re.escape(name)}\b", joined)))
         and used == len(re.findall(rf"\boutputs\.{re.escape(name)}{_SAME_ITERATION}", joined))
     )
@@ -110,7 +149,15 @@ class Plan:
     """A flow revision, prepared for execution; shared by all its executions, never changed."""
 
     __slots__ = (
-        "_gates", "_needs", "_outputs", "ancestors", "flow", "flow_key", "keeps_outputs", "keeps_states", "task_ids",
+        "_gates",
+        "_needs",
+        "_outputs",
+        "ancestors",
+        "flow",
+        "flow_key",
+        "keeps_outputs",
+        "keeps_states",
+        "task_ids",
     )
 
     def __init__(self, flow: Flow, flow_key: int) -> None:

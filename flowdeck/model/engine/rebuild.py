@@ -25,11 +25,24 @@ def live_from(plan: Plan, row: Mapping[str, Any]) -> Live:
     live.state = State(row["state"])
     live.version = live.stored_version = row["version"]
     live.inputs = row["inputs"] or {}
+    live.breakpoints = row["breakpoints"] or []
     live.variables = row["variables"] or {}
     live.labels = [(x["key"], x["value"]) for x in row["labels"] or []]
     for name in (
-        "kind", "started", "ended", "schedule_date", "trigger_id", "trigger", "parent_id", "original_id",
-        "original_created", "attempt_number", "parent_execution", "parent_task_run", "outputs", "error", "breakpoints",
+        "kind",
+        "started",
+        "ended",
+        "schedule_date",
+        "trigger_id",
+        "trigger",
+        "parent_id",
+        "original_id",
+        "original_created",
+        "attempt_number",
+        "parent_execution",
+        "parent_task_run",
+        "outputs",
+        "error",
         "task_count",
     ):
         setattr(live, name, row[name])
@@ -45,7 +58,18 @@ def run_from(live: Live, row: Mapping[str, Any]) -> Run:
     run.child = row["child_execution"]
     run.detail = row["detail"] or {}
     run.counts = row["children"]
-    for name in ("iteration", "value", "fence", "attempts", "started", "ended", "worker", "outputs", "outputs_uri", "outputs_size"):
+    for name in (
+        "iteration",
+        "value",
+        "fence",
+        "attempts",
+        "started",
+        "ended",
+        "worker",
+        "outputs",
+        "outputs_uri",
+        "outputs_size",
+    ):
         setattr(run, name, row[name])
     run.first_started = run.started
     return run
@@ -188,7 +212,11 @@ def successors(runs: list[tuple[Run, int]], chosen: Run) -> set[int]:
         for run, parent_seq in runs:
             if parent_seq != above or run is node:
                 continue
-            if (run.task.branch in SIDE_BRANCHES and run.task.branch != node.task.branch) or (run.ord > node.ord and (sequence or (run.iteration == node.iteration and node.value is not None))) or not run.state.terminal:
+            if (
+                (run.task.branch in SIDE_BRANCHES and run.task.branch != node.task.branch)
+                or (run.ord > node.ord and (sequence or (run.iteration == node.iteration and node.value is not None)))
+                or not run.state.terminal
+            ):
                 gone.add(run.seq)
     below = {chosen.seq}
     for run, parent_seq in runs:

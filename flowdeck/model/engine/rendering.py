@@ -37,10 +37,7 @@ def has_expression(value: Any) -> bool:
 
 
 def evaluate(w: World, subject: Run | Live, stage: str, value: Any, needs: Needs) -> None:
-    """Render a value and go on with the stage `(world, subject, result, error)`: now, or when a worker has answered.
-
-    A job of a worker carries a negative fence, so that its answer is never taken for the end of an attempt.
-    """
+    """Render a value and go on with the stage `(world, subject, result, error)`: now, or when a worker has answered."""
     go_on = STAGES[stage]
     if not has_expression(value):
         go_on(w, subject, value, None)
@@ -49,16 +46,7 @@ def evaluate(w: World, subject: Run | Live, stage: str, value: Any, needs: Needs
     live = subject.execution if isinstance(subject, Run) else subject
     context, offloaded = contexts.build(live, run, needs, w.globals, live.final)
     if needs.io or offloaded:
-        if run is not None:
-            run.fence += 1
-            w.touch_run(run, STATE)
-            seq, fence = run.seq, -run.fence
-        else:
-            live.evaluation += 1
-            seq, fence = -live.seq, -live.evaluation
-        job = Evaluation(seq, fence, stage, subject, value, context)
-        w.evaluations[seq] = job
-        w.effect(job)
+        ask(w, subject, stage, value, context)
         return
     try:
         result = expr.render_value(value, context)
@@ -66,6 +54,23 @@ def evaluate(w: World, subject: Run | Live, stage: str, value: Any, needs: Needs
         go_on(w, subject, None, str(error))
         return
     go_on(w, subject, result, None)
+
+
+def ask(w: World, subject: Run | Live, stage: str, value: Any, context: dict[str, Any]) -> None:
+    """Have a worker render a value; the stage follows with its answer.
+
+    A job of a worker carries a negative fence, so that its answer is never taken for the end of an attempt.
+    """
+    if isinstance(subject, Run):
+        subject.fence += 1
+        w.touch_run(subject, STATE)
+        seq, fence = subject.seq, -subject.fence
+    else:
+        subject.evaluation += 1
+        seq, fence = -subject.seq, -subject.evaluation
+    job = Evaluation(seq, fence, stage, subject, value, context)
+    w.evaluations[seq] = job
+    w.effect(job)
 
 
 def evaluated(w: World, seq: int, fence: int, result: Any, error: str | None) -> bool:

@@ -58,10 +58,23 @@ def begin(w: World, run: Run) -> None:
         return
     run.begun = True
     task = run.task
+    if live.breakpoints and not run.after and stops_at(live, run):
+        run.detail["breakpoint"] = True
+        run.dirty |= DETAIL
+        w.run_event(run, State.BREAKPOINT)
+        w.move(live, State.BREAKPOINT)
+        return
     if task.run_if is None and task.timeout is None:
         _open(w, run, None)
         return
     evaluate(w, run, "gate", [task.run_if, task.timeout], live.plan.gate(task.key))
+
+
+def stops_at(live: Live, run: Run) -> bool:
+    """Whether a breakpoint holds a task run that has not been held before."""
+    return not run.detail.get("breakpoint") and any(
+        b.get("id") == run.task.id and b.get("value") in (None, run.value) for b in live.breakpoints
+    )
 
 
 @stage("gate")
@@ -94,7 +107,7 @@ def _open(w: World, run: Run, _: Any) -> None:
         tree.start_run(w, run)
         evaluate(w, run, "engine", dict(run.task.props), run.execution.plan.body(run.task.key))
     else:
-        WORK[kind.value](w, run)            # subflow, pause
+        WORK[kind.value](w, run)  # subflow, pause
 
 
 def dispatch(w: World, run: Run, cause: str | None = None) -> None:
@@ -105,10 +118,17 @@ def dispatch(w: World, run: Run, cause: str | None = None) -> None:
     w.touch_run(run, STATE)
     needs = run.execution.plan.body(run.task.key)
     context, _ = contexts.build(run.execution, run, needs, w.globals)
-    w.effect(Dispatch(
-        run, run.fence, run.attempts + (0 if run.attempt_started is not None else 1), context, run.timeout_ms,
-        needs.whole, run.state is State.RESTARTED,
-    ))
+    w.effect(
+        Dispatch(
+            run,
+            run.fence,
+            run.attempts + (0 if run.attempt_started is not None else 1),
+            context,
+            run.timeout_ms,
+            needs.whole,
+            run.state is State.RESTARTED,
+        )
+    )
 
 
 # ── flowables ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -232,7 +252,9 @@ def apply_engine(w: World, run: Run, result: Any, error: str | None) -> None:
             live.labels_changed = True
         elif name == "SetVariables":
             live.labels_changed = True
-            live.variables = _merged(live.variables, _mapping(result.get("variables")), is_true(result.get("overwrite", True)))
+            live.variables = _merged(
+                live.variables, _mapping(result.get("variables")), is_true(result.get("overwrite", True))
+            )
         elif name == "UnsetVariables":
             live.labels_changed = True
             live.variables = _without(
@@ -305,14 +327,18 @@ def on_started(w: World, seq: int, fence: int, at: int, worker: str | None = Non
 
 
 def _running(w: World, run: Run, at: int) -> None:
-    at = min(max(at, run.created), w.now)       # a worker's clock may be off; a history never steps back
+    at = min(max(at, run.created), w.now)  # a worker's clock may be off; a history never steps back
     run.attempts += 1
     run.attempt_started = at
     run.started = run.started or at
     run.first_started = run.first_started or at
     run.ended = None
     w.changes.attempts[run.seq, run.attempts] = {
-        "fence": run.fence, "state": int(State.RUNNING), "started": at, "ended": None, "worker": run.worker,
+        "fence": run.fence,
+        "state": int(State.RUNNING),
+        "started": at,
+        "ended": None,
+        "worker": run.worker,
         "exit_info": None,
     }
     w.run_event(run, State.RUNNING, at)
@@ -330,11 +356,16 @@ def on_done(w: World, report: Report, worker: str) -> None:
             return
     run = w.runs.get(report.seq)
     if run is None or run.fence != report.fence or run.task.kind is not TaskKind.RUNNABLE:
-        return                                   # of an earlier attempt: the fence has moved on
+        return  # of an earlier attempt: the fence has moved on
     run.worker = worker or run.worker
     state = State(report.state)
-    if state is State.KILLED and not run.killing and run.attempt_started is None and not run.execution.state.terminal \
-            and run.execution.state is not State.KILLING:
+    if (
+        state is State.KILLED
+        and not run.killing
+        and run.attempt_started is None
+        and not run.execution.state.terminal
+        and run.execution.state is not State.KILLING
+    ):
         state = State.FAILED
     if run.attempt_started is None and (report.started or state is not State.KILLED):
         _running(w, run, report.started or w.now)
@@ -344,10 +375,19 @@ def on_done(w: World, report: Report, worker: str) -> None:
     tree.close_attempt(w, run, state, ended, report.exit_info)
     w.cancel("timeout", run.seq)
     for name, kind, value, tags in report.metrics:
-        w.changes.metrics.append((
-            run.execution.seq, run.seq, run.execution.flow_key, run.task.id, name, kind, value,
-            json.dumps(tags) if tags else None, w.now,
-        ))
+        w.changes.metrics.append(
+            (
+                run.execution.seq,
+                run.seq,
+                run.execution.flow_key,
+                run.task.id,
+                name,
+                kind,
+                value,
+                json.dumps(tags) if tags else None,
+                w.now,
+            )
+        )
     if report.outputs is not None or report.outputs_uri is not None:
         tree.set_outputs(w, run, report.outputs, report.outputs_uri, report.outputs_size)
     run.ended = ended
@@ -386,7 +426,8 @@ def failed_attempt(w: World, run: Run, error: str | None) -> None:
                     WORK["retry execution"](w, (run, due))
                     return
             else:
-                due = next_retry(policy, max(run.attempts, 1), first, run.ended or w.now, w.rand)
+                made = max(run.attempts - run.detail.get("lost", 0), 1)
+                due = next_retry(policy, made, first, run.ended or w.now, w.rand)
                 if due is not None:
                     run.detail["due"] = due
                     run.detail["error"] = (error or "")[:2000]
@@ -460,7 +501,14 @@ def lost(w: World, seq: int, fence: int) -> None:
     if run.state is State.RUNNING:
         tree.close_attempt(w, run, State.KILLED)
         w.cancel("timeout", run.seq)
-        w.log(run.execution, run, "WARN", f"The worker {run.worker or ''} is gone, the task is sent again".replace("  ", " "))
+        run.detail["lost"] = run.detail.get("lost", 0) + 1
+        run.dirty |= DETAIL
+        w.log(
+            run.execution,
+            run,
+            "WARN",
+            f"The worker {run.worker or ''} is gone, the task is sent again".replace("  ", " "),
+        )
         w.run_event(run, State.CREATED, cause="resubmitted")
     dispatch(w, run, "resubmitted")
 
@@ -470,4 +518,15 @@ def live_of(subject: Run | Live) -> Live:
     return subject.execution if isinstance(subject, Run) else subject
 
 
-__all__ = ["begin", "dispatch", "expr", "fail", "failed_attempt", "lost", "on_done", "on_started", "retry_due", "timeout_due"]
+__all__ = [
+    "begin",
+    "dispatch",
+    "expr",
+    "fail",
+    "failed_attempt",
+    "lost",
+    "on_done",
+    "on_started",
+    "retry_due",
+    "timeout_due",
+]

@@ -54,7 +54,12 @@ def dying(live: Live, after: bool) -> bool:
 
 
 def create_run(
-    w: World, live: Live, level: Level, key: int, iteration: int = -1, value: str | None = None,
+    w: World,
+    live: Live,
+    level: Level,
+    key: int,
+    iteration: int = -1,
+    value: str | None = None,
 ) -> Run:
     """Create a task run and have it begun."""
     task = live.plan.flow.tasks[key]
@@ -79,7 +84,13 @@ def create_run(
 
 
 def open_level(
-    w: World, run: Run, keys: tuple[int, ...], *, limit: int = 1, values: list[str] | None = None, flat: bool = False,
+    w: World,
+    run: Run,
+    keys: tuple[int, ...],
+    *,
+    limit: int = 1,
+    values: list[str] | None = None,
+    flat: bool = False,
 ) -> None:
     """Give a flowable its children; it runs from now on."""
     children = run.task.children
@@ -160,7 +171,11 @@ def abandon(w: World, run: Run, state: State, *, cause: str | None = "abandoned"
     """End a task run from outside, without its level taking notice."""
     if run.state.terminal:
         return
-    if run.task.kind is TaskKind.RUNNABLE and run.fence and run.state in (State.CREATED, State.RUNNING, State.RESTARTED):
+    if (
+        run.task.kind is TaskKind.RUNNABLE
+        and run.fence
+        and run.state in (State.CREATED, State.RUNNING, State.RESTARTED)
+    ):
         w.effect(KillAttempt(run.seq, run.fence))
     close_attempt(w, run, state)
     run.ended = w.now
@@ -173,8 +188,12 @@ def close_attempt(w: World, run: Run, state: State, at: int | None = None, exit_
     if run.attempt_started is None:
         return
     w.changes.attempts[run.seq, run.attempts] = {
-        "fence": run.fence, "state": int(state), "started": run.attempt_started, "ended": at or w.now,
-        "worker": run.worker, "exit_info": exit_info,
+        "fence": run.fence,
+        "state": int(state),
+        "started": run.attempt_started,
+        "ended": at or w.now,
+        "worker": run.worker,
+        "exit_info": exit_info,
     }
     run.attempt_started = None
 
@@ -302,7 +321,24 @@ def branch_keys(task: TaskDef, name: str) -> tuple[int, ...]:
 
 
 __all__ = [
-    "CHUNK", "STATE", "abandon", "advance", "branch_keys", "child_ended", "close_attempt", "close_open", "count_child",
-    "create_run", "dying", "end_run", "held", "note_error", "open_level", "place_of", "set_outputs", "settle",
-    "start_run", "worst",
+    "CHUNK",
+    "STATE",
+    "abandon",
+    "advance",
+    "branch_keys",
+    "child_ended",
+    "close_attempt",
+    "close_open",
+    "count_child",
+    "create_run",
+    "dying",
+    "end_run",
+    "held",
+    "note_error",
+    "open_level",
+    "place_of",
+    "set_outputs",
+    "settle",
+    "start_run",
+    "worst",
 ]

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from flowdeck import expr
 from flowdeck.model.durations import DurationError, parse_duration
 from flowdeck.model.engine import control, tree
-from flowdeck.model.engine.rendering import as_text, evaluate, is_true
+from flowdeck.model.engine.rendering import as_text, ask, evaluate, is_true
 from flowdeck.model.engine.stages import stage, work
 from flowdeck.model.engine.tasks import fail, failed_attempt
 from flowdeck.model.engine.world import DETAIL, STATE, Level, Live, Run, World
 from flowdeck.model.flow import Flow
+from flowdeck.model.inputs import Pending, resolve_inputs
 from flowdeck.model.instants import instant
 from flowdeck.model.labels import LabelError, merge_labels, read_labels
 from flowdeck.model.states import State
@@ -69,7 +72,7 @@ def paused(w: World, run: Run, result: Any, error: str | None) -> None:
         w.move(live, State.PAUSED)
     keys = tree.branch_keys(run.task, "onPause")
     if keys:
-        run.level = Level(live, run, (), {})        # holds the notification; it has no say in how the pause ends
+        run.level = Level(live, run, (), {})  # holds the notification; it has no say in how the pause ends
         run.level.phase = "onPause"
         tree.create_run(w, live, run.level, keys[0])
 
@@ -151,11 +154,17 @@ def open_subflow(w: World, run: Run) -> None:
 def start_child(w: World, run: Run, result: Any, error: str | None) -> None:
     """Create the child execution; it is admitted in the same step."""
     if error is None:
+        if run.scratch is None:
+            run.scratch = {"props": result["props"], "known": {}, "rounds": 0}
         try:
             _create_child(w, run, result["props"])
+            run.scratch = None
+            return
+        except Pending:
             return
         except (LookupError, ValueError, LabelError) as problem:
             error = str(problem.args[0] if problem.args else problem)
+    run.scratch = None
     _failed(w, run, error)
 
 
@@ -171,7 +180,12 @@ def _one_attempt(w: World, run: Run, state: State) -> None:
     """A Subflow task run has one attempt per child, written when it ends."""
     run.attempts += 1
     w.changes.attempts[run.seq, run.attempts] = {
-        "fence": run.fence, "state": int(state), "started": run.started, "ended": w.now, "worker": None, "exit_info": None,
+        "fence": run.fence,
+        "state": int(state),
+        "started": run.started,
+        "ended": w.now,
+        "worker": None,
+        "exit_info": None,
     }
 
 
@@ -183,8 +197,12 @@ def _create_child(w: World, run: Run, props: dict[str, Any]) -> None:
     try:
         plan = w.flows.plan(live.tenant, namespace, flow_id, number)
     except LookupError as problem:
-        reason = problem.args[0] if problem.args and problem.args[0] != "unknown" else (
-            f"Unable to find flow '{namespace}'.'{flow_id}' with revision '{number if number is not None else 'latest'}'"
+        reason = (
+            problem.args[0]
+            if problem.args and problem.args[0] != "unknown"
+            else (
+                f"Unable to find flow '{namespace}'.'{flow_id}' with revision '{number if number is not None else 'latest'}'"
+            )
         )
         raise LookupError(reason) from None
     if plan.flow.disabled:
@@ -192,15 +210,20 @@ def _create_child(w: World, run: Run, props: dict[str, Any]) -> None:
     sent = props.get("inputs") or {}
     if isinstance(sent, str):
         sent = json.loads(sent)
-    inputs = resolve(w, plan.flow, sent)
+    inputs = resolve(w, run, plan.flow, sent)
     given = props.get("labels")
     extra = read_labels(json.loads(given) if isinstance(given, str) else given)
-    inherited = live.labels if is_true(props.get("inheritLabels", False)) else [
-        (k, v) for k, v in live.labels if k.startswith("system.")
-    ]
+    inherited = (
+        live.labels
+        if is_true(props.get("inheritLabels", False))
+        else [(k, v) for k, v in live.labels if k.startswith("system.")]
+    )
     inherited = [(k, v) for k, v in inherited if k not in ("system.restarted", "system.replay", "system.replayed")]
     variables = {
-        "executionId": live.id, "namespace": live.namespace, "flowId": live.flow_id, "flowRevision": live.flow_rev,
+        "executionId": live.id,
+        "namespace": live.namespace,
+        "flowId": live.flow_id,
+        "flowRevision": live.flow_rev,
         "taskRunId": run.id,
     }
     date = props.get("scheduleDate")
@@ -209,13 +232,23 @@ def _create_child(w: World, run: Run, props: dict[str, Any]) -> None:
     if depth >= 100:
         raise ValueError("Subflows are nested more than 100 deep")
     child = control.create(
-        w, plan, inputs=inputs, labels=merge_labels(plan_labels(plan.flow), inherited, extra), flow_labels=False,
+        w,
+        plan,
+        inputs=inputs,
+        labels=merge_labels(plan_labels(plan.flow), inherited, extra),
+        flow_labels=False,
         trigger={"id": run.task.id, "type": run.task.type, "variables": variables, "depth": depth + 1},
-        schedule_date=_date(date), kind=live.kind,
-        parent_execution=live.id, parent_task_run=run.seq if waits else None,
+        schedule_date=_date(date),
+        kind=live.kind,
+        parent_execution=live.id,
+        parent_task_run=run.seq if waits else None,
     )
-    w.log(live, run, "INFO", f"Created new execution [[link execution=\"{child.id}\" flowId=\"{child.flow_id}\" "
-                             f"namespace=\"{child.namespace}\"]]")
+    w.log(
+        live,
+        run,
+        "INFO",
+        f'Created new execution [[link execution="{child.id}" flowId="{child.flow_id}" namespace="{child.namespace}"]]',
+    )
     run.child = child.id
     tree.start_run(w, run)
     tree.set_outputs(w, run, {"executionId": child.id})
@@ -239,30 +272,42 @@ def _date(value: Any) -> int | None:
     return int(when.timestamp() * 1000)
 
 
-def resolve(w: World, flow: Flow, sent: dict[str, Any]) -> dict[str, Any]:
-    """Inputs of a child execution; ValueError with all messages when they break a rule."""
-    from flowdeck import expr
-    from flowdeck.model.inputs import resolve_inputs
+def resolve(w: World, run: Run, flow: Flow, sent: dict[str, Any]) -> dict[str, Any]:
+    """Inputs of a child execution; ValueError with all messages when they break a rule, `Pending` while one renders."""
+    known: dict[str, Any] = run.scratch["known"]
 
-    context = {"flow": {"id": flow.id, "namespace": flow.namespace, "revision": flow.revision, "tenantId": flow.tenant}}
-    resolution = resolve_inputs(
-        flow, flatten(sent, {i.id for i in flow.inputs}), evaluate=expr.render_value, context={**context, **w.globals},
-    )
+    def render(value: Any, context: Mapping[str, Any]) -> Any:
+        if not expr.references(value)[1]:
+            return expr.render_value(value, dict(context))
+        key = json.dumps([value, context.get("inputs")], sort_keys=True, default=str)
+        if key in known:
+            return known[key]
+        raise Pending
+
+    context = {
+        "flow": {"id": flow.id, "namespace": flow.namespace, "revision": flow.revision, "tenantId": flow.tenant},
+        **w.globals,
+    }
+    resolution = resolve_inputs(flow, sent, evaluate=render, context=context, encrypt=w.encrypt)
+    if resolution.needs_io:
+        if run.scratch["rounds"] >= 8:
+            raise ValueError("The inputs' expressions depend on each other too deeply")
+        run.scratch["rounds"] += 1
+        value, about = resolution.needs_io[0]
+        run.scratch["asked"] = json.dumps([value, about.get("inputs")], sort_keys=True, default=str)
+        ask(w, run, "subflow input", {"value": value}, dict(about))
+        raise Pending
     if resolution.errors:
-        raise ValueError("\n".join(e.message for e in resolution.errors))
+        raise ValueError(resolution.message)
     return dict(resolution.values)
 
 
-def flatten(sent: dict[str, Any], declared: set[str], prefix: str = "") -> dict[str, Any]:
-    """Nested maps become dotted ids where the flow declares such ids."""
-    out: dict[str, Any] = {}
-    for key, value in sent.items():
-        name = f"{prefix}{key}"
-        if name not in declared and isinstance(value, dict) and any(d.startswith(f"{name}.") for d in declared):
-            out.update(flatten(value, declared, f"{name}."))
-        else:
-            out[name] = value
-    return out
+@stage("subflow input")
+def subflow_input(w: World, run: Run, result: Any, error: str | None) -> None:
+    """A worker has rendered a default or condition of the child's inputs."""
+    if error is None:
+        run.scratch["known"][run.scratch["asked"]] = result["value"]
+    start_child(w, run, {"props": run.scratch["props"]}, error)
 
 
 @work("child execution ended")
@@ -277,7 +322,9 @@ def child_execution_ended(w: World, ended: tuple[Run, Live, State]) -> None:
     if child.outputs is not None:
         outputs["outputs"] = child.outputs
     tree.set_outputs(w, run, outputs)
-    own = state if transmits and state in (State.FAILED, State.KILLED, State.WARNING, State.CANCELLED) else State.SUCCESS
+    own = (
+        state if transmits and state in (State.FAILED, State.KILLED, State.WARNING, State.CANCELLED) else State.SUCCESS
+    )
     if live.state is State.KILLING and not run.after:
         own = State.KILLED
     _one_attempt(w, run, own)

@@ -27,10 +27,39 @@ class Run:
     """A task run."""
 
     __slots__ = (
-        "after", "attempt_started", "attempts", "begun", "child", "counts", "created", "detail", "dirty", "ended",
-        "execution", "fence", "first_started", "id", "iteration", "killing", "level", "ord", "outputs", "outputs_size",
-        "outputs_uri", "parent", "path", "seq", "started", "state", "stored_version", "task", "timeout_ms", "value",
-        "version", "worker",
+        "after",
+        "attempt_started",
+        "attempts",
+        "begun",
+        "child",
+        "counts",
+        "created",
+        "detail",
+        "dirty",
+        "ended",
+        "execution",
+        "fence",
+        "first_started",
+        "id",
+        "iteration",
+        "killing",
+        "level",
+        "ord",
+        "outputs",
+        "outputs_size",
+        "outputs_uri",
+        "parent",
+        "path",
+        "scratch",
+        "seq",
+        "started",
+        "state",
+        "stored_version",
+        "task",
+        "timeout_ms",
+        "value",
+        "version",
+        "worker",
     )
 
     def __init__(self, execution: Live, task: TaskDef, seq: int, id: str, ord: int, created: int) -> None:
@@ -43,7 +72,7 @@ class Run:
         self.parent: Run | None = None
         self.iteration = -1
         self.value: str | None = None
-        self.path: tuple[str, ...] = ()          # values of the loops around it, outermost first, its own included
+        self.path: tuple[str, ...] = ()  # values of the loops around it, outermost first, its own included
         self.state = State.CREATED
         self.fence = 0
         self.attempts = 0
@@ -52,7 +81,7 @@ class Run:
         self.attempt_started: int | None = None
         self.ended: int | None = None
         self.worker: str | None = None
-        self.outputs: Any = None                 # kept only where some expression of the flow refers to it
+        self.outputs: Any = None  # kept only where some expression of the flow refers to it
         self.outputs_uri: str | None = None
         self.outputs_size = 0
         self.child: str | None = None
@@ -61,8 +90,9 @@ class Run:
         self.level: Level | None = None
         self.counts: dict[str, int] | None = None
         self.timeout_ms: int | None = None
-        self.begun = False                       # runIf has been asked, or the attempt is with the gateway
+        self.begun = False  # runIf has been asked, or the attempt is with the gateway
         self.killing = False
+        self.scratch: Any = None  # what a task keeps between two evaluations
         self.dirty = 0
         self.version = 0
         self.stored_version = 0
@@ -79,13 +109,37 @@ class Level:
     """
 
     __slots__ = (
-        "alive", "counts", "current", "ended", "execution", "failed", "flat", "keys", "limit", "loop", "next", "open",
-        "phase", "pos", "ready", "run", "side", "total", "values", "width",
+        "alive",
+        "counts",
+        "current",
+        "ended",
+        "execution",
+        "failed",
+        "flat",
+        "keys",
+        "limit",
+        "loop",
+        "next",
+        "open",
+        "phase",
+        "pos",
+        "ready",
+        "run",
+        "side",
+        "total",
+        "values",
+        "width",
     )
 
     def __init__(
-        self, execution: Live, run: Run | None, keys: tuple[int, ...], side: Mapping[str, tuple[int, ...]],
-        limit: int = 1, values: list[str] | None = None, flat: bool = False,
+        self,
+        execution: Live,
+        run: Run | None,
+        keys: tuple[int, ...],
+        side: Mapping[str, tuple[int, ...]],
+        limit: int = 1,
+        values: list[str] | None = None,
+        flat: bool = False,
     ) -> None:
         self.execution = execution
         self.run = run
@@ -98,11 +152,11 @@ class Level:
         self.width = len(keys) if values is None else len(values) * (len(keys) if flat else 1 if keys else 0)
         self.next = 0
         self.alive = 0
-        self.ready: deque[tuple[int, int]] = deque()      # (group, position) to be created
-        self.open: dict[int, Run] = {}                     # all children that are not terminal, side lists included
-        self.current: Run | None = None                    # of the side list that runs
-        self.counts: dict[State, int] = {}                 # ended main children
-        self.total: dict[str, int] = {}                    # ended children of all lists
+        self.ready: deque[tuple[int, int]] = deque()  # (group, position) to be created
+        self.open: dict[int, Run] = {}  # all children that are not terminal, side lists included
+        self.current: Run | None = None  # of the side list that runs
+        self.counts: dict[State, int] = {}  # ended main children
+        self.total: dict[str, int] = {}  # ended children of all lists
         self.failed = False
         self.phase = "tasks"
         self.pos = 0
@@ -126,11 +180,47 @@ class Live:
     """An execution in memory."""
 
     __slots__ = (
-        "attempt_number", "breakpoints", "by_task", "created", "dirty", "ended", "error", "evaluation", "final",
-        "finishing", "flow_id", "flow_key", "flow_rev", "gone", "id", "inputs", "kind", "labels", "labels_changed",
-        "namespace", "new", "open", "original_created", "original_id", "outputs", "parent_execution", "parent_id",
-        "parent_task_run", "plan", "root", "schedule_date", "seq", "started", "state", "stored_version", "task_count",
-        "tenant", "trigger", "trigger_id", "variables", "version",
+        "attempt_number",
+        "breakpoints",
+        "by_task",
+        "created",
+        "dirty",
+        "ended",
+        "error",
+        "evaluation",
+        "final",
+        "finishing",
+        "flow_id",
+        "flow_key",
+        "flow_rev",
+        "gone",
+        "id",
+        "inputs",
+        "kind",
+        "labels",
+        "labels_changed",
+        "namespace",
+        "new",
+        "open",
+        "original_created",
+        "original_id",
+        "outputs",
+        "parent_execution",
+        "parent_id",
+        "parent_task_run",
+        "plan",
+        "root",
+        "schedule_date",
+        "seq",
+        "started",
+        "state",
+        "stored_version",
+        "task_count",
+        "tenant",
+        "trigger",
+        "trigger_id",
+        "variables",
+        "version",
     )
 
     def __init__(self, plan: Plan, seq: int, id: str, created: int) -> None:
@@ -162,15 +252,15 @@ class Live:
         self.variables: dict[str, Any] = {}
         self.labels: list[tuple[str, str]] = []
         self.error: dict[str, Any] | None = None
-        self.breakpoints: str | None = None
+        self.breakpoints: list[dict[str, str]] = []
         self.task_count = 0
         self.open: dict[int, Run] = {}
         self.by_task: dict[int, dict[tuple[str, ...], Run]] = {}
         self.root: Level | None = None
-        self.finishing = False                 # the final state is known, the flow's outputs are being evaluated
+        self.finishing = False  # the final state is known, the flow's outputs are being evaluated
         self.final: State | None = None
-        self.evaluation = 0                    # fence of evaluations that belong to the execution
-        self.gone = False                      # no longer in memory
+        self.evaluation = 0  # fence of evaluations that belong to the execution
+        self.gone = False  # no longer in memory
         self.new = False
         self.dirty = False
         self.labels_changed = False
@@ -270,19 +360,24 @@ class World:
     """
 
     def __init__(
-        self, flows: Flows, new_id: Callable[[int], str], rand: Callable[[], float],
+        self,
+        flows: Flows,
+        new_id: Callable[[int], str],
+        rand: Callable[[], float],
         globals_: Mapping[str, Any] | None = None,
+        encrypt: Callable[[str], Any] | None = None,
     ) -> None:
         self.flows = flows
         self.new_id = new_id
         self.rand = rand
-        self.globals: dict[str, Any] = dict(globals_ or {})       # envs, globals, kestra
+        self.globals: dict[str, Any] = dict(globals_ or {})  # envs, globals, kestra
+        self.encrypt = encrypt  # stored form of SECRET inputs and outputs
         self.now = 0
         self.executions: dict[int, Live] = {}
         self.by_id: dict[str, Live] = {}
         self.runs: dict[int, Run] = {}
         self.slots: dict[str, set[int]] = {}
-        self.waiting: dict[str, dict[int, int]] = {}              # scope → execution seq → queued at, in order
+        self.waiting: dict[str, dict[int, int]] = {}  # scope → execution seq → queued at, in order
         self.timers: dict[tuple[str, int], int] = {}
         self.evaluations: dict[int, Evaluation] = {}
         self.baselines: dict[tuple[int, str], list[list[int]]] = {}
@@ -291,7 +386,6 @@ class World:
         self.last_event = 0
         self.last_execution = 0
         self.last_run = 0
-        self.flow_error: Callable[[Live, Exception], None] | None = None
 
     # ── numbering ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -315,9 +409,17 @@ class World:
         run.version = self.next_event()
         changes = self.changes
         changes.runs[run.seq] = run
-        changes.events.append((
-            run.version, run.execution.seq, run.seq, run.attempts, int(state), self.now if at is None else at, cause,
-        ))
+        changes.events.append(
+            (
+                run.version,
+                run.execution.seq,
+                run.seq,
+                run.attempts,
+                int(state),
+                self.now if at is None else at,
+                cause,
+            )
+        )
 
     def touch_execution(self, live: Live) -> None:
         """Note that an execution's row has to be written."""
@@ -327,8 +429,6 @@ class World:
 
     def move(self, live: Live, state: State, cause: str | None = None) -> None:
         """Change an execution's state, with its line in the history; the same state again is nothing."""
-        if live.state is state and not live.new:
-            return
         old = None if live.new and live.version == 0 else live.state
         if old is state:
             return
@@ -386,5 +486,10 @@ class World:
         """Remember a task run where an expression of its flow may ask for its outputs or state."""
         plan = run.execution.plan
         name = run.task.id
-        if plan.keeps_outputs is None or plan.keeps_states is None or name in plan.keeps_outputs or name in plan.keeps_states:
+        if (
+            plan.keeps_outputs is None
+            or plan.keeps_states is None
+            or name in plan.keeps_outputs
+            or name in plan.keeps_states
+        ):
             run.execution.by_task.setdefault(run.task.key, {})[run.path] = run

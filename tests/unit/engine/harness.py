@@ -81,7 +81,11 @@ class Engine:
         self.plans = PlanStore(self.database, parser(CATALOG))
         self.seed += 1
         return Executor(
-            self.database, self.plans, self.worker, publish=self.events.extend, clock=lambda: self.now,
+            self.database,
+            self.plans,
+            self.worker,
+            publish=self.events.extend,
+            clock=lambda: self.now,
             log_line=lambda live, run, level, text, at: self.lines.append((live.id, level, text)),
             rand=random.Random(self.seed),
         )
@@ -119,14 +123,29 @@ class Engine:
             key = tx.value("select flow_key from flow where namespace = ? and id = ?", flow.namespace, flow.id)
             if key is None:
                 key = tx.insert(
-                    "flow", tenant="main", namespace=flow.namespace, id=flow.id, revision=revision, disabled=False,
-                    deleted=False, labels="[]", summary="{}", updated=self.now,
+                    "flow",
+                    tenant="main",
+                    namespace=flow.namespace,
+                    id=flow.id,
+                    revision=revision,
+                    disabled=False,
+                    deleted=False,
+                    labels="[]",
+                    summary="{}",
+                    updated=self.now,
                 )
             else:
                 tx.sql("update flow set revision = ? where flow_key = ?", revision, key)
             tx.insert(
-                "flow_revision", flow_key=key, revision=revision, source=source, document="{}", checksum="",
-                deleted=False, disabled=False, created=self.now,
+                "flow_revision",
+                flow_key=key,
+                revision=revision,
+                source=source,
+                document="{}",
+                checksum="",
+                deleted=False,
+                disabled=False,
+                created=self.now,
             )
         self.plans.changed()
         self.flow_keys[flow.id] = key
@@ -169,11 +188,15 @@ class Engine:
         for (seq, fence), job in list(self.worker.jobs.items()):
             if isinstance(job, Evaluate):
                 del self.worker.jobs[seq, fence]
-                self.executor.on_done(Done(seq, fence, State.SUCCESS, self.now, self.now, outputs={"value": job.value}), "w1")
+                self.executor.on_done(
+                    Done(seq, fence, State.SUCCESS, self.now, self.now, outputs={"value": job.value}), "w1"
+                )
                 did = True
                 continue
             task = self.task_id(job)
-            outcome = self.outcomes.get(f"{task}[{job.context.get('taskrun', {}).get('value')}]", self.outcomes.get(task, "SUCCESS"))
+            outcome = self.outcomes.get(
+                f"{task}[{job.context.get('taskrun', {}).get('value')}]", self.outcomes.get(task, "SUCCESS")
+            )
             if callable(outcome):
                 outcome = outcome(job)
             if (seq, fence) in self.worker.kills:
@@ -189,9 +212,18 @@ class Engine:
         self.worker.jobs.pop((seq, fence), None)
         state = State[outcome] if isinstance(outcome, str) else State.SUCCESS
         outputs = None if isinstance(outcome, str) else dict(outcome)
-        self.executor.on_done(Done(
-            seq, fence, state, self.now, self.now, outputs=outputs, error="it broke" if state is State.FAILED else None
-        ), "w1")
+        self.executor.on_done(
+            Done(
+                seq,
+                fence,
+                state,
+                self.now,
+                self.now,
+                outputs=outputs,
+                error="it broke" if state is State.FAILED else None,
+            ),
+            "w1",
+        )
 
     def started(self, task: str) -> None:
         """Report that the jobs of a task run."""
@@ -225,7 +257,8 @@ class Engine:
             f"{t}{'' if v is None else f'[{v}]'} {State(s).name}"
             for t, v, s in self.all(
                 "select t.task_id, t.value, t.state from task_run t join execution e on e.seq = t.execution_seq "
-                "where e.id = ? order by t.ord", execution,
+                "where e.id = ? order by t.ord",
+                execution,
             )
         ]
 
@@ -234,12 +267,15 @@ class Engine:
         if task is None:
             rows = self.all(
                 "select v.state from event v join execution e on e.seq = v.execution_seq "
-                "where e.id = ? and v.task_run_seq = 0 order by v.seq", execution,
+                "where e.id = ? and v.task_run_seq = 0 order by v.seq",
+                execution,
             )
         else:
             rows = self.all(
                 "select v.state from event v join execution e on e.seq = v.execution_seq join task_run t on "
-                "t.seq = v.task_run_seq where e.id = ? and t.task_id = ? order by v.seq", execution, task,
+                "t.seq = v.task_run_seq where e.id = ? and t.task_id = ? order by v.seq",
+                execution,
+                task,
             )
         return [State(r[0]).name for r in rows]
 
@@ -259,7 +295,8 @@ def invariants(engine: Engine) -> list[str]:
         if (state >= 20) != (events >= 1):
             out.append(f"task run {seq} in state {state} has {events} terminal events")
     for seq, state, last in engine.all(
-        "select t.seq, t.state, (select v.state from event v where v.task_run_seq = t.seq order by v.seq desc limit 1) from task_run t"
+        "select t.seq, t.state, (select v.state from event v where v.task_run_seq = t.seq order by v.seq desc limit 1) "
+        "from task_run t"
     ):
         if state != last:
             out.append(f"task run {seq} is {state}, its history ends with {last}")

@@ -10,11 +10,14 @@ from tests.unit.engine.test_flowables import W, flow
 
 
 def simple(id: str = "f", more: str = "") -> str:
-    return flow(f"""
+    return flow(
+        f"""
 tasks:
   - {{id: a, {W}}}
   - {{id: b, {W}}}
-{more}""", id)
+{more}""",
+        id,
+    )
 
 
 def test_states_pass_in_order(engine: Engine) -> None:
@@ -34,7 +37,7 @@ def test_states_pass_in_order(engine: Engine) -> None:
 def test_a_report_counts_only_once_and_only_with_its_fence(engine: Engine) -> None:
     engine.save(simple())
     e = engine.start("f")
-    (seq, fence), = engine.worker.jobs
+    ((seq, fence),) = engine.worker.jobs
     engine.end(seq, fence + 1, "FAILED")
     engine.end(seq, fence, "SUCCESS")
     engine.end(seq, fence, "FAILED")
@@ -67,12 +70,14 @@ def test_creation_is_refused(engine: Engine) -> None:
 
 
 def test_a_retry_waits_and_then_makes_a_new_attempt(engine: Engine) -> None:
-    engine.save(flow(f"""
+    engine.save(
+        flow(f"""
         tasks:
           - id: a
             {W}
             retry: {{type: constant, interval: PT10S, maxAttempts: 3, warningOnRetry: true}}
-    """))
+    """)
+    )
     engine.outcomes = {"a": "FAILED"}
     e = engine.start("f")
     engine.run()
@@ -95,13 +100,15 @@ def test_a_retry_waits_and_then_makes_a_new_attempt(engine: Engine) -> None:
 
 
 def test_retries_end_at_max_attempts_then_errors_run(engine: Engine) -> None:
-    engine.save(flow(f"""
+    engine.save(
+        flow(f"""
         retry: {{type: constant, interval: PT1S, maxAttempts: 2}}
         tasks:
           - {{id: a, {W}}}
         errors:
           - {{id: e, {W}}}
-    """))
+    """)
+    )
     engine.outcomes = {"a": "FAILED"}
     e = engine.start("f")
     engine.run()
@@ -113,13 +120,15 @@ def test_retries_end_at_max_attempts_then_errors_run(engine: Engine) -> None:
 
 
 def test_a_retry_may_make_a_new_execution(engine: Engine) -> None:
-    engine.save(flow(f"""
+    engine.save(
+        flow(f"""
         retry: {{type: constant, interval: PT1S, maxAttempts: 2, behavior: CREATE_NEW_EXECUTION}}
         tasks:
           - {{id: a, {W}}}
         finally:
           - {{id: z, {W}}}
-    """))
+    """)
+    )
     engine.outcomes = {"a": "FAILED"}
     e = engine.start("f", inputs={"x": 1})
     engine.run()
@@ -127,7 +136,7 @@ def test_a_retry_may_make_a_new_execution(engine: Engine) -> None:
     engine.crash(keep_worker=False)
     engine.later(1_000)
     engine.run()
-    (new, parent, original, number, inputs), = engine.all(
+    ((new, parent, original, number, inputs),) = engine.all(
         "select id, parent_id, original_id, attempt_number, inputs from execution where id <> ?", e
     )
     assert (parent, original, number, inputs) == (e, e, 2, '{"x":1}')
@@ -137,13 +146,15 @@ def test_a_retry_may_make_a_new_execution(engine: Engine) -> None:
 
 
 def test_pause_and_resume(engine: Engine) -> None:
-    engine.save(flow(f"""
+    engine.save(
+        flow(f"""
         tasks:
           - id: p
             type: io.kestra.plugin.core.flow.Pause
             onResume: [{{id: why, type: STRING}}]
           - {{id: b, {W}, format: "{{{{ outputs.p.onResume.why }}}}"}}
-    """))
+    """)
+    )
     e = engine.start("f")
     engine.run()
     assert (engine.state(e), engine.tasks(e)) == ("PAUSED", ["p PAUSED"])
@@ -163,11 +174,13 @@ def test_pause_and_resume(engine: Engine) -> None:
     ("behavior", "state"), [("RESUME", "SUCCESS"), ("WARN", "WARNING"), ("FAIL", "FAILED"), ("CANCEL", "CANCELLED")]
 )
 def test_a_pause_ends_by_itself(engine: Engine, behavior: str, state: str) -> None:
-    engine.save(flow(f"""
+    engine.save(
+        flow(f"""
         tasks:
           - {{id: p, type: io.kestra.plugin.core.flow.Pause, pauseDuration: PT5S, behavior: {behavior}}}
           - {{id: b, {W}}}
-    """))
+    """)
+    )
     e = engine.start("f")
     engine.run()
     engine.crash()
@@ -179,10 +192,12 @@ def test_a_pause_ends_by_itself(engine: Engine, behavior: str, state: str) -> No
 
 
 def test_a_pause_with_a_timeout_fails(engine: Engine) -> None:
-    engine.save(flow("""
+    engine.save(
+        flow("""
         tasks:
           - {id: p, type: io.kestra.plugin.core.flow.Pause, timeout: PT5S}
-    """))
+    """)
+    )
     e = engine.start("f")
     engine.run()
     engine.later(5_000)
@@ -191,7 +206,8 @@ def test_a_pause_with_a_timeout_fails(engine: Engine) -> None:
 
 
 def test_nothing_starts_while_paused(engine: Engine) -> None:
-    engine.save(flow(f"""
+    engine.save(
+        flow(f"""
         tasks:
           - id: x
             type: io.kestra.plugin.core.flow.Parallel
@@ -206,7 +222,8 @@ def test_nothing_starts_while_paused(engine: Engine) -> None:
                 tasks:
                   - {{id: c, {W}}}
                   - {{id: p, type: io.kestra.plugin.core.flow.Pause}}
-    """))
+    """)
+    )
     engine.outcomes = {"a": None}
     e = engine.start("f")
     engine.run()
@@ -240,7 +257,12 @@ outputs: [{{id: v, type: INT, value: "{{{{ inputs.n + 1 }}}}"}}]
 PARENT = f"""
 labels: {{team: x}}
 tasks:
-  - {{id: s, type: io.kestra.plugin.core.flow.Subflow, namespace: a.b, flowId: child, inputs: {{n: "{{{{ 41 }}}}"}}, labels: {{k: v}}}}
+  - id: s
+    type: io.kestra.plugin.core.flow.Subflow
+    namespace: a.b
+    flowId: child
+    inputs: {{n: "{{{{ 41 }}}}"}}
+    labels: {{k: v}}
   - {{id: b, {W}, format: "{{{{ outputs.s.outputs.v }}}}"}}
 """
 
@@ -250,13 +272,16 @@ def test_a_subflow_is_waited_for(engine: Engine) -> None:
     engine.save(flow(PARENT))
     e = engine.start("f")
     assert engine.tasks(e) == ["s RUNNING"]
-    (child, labels), = engine.all("select id, labels from execution where flow_id = 'child'")
+    ((child, labels),) = engine.all("select id, labels from execution where flow_id = 'child'")
     assert "team" not in labels and '"k"' in labels and e in labels
     engine.crash()
     engine.run()
     assert engine.state(child) == engine.state(e) == "SUCCESS"
     assert engine.worker.seen[-1].context["outputs"]["s"]["outputs"] == {"v": 42}
-    assert engine.one("select count(*) from attempt a join task_run t on t.seq = a.task_run_seq where t.task_id = 's'") == 1
+    assert (
+        engine.one("select count(*) from attempt a join task_run t on t.seq = a.task_run_seq where t.task_id = 's'")
+        == 1
+    )
     engine.check()
 
 
@@ -267,7 +292,7 @@ def test_a_subflows_failure_is_transmitted(engine: Engine) -> None:
     e = engine.start("f")
     engine.run()
     assert (engine.state(e), engine.tasks(e)) == ("FAILED", ["s FAILED"])
-    engine.save(flow(PARENT.replace("labels: {k", "transmitFailed: false, labels: {k"), "g"))
+    engine.save(flow(PARENT.replace("    labels: {k", "    transmitFailed: false\n    labels: {k"), "g"))
     e = engine.start("g")
     engine.run()
     assert engine.state(e) == "SUCCESS"
@@ -316,7 +341,9 @@ def test_concurrency(engine: Engine, behavior: str) -> None:
     engine.save(simple(more=f"concurrency: {{limit: 2, behavior: {behavior}}}"))
     es = [engine.start("f") for _ in range(4)]
     states = [engine.state(e) for e in es]
-    assert states == ["RUNNING", "RUNNING"] + [{"QUEUE": "QUEUED", "CANCEL": "CANCELLED", "FAIL": "FAILED"}[behavior]] * 2
+    assert (
+        states == ["RUNNING", "RUNNING"] + [{"QUEUE": "QUEUED", "CANCEL": "CANCELLED", "FAIL": "FAILED"}[behavior]] * 2
+    )
     engine.crash()
     if behavior == "QUEUE":
         engine.command("execution.kill", id=es[2])
@@ -342,14 +369,16 @@ def test_a_schedule_date_is_waited_for(engine: Engine) -> None:
 
 
 def test_labels_and_variables_are_set_in_place(engine: Engine) -> None:
-    engine.save(flow(f"""
+    engine.save(
+        flow(f"""
         variables: {{v: {{x: 1, y: 2}}}}
         tasks:
           - {{id: l, type: io.kestra.plugin.core.execution.Labels, labels: {{team: "{{{{ 'blue' }}}}"}}}}
           - {{id: s, type: io.kestra.plugin.core.execution.SetVariables, variables: {{v: {{x: 5}}, w: 7}}}}
           - {{id: u, type: io.kestra.plugin.core.execution.UnsetVariables, variables: [v.y]}}
           - {{id: a, {W}, format: "{{{{ vars.v.x }}}} {{{{ vars.w }}}} {{{{ labels.team }}}}"}}
-    """))
+    """)
+    )
     e = engine.start("f")
     engine.run()
     assert engine.state(e) == "SUCCESS"
@@ -375,7 +404,8 @@ def test_flow_outputs(engine: Engine) -> None:
 
 
 def test_restart_runs_the_failed_part_again(engine: Engine) -> None:
-    engine.save(flow(f"""
+    engine.save(
+        flow(f"""
         tasks:
           - {{id: a, {W}}}
           - id: x
@@ -386,7 +416,8 @@ def test_restart_runs_the_failed_part_again(engine: Engine) -> None:
           - {{id: d, {W}}}
         errors:
           - {{id: e, {W}}}
-    """))
+    """)
+    )
     engine.outcomes = {"b": "FAILED"}
     e = engine.start("f")
     engine.run()
@@ -430,7 +461,9 @@ def test_replay(engine: Engine) -> None:
     engine.run()
     assert engine.tasks(new) == ["a SUCCESS", "b SUCCESS", "z SUCCESS"]
     count = len(engine.worker.seen)
-    run = engine.one("select t.id from task_run t join execution e on e.seq = t.execution_seq where e.id = ? and task_id = 'b'", e)
+    run = engine.one(
+        "select t.id from task_run t join execution e on e.seq = t.execution_seq where e.id = ? and task_id = 'b'", e
+    )
     new = engine.command("execution.replay", id=e, task_run=run, inputs={"x": 2})["id"]
     engine.run()
     assert engine.tasks(new) == ["a SUCCESS", "b SUCCESS", "z SUCCESS"]
@@ -441,7 +474,8 @@ def test_replay(engine: Engine) -> None:
 
 
 def test_replay_from_an_iteration(engine: Engine) -> None:
-    engine.save(flow(f"""
+    engine.save(
+        flow(f"""
         tasks:
           - id: l
             type: io.kestra.plugin.core.flow.ForEach
@@ -450,7 +484,8 @@ def test_replay_from_an_iteration(engine: Engine) -> None:
               - {{id: a, {W}}}
               - {{id: b, {W}}}
           - {{id: c, {W}}}
-    """))
+    """)
+    )
     e = engine.start("f")
     engine.run()
     run = engine.one("select id from task_run where task_id = 'a' and value = 'v'")
@@ -502,8 +537,9 @@ def test_a_lost_worker_is_no_retry(engine: Engine) -> None:
     engine.end(*held[0], "FAILED")
     engine.run()
     assert engine.state(e) == "SUCCESS"
-    assert engine.all("select no, a.state from attempt a join task_run t on t.seq = a.task_run_seq where task_id = 'a'") == [
-        (1, 23), (2, 20)]
+    assert engine.all(
+        "select no, a.state from attempt a join task_run t on t.seq = a.task_run_seq where task_id = 'a'"
+    ) == [(1, 23), (2, 20)]
 
 
 def test_a_timeout_is_enforced_when_the_worker_does_not(engine: Engine) -> None:
@@ -521,7 +557,8 @@ def test_a_timeout_is_enforced_when_the_worker_does_not(engine: Engine) -> None:
 
 
 def test_expressions_with_io_go_to_a_worker(engine: Engine) -> None:
-    engine.save(flow(f"""
+    engine.save(
+        flow(f"""
         tasks:
           - {{id: a, {W}, runIf: "{{{{ kv('x') }}}}"}}
           - id: i
@@ -529,7 +566,8 @@ def test_expressions_with_io_go_to_a_worker(engine: Engine) -> None:
             condition: "{{{{ kv('x') }}}}"
             then: [{{id: b, {W}}}]
         outputs: [{{id: o, type: STRING, value: "{{{{ kv('x') }}}}"}}]
-    """))
+    """)
+    )
     e = engine.start("f")
     for _ in range(6):
         engine.crash()
@@ -557,3 +595,58 @@ def test_an_input_that_raises_fails_its_execution_alone(engine: Engine, monkeypa
     assert engine.state(one) == "FAILED"
     assert engine.state(two) == "SUCCESS"
     engine.check()
+
+
+def test_a_breakpoint_holds_before_its_task(engine: Engine) -> None:
+    engine.save(simple())
+    e = engine.start("f", breakpoints=[{"id": "b"}])
+    engine.run()
+    assert (engine.state(e), engine.tasks(e)) == ("BREAKPOINT", ["a SUCCESS", "b BREAKPOINT"])
+    engine.crash()
+    engine.run()
+    assert engine.state(e) == "BREAKPOINT"
+    engine.command("execution.resume", id=e)
+    engine.run()
+    assert engine.state(e) == "SUCCESS"
+    assert engine.history(e, "b") == ["CREATED", "BREAKPOINT", "CREATED", "RUNNING", "SUCCESS"]
+
+
+def test_inputs_of_a_subflow_may_need_a_worker(engine: Engine) -> None:
+    engine.save(
+        flow(
+            f"""
+inputs:
+  - {{id: n, type: INT, defaults: "{{{{ kv('n') }}}}"}}
+  - {{id: m, type: STRING, defaults: "{{{{ inputs.n }}}} {{{{ kv('x') }}}}", dependsOn: {{inputs: [n]}}}}
+tasks:
+  - {{id: c, {W}}}
+""",
+            "child",
+        )
+    )
+    engine.save(flow("tasks: [{id: s, type: io.kestra.plugin.core.flow.Subflow, namespace: a.b, flowId: child}]"))
+    e = engine.start("f")
+    asked: list[str] = []
+    for _ in range(10):
+        engine.steps()
+        for (seq, fence), job in list(engine.worker.jobs.items()):
+            if fence < 0:
+                asked.append(job.value["value"])  # type: ignore[union-attr]
+                engine.end(seq, fence, {"value": {"value": 5 if len(asked) == 1 else "5 y"}})
+            else:
+                engine.end(seq, fence, "SUCCESS")
+    assert engine.state(e) == "SUCCESS"
+    assert len(asked) == 2
+    assert engine.one("select inputs from execution where flow_id = 'child'") == '{"n":5,"m":"5 y"}'
+
+
+def test_who_waits_for_the_end_waits_for_after_execution(engine: Engine) -> None:
+    engine.save(simple(more=f"afterExecution: [{{id: x, {W}}}]"))
+    engine.outcomes = {"x": None}
+    e = engine.start("f")
+    engine.run()
+    assert engine.all("select state, open_count from execution where id = ?", e) == [(20, 1)]
+    engine.outcomes = {}
+    engine.crash()
+    engine.run()
+    assert engine.all("select state, open_count, task_count from execution where id = ?", e) == [(20, 0, 3)]

@@ -17,46 +17,96 @@ def flow(body: str, id: str = "f") -> str:
 W = "type: test.Work"
 
 CASES: list[tuple[str, str, dict[str, Any], str, list[str]]] = [
-    ("sequence", f"""
+    (
+        "sequence",
+        f"""
         tasks:
           - {{id: a, {W}}}
           - {{id: b, {W}}}
-     """, {}, "SUCCESS", ["a SUCCESS", "b SUCCESS"]),
-    ("a failure ends the sequence", f"""
+     """,
+        {},
+        "SUCCESS",
+        ["a SUCCESS", "b SUCCESS"],
+    ),
+    (
+        "a failure ends the sequence",
+        f"""
         tasks:
           - {{id: a, {W}}}
           - {{id: b, {W}}}
-     """, {"a": "FAILED"}, "FAILED", ["a FAILED"]),
-    ("a warning goes on", f"""
+     """,
+        {"a": "FAILED"},
+        "FAILED",
+        ["a FAILED"],
+    ),
+    (
+        "a warning goes on",
+        f"""
         tasks:
           - {{id: a, {W}}}
           - {{id: b, {W}}}
-     """, {"a": "WARNING"}, "WARNING", ["a WARNING", "b SUCCESS"]),
-    ("allowFailure", f"""
+     """,
+        {"a": "WARNING"},
+        "WARNING",
+        ["a WARNING", "b SUCCESS"],
+    ),
+    (
+        "allowFailure",
+        f"""
         tasks:
           - {{id: a, {W}, allowFailure: true}}
           - {{id: b, {W}}}
-     """, {"a": "FAILED"}, "WARNING", ["a WARNING", "b SUCCESS"]),
-    ("allowFailure and allowWarning", f"""
+     """,
+        {"a": "FAILED"},
+        "WARNING",
+        ["a WARNING", "b SUCCESS"],
+    ),
+    (
+        "allowFailure and allowWarning",
+        f"""
         tasks:
           - {{id: a, {W}, allowFailure: true, allowWarning: true}}
           - {{id: b, {W}}}
-     """, {"a": "FAILED"}, "SUCCESS", ["a SUCCESS", "b SUCCESS"]),
-    ("disabled leaves no task run", f"""
+     """,
+        {"a": "FAILED"},
+        "SUCCESS",
+        ["a SUCCESS", "b SUCCESS"],
+    ),
+    (
+        "disabled leaves no task run",
+        f"""
         tasks:
           - {{id: a, {W}, disabled: true}}
           - {{id: b, {W}}}
-     """, {}, "SUCCESS", ["b SUCCESS"]),
-    ("runIf false skips", f"""
+     """,
+        {},
+        "SUCCESS",
+        ["b SUCCESS"],
+    ),
+    (
+        "runIf false skips",
+        f"""
         tasks:
           - {{id: a, {W}, runIf: "{{{{ 1 == 2 }}}}"}}
           - {{id: b, {W}, runIf: "{{{{ tasks.a.state == 'SKIPPED' }}}}"}}
-     """, {}, "SUCCESS", ["a SKIPPED", "b SUCCESS"]),
-    ("runIf that can't be rendered fails", f"""
+     """,
+        {},
+        "SUCCESS",
+        ["a SKIPPED", "b SUCCESS"],
+    ),
+    (
+        "runIf that can't be rendered fails",
+        f"""
         tasks:
           - {{id: a, {W}, runIf: "{{{{ nothing.here }}}}"}}
-     """, {}, "FAILED", ["a FAILED"]),
-    ("errors and finally in order", f"""
+     """,
+        {},
+        "FAILED",
+        ["a FAILED"],
+    ),
+    (
+        "errors and finally in order",
+        f"""
         tasks:
           - {{id: a, {W}}}
           - {{id: b, {W}}}
@@ -66,22 +116,39 @@ CASES: list[tuple[str, str, dict[str, Any], str, list[str]]] = [
         finally:
           - {{id: z1, {W}}}
           - {{id: z2, {W}}}
-     """, {"a": "FAILED", "e1": "FAILED", "z1": "FAILED"}, "FAILED",
-     ["a FAILED", "e1 FAILED", "e2 SUCCESS", "z1 FAILED", "z2 SUCCESS"]),
-    ("finally without errors, state of the tasks", f"""
+     """,
+        {"a": "FAILED", "e1": "FAILED", "z1": "FAILED"},
+        "FAILED",
+        ["a FAILED", "e1 FAILED", "e2 SUCCESS", "z1 FAILED", "z2 SUCCESS"],
+    ),
+    (
+        "finally without errors, state of the tasks",
+        f"""
         tasks:
           - {{id: a, {W}}}
         finally:
           - {{id: z, {W}}}
-     """, {"z": "FAILED"}, "SUCCESS", ["a SUCCESS", "z FAILED"]),
-    ("afterExecution sees the final state", f"""
+     """,
+        {"z": "FAILED"},
+        "SUCCESS",
+        ["a SUCCESS", "z FAILED"],
+    ),
+    (
+        "afterExecution sees the final state",
+        f"""
         tasks:
           - {{id: a, {W}}}
         afterExecution:
           - {{id: x, {W}, runIf: "{{{{ execution.state == 'FAILED' }}}}"}}
           - {{id: y, {W}, runIf: "{{{{ execution.state == 'SUCCESS' }}}}"}}
-     """, {"a": "FAILED", "x": "FAILED"}, "FAILED", ["a FAILED", "x FAILED", "y SKIPPED"]),
-    ("local errors do not repair", f"""
+     """,
+        {"a": "FAILED", "x": "FAILED"},
+        "FAILED",
+        ["a FAILED", "x FAILED", "y SKIPPED"],
+    ),
+    (
+        "local errors do not repair",
+        f"""
         tasks:
           - id: s
             type: io.kestra.plugin.core.flow.Sequential
@@ -94,8 +161,14 @@ CASES: list[tuple[str, str, dict[str, Any], str, list[str]]] = [
           - {{id: b, {W}}}
         errors:
           - {{id: ge, {W}}}
-     """, {"a": "FAILED"}, "FAILED", ["s FAILED", "a FAILED", "le SUCCESS", "lf SUCCESS", "ge SUCCESS"]),
-    ("AllowFailure", f"""
+     """,
+        {"a": "FAILED"},
+        "FAILED",
+        ["s FAILED", "a FAILED", "le SUCCESS", "lf SUCCESS", "ge SUCCESS"],
+    ),
+    (
+        "AllowFailure",
+        f"""
         tasks:
           - id: s
             type: io.kestra.plugin.core.flow.AllowFailure
@@ -105,8 +178,14 @@ CASES: list[tuple[str, str, dict[str, Any], str, list[str]]] = [
             errors:
               - {{id: e, {W}}}
           - {{id: c, {W}}}
-     """, {"a": "FAILED"}, "WARNING", ["s WARNING", "a FAILED", "e SUCCESS", "c SUCCESS"]),
-    ("parallel", f"""
+     """,
+        {"a": "FAILED"},
+        "WARNING",
+        ["s WARNING", "a FAILED", "e SUCCESS", "c SUCCESS"],
+    ),
+    (
+        "parallel",
+        f"""
         tasks:
           - id: p
             type: io.kestra.plugin.core.flow.Parallel
@@ -114,16 +193,28 @@ CASES: list[tuple[str, str, dict[str, Any], str, list[str]]] = [
               - {{id: a, {W}}}
               - {{id: b, {W}}}
           - {{id: c, {W}}}
-     """, {}, "SUCCESS", ["p SUCCESS", "a SUCCESS", "b SUCCESS", "c SUCCESS"]),
-    ("parallel, failure: siblings take the state", f"""
+     """,
+        {},
+        "SUCCESS",
+        ["p SUCCESS", "a SUCCESS", "b SUCCESS", "c SUCCESS"],
+    ),
+    (
+        "parallel, failure: siblings take the state",
+        f"""
         tasks:
           - id: p
             type: io.kestra.plugin.core.flow.Parallel
             tasks:
               - {{id: a, {W}}}
               - {{id: b, {W}}}
-     """, {"a": "FAILED", "b": None}, "FAILED", ["p FAILED", "a FAILED", "b FAILED"]),
-    ("parallel with a limit starts nothing after a failure", f"""
+     """,
+        {"a": "FAILED", "b": None},
+        "FAILED",
+        ["p FAILED", "a FAILED", "b FAILED"],
+    ),
+    (
+        "parallel with a limit starts nothing after a failure",
+        f"""
         tasks:
           - id: p
             type: io.kestra.plugin.core.flow.Parallel
@@ -131,8 +222,14 @@ CASES: list[tuple[str, str, dict[str, Any], str, list[str]]] = [
             tasks:
               - {{id: a, {W}}}
               - {{id: b, {W}}}
-     """, {"a": "FAILED"}, "FAILED", ["p FAILED", "a FAILED"]),
-    ("if then", f"""
+     """,
+        {"a": "FAILED"},
+        "FAILED",
+        ["p FAILED", "a FAILED"],
+    ),
+    (
+        "if then",
+        f"""
         tasks:
           - {{id: a, {W}}}
           - id: i
@@ -143,16 +240,28 @@ CASES: list[tuple[str, str, dict[str, Any], str, list[str]]] = [
             else:
               - {{id: e, {W}}}
           - {{id: b, {W}, runIf: "{{{{ outputs.i.evaluationResult }}}}"}}
-     """, {"a": {"n": 2}}, "SUCCESS", ["a SUCCESS", "i SUCCESS", "t SUCCESS", "b SUCCESS"]),
-    ("if else without else", f"""
+     """,
+        {"a": {"n": 2}},
+        "SUCCESS",
+        ["a SUCCESS", "i SUCCESS", "t SUCCESS", "b SUCCESS"],
+    ),
+    (
+        "if else without else",
+        f"""
         tasks:
           - id: i
             type: io.kestra.plugin.core.flow.If
             condition: "0"
             then:
               - {{id: t, {W}}}
-     """, {}, "SUCCESS", ["i SUCCESS"]),
-    ("switch case", f"""
+     """,
+        {},
+        "SUCCESS",
+        ["i SUCCESS"],
+    ),
+    (
+        "switch case",
+        f"""
         tasks:
           - id: s
             type: io.kestra.plugin.core.flow.Switch
@@ -162,8 +271,14 @@ CASES: list[tuple[str, str, dict[str, Any], str, list[str]]] = [
                 - {{id: two, {W}}}
               3:
                 - {{id: three, {W}}}
-     """, {}, "SUCCESS", ["s SUCCESS", "two SUCCESS"]),
-    ("switch defaults", f"""
+     """,
+        {},
+        "SUCCESS",
+        ["s SUCCESS", "two SUCCESS"],
+    ),
+    (
+        "switch defaults",
+        f"""
         tasks:
           - id: s
             type: io.kestra.plugin.core.flow.Switch
@@ -173,8 +288,14 @@ CASES: list[tuple[str, str, dict[str, Any], str, list[str]]] = [
                 - {{id: two, {W}}}
             defaults:
               - {{id: d, {W}}}
-     """, {}, "SUCCESS", ["s SUCCESS", "d SUCCESS"]),
-    ("switch without a match fails", f"""
+     """,
+        {},
+        "SUCCESS",
+        ["s SUCCESS", "d SUCCESS"],
+    ),
+    (
+        "switch without a match fails",
+        f"""
         tasks:
           - id: s
             type: io.kestra.plugin.core.flow.Switch
@@ -182,8 +303,14 @@ CASES: list[tuple[str, str, dict[str, Any], str, list[str]]] = [
             cases:
               y:
                 - {{id: two, {W}}}
-     """, {}, "FAILED", ["s FAILED"]),
-    ("for each, one after the other", f"""
+     """,
+        {},
+        "FAILED",
+        ["s FAILED"],
+    ),
+    (
+        "for each, one after the other",
+        f"""
         tasks:
           - id: l
             type: io.kestra.plugin.core.flow.ForEach
@@ -191,9 +318,22 @@ CASES: list[tuple[str, str, dict[str, Any], str, list[str]]] = [
             tasks:
               - {{id: a, {W}}}
               - {{id: b, {W}, format: "{{{{ outputs.a[taskrun.value].v }}}}"}}
-     """, {"a": {"v": 7}}, "SUCCESS",
-     ["l SUCCESS", "a[x] SUCCESS", "b[x] SUCCESS", "a[1] SUCCESS", "b[1] SUCCESS", 'a[{"k":true}] SUCCESS', 'b[{"k":true}] SUCCESS']),
-    ("for each stops at a failure", f"""
+     """,
+        {"a": {"v": 7}},
+        "SUCCESS",
+        [
+            "l SUCCESS",
+            "a[x] SUCCESS",
+            "b[x] SUCCESS",
+            "a[1] SUCCESS",
+            "b[1] SUCCESS",
+            'a[{"k":true}] SUCCESS',
+            'b[{"k":true}] SUCCESS',
+        ],
+    ),
+    (
+        "for each stops at a failure",
+        f"""
         tasks:
           - id: l
             type: io.kestra.plugin.core.flow.ForEach
@@ -201,8 +341,14 @@ CASES: list[tuple[str, str, dict[str, Any], str, list[str]]] = [
             tasks:
               - {{id: a, {W}}}
               - {{id: b, {W}}}
-     """, {"a[x]": "FAILED"}, "FAILED", ["l FAILED", "a[x] FAILED"]),
-    ("for each, all at once", f"""
+     """,
+        {"a[x]": "FAILED"},
+        "FAILED",
+        ["l FAILED", "a[x] FAILED"],
+    ),
+    (
+        "for each, all at once",
+        f"""
         tasks:
           - id: l
             type: io.kestra.plugin.core.flow.ForEach
@@ -211,24 +357,42 @@ CASES: list[tuple[str, str, dict[str, Any], str, list[str]]] = [
             tasks:
               - {{id: a, {W}}}
               - {{id: b, {W}}}
-     """, {}, "SUCCESS", ["l SUCCESS", "a[x] SUCCESS", "a[z] SUCCESS", "b[x] SUCCESS", "b[z] SUCCESS"]),
-    ("for each over nothing", f"""
+     """,
+        {},
+        "SUCCESS",
+        ["l SUCCESS", "a[x] SUCCESS", "a[z] SUCCESS", "b[x] SUCCESS", "b[z] SUCCESS"],
+    ),
+    (
+        "for each over nothing",
+        f"""
         tasks:
           - id: l
             type: io.kestra.plugin.core.flow.ForEach
             values: []
             tasks:
               - {{id: a, {W}}}
-     """, {}, "SUCCESS", ["l SUCCESS"]),
-    ("for each with null fails", f"""
+     """,
+        {},
+        "SUCCESS",
+        ["l SUCCESS"],
+    ),
+    (
+        "for each with null fails",
+        f"""
         tasks:
           - id: l
             type: io.kestra.plugin.core.flow.ForEach
             values: "[null]"
             tasks:
               - {{id: a, {W}}}
-     """, {}, "FAILED", ["l FAILED"]),
-    ("nested loops", f"""
+     """,
+        {},
+        "FAILED",
+        ["l FAILED"],
+    ),
+    (
+        "nested loops",
+        f"""
         tasks:
           - id: l
             type: io.kestra.plugin.core.flow.ForEach
@@ -239,8 +403,14 @@ CASES: list[tuple[str, str, dict[str, Any], str, list[str]]] = [
                 values: ["{{{{ taskrun.value }}}}1"]
                 tasks:
                   - {{id: a, {W}}}
-     """, {}, "SUCCESS", ["l SUCCESS", "m[x] SUCCESS", "a[x1] SUCCESS", "m[z] SUCCESS", "a[z1] SUCCESS"]),
-    ("each parallel", f"""
+     """,
+        {},
+        "SUCCESS",
+        ["l SUCCESS", "m[x] SUCCESS", "a[x1] SUCCESS", "m[z] SUCCESS", "a[z1] SUCCESS"],
+    ),
+    (
+        "each parallel",
+        f"""
         tasks:
           - id: l
             type: io.kestra.plugin.core.flow.EachParallel
@@ -248,8 +418,14 @@ CASES: list[tuple[str, str, dict[str, Any], str, list[str]]] = [
             tasks:
               - {{id: a, {W}}}
               - {{id: b, {W}}}
-     """, {}, "SUCCESS", ["l SUCCESS", "a[x] SUCCESS", "b[x] SUCCESS", "a[z] SUCCESS", "b[z] SUCCESS"]),
-    ("exit", f"""
+     """,
+        {},
+        "SUCCESS",
+        ["l SUCCESS", "a[x] SUCCESS", "b[x] SUCCESS", "a[z] SUCCESS", "b[z] SUCCESS"],
+    ),
+    (
+        "exit",
+        f"""
         tasks:
           - id: s
             type: io.kestra.plugin.core.flow.Sequential
@@ -259,7 +435,11 @@ CASES: list[tuple[str, str, dict[str, Any], str, list[str]]] = [
           - {{id: b, {W}}}
         afterExecution:
           - {{id: z, {W}}}
-     """, {}, "WARNING", ["s WARNING", "x WARNING", "z SUCCESS"]),
+     """,
+        {},
+        "WARNING",
+        ["s WARNING", "x WARNING", "z SUCCESS"],
+    ),
 ]
 
 
