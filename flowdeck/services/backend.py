@@ -102,9 +102,9 @@ class Backend:
         return await self.thread(work)
 
     async def send(
-        self, caller: Caller, name: str, /, *, key: str | None = None, timeout: float = 5.0, **args: Any
+        self, caller: Caller, name: str, /, *, once: str | None = None, timeout: float = 5.0, **args: Any
     ) -> Any:
-        """Send a command in the caller's name; its tenant is added."""
+        """Send a command in the caller's name; its tenant is added; `once` is an idempotency key."""
         return await self.core.send(
-            name, {"tenant": caller.tenant, **args}, key=key, principal=caller.username, timeout=timeout
+            name, {"tenant": caller.tenant, **args}, key=once, principal=caller.username, timeout=timeout
         )

@@ -86,7 +86,7 @@ class Creation:
         await backend.send(
             self.caller,
             "execution.create",
-            key=f"create:{self.id}",
+            once=f"create:{self.id}",
             id=self.id,
             namespace=row["namespace"],
             flow_id=row["id"],
