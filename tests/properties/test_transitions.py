@@ -128,7 +128,7 @@ def act(engine: Engine, rand: random.Random, executions: list[str], crashes: boo
     if what < 0.6 and jobs:
         (seq, fence), job = rand.choice(jobs)
         if fence < 0:
-            engine.end(seq, fence, {"value": rendered(job.value, rand)  # pyright: ignore[reportAttributeAccessIssue]})
+            engine.end(seq, fence, {"value": rendered(getattr(job, "value", None), rand)})
         elif rand.random() < 0.2:
             from flowdeck.engine.messages import Started
 
