@@ -77,7 +77,7 @@ function flatten(store, toggled, keep) {
   const node = (row, depth) => {
     const group = Boolean(row.children?.total);
     const open = group && (keep ? true : isOpen(row, toggled));
-    emit(row, depth, { group, open, rounds: open ? groupIterations(store, store.children.get(row.id) || [])?.size : 0 });
+    emit(row, depth, { group, open, kids: group ? store.childCounts(row) : null, rounds: open ? groupIterations(store, store.children.get(row.id) || [])?.size : 0 });
     if (open) walk(row.id, depth + 1);
   };
   walk("", 0);
@@ -120,16 +120,17 @@ function Bars({ item, x, now, detail, baseline, critical, showBase }) {
   if (group && open) return <i className="sg grp_" style={bar(begin, end)} />;
   const waitedFrom = row.waitedMs ? begin - row.waitedMs : created;
   if (group) {
-    const total = row.children.total || 1;
-    const parts = STATE_ORDER.filter((s) => row.children[s]);
-    const done = parts.filter((s) => TERMINAL.has(s)).reduce((n, s) => n + row.children[s], 0);
+    const kids = item.kids || row.children;
+    const total = kids.total || 1;
+    const parts = STATE_ORDER.filter((s) => kids[s]);
+    const done = parts.filter((s) => TERMINAL.has(s)).reduce((n, s) => n + kids[s], 0);
     return (
       <>
         <i className={`sg sumbar${cr}`} style={bar(begin, end)}>
           {parts.map((s) => {
             const f = familyOf(s);
             const look = f === "live" ? "live stripe" : f === "queued" ? "queued hatch" : f;
-            return <i key={s} className={look} title={`${count(row.children[s])} ${stateWord(s)}`} style={{ flex: row.children[s], ...(f === "live" ? {} : f === "queued" ? { border: 0 } : { background: "var(--s)" }) }} />;
+            return <i key={s} className={look} title={`${count(kids[s])} ${stateWord(s)}`} style={{ flex: kids[s], ...(f === "live" ? {} : f === "queued" ? { border: 0 } : { background: "var(--s)" }) }} />;
           })}
         </i>
         <i className="late txt" style={{ left: `${x(end)}%` }}>{done < total ? `${count(done)} of ${count(total)}` : count(total)}</i>
@@ -298,7 +299,6 @@ export function Gantt({ execution, rowsUrl, baselinesUrl, criticalPathUrl, selec
           store.after.delete(parent);
           store.complete.add(parent);
         }
-        if (!parent && page.counts && !store.counts.has("")) store.counts.set("", page.counts[""] || page.counts);
         store.totals.set(parent, page.total);
         store.put(page.rows);
         setProblem(null);
@@ -475,7 +475,7 @@ export function Gantt({ execution, rowsUrl, baselinesUrl, criticalPathUrl, selec
       if (details.get(row.id)?.stamp === stamp || pending.current.has(row.id)) continue;
       pending.current.add(row.id);
       request(`${rowsUrl}/${encodeURIComponent(row.id)}`, { signal: aborts.current.signal, retries: 1 })
-        .then((answer) => setDetails((old) => new Map(old).set(row.id, { stamp, attempts: answer.attempts })), () => setDetails((old) => new Map(old).set(row.id, { stamp })))
+        .then((answer) => setDetails((old) => new Map(old).set(row.id, { stamp, attempts: Array.isArray(answer.attempts) ? answer.attempts : answer.attemptList })), () => setDetails((old) => new Map(old).set(row.id, { stamp })))
         .finally(() => pending.current.delete(row.id));
     }
   });
@@ -540,11 +540,7 @@ export function Gantt({ execution, rowsUrl, baselinesUrl, criticalPathUrl, selec
 
   // ---- counts of states
   const counts = useMemo(() => {
-    const known = store.counts.get("");
-    if (known && Object.values(known).some(Number)) return known;
-    const out = {};
-    for (const row of store.rows.values()) if (!row.children?.total) out[row.state] = (out[row.state] || 0) + 1;
-    return out;
+    return store.leafCounts();
   }, [store.version]);
   const total = Object.entries(counts).reduce((n, [key, value]) => n + (key === "total" ? 0 : value), 0);
   const chips = ["FAILED", "WARNING", "PAUSED", "BREAKPOINT", "RUNNING", "RETRYING", "QUEUED", "KILLED", "SUCCESS"].filter((s) => counts[s]);

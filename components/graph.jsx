@@ -221,10 +221,7 @@ function Canvas({ graphUrl, graph, source, execution, direction: given = "LR", s
   }, [needle]);
 
   const counts = useMemo(() => {
-    const known = store.counts.get("");
-    const out = known && Object.keys(known).length ? { ...known } : {};
-    if (!Object.keys(out).length) for (const row of store.rows.values()) if (!row.children?.total) out[row.state] = (out[row.state] || 0) + 1;
-    return out;
+    return store.leafCounts();
   }, [store.version]);
 
   const turn = () => {

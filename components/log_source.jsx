@@ -14,6 +14,7 @@ export class LogSource {
     this.total = undefined;
     this.last = 0; // number of the newest line known
     this.pages = new Set();
+    this.appended = -Infinity;
     this.error = null;
     this.abort = new AbortController();
   }
@@ -25,8 +26,11 @@ export class LogSource {
   async range(from, to) {
     const query = { ...this.view, from, to };
     const answer = await request(this.url, { query, signal: this.abort.signal });
-    answer.lines.forEach((line, i) => this.lines.set(answer.from + i, line));
-    this.total = Math.max(answer.total, this.total ?? 0);
+    // Unfiltered positions are the line numbers, with gaps where lines were deleted.
+    const plain = !this.view.minLevel && !this.view.taskRun && !this.view.attempt;
+    answer.lines.forEach((line, i) => this.lines.set(plain ? line.no : answer.from + i, line));
+    // What the stream appended a moment ago may not be in the answer yet.
+    this.total = performance.now() - this.appended < 2000 ? Math.max(answer.total, this.total ?? 0) : answer.total;
     const newest = answer.lines[answer.lines.length - 1];
     if (newest && answer.from + answer.lines.length - 1 >= this.total) this.last = Math.max(this.last, newest.no);
     return answer;
@@ -94,7 +98,9 @@ export class LogSource {
     let added = 0;
     for (const line of lines) {
       if (line.no <= this.last || !this.accepts(line)) continue;
-      this.total += 1;
+      const plain = !this.view.minLevel && !this.view.taskRun && !this.view.attempt;
+      this.total = plain ? Math.max(line.no, this.total) : this.total + 1;
+      this.appended = performance.now();
       this.last = line.no;
       this.lines.set(this.total, line);
       added += 1;

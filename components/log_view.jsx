@@ -252,7 +252,7 @@ export function LogView({ logsUrl, searchUrl, downloadUrl, fileUrl, execution, t
       const chosenAttempts = group.attempts.filter((a) => !chosen || a.attempt === chosen);
       // The counts per level tell the length before any line is read.
       part.total = chosenAttempts.reduce((n, a) => n + Object.entries(a.levels || {}).reduce((m, [l, c]) => m + (!minLevel || LEVELS.indexOf(l) >= LEVELS.indexOf(minLevel) ? c : 0), 0), 0);
-      part.last = Math.max(...chosenAttempts.map((a) => a.last || 0), 0);
+      part.last = source?.last || 0; // newer lines come by the stream
       parts.current.set(id, part);
     }
     return part;

@@ -54,9 +54,12 @@ class ExecutionStore {
     for (const row of rows || []) {
       const parent = row.parent || "";
       const old = this.rows.get(row.id);
-      this.rows.set(row.id, row);
+      const next = { ...old, ...row };
+      if (!row.waiting) delete next.waiting;
+      for (const name of ["created", "started", "ended"]) if (typeof next[name] === "number") next[name] = new Date(next[name]).toISOString();
+      this.rows.set(row.id, next);
       if (old && (old.parent || "") === parent) {
-        if (old.created !== row.created) touched.add(parent);
+        if (old.created !== next.created) touched.add(parent);
         continue;
       }
       if (!this.children.has(parent)) this.children.set(parent, []);
@@ -82,6 +85,26 @@ class ExecutionStore {
         return;
       }
     }
+  }
+
+  // Counts by state of what really ran: leaves that are here, and the children of groups that are not.
+  leafCounts() {
+    const out = {};
+    for (const row of this.rows.values()) {
+      if (!row.children?.total) out[row.state] = (out[row.state] || 0) + 1;
+      else if (!this.children.get(row.id)?.length) {
+        for (const [state, n] of Object.entries(this.childCounts(row))) if (state !== "total") out[state] = (out[state] || 0) + n;
+      }
+    }
+    return out;
+  }
+
+  // The newest counts of a group: those of the stream, else those of its row.
+  childCounts(row) {
+    const counts = this.counts.get(row.id);
+    if (!counts || !Object.keys(counts).length) return row.children || {};
+    const sum = Object.entries(counts).reduce((n, [state, value]) => n + (state === "total" ? 0 : value), 0);
+    return { ...counts, total: Math.max(sum, row.children?.total || 0) };
   }
 
   apply(kind, data) {
