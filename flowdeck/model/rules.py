@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from flowdeck.model import retry
@@ -30,7 +30,8 @@ FLOW_RULES = frozenset(
 )
 """Rules whose messages are joined behind `Invalid Flow: `."""
 
-_NOT_YET = ("sla", "checks", "listeners")
+_NOT_YET = ("sla", "checks", "listeners", "workerGroup")
+_NOT_YET_OF_TYPES = ("taskCache", "logToFile", "workerGroup", "assets")
 _FLOW = "io.kestra.plugin.core."
 
 
@@ -55,10 +56,13 @@ def check_rules(checker: Checker, document: Mapping[str, Any]) -> None:
     _user_labels(checker)
     _plugin_defaults(checker, document)
     _dashes(checker, document)
-    for name in _NOT_YET:
-        if name in document:
-            text = f"'{name}' is accepted, but this release does not act upon it"
-            checker.report(text, name, checker.at(name), "not-yet", Severity.WARNING)
+    unused = [name for name in _NOT_YET if name in document]
+    for typed in checker.typed.values():
+        if typed.spec.kind in ("task", "trigger"):
+            unused += [f"{typed.path}.{name}" for name in _NOT_YET_OF_TYPES if typed.value.get(name)]
+    for path in unused:
+        text = f"'{path.rpartition('.')[2]}' is accepted, but this release does not act upon it"
+        checker.report(text, path, checker.at(path), "not-yet", Severity.WARNING)
 
 
 def _unique(checker: Checker, document: Mapping[str, Any]) -> None:
@@ -265,11 +269,24 @@ def _holds_tasks(value: Any) -> bool:
     return isinstance(value, dict) and any(_holds_tasks(v) for v in value.values() if isinstance(v, list))
 
 
+_BRACES = re.compile(r"\{\{|\}\}|\{%|%\}")
+
+
+def _inside(text: str) -> Iterator[str]:
+    """Parts of a text between expression or tag braces, in one pass."""
+    start = -1
+    for found in _BRACES.finditer(text):
+        if found.group()[0] == "{":
+            if start < 0:
+                start = found.end()
+        elif start >= 0:
+            yield text[start : found.start()]
+            start = -1
+
+
 def _mentions(value: Any, pattern: re.Pattern[str]) -> bool:
     if isinstance(value, str):
-        return "{{" in value and any(
-            pattern.search(part) for part in re.findall(r"\{\{.*?\}\}|\{%.*?%\}", value, re.DOTALL)
-        )
+        return "{{" in value and any(pattern.search(part) for part in _inside(value))
     if isinstance(value, dict):
         return any(_mentions(v, pattern) for v in value.values())
     return isinstance(value, list) and any(_mentions(v, pattern) for v in value)

@@ -39,6 +39,10 @@ _INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
 _NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,3})?")
 
 
+MAX_FINDINGS = 300
+"""Most errors, and most hints, that one source is told about."""
+
+
 @dataclass(frozen=True, slots=True)
 class Typed:
     """What is known about a validated object with a `type`."""
@@ -81,6 +85,8 @@ class Checker:
         self.typed: dict[int, Typed] = {}
         self.nodes: dict[str, Node] = {}
         self._reported: set[str] = set()
+        self._errors = 0
+        self._hints = 0
         self._budget = len(source) + 10_000
         self._depth = 0
 
@@ -89,8 +95,14 @@ class Checker:
     def report(
         self, message: str, path: str, node: Node | None, rule: str, severity: Severity = Severity.ERROR
     ) -> None:
-        """Add a finding about a node."""
+        """Add a finding about a node; beyond `MAX_FINDINGS` errors, or as many hints, more of them are left out."""
         self._reported.add(path)
+        if severity is Severity.ERROR:
+            self._errors += 1
+        else:
+            self._hints += 1
+        if self._full(severity):
+            return
         if node is None:
             self.findings.append(Finding(severity, message, path, rule=rule))
             return
@@ -99,6 +111,9 @@ class Checker:
         if line > start.line + 1 and not isinstance(node, ScalarNode):
             line, column = start.line + 1, start.column + 2
         self.findings.append(Finding(severity, message, path, start.line + 1, start.column + 1, line, column, rule))
+
+    def _full(self, severity: Severity = Severity.ERROR) -> bool:
+        return (self._errors if severity is Severity.ERROR else self._hints) > MAX_FINDINGS
 
     def at(self, path: str) -> Node | None:
         """Node of a path, or of its nearest parent."""
@@ -228,7 +243,7 @@ class Checker:
         return None
 
     def _not_in(self, node: ScalarNode, path: str, values: Sequence[str]) -> None:
-        near = difflib.get_close_matches(node.value.upper(), values, n=1, cutoff=0.7)
+        near = () if self._full() else difflib.get_close_matches(node.value.upper()[:100], values, n=1, cutoff=0.7)
         hint = f"; did you mean {near[0]}?" if near else ""
         last = path.rpartition(".")[2]
         self.report(
@@ -242,12 +257,15 @@ class Checker:
     def _union_scalar(self, node: ScalarNode, shape: Shape, path: str, dynamic: bool) -> Any:
         """First option that takes the scalar, text last."""
         options = sorted(shape.options, key=lambda o: o.name in ("text", "any"))
-        kept = len(self.findings)
+        kept, errors, told = len(self.findings), self._errors, path in self._reported
         for option in options:
             found = self._scalar(node, option, path, dynamic)
-            if len(self.findings) == kept:
+            if self._errors == errors:
                 return found
             del self.findings[kept:]
+            self._errors = errors
+            if not told:
+                self._reported.discard(path)
         self._mismatch(node, path, shape)
         return None
 
@@ -255,7 +273,9 @@ class Checker:
         if self.strict:
             finding = check_expression(node, path, self.source)
             if finding is not None:
-                self.findings.append(finding)
+                self._errors += 1
+                if not self._full():
+                    self.findings.append(finding)
 
     def _untyped(self, node: Node, path: str, dynamic: bool) -> Any:
         if isinstance(node, SequenceNode):
@@ -369,12 +389,14 @@ class Checker:
         return out
 
     def _unknown(self, name: str, key: ScalarNode, fields: Mapping[str, FieldSpec], path: str, title: str) -> None:
+        if self._full():
+            return
         known = sorted({field.name for field in fields.values()})
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+        near = difflib.get_close_matches(name[:100], known, n=1, cutoff=0.6)
         hint = f' Did you mean "{near[0]}"?' if near else ""
         on = f" on type {title}" if title else ""
         self.report(
-            f'Unrecognized field "{name}"{on} (known properties: {", ".join(known)}).{hint}',
+            f'Unrecognized field "{name[:200]}"{on} (known properties: {", ".join(known)}).{hint}',
             path,
             key,
             "unknown-property",
@@ -440,7 +462,10 @@ class Checker:
         return out
 
     def _unknown_type(self, name: str, kind: str, node: Node, place: str) -> None:
-        self.report(f"Invalid type: {name}", place, node, "unknown-type")
+        self.report(f"Invalid type: {name[:200]}", place, node, "unknown-type")
+        if self._full():
+            return
+        name = name[:200]
         other = self.catalog.find(name)
         near = self.catalog.nearest(name, kind) if other is None else None
         if other is not None:

@@ -20,7 +20,7 @@ MAX_SOURCE = 5 * 1024 * 1024
 MAX_DEPTH = 100
 """Deepest nesting of maps and lists."""
 
-_DEEP = re.compile(r"^[ ]{120}[ ]*[^\s]|^(?:[ ]*[-?:][ ]+){40}", re.MULTILINE)
+_DEEP = re.compile(r"^[ ]{120}[ ]*[^\s]|^[ ]*(?:[-?:][ ]+){40}", re.MULTILINE)
 _NULLS = frozenset(("", "~", "null", "Null", "NULL"))
 _TRUE = frozenset(("true", "yes", "on", "y"))
 _FALSE = frozenset(("false", "no", "off", "n"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+import time
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from flowdeck.model.catalog import Catalog
 from flowdeck.model.findings import Finding, Severity
 from flowdeck.model.flow import TaskKind
+from flowdeck.model.shapes import FieldSpec, Shape, TypeSpec
 from flowdeck.model.source import Parsed, constraints_text, parse_flow, peek, split_documents, without_revision
 
 LOG = "io.kestra.plugin.core.log.Log"
@@ -316,3 +318,40 @@ def test_states_and_enumerations_accept_any_case(catalog: Catalog) -> None:
     flow = parse_flow(HEAD + f"tasks:\n  - {{id: t, type: {LOG}, message: x, level: warn}}\n", catalog).flow
     assert flow is not None
     assert flow.tasks[0].props["level"] == "WARN"
+
+
+def test_hostile_texts_are_answered_in_time(catalog: Catalog) -> None:
+    start = time.monotonic()
+    for text in (
+        "-    " * 39 + "x",
+        "\n".join(f"key{n}: 1" for n in range(20_000)),
+        HEAD + "inputs: [{id: a-b, type: STRING}]\n" + TASK.replace("hi", "'" + "{{ 1 }} inputs.a-b " * 5_000 + "'"),
+        HEAD + "tasks:\n" + "  - {id: a, type: nowhere.Found}\n" * 5_000,
+        "[" * 200_000,
+    ):
+        parsed = parse_flow(text, catalog)
+        assert len(parsed.findings) <= 700
+    assert time.monotonic() - start < 20
+
+
+def test_errors_are_not_hidden_by_many_hints(catalog: Catalog) -> None:
+    pauses = "".join(f"  - {{id: p{n}, type: io.kestra.core.tasks.flows.Pause, delay: PT1S}}\n" for n in range(400))
+    parsed = parse_flow(HEAD + "tasks:\n" + pauses + f"  - {{id: t, type: {LOG}}}\n", catalog)
+    assert parsed.flow is None
+    assert [f.path for f in parsed.errors] == ["tasks[400].message"]
+
+
+def test_what_is_not_done_yet_is_said(catalog: Catalog) -> None:
+    parsed = parse_flow(HEAD + "sla: [{id: s, type: MAX_DURATION, duration: PT1H, behavior: FAIL}]\n" + TASK, catalog)
+    assert only(parsed, "not-yet").message == "'sla' is accepted, but this release does not act upon it"
+
+
+def test_a_value_of_several_types_is_tried_in_turn_and_counts_no_error(catalog: Catalog) -> None:
+    either = Shape("union", options=(Shape("text"), Shape("integer"), Shape("list", of=Shape("text"))))
+    many = Catalog([TypeSpec("test.Many", "task", "runnable", fields=(FieldSpec("a", "a", either),))])
+    tasks = "".join(f"  - {{id: t{n}, type: test.Many, a: {n if n % 2 else 'x'}}}\n" for n in range(700))
+    flow = parse_flow(HEAD + "tasks:\n" + tasks, many).flow
+    assert flow is not None
+    assert [flow.tasks[n].props["a"] for n in (0, 1, 699)] == ["x", 1, 699]
+    wrong = parse_flow(HEAD + "tasks:\n" + tasks + "  - {id: z, type: test.Many, a: {b: c}}\n", many)
+    assert only(wrong, "type").path == "tasks[700].a"
