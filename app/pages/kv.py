@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
+from datetime import UTC, datetime
 from typing import Any
 
 import reflex as rx
@@ -43,6 +44,7 @@ EXPIRY = [
     ("P30D", "30 days"),
     ("custom", "Own duration"),
 ]
+EXPIRY_OF_EXISTING = [("keep", "As it is"), *EXPIRY]
 KEY = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
 SPAN = re.compile(r"^P(?=.)(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?$")
 LARGE = 100_000
@@ -85,6 +87,7 @@ class KvState(ListPage, Tab):
     form_expiry: str = ""
     form_ttl: str = ""
     form_revision: int = 0
+    form_expires: str = ""
     faults: dict[str, str] = {}
     form_problem: str = ""
 
@@ -105,6 +108,7 @@ class KvState(ListPage, Tab):
         self.form_namespace = spaces[0] if spaces else ""
         self.form_key, self.form_type, self.form_value = "", "STRING", ""
         self.form_description, self.form_expiry, self.form_ttl, self.form_revision = "", "", "", 0
+        self.form_expires = ""
         self.faults, self.form_problem = {}, ""
 
     @rx.event
@@ -127,7 +131,8 @@ class KvState(ListPage, Tab):
                 self.form_problem = (
                     f"The value has {len(value.text):,} characters and is not shown; saving replaces it."
                 )
-            self.form_description = next((row.description for row in self.rows if row.id == identity), "")
+            row = next((row for row in self.rows if row.id == identity), KvEntry())
+            self.form_description, self.form_expires, self.form_expiry = row.description, row.expires, "keep"
 
     @rx.event
     async def close(self) -> None:
@@ -169,7 +174,7 @@ class KvState(ListPage, Tab):
         if self.faults:
             return
         namespace, key = self.form_namespace.strip(), self.form_key.strip()
-        ttl = self.form_ttl.strip() if self.form_expiry == "custom" else self.form_expiry
+        ttl = self._ttl()
         try:
             async with self.api(raising=True) as api:
                 if self.is_new and await self._exists(api, namespace, key):
@@ -192,6 +197,17 @@ class KvState(ListPage, Tab):
                 self.take(await api.kv.search(**self.wanted()))
         except ApiError as error:
             self.form_problem = error.message
+
+    def _ttl(self) -> str:
+        """Return the duration to send: a save without one would let the key live for ever."""
+        if self.form_expiry == "custom":
+            return self.form_ttl.strip()
+        if self.form_expiry != "keep":
+            return self.form_expiry
+        if not self.form_expires:
+            return ""
+        left = datetime.fromisoformat(self.form_expires) - datetime.now(UTC)
+        return f"PT{max(1, round(left.total_seconds()))}S"
 
     async def _exists(self, api, namespace: str, key: str) -> bool:
         try:
@@ -327,6 +343,12 @@ def _value_control() -> rx.Component:
     return rx.fragment(rx.match(KvState.form_type, ("BOOLEAN", choice), ("STRING", area), ("JSON", area), line))
 
 
+def _expiry(options: list[tuple[str, str]]) -> rx.Component:
+    return select(
+        options, KvState.form_expiry, lambda t: KvState.put("form_expiry", t), label="Expires", test="kv-expiry"
+    )
+
+
 def _editor() -> rx.Component:
     locked: Any = rx.cond(KvState.is_new, False, True)
     return drawer(
@@ -373,13 +395,7 @@ def _editor() -> rx.Component:
             field("Value", _value_control(), error=KvState.faults["value"], kind=KvState.form_type),
             field(
                 "Expires",
-                select(
-                    EXPIRY,
-                    KvState.form_expiry,
-                    lambda t: KvState.put("form_expiry", t),
-                    label="Expires",
-                    test="kv-expiry",
-                ),
+                rx.cond(KvState.is_new, _expiry(EXPIRY), _expiry(EXPIRY_OF_EXISTING)),
                 hint="Counted from now, each time the key is saved.",
             ),
             rx.cond(
