@@ -151,7 +151,7 @@ def pause(step: Step, args: dict[str, Any]) -> dict[str, Any]:
 
 @engine_command("execution.resume")
 def resume(step: Step, args: dict[str, Any]) -> dict[str, Any]:
-    """Let a paused execution go on: `inputs` are the resolved `onResume` values, `task_run` is one of several pauses."""
+    """Let a paused execution go on: `inputs` are the resolved `onResume` values, `task_run` names one pause."""
     live = _live(step, args)
     if live.state is State.BREAKPOINT:
         control.leave_breakpoint(step.world, live, args.get("breakpoints"))

@@ -34,7 +34,8 @@ def on_execution_change(step: Step, live: Live, old: State | None, new: State) -
         stop_after = json.loads(row["stop_after"]) if row["stop_after"] else []
         if new.name in stop_after and not row["disabled"]:
             step.tx.sql(
-                "update trigger_state set disabled = ?, next_due = null, updated = ? where tenant = ? and namespace = ? "
+                "update trigger_state set disabled = ?, next_due = null, updated = ? where tenant = ? and "
+                "namespace = ? "
                 "and flow_id = ? and trigger_id = ?",
                 True,
                 step.now,

@@ -227,7 +227,7 @@ def run_once(engine: Engine, rand: random.Random) -> None:
 
 def describe(engine: Engine) -> str:
     lines = []
-    for seq, id, state in engine.all("select seq, id, state from execution"):
+    for id, state in engine.all("select id, state from execution"):
         lines.append(f"{id} {State(state).name} {engine.tasks(id)}")
     lines.append(str(engine.executor.world.executions))
     lines.append(str(engine.worker.jobs.keys()))

@@ -200,9 +200,7 @@ def _create_child(w: World, run: Run, props: dict[str, Any]) -> None:
         reason = (
             problem.args[0]
             if problem.args and problem.args[0] != "unknown"
-            else (
-                f"Unable to find flow '{namespace}'.'{flow_id}' with revision '{number if number is not None else 'latest'}'"
-            )
+            else (f"Unable to find flow '{namespace}'.'{flow_id}' with revision '{number or 'latest'}'")
         )
         raise LookupError(reason) from None
     if plan.flow.disabled:
