@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from datetime import UTC, tzinfo
 from typing import Any
 
-from flowdeck.model.schedule import CronError, ZoneError, parse_cron, zone_of
+from flowdeck.model.flow import TriggerDef
+from flowdeck.model.schedule import CronError, ZoneError, zone_of
+from flowdeck.model.schedule_trigger import SchedulePlan, ScheduleState
 
 KINDS_WITH_STATE = frozenset({"schedule", "polling", "realtime"})
 """Kinds that have a row in `trigger_state`."""
@@ -21,40 +23,34 @@ def server_zone() -> tzinfo:
         return UTC
 
 
+def _plan(props: Mapping[str, Any]) -> SchedulePlan | None:
+    """The schedule of a stored definition; None when it can't be read."""
+    trigger = TriggerDef(str(props.get("id", "")), str(props.get("type", "")), "schedule", props)
+    try:
+        return SchedulePlan(trigger, zone=server_zone())
+    except (CronError, ZoneError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
 def next_cron_date(props: Mapping[str, Any], after: int) -> int | None:
-    """The first date of a schedule after an instant (ms); None when there is none or it can't be read."""
-    cron = props.get("cron")
-    if not isinstance(cron, str):
-        return None
-    try:
-        zone = zone_of(str(props["timezone"])) if props.get("timezone") else server_zone()
-        return parse_cron(cron, bool(props.get("withSeconds"))).next(after, zone)
-    except (CronError, ZoneError):
-        return None
-
-
-def _last_past_date(props: Mapping[str, Any], now: int) -> int | None:
-    try:
-        zone = zone_of(str(props["timezone"])) if props.get("timezone") else server_zone()
-        return parse_cron(str(props.get("cron")), bool(props.get("withSeconds"))).previous(now + 1, zone)
-    except (CronError, ZoneError):
-        return None
+    """The first date of a schedule after an instant (ms), whatever its conditions; None without any."""
+    plan = _plan(props)
+    return plan.cron.next(after, plan.zone) if plan is not None else None
 
 
 def first_due(kind: str, props: Mapping[str, Any], now: int) -> int | None:
     """Due date of a brand-new trigger: it recovers nothing."""
-    return next_cron_date(props, now) if kind == "schedule" else now
+    if kind != "schedule":
+        return now
+    plan = _plan(props)
+    return plan.begin(now).next_due if plan is not None else None
 
 
 def due_again(kind: str, props: Mapping[str, Any], last_date: int | None, now: int) -> int | None:
     """Due date of a trigger that is switched on again, by its `recoverMissedSchedules`."""
     if kind != "schedule":
         return now
-    recover = str(props.get("recoverMissedSchedules") or "ALL").upper()
-    if last_date is not None and recover == "ALL":
-        return next_cron_date(props, last_date)
-    if last_date is not None and recover == "LAST":
-        last = _last_past_date(props, now)
-        if last is not None and last > last_date:
-            return last
-    return next_cron_date(props, now)
+    plan = _plan(props)
+    if plan is None:
+        return None
+    return plan.set_disabled(ScheduleState(last_date=last_date, disabled=True), False, now).next_due

@@ -68,7 +68,7 @@ def write_states(tx: Tx, flow: Flow, *, disabled: bool) -> None:
         if trigger.kind not in KINDS_WITH_STATE:
             continue
         args = {**place, "trigger_id": trigger.id}
-        props = {**trigger.props, "id": trigger.id, "type": trigger.type}
+        props = {**trigger.props, "id": trigger.id, "type": trigger.type, "disabled": trigger.disabled}
         definition = json.dumps(props, separators=(",", ":"), sort_keys=True, default=str)
         stop_after = json.dumps(trigger.props["stopAfter"]) if trigger.props.get("stopAfter") else None
         off = trigger.disabled or disabled
@@ -87,26 +87,23 @@ def write_states(tx: Tx, flow: Flow, *, disabled: bool) -> None:
                 updated=tx.now,
             )
             _tell(tx, args, "created")
-        elif row["definition"] != definition or (row["next_due"] is None) != (off or bool(row["disabled"])):
-            off = off or bool(row["disabled"])
-            changed = row["definition"] != definition
-            due = (
-                None
-                if off
-                else first_due(trigger.kind, props, tx.now)
-                if changed
-                else due_again(trigger.kind, props, row["last_date"], tx.now)
-            )
+        elif row["definition"] != definition:
+            # Another definition starts its dates anew; a backfill over the former ones ends with them.
             _update(
                 tx,
                 args,
                 type=trigger.type,
                 kind=trigger.kind,
                 definition=definition,
-                next_due=due,
+                next_due=None if off or row["disabled"] else first_due(trigger.kind, props, tx.now),
+                backfill=None,
                 stop_after=stop_after,
-                fence=row["fence"] + (1 if changed else 0),
+                fence=row["fence"] + 1,
             )
+        elif (row["next_due"] is None) != (off or bool(row["disabled"])):
+            due = None if off or row["disabled"] else _due_of(row, props, tx.now)
+            if due != row["next_due"]:
+                _update(tx, args, next_due=due)
     for trigger_id in stored:
         args = {**place, "trigger_id": trigger_id}
         tx.sql(f"delete from trigger_state where {_PLACE}", args)
@@ -151,10 +148,15 @@ def _due_again(tx: Tx, args: dict[str, Any], row: Row, props: dict[str, Any]) ->
     )
     if off:
         return None
+    return _due_of(row, props, tx.now)
+
+
+def _due_of(row: Row, props: dict[str, Any], now: int) -> int | None:
+    """When a trigger is due that is switched on: a backfill first, missed dates as its schedule says."""
     if row["backfill"]:
         backfill = json.loads(row["backfill"])
-        return backfill.get("currentDate")
-    return due_again(row["kind"], props, row["last_date"], tx.now)
+        return None if backfill.get("paused") else backfill["currentDate"]
+    return due_again(row["kind"], props, row["last_date"], now)
 
 
 @command("trigger.unlock")
@@ -178,6 +180,7 @@ def restart(tx: Tx, args: dict[str, Any]) -> None:
         evaluating_since=None,
         worker=None,
         execution_id=None,
+        backfill=None,
         fence=row["fence"] + 1,
         next_due=None if off else first_due(row["kind"], props, tx.now),
     )

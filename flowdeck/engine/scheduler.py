@@ -297,13 +297,15 @@ class Scheduler:
         row, plan, schedule = ready
         before = state_of(row)
         firings, after = schedule.step(before, step.now)
+        if before.backfill is not None and after.backfill is None and after.next_due is None:
+            after = schedule.recovered(after, step.now)         # it began while the trigger was disabled
         execution_id = row["execution_id"]
         for number, firing in enumerate(firings):
             prepared = self._prepared(step, key, plan, schedule, firing)
             if prepared is None:
                 if number:
                     # What came before stands; this date is looked at again when the worker has answered.
-                    _, after = self._until(schedule, before, step.now, number)
+                    after = self._until(schedule, before, step.now, number)
                     break
                 self._busy.discard(key)
                 return
@@ -326,18 +328,12 @@ class Scheduler:
         else:
             self._busy.discard(key)
 
-    def _until(
-        self, schedule: SchedulePlan, state: ScheduleState, now: int, count: int
-    ) -> tuple[list[Firing], ScheduleState]:
+    def _until(self, schedule: SchedulePlan, state: ScheduleState, now: int, count: int) -> ScheduleState:
         """The state after the first `count` firings of a step: one at a time, as if each were the last."""
-        firings: list[Firing] = []
-        while len(firings) < count:
-            due = state.next_due
-            found, state = schedule.step(state, min(now, due) if due is not None else now)
-            if not found:
-                break
-            firings += found
-        return firings, state
+        while count > 0 and state.next_due is not None and state.next_due <= now:
+            found, state = schedule.step(state, state.next_due)
+            count -= len(found)
+        return state
 
     def _prepared(
         self, step: ExecutorStep, key: Key, plan: Plan, schedule: SchedulePlan, firing: Firing
