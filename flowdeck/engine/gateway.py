@@ -10,7 +10,9 @@ import asyncio
 import contextlib
 import logging
 import os
+import socket
 import stat
+import struct
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -40,6 +42,8 @@ Reply = Callable[[Any, tuple[str, str, dict[str, Any]] | None], None]
 """`reply(result, error)` answers a call; may be used once, from the loop's thread."""
 
 LEASE = 45.0
+ENDED_CHECK = 0.1
+"""Seconds between looks at the process of a worker whose connection closed."""
 GRACE = 10.0
 
 
@@ -70,6 +74,8 @@ class WorkerRecord:
     light: dict[Key, Job | None] = field(default_factory=dict)
     draining: bool = False
     grace: asyncio.TimerHandle | None = None
+    pid: int = 0                                   # when this process can see it, else 0
+    gone_at: float = 0.0
 
     @property
     def in_flight(self) -> list[Key]:
@@ -328,6 +334,7 @@ class Gateway:
                             vanished.append((job, process))
         self.workers[hello.worker] = record
         link.peer = record
+        record.pid = _visible_pid(link, hello.pid)
         for key in claimed:
             self._holder[key] = record
             if key in self._kills:
@@ -350,7 +357,16 @@ class Gateway:
         if record is None or record.link is not link:
             return
         record.link = None
-        record.grace = self._loop.call_later(self.grace, self._lose, record)
+        record.gone_at = self._loop.time()
+        self._wait_for(record)
+
+    def _wait_for(self, record: WorkerRecord) -> None:
+        """A closed socket is no dead worker: wait for it, unless its process is seen to have ended."""
+        left = self.grace - (self._loop.time() - record.gone_at)
+        if left <= 0 or (record.pid and not _runs(record.pid)):
+            self._lose(record)
+        else:
+            record.grace = self._loop.call_later(min(left + 0.001, ENDED_CHECK), self._wait_for, record)
 
     def _look(self) -> None:
         """Find workers that keep their socket open and say nothing (stopped, paused machine)."""
@@ -378,3 +394,23 @@ class Gateway:
             self._kills.discard(key)
         log.warning("worker %s is lost with %d attempts in flight", record.id, len(held))
         self.on_lost(record.id, held)
+
+
+def _visible_pid(link: FrameProtocol, told: int) -> int:
+    """The worker's process id if it is the one that the kernel names: then both live in one process namespace."""
+    opened: socket.socket | None = link.transport.get_extra_info("socket") if link.transport else None
+    if opened is None or opened.family != socket.AF_UNIX or not hasattr(socket, "SO_PEERCRED"):
+        return 0
+    seen = struct.unpack("3i", opened.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
+    return seen if seen == told else 0
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process exists and has not ended."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b") ")[2][:1] not in (b"Z", b"X")
+    except FileNotFoundError:
+        return not os.path.isdir("/proc/self")
+    except OSError:
+        return True

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import logging
 import os
 import shutil
@@ -20,7 +19,9 @@ from flowdeck.engine.worker_link import CoreLink
 from flowdeck.engine.worker_logs import LogClient
 from flowdeck.sdk.context import WorkerFacts
 from flowdeck.sdk.http import REFUSED_ADDRESSES
+from flowdeck.sdk.index import load_catalog
 from flowdeck.sdk.process import Guard
+from flowdeck.sdk.registry import resolve
 from flowdeck.storage.encryption import Cipher, load_key
 from flowdeck.storage.local import LocalStorage
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("flowdeck.worker")
 
-PR_SET_PDEATHSIG = 1
 RENDER_THREADS = 32
 
 
@@ -74,7 +74,7 @@ class WorkerOptions:
             recursive=bool(settings.get("kestra.variables.recursive-rendering")),
             refused_addresses=tuple(refused) if refused is not None else REFUSED_ADDRESSES,
             variables=WorkerVariables(
-                envs={k[len(prefix):].lower(): v for k, v in os.environ.items() if k.startswith(prefix)},
+                envs={k[len(prefix) :].lower(): v for k, v in os.environ.items() if k.startswith(prefix)},
                 globals=globals_,
                 kestra={"environment": settings.below("kestra.environment"), "url": settings.get("kestra.url")},
             ),
@@ -90,19 +90,30 @@ class Worker:
         self.temp = options.temp / f"flowdeck-worker-{os.getpid()}-{id(self):x}"
         self.guard = Guard()
         self.facts = WorkerFacts(
-            temp=self.temp, storage=options.storage, guard=self.guard,
-            cryptor=Cipher(options.key) if options.key else None, options=options.options,
+            temp=self.temp,
+            storage=options.storage,
+            guard=self.guard,
+            cryptor=Cipher(options.key) if options.key else None,
+            options=options.options,
             kill_grace=options.kill_grace,
         )
         self.logs = LogClient(options.logs_socket)
         self.attempts = Attempts(
-            self.facts, self.logs, options.variables, recursive=options.recursive,
+            self.facts,
+            self.logs,
+            options.variables,
+            recursive=options.recursive,
             refused_addresses=options.refused_addresses,
         )
         self.attempts.on_drain = self._drain
         self.link = CoreLink(
-            options.socket, self.attempts, group=options.group, process_credits=options.process_credits,
-            async_credits=options.async_credits, lease=options.lease, spool=options.temp,
+            options.socket,
+            self.attempts,
+            group=options.group,
+            process_credits=options.process_credits,
+            async_credits=options.async_credits,
+            lease=options.lease,
+            spool=options.temp,
         )
         self.attempts.link = self.link
         self._draining = asyncio.Event()
@@ -161,16 +172,29 @@ class Worker:
         shutil.rmtree(self.temp, ignore_errors=True)
 
 
-def die_with_parent() -> None:
-    """Ask the kernel for SIGTERM when the parent process ends (Linux only)."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+COMMON_TYPES = (
+    "io.kestra.plugin.core.log.Log",
+    "io.kestra.plugin.scripts.shell.Commands",
+    "io.kestra.plugin.scripts.python.Script",
+    "io.kestra.plugin.core.http.Request",
+)
+
+
+def warm_up() -> None:
+    """Read the catalog and import what most flows use, so that the first attempt does not wait for it."""
+    load_catalog()
+    for name in COMMON_TYPES:
+        try:
+            resolve(name)
+        except LookupError as error:
+            log.warning("%s", error)
 
 
 async def run_worker(settings: Settings) -> None:
     """Run a worker until SIGTERM or SIGINT; the first signal drains, the second ends it."""
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(RENDER_THREADS, thread_name_prefix="render"))
+    warm_up()
     worker = Worker(WorkerOptions.of(settings))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, worker.stop)

@@ -45,7 +45,7 @@ class Instance:
 
     async def start(self) -> None:
         self.logs.start()
-        await self.core.open(grace=0.3)
+        await self.core.open()
 
     async def worker(self) -> subprocess.Popen[bytes]:
         env = {**os.environ, "FLOWDECK_HOME": str(self.settings.home.path)}
@@ -112,7 +112,7 @@ async def test_a_second_signal_ends_it_and_its_children(instance: Instance) -> N
     process.send_signal(signal.SIGTERM)
     await until(lambda: process.poll() is not None)
     await until(lambda: not Path(f"/proc/{pid}").exists())
-    await until(lambda: instance.core.lost)
+    await until(lambda: instance.core.lost, 3)
 
 
 async def test_a_killed_worker_leaves_no_child_and_is_reported_lost(instance: Instance) -> None:
@@ -122,7 +122,8 @@ async def test_a_killed_worker_leaves_no_child_and_is_reported_lost(instance: In
     await until(lambda: any(t.startswith("pid") for t in instance.texts()))
     pid = int(next(t for t in instance.texts() if t.startswith("pid")).split()[1])
     process.kill()
-    await until(lambda: instance.core.lost)
+    process.wait()
+    await until(lambda: instance.core.lost, 3)            # no waiting for a process that has ended
     assert instance.core.lost[0][1] == [(job.seq, job.fence)]
     await until(lambda: not Path(f"/proc/{pid}").exists())
     await instance.worker()

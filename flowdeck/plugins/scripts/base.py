@@ -91,7 +91,7 @@ class ScriptTask(Task, process=True):
         """Render the program and write its files."""
         raise NotImplementedError
 
-    async def run(self, ctx: RunContext) -> ScriptOutput:
+    async def run(self, ctx: RunContext) -> dict[str, Any]:
         """Run the program; `TaskError` for an exit code other than 0, with the outputs so far."""
         folder = ctx.working_dir
         if self.namespace_files is not None:
@@ -103,16 +103,16 @@ class ScriptTask(Task, process=True):
         command, reader = await self._command(ctx, prepared, folder, out_dir)
         runner = await self._runner(ctx)
         code = await runner.run(ctx, command)
-        output = ScriptOutput(
-            vars=reader.vars,
-            exit_code=code,
-            output_files=await self._files(ctx, prepared),
-            output_dir=await self._stored_folder(ctx, out_dir),
-        )
+        output: dict[str, Any] = {
+            "vars": reader.vars,
+            "exitCode": code,
+            "outputFiles": await self._files(ctx, prepared),
+        }
+        if out_dir is not None:
+            output["outputDir"] = await self._stored_folder(ctx, out_dir)
         ctx.exit_info = {"exitCode": code}
         if code != 0:
-            shown = {"vars": output.vars, "exitCode": code, "outputFiles": output.output_files}
-            raise TaskError(f"Command failed with exit code {code}", outputs=shown, exit_code=code)
+            raise TaskError(f"Command failed with exit code {code}", outputs=output, exit_code=code)
         if reader.wrote_errors and await ctx.render(self.warning_on_std_err):
             ctx.state = State.WARNING
         return output

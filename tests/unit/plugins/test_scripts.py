@@ -30,7 +30,7 @@ async def test_output_streams_become_lines_with_levels(core: Core) -> None:
         ("INFO", "one"),
         ("INFO", "three"),
     ]
-    assert done.outputs == {"vars": {}, "exitCode": 0, "outputFiles": {}, "outputDir": None}
+    assert done.outputs == {"vars": {}, "exitCode": 0, "outputFiles": {}}
 
 
 async def test_errors_on_the_stream_may_be_no_warning(core: Core) -> None:
