@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from flowdeck.model import retry
+from flowdeck.model.conditions import about_dates
 from flowdeck.model.findings import Severity
 from flowdeck.model.labels import READ_ONLY, offending
 from flowdeck.model.schedule import CronError, ZoneError, parse_cron, zone_of
@@ -322,6 +323,11 @@ def _schedule(checker: Checker, typed: Typed, document: Mapping[str, Any]) -> No
             zone_of(value["timezone"])
         except ZoneError as error:
             checker.report(str(error), f"{typed.path}.timezone", checker.at(f"{typed.path}.timezone"), "timezone")
+    for number, condition in enumerate(value.get("conditions") or ()):
+        if checker.strict and not about_dates(condition):
+            path = f"{typed.path}.conditions[{number}]"
+            text = "This condition is not about dates; a Schedule does not consider it"
+            checker.report(text, path, checker.at(path), "schedule-condition", Severity.WARNING)
     given = value.get("inputs") or {}
     missing = [
         x["id"]

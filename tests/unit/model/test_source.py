@@ -218,6 +218,11 @@ def test_each_rule_names_what_is_wrong(catalog: Catalog, part: str, rule: str, m
         ("type: Schedule, cron: '60 * * * *'", "cron", "invalid cron expression '60 * * * *': value 60 of the minute"),
         ("type: Schedule, cron: '@daily', timezone: Mars", "timezone", "timezone '(Mars)' is not a valid time-zone ID"),
         ("type: Schedule", "required", "must not be null"),
+        (
+            "type: Schedule, cron: '@daily', conditions: [{type: io.kestra.plugin.core.condition.HasRetryAttempt}]",
+            "schedule-condition",
+            "is not about dates",
+        ),
         ("type: Webhook", "required", "must not be null"),
         (
             "type: Webhook, key: x, conditions: "
