@@ -59,7 +59,10 @@ def _named(key: Key) -> dict[str, str]:
 def state_of(row: Any) -> ScheduleState:
     """What a row of `trigger_state` says."""
     return ScheduleState(
-        row["last_date"], row["next_due"], bool(row["disabled"]), row["execution_id"] is not None,
+        row["last_date"],
+        row["next_due"],
+        bool(row["disabled"]),
+        row["execution_id"] is not None,
         Backfill.from_json(json.loads(row["backfill"])) if row["backfill"] else None,
     )
 
@@ -76,7 +79,12 @@ class Scheduler:
     """
 
     def __init__(
-        self, executor: Executor, database: Database, *, recover: str = "ALL", zone: tzinfo | None = None,
+        self,
+        executor: Executor,
+        database: Database,
+        *,
+        recover: str = "ALL",
+        zone: tzinfo | None = None,
         encrypt: Encrypt | None = None,
     ) -> None:
         self.executor = executor
@@ -88,8 +96,8 @@ class Scheduler:
         self._encrypt = encrypt
         self._heap: list[tuple[int, Key]] = []
         self._due: dict[Key, int] = {}
-        self._busy: set[Key] = set()               # handed to the executor
-        self._asking: dict[Key, tuple[int, Preparation]] = {}      # a worker renders inputs for this date
+        self._busy: set[Key] = set()  # handed to the executor
+        self._asking: dict[Key, tuple[int, Preparation]] = {}  # a worker renders inputs for this date
         self._stale: set[Key] = set()
         self._stale_flows: set[tuple[str, str, str]] = set()
         self._faults: dict[Key, int] = {}
@@ -162,7 +170,8 @@ class Scheduler:
         with self._database.reader() as reader:
             for flow in flows:
                 keys |= {
-                    (*flow, row[0]) for row in reader.all(
+                    (*flow, row[0])
+                    for row in reader.all(
                         "select trigger_id from trigger_state where tenant = ? and namespace = ? and flow_id = ?", *flow
                     )
                 }
@@ -172,7 +181,7 @@ class Scheduler:
                 if key not in self._busy:
                     self._know(key, self._row(reader, key))
                 else:
-                    self._stale.add(key)           # its step is under way; looked at again afterwards
+                    self._stale.add(key)  # its step is under way; looked at again afterwards
 
     def _row(self, reader: Reader, key: Key) -> Any:
         return reader.one(f"select * from trigger_state where {_PLACE}", _named(key))
@@ -205,7 +214,7 @@ class Scheduler:
         while heap and len(self._busy) < CHUNK:
             due, key = heap[0]
             if self._due.get(key) != due:
-                heapq.heappop(heap)                # moved meanwhile
+                heapq.heappop(heap)  # moved meanwhile
                 continue
             if due > now:
                 break
@@ -298,7 +307,7 @@ class Scheduler:
         before = state_of(row)
         firings, after = schedule.step(before, step.now)
         if before.backfill is not None and after.backfill is None and after.next_due is None:
-            after = schedule.recovered(after, step.now)         # it began while the trigger was disabled
+            after = schedule.recovered(after, step.now)  # it began while the trigger was disabled
         execution_id = row["execution_id"]
         for number, firing in enumerate(firings):
             prepared = self._prepared(step, key, plan, schedule, firing)
@@ -311,8 +320,12 @@ class Scheduler:
                 return
             try:
                 live = start(
-                    step, plan, schedule.trigger, prepared,
-                    schedule.variables(firing.date, firing.next, firing.previous), firing.date,
+                    step,
+                    plan,
+                    schedule.trigger,
+                    prepared,
+                    schedule.variables(firing.date, firing.next, firing.previous),
+                    firing.date,
                 )
             except DomainError as refused:
                 log.warning("schedule %s, date %s: %s", "/".join(key), instant(firing.date), refused.message)
@@ -346,8 +359,12 @@ class Scheduler:
             preparation = asked[1]
         else:
             preparation = Preparation(
-                plan, schedule.trigger, schedule.variables(firing.date, firing.next, firing.previous),
-                step.world.globals, inputs=firing.inputs, labels=read_labels(list(firing.labels)),
+                plan,
+                schedule.trigger,
+                schedule.variables(firing.date, firing.next, firing.previous),
+                step.world.globals,
+                inputs=firing.inputs,
+                labels=read_labels(list(firing.labels)),
                 encrypt=self._encrypt,
             )
         prepared = preparation.attempt()
@@ -368,8 +385,13 @@ class Scheduler:
             " execution_id = :execution_id, backfill = :backfill, fence = fence + 1, updated = :now"
             f" where {_PLACE} and fence = :fence",
             {
-                **_named(key), "last_date": state.last_date, "next_due": state.next_due, "disabled": state.disabled,
-                "execution_id": execution_id, "now": tx.now, "fence": row["fence"],
+                **_named(key),
+                "last_date": state.last_date,
+                "next_due": state.next_due,
+                "disabled": state.disabled,
+                "execution_id": execution_id,
+                "now": tx.now,
+                "fence": row["fence"],
                 "backfill": json.dumps(state.backfill.to_json(), default=str) if state.backfill else None,
             },
         )
@@ -395,8 +417,10 @@ class Scheduler:
         holds = row["execution_id"] == live.id
         concurrent = declared is not None and declared.props.get("allowConcurrent") is True
         stops = (
-            (holds or (concurrent and live.parent_id is None)) and not row["disabled"]
-            and row["stop_after"] is not None and new.name in json.loads(row["stop_after"])
+            (holds or (concurrent and live.parent_id is None))
+            and not row["disabled"]
+            and row["stop_after"] is not None
+            and new.name in json.loads(row["stop_after"])
         )
         if not holds and not stops:
             return
@@ -405,8 +429,13 @@ class Scheduler:
         step.tx.sql(
             "update trigger_state set execution_id = :execution_id, disabled = :disabled, next_due = :due,"
             f" updated = :now where {_PLACE}",
-            {**_named(key), "execution_id": None if holds else row["execution_id"], "disabled": disabled, "due": due,
-             "now": step.now},
+            {
+                **_named(key),
+                "execution_id": None if holds else row["execution_id"],
+                "disabled": disabled,
+                "due": due,
+                "now": step.now,
+            },
         )
         self._tell(step.tx, key)
         if row["kind"] == "schedule":
@@ -416,7 +445,7 @@ class Scheduler:
         if key not in self._busy or due is None:
             self._set(key, due)
         else:
-            self._stale.add(key)                   # a step about it is queued
+            self._stale.add(key)  # a step about it is queued
             self._wake.set()
 
     # ---- now and then
