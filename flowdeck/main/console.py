@@ -33,6 +33,7 @@ log = logging.getLogger("flowdeck.console")
 
 UI = "/ui"
 SOCKET = "/_ui"
+SOCKET_PATHS = ("/_ui/_event", "/_ui/ping", "/_ui/_health")
 SESSION_COOKIE = "flowdeck_session"
 API_PREFIXES = ("/api/", "/swagger/")
 API_PATHS = frozenset({"/api", "/login", "/logout", "/health", "/swagger", "/ping"})
@@ -320,6 +321,10 @@ class Gate:
             if scope["method"] in UNSAFE and not same_origin(scope, self._allowed):
                 await _answer(send, 403, b"This request comes from another site.", self._headers)
                 return
+            if not path.startswith(SOCKET_PATHS):
+                # The framework's upload and its helpers for hosted development are not used: files go to the API.
+                await _answer(send, 404, b"Not found.", self._headers)
+                return
             await self._socket(scope, receive, self._with(send, page=False))
             return
         if path.startswith(UI + "/"):
@@ -464,6 +469,7 @@ def console_app(api_asgi: Asgi, *, built: Path | None = None, data_dir: Path, co
     prepare(data_dir)
     tab = importlib.import_module("app.tab")
     console = importlib.import_module("app.app").app
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # else each in-process call would be a line
     elsewhere = str(getattr(config, "console_api_url", "") or "")
     if elsewhere:
         tab.configure(None, base_url=elsewhere)

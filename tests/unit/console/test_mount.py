@@ -107,6 +107,11 @@ async def test_a_foreign_upload_is_refused(gate: Gate, calls: list[str]) -> None
     assert (sent[0]["status"], calls) == (403, [])
 
 
+async def test_the_frameworks_upload_is_closed(gate: Gate, calls: list[str]) -> None:
+    sent = await ask(gate, scope("/_ui/_upload", method="POST", origin="http://deck:8080"))
+    assert (sent[0]["status"], calls) == (404, [])
+
+
 async def test_every_page_has_the_policy_and_no_page_may_evaluate(gate: Gate) -> None:
     headers = dict((await ask(gate, scope("/ui/")))[0]["headers"])
     policy = headers[b"content-security-policy"].decode()
