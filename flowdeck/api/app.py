@@ -61,7 +61,7 @@ ROUTERS = (
 
 def _plugins_hash(catalog: Any) -> int:
     try:
-        return zlib.crc32("\n".join(sorted(spec.type for spec in catalog.specs)).encode())
+        return zlib.crc32("\n".join(sorted(spec.type for spec in catalog.types())).encode())
     except AttributeError:
         return 0
 

@@ -39,7 +39,11 @@ async def text(request: Request, limit: int | None = None) -> str:
 
 async def json_value(request: Request, default: Any = None, limit: int | None = None) -> Any:
     """The body as JSON; an empty one gives `default`."""
-    data = await raw(request, limit)
+    return parsed(await raw(request, limit), default)
+
+
+def parsed(data: bytes, default: Any = None) -> Any:
+    """JSON of bytes; none give `default`."""
     if not data.strip():
         return default
     try:
@@ -52,9 +56,11 @@ async def json_value(request: Request, default: Any = None, limit: int | None = 
 
 async def json_object(request: Request, limit: int | None = None) -> dict[str, Any]:
     """The body as a JSON object (an HTML form is read as one too)."""
-    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-        return dict(parse_qsl((await raw(request, limit)).decode(errors="replace"), keep_blank_values=True))
-    value = await json_value(request, {}, limit)
+    data = await raw(request, limit)
+    form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+    if form and not data.lstrip().startswith(b"{"):
+        return dict(parse_qsl(data.decode(errors="replace"), keep_blank_values=True))
+    value = parsed(data, {})
     if not isinstance(value, dict):
         failure = InvalidFormat("the body must be a JSON object")
         failure.reason = "Invalid json mapping"

@@ -11,8 +11,9 @@ from starlette.exceptions import HTTPException
 
 from flowdeck.api.answers import Json
 from flowdeck.api.middleware import request_id
-from flowdeck.model.errors import BulkRefused, DomainError
+from flowdeck.model.errors import BulkRefused, DomainError, Unavailable
 from flowdeck.services.executions import BareMessage
+from flowdeck.store.driver import StoreUnavailable
 
 log = logging.getLogger("flowdeck.api")
 
@@ -96,6 +97,11 @@ def install(app: FastAPI) -> None:
     async def domain(request: Request, error: DomainError) -> Response:
         return answer(request, error)
 
+    @app.exception_handler(StoreUnavailable)
+    async def unavailable(request: Request, error: StoreUnavailable) -> Response:
+        log.warning("%s %s: the database is out of reach: %s", request.method, request.url.path, error)
+        return answer(request, Unavailable("the database is out of reach at the moment", retry_after=2))
+
     @app.exception_handler(Unauthorised)
     async def unauthorised(request: Request, error: Unauthorised) -> Response:
         return Response(status_code=401, headers={"WWW-Authenticate": "Basic"} if error.challenge else {})
@@ -123,4 +129,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def unforeseen(request: Request, error: Exception) -> Response:
         log.exception("%s %s failed", request.method, request.url.path, exc_info=error)
-        return Json(body(request, 500, "Internal server error"), status_code=500)
+        # This handler runs outside the request's context: the id is in its scope.
+        identity = request.scope.get("state", {}).get("request_id", "")
+        content = body(request, 500, "Internal server error") | {"requestId": identity}
+        return Json(content, status_code=500, headers={"X-Request-Id": identity})

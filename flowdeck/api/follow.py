@@ -141,7 +141,9 @@ async def follow_logs(request: Request, caller: CallerDep, execution_id: str, mi
             seq = first["seq"]
             while True:
                 while True:
-                    found = await backend.thread(lambda after=seen: backend.logs.after(seq, after, min_level=level, limit=500))
+                    found = await backend.thread(
+                        lambda after=seen: backend.logs.after(seq, after, min_level=level, limit=500)
+                    )
                     if not found:
                         break
                     seen = found[-1]["seq"]

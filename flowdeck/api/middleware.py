@@ -57,6 +57,7 @@ class RequestContext:
         given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
         identity = given.decode() if _GIVEN.match(given) else secrets.token_hex(8)
         token = _request_id.set(identity)
+        scope.setdefault("state", {})["request_id"] = identity
         path: str = scope["path"]
         parts = path.split("/", 4)
         if len(parts) > 3 and parts[1] == "api" and parts[2] == "v1" and parts[3] in TENANT_LESS:

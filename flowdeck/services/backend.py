@@ -11,6 +11,7 @@ import anyio
 import anyio.to_thread
 
 from flowdeck.services.caller import Caller
+from flowdeck.store.driver import StoreError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -67,6 +68,18 @@ def _now() -> int:
     return time.time_ns() // 1_000_000
 
 
+def _patient(function: Callable[[], T]) -> T:
+    # A log file that is just being made is locked, or without tables, for some ms.
+    for pause in (0.005, 0.02, 0.05, 0.1, 0.2):
+        try:
+            return function()
+        except StoreError as error:
+            if "locked" not in str(error) and "no such table: log_" not in str(error):
+                raise
+            time.sleep(pause)
+    return function()
+
+
 @dataclass(slots=True)
 class Backend:
     """The adapters of one web process.
@@ -90,7 +103,7 @@ class Backend:
         """Run blocking work in the reader threads."""
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(READ_THREADS)
-        return await anyio.to_thread.run_sync(function, limiter=self._limiter)
+        return await anyio.to_thread.run_sync(_patient, function, limiter=self._limiter)
 
     async def read(self, query: Callable[Concatenate[Any, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `query(reader, *args, **kwargs)` on a read-only connection in a thread."""

@@ -271,6 +271,10 @@ class Room:
                                 lines.append(line)
             now = time.monotonic()
             if fields:
+                if rows:
+                    # What happened before the execution changed is told before it.
+                    self.publish("taskrun", {"rows": list(rows.values())})
+                    rows, last["rows"] = {}, now
                 self.publish("execution", fields)
                 fields = {}
             if rows and now - last["rows"] >= ROW_SECONDS:

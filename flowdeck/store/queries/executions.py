@@ -162,7 +162,7 @@ def histories(reader: Any, seqs: Sequence[int]) -> dict[tuple[int, int], list[tu
         where = Where(reader.dialect)
         chunk = where.binds(list(seqs[start : start + 500]))
         for row in reader.all(
-            f"select execution_seq, task_run_seq, state, at from event where execution_seq in {chunk} and attempt = 0 "
+            f"select execution_seq, task_run_seq, state, at from event where execution_seq in {chunk} "
             "order by execution_seq, seq",
             where.params,
         ):
