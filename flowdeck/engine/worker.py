@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import logging
 import os
+import secrets
 import shutil
 import signal
 import tempfile
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("flowdeck.worker")
 
 RENDER_THREADS = 32
+FOLDER, LOCK = "flowdeck-worker-", ".lock"
 
 
 @dataclass(slots=True)
@@ -87,7 +90,7 @@ class Worker:
 
     def __init__(self, options: WorkerOptions) -> None:
         self.options = options
-        self.temp = options.temp / f"flowdeck-worker-{os.getpid()}-{id(self):x}"
+        self.temp = options.temp / f"{FOLDER}{os.getpid()}-{secrets.token_hex(4)}"
         self.guard = Guard()
         self.facts = WorkerFacts(
             temp=self.temp,
@@ -116,12 +119,18 @@ class Worker:
             spool=options.temp,
         )
         self.attempts.link = self.link
+        self._lock = -1
         self._draining = asyncio.Event()
         self._stop = asyncio.Event()
 
     def start(self) -> None:
         """Begin to connect."""
-        self.temp.mkdir(mode=0o700, parents=True, exist_ok=True)
+        sweep(self.options.temp)
+        new = self.temp.with_name(f".{self.temp.name}")       # nobody sweeps it before it is locked
+        new.mkdir(mode=0o700, parents=True)
+        self._lock = os.open(new / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        new.rename(self.temp)
         try:
             self.guard.start()
         except OSError as error:
@@ -169,7 +178,22 @@ class Worker:
         await self.logs.stop(3)
         await self.link.stop()
         self.guard.stop()
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
         shutil.rmtree(self.temp, ignore_errors=True)
+
+
+def sweep(folder: Path) -> None:
+    """Delete what workers that were killed left behind: a living one holds the lock of its folder."""
+    for left in folder.glob(f"{FOLDER}*"):
+        with contextlib.suppress(OSError):
+            lock = os.open(left / LOCK, os.O_RDWR | os.O_CLOEXEC)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(left, ignore_errors=True)
+            finally:
+                os.close(lock)
 
 
 COMMON_TYPES = (

@@ -274,3 +274,13 @@ async def test_a_repeated_dispatch_runs_once(core: Core) -> None:
     await core.wait(job)
     await asyncio.sleep(0.02)
     assert len(core.reports) == 1
+
+
+async def test_folders_of_killed_workers_are_swept(bare: Core) -> None:
+    await bare.open()
+    first = await bare.worker()
+    left = bare.folder / "flowdeck-worker-1-dead"
+    left.mkdir()
+    (left / ".lock").touch()
+    await bare.worker()
+    assert not left.exists() and first.temp.exists()
