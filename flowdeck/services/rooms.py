@@ -1,4 +1,4 @@
-"""Rooms of the multiplexed stream: one reader of the database and one encoder for all who watch the same (extensions §3)."""
+"""Rooms of the multiplexed stream: one reader and one encoder for all who watch the same (extensions §3)."""
 
 from __future__ import annotations
 
@@ -235,6 +235,8 @@ class Room:
                 if held
             ]
             await self._watch.wait(max(0.0, min(dues) - now) if dues else 2.0 if terminal else 10.0)
+            if self._watch.closed:
+                return  # a closed watch answers at once, and a wait that ends just then swallows the cancellation
             if self._watch.lost:
                 self._watch.lost = False
                 self._watch.take()
