@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from flowdeck.store.driver import Database, Writer
+from flowdeck.store.migrations import HEAD
 
 FOLDER = Path(__file__).parent / "migrations"
 COPIES_KEPT = 3
@@ -26,15 +27,6 @@ def _alembic(connection: Any) -> Any:
     return config
 
 
-def newest_revision() -> str:
-    """The code's schema revision."""
-    from alembic.script import ScriptDirectory
-
-    head = ScriptDirectory(str(FOLDER)).get_current_head()
-    assert head is not None
-    return head
-
-
 def stored_revision(database: Database, writer: Writer) -> str | None:
     """The database's schema revision; None for an empty one."""
     with writer.transaction() as tx:
@@ -52,20 +44,20 @@ def migrate(database: Database) -> bool:
     Raises:
         SchemaTooNew: the database has a revision that this code does not know.
     """
-    from alembic import command
-    from alembic.script import ScriptDirectory
-
     if database.path is not None:
         database.path.parent.mkdir(parents=True, exist_ok=True)
     writer = database.writer()
     try:
-        stored, newest = stored_revision(database, writer), newest_revision()
-        if stored == newest:
+        stored = stored_revision(database, writer)
+        if stored == HEAD:
             return False
+        from alembic import command
+        from alembic.script import ScriptDirectory
+
         known = {script.revision for script in ScriptDirectory(str(FOLDER)).walk_revisions()}
         if stored is not None and stored not in known:
             raise SchemaTooNew(
-                f"the database has schema {stored}, this version knows {newest}: start the newer flowdeck, or restore "
+                f"the database has schema {stored}, this version knows {HEAD}: start the newer flowdeck, or restore "
                 f"the copy made before its first start"
             )
         if stored is not None and database.path is not None:

@@ -8,7 +8,8 @@ from alembic.migration import MigrationContext
 from sqlmodel import SQLModel
 
 from flowdeck.store.driver import Database, open_database
-from flowdeck.store.schema import SchemaTooNew, migrate, newest_revision
+from flowdeck.store.migrations import HEAD
+from flowdeck.store.schema import FOLDER, SchemaTooNew, migrate
 
 
 def test_all_migrations_together_make_the_metadata(empty_database: Database) -> None:
@@ -30,7 +31,7 @@ def test_a_newer_schema_is_refused_with_one_line(empty_database: Database) -> No
     with pytest.raises(SchemaTooNew) as caught:
         migrate(empty_database)
     assert "zzzz" in str(caught.value)
-    assert newest_revision() in str(caught.value)
+    assert HEAD in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -70,3 +71,9 @@ def test_a_file_is_copied_before_it_is_changed(tmp_path, monkeypatch: pytest.Mon
     with copy.reader() as reader:
         assert reader.value("select value from setting") == "v"
     copy.close()
+
+
+def test_the_told_head_is_the_newest_migration() -> None:
+    from alembic.script import ScriptDirectory
+
+    assert ScriptDirectory(str(FOLDER)).get_heads() == [HEAD]
