@@ -24,20 +24,40 @@ async def test_retention_takes_what_is_older_than_configured(tmp_path: Path) -> 
     appender = LogAppender(files)
     for age in (40, 10, 0):
         at = NOW - age * DAY
-        appender.append([Batch(age, f"E{age}", 1, 1, "main", "a", "f", "t", "R", [(1, at, 2, "", "x")])], at)
+        appender.append([Batch(age + 1, f"E{age}", 1, 1, "main", "a", "f", "t", "R", [(1, at, 2, "", "x")])], at)
     appender.close()
     writer = database.writer()
     with writer.transaction(NOW) as tx:
         for age, state in ((40, 20), (40, 3), (10, 20)):
             tx.insert(
-                "execution", id=f"E{age}-{state}", tenant="main", namespace="a", flow_id="f", flow_key=1, flow_rev=1,
-                state=state, created=1, ended=NOW - age * DAY if state == 20 else None, original_id="", labels="[]",
-                attempt_number=1, open_count=0, task_count=0, version=0,
-            )  # fmt: skip
+                "execution",
+                id=f"E{age}-{state}",
+                tenant="main",
+                namespace="a",
+                flow_id="f",
+                flow_key=1,
+                flow_rev=1,
+                state=state,
+                created=1,
+                ended=NOW - age * DAY if state == 20 else None,
+                original_id="",
+                labels="[]",
+                attempt_number=1,
+                open_count=0,
+                task_count=0,
+                version=0,
+            )
             tx.insert(
-                "metric", execution_seq=99, task_run_seq=1, flow_key=1, task_id="t", name="m", kind="counter", value=1.0,
+                "metric",
+                execution_seq=99,
+                task_run_seq=1,
+                flow_key=1,
+                task_id="t",
+                name="m",
+                kind="counter",
+                value=1.0,
                 at=NOW - age * DAY,
-            )  # fmt: skip
+            )
         tx.insert("command_answer", key="old", answer="{}", created=NOW - 2 * DAY)
         tx.insert("command_answer", key="new", answer="{}", created=NOW)
 
@@ -52,7 +72,7 @@ async def test_retention_takes_what_is_older_than_configured(tmp_path: Path) -> 
         assert [row["id"] for row in reader.all("select id from execution order by id")] == ["E10-20", "E40-3"]
         assert reader.value("select count(*) from metric") == 1
     store = LogStore(tmp_path / "logs", files=files)
-    assert [store.total(age) for age in (40, 10, 0)] == [0, 1, 1]
+    assert [store.total(age + 1) for age in (40, 10, 0)] == [0, 1, 1]
 
     settings = load_settings({"flowdeck.retention.logs": "P0D"}, environment={"FLOWDECK_HOME": str(tmp_path)})
     assert "log files" not in await Janitor(settings, files, run).round(NOW + 400 * DAY)
