@@ -518,7 +518,8 @@ async def graph(request: Request, caller: CallerDep, execution_id: str) -> Respo
     answer = flow_graph(parsed)
     runs = await backend.read(
         lambda r: r.all(
-            "select id, task_id, state from task_run where execution_seq = :seq and iteration < 1 order by ord limit 5000",
+            "select id, task_id, state from task_run where execution_seq = :seq and iteration < 1 "
+            "order by ord limit 5000",
             seq=row["seq"],
         )
     )

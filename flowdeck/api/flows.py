@@ -374,7 +374,7 @@ async def task(
 async def concurrency_limits(request: Request, caller: CallerDep) -> Response:
     """Running executions of flows with a concurrency limit."""
     rows = await request.app.state.backend.read(lambda r: r.all("select scope, count(*) as n from slot group by scope"))
-    found = [tuple(row["scope"].split("/", 2)) + (row["n"],) for row in rows if row["scope"].count("/") == 2]
+    found = [(*tuple(row["scope"].split("/", 2)), row["n"]) for row in rows if row["scope"].count("/") == 2]
     results = [
         {"tenantId": t, "namespace": ns, "flowId": f, "running": n} for t, ns, f, n in found if t == caller.tenant
     ]

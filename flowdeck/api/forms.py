@@ -1,4 +1,4 @@
-"""Multipart forms read part by part: files go straight to where they belong, texts have our own limits (design detail 18)."""
+"""Multipart forms read part by part: files go straight to their place, texts have our own limits (design detail 18)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Around every request: its id, the tenant-less aliases, security headers of answers (plain ASGI, streams untouched)."""
+"""Around every request: its id, the tenant-less aliases, headers of answers (plain ASGI, streams untouched)."""
 
 from __future__ import annotations
 

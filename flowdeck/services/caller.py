@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Caller:
     """A principal within a tenant.
 
-    `via` tells how it proved itself: `session`, `cookie` (the reference's BASIC_AUTH), `basic` or `anonymous` (webhooks).
+    `via` tells how it proved itself: `session`, `cookie` (the reference's BASIC_AUTH), `basic`, `anonymous` (webhooks).
     `session` is the hash of the session id, when there is one.
     """
 

@@ -67,7 +67,7 @@ class Creation:
         breakpoints: list[dict[str, str]] | None = None,
         trigger_labels: Sequence[Mapping[str, str]] = (),
     ) -> dict[str, Any]:
-        """Validate labels and inputs and send the command; the answer is the document in state CREATED with its `url`."""
+        """Validate labels and inputs and send the command; the answer is the document in state CREATED."""
         from flowdeck.services.executions import url
 
         backend, row = self.backend, self.row

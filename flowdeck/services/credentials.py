@@ -137,7 +137,7 @@ class Credentials:
         return stored["username"] if stored else None
 
     async def set_up(self, username: str, password: str, *, replace: bool) -> None:
-        """Store the first account, or a new password. `InvalidCredentials` (400), `IllegalState` when configuration rules."""
+        """Store the first account, or a new password. `InvalidCredentials`, `IllegalState` when configuration rules."""
         username = username.strip()
         found = violations(username, password)
         if found:
@@ -156,7 +156,7 @@ class Credentials:
         return hmac.digest(self._key, f"{len(username)}:{username}{password}".encode(), hashlib.sha256)
 
     async def verify(self, username: str, password: str, address: str = "") -> bool:
-        """Whether the pair is right; one hash for any number of simultaneous equal questions. `TooMany` when throttled."""
+        """Whether the pair is right; one hash for all simultaneous equal questions. `TooMany` when throttled."""
         digest = self._digest(username, password)
         known = self._cache.get(digest)
         if known is not None and time.monotonic() < known[0]:

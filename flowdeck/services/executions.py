@@ -13,7 +13,7 @@ from flowdeck.services import documents
 from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
 from flowdeck.services.hub import Hub
-from flowdeck.services.wire import compact, instant, parse_instant, parse_span
+from flowdeck.services.wire import instant, parse_instant, parse_span
 from flowdeck.storage.encryption import is_encrypted
 from flowdeck.store.queries import executions as queries
 from flowdeck.store.queries.where import Filter, Page
@@ -164,26 +164,22 @@ async def matching(backend: Backend, caller: Caller, filters: Sequence[Filter]) 
 
 async def latest(backend: Backend, caller: Caller, flows: Sequence[Any]) -> list[dict[str, Any]]:
     """The newest execution of each flow that ran."""
-    answers = []
     pairs = [(str(f.get("namespace")), str(f.get("id"))) for f in flows if isinstance(f, Mapping)]
 
     def work(reader: Any) -> list[Any]:
         return [queries.latest(reader, caller.tenant, ns, flow_id) for ns, flow_id in pairs[:1000]]
 
-    for row in await backend.read(work):
-        if row is not None:
-            answers.append(
-                compact(
-                    {
-                        "id": row["id"],
-                        "flowId": row["flow_id"],
-                        "namespace": row["namespace"],
-                        "startDate": instant(row["created"]),
-                        "status": State(row["state"]).name,
-                    }
-                )
-            )
-    return answers
+    return [
+        {
+            "id": row["id"],
+            "flowId": row["flow_id"],
+            "namespace": row["namespace"],
+            "startDate": instant(row["created"]),
+            "status": State(row["state"]).name,
+        }
+        for row in await backend.read(work)
+        if row is not None
+    ]
 
 
 async def wait_for_end(

@@ -98,7 +98,7 @@ def bucket_of(span: int) -> int:
 async def _cells(
     backend: Backend, caller: Caller, filters: Sequence[Filter], start: int, end: int, width: int
 ) -> list[Any]:
-    """(bucket, namespace, flow, state, count, duration sum): from the hourly sums, or from executions of a short window."""
+    """(bucket, namespace, flow, state, count, duration sum): hourly sums, or executions of a short window."""
     now = backend.now()
     plain = all(f.field in ("namespace", "flowId", "scope", "timeRange") for f in filters)
     chosen = [
@@ -121,7 +121,8 @@ async def _cells(
             scale = HOUR if _hours(reader) else 1
             where.params["start"], where.params["end"] = start // scale, end // scale + 1
             ended = reader.all(
-                f"select (h.hour * {scale}) / :width as bucket, f.namespace as ns, f.id as flow, h.state, sum(h.count) as n, "
+                f"select (h.hour * {scale}) / :width as bucket, f.namespace as ns, f.id as flow, h.state, "
+                "sum(h.count) as n, "
                 "sum(h.duration_ms) as ms from flow f join rollup_hour h on h.flow_key = f.flow_key "
                 f"where {where.sql} group by 1, 2, 3, 4",
                 where.params,
@@ -130,7 +131,8 @@ async def _cells(
             open_where.add("e.state < 20").add("e.created >= :start").add("e.created < :end")
             open_where.params.update(start=start, end=end, width=width)
             living = reader.all(
-                "select e.created / :width as bucket, e.namespace as ns, e.flow_id as flow, e.state, count(*) as n, 0 as ms "
+                "select e.created / :width as bucket, e.namespace as ns, e.flow_id as flow, e.state, "
+                "count(*) as n, 0 as ms "
                 f"from execution e where {open_where.sql} group by 1, 2, 3, 4",
                 open_where.params,
             )

@@ -98,9 +98,7 @@ def _preview(storage: Any, uri: str, rows: int, encoding: str) -> dict[str, Any]
         if not whole:
             lines = lines[:-1]
         try:
-            for line in lines[:rows]:
-                if line.strip():
-                    listed.append(json.loads(line))
+            listed = [json.loads(line) for line in lines[:rows] if line.strip()]
         except ValueError:
             listed = []
         if listed:

@@ -7,13 +7,18 @@ import json
 import re
 import time
 from collections.abc import Sequence
-from itertools import islice
+from datetime import datetime, tzinfo
+from itertools import pairwise
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from flowdeck.model.conditions import ConditionError
 from flowdeck.model.errors import IllegalArgument
-from flowdeck.model.schedule import CronError, ZoneError, describe, every, parse_cron, zone_of, zoned
+from flowdeck.model.flow import TriggerDef
+from flowdeck.model.schedule import CronError, ZoneError, describe, every, zone_of, zoned
+from flowdeck.model.schedule_trigger import SchedulePlan
 from flowdeck.model.states import State
+from flowdeck.model.triggers import Schedule
 from flowdeck.services import executions, namespaces, triggers
 from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
@@ -132,7 +137,8 @@ async def palette(backend: Backend, caller: Caller, text: str, kinds: Sequence[s
             case "execution" if row is None and len(text) >= 6 and " " not in text:
                 rows = await backend.read(
                     lambda r: r.all(
-                        "select id, namespace, flow_id, state from execution where id >= :low and id < :high and tenant = :t limit 11",
+                        "select id, namespace, flow_id, state from execution where id >= :low and id < :high "
+                        "and tenant = :t limit 11",
                         low=text.strip(),
                         high=text.strip() + "\U0010ffff",
                         t=caller.tenant,
@@ -161,7 +167,8 @@ async def palette(backend: Backend, caller: Caller, text: str, kinds: Sequence[s
                 }[kind]
                 rows = await backend.read(
                     lambda r, table=table, column=column: r.all(
-                        f"select namespace, {column} as name from {table} where tenant = :t order by namespace, {column}",
+                        f"select namespace, {column} as name from {table} where tenant = :t "
+                        f"order by namespace, {column}",
                         t=caller.tenant,
                     )
                 )
@@ -199,9 +206,9 @@ def preview(sent: dict[str, Any], now: int, zone_name: str) -> dict[str, Any]:
         raise IllegalArgument("count: a number is expected") from None
     if not 1 <= count <= 50:
         raise IllegalArgument("count: 1…50")
+    trigger = TriggerDef("preview", Schedule.spec.type, "schedule", {**sent, "cron": expression})
     try:
-        cron = parse_cron(expression, bool(sent.get("withSeconds")))
-        zone = zone_of(str(sent.get("timezone") or zone_name))
+        plan = SchedulePlan(trigger, zone=zone_of(zone_name))
     except CronError as error:
         raise IllegalArgument(
             f"cron: {error}",
@@ -209,15 +216,33 @@ def preview(sent: dict[str, Any], now: int, zone_name: str) -> dict[str, Any]:
         ) from None
     except ZoneError as error:
         raise IllegalArgument(f"timezone: {error}") from None
-    after = parse_instant(str(sent["from"]), "from") if sent.get("from") else now
-    dates = list(islice(every(cron, after, zone), count))
-    notes = []
-    for date, following in zip(dates, dates[1:], strict=False):
-        one, other = zoned(date, zone), zoned(following, zone)
-        if one[-6:] != other[-6:] and one[-1] != "Z":
-            kind = "gap" if other[-6:] > one[-6:] else "overlap"
-            notes.append({"at": other, "kind": kind, "text": f"The clock changes between {one} and {other}"})
-    return {"words": describe(cron), "dates": [zoned(d, zone) for d in dates], "notes": notes}
+    except (TypeError, AttributeError, ValueError):
+        raise IllegalArgument("conditions: a list of conditions is expected") from None
+    date: int | None = parse_instant(str(sent["from"]), "from") if sent.get("from") else now
+    dates: list[int] = []
+    try:
+        while len(dates) < count and date is not None and (date := plan.next_true(date)) is not None:
+            dates.append(date)
+    except ConditionError as error:
+        raise IllegalArgument(f"conditions: {error}") from None
+    return {
+        "words": describe(plan.cron),
+        "dates": [zoned(d, plan.zone) for d in dates],
+        "notes": [note for one, other in pairwise(dates) if (note := _clock_change(one, other, plan.zone))],
+    }
+
+
+def _clock_change(one: int, other: int, zone: tzinfo) -> dict[str, str] | None:
+    """What to say about two neighbouring dates between which the clock is put forward or back."""
+    before, after = (datetime.fromtimestamp(at / 1000, zone).utcoffset() for at in (one, other))
+    if before is None or after is None or before == after:
+        return None
+    first, second = zoned(one, zone), zoned(other, zone)
+    return {
+        "at": second,
+        "kind": "gap" if after > before else "overlap",
+        "text": f"The clock changes between {first} and {second}",
+    }
 
 
 async def backfill_count(
@@ -235,14 +260,21 @@ async def backfill_count(
         raise IllegalArgument("end: must not be before start")
     if start > now:
         raise IllegalArgument("start: must not be in the future")
-    cron = parse_cron(str(definition["cron"]), bool(definition.get("withSeconds")))
-    zone = zone_of(str(definition.get("timezone") or backend.config.zone))
+    plan = SchedulePlan(TriggerDef(trigger_id, row["type"], "schedule", definition), zone=zone_of(backend.config.zone))
+
+    def holds(date: int) -> bool:
+        try:
+            return plan.holds(date)
+        except ConditionError:
+            return True  # such a date makes an execution that has failed
 
     def work() -> tuple[list[int], bool]:
         found: list[int] = []
-        for date in every(cron, start - 1, zone):
+        for date in every(plan.cron, start - 1, plan.zone):
             if date > end:
                 break
+            if not holds(date):
+                continue
             if len(found) >= 100_000:
                 return found, True
             found.append(date)
@@ -251,7 +283,8 @@ async def backfill_count(
     dates, capped = await backend.thread(work)
     rows = await backend.read(
         lambda r: r.all(
-            "select schedule_date, state, created, started, ended from execution where tenant = :t and namespace = :ns and flow_id = :f "
+            "select schedule_date, state, created, started, ended from execution where tenant = :t and namespace = :ns "
+            "and flow_id = :f "
             "and trigger_id = :tr and created >= :since limit 100000",
             t=caller.tenant,
             ns=namespace,
@@ -275,7 +308,7 @@ async def backfill_count(
             "succeeded": len(dates) - len(missing),
             "failedOrMissing": len(missing),
             "estimateMs": round(sum(spans) / len(spans) * len(chosen)) if spans else None,
-            "parallel": 1,
+            "parallel": len(chosen) if plan.allow_concurrent else 1,
         }
     )
 

@@ -268,7 +268,7 @@ def _violation(index: int, result: Any, stored: Any, filename: str | None) -> di
 async def validate(
     backend: Backend, caller: Caller, text: str, *, filename: str | None = None, first: int = 0
 ) -> list[dict[str, Any]]:
-    """One `ValidateConstraintViolation` per document; our `findings` (severity, place, rule) beside the reference's fields."""
+    """One `ValidateConstraintViolation` per document, with our `findings` (severity, place, rule) beside."""
     answers = []
     for index, source in enumerate(split_documents(text) or [""], first):
         result = await backend.thread(lambda source=source: parse(backend, source, caller.tenant))
@@ -363,9 +363,11 @@ def _calls(document: Any) -> list[tuple[str, str, str]]:
             conditions = trigger.get("preconditions") or {}
             entries = list(conditions.get("flows") or []) if isinstance(conditions, Mapping) else []
             entries += [c for c in trigger.get("conditions") or [] if isinstance(c, Mapping)]
-            for one in entries:
-                if isinstance(one, Mapping) and one.get("namespace") and one.get("flowId"):
-                    found.append(("FLOW_TRIGGER", str(one["namespace"]), str(one["flowId"])))
+            found += [
+                ("FLOW_TRIGGER", str(one["namespace"]), str(one["flowId"]))
+                for one in entries
+                if isinstance(one, Mapping) and one.get("namespace") and one.get("flowId")
+            ]
     return found
 
 
@@ -402,7 +404,7 @@ async def dependencies(
                                 queue.append(other)
         nodes, chosen = seen, [edges[i] for i in sorted(kept)]
     else:
-        inside = [ns for ns in (namespace, namespace + ".")]
+        inside = [namespace, namespace + "."]
         chosen = [
             e
             for e in edges
@@ -529,6 +531,4 @@ async def replace_all(
             if (row["namespace"], row["id"]) not in wanted:
                 await backend.send(caller, "flow.delete", namespace=row["namespace"], id=row["id"])
                 answer.append(documents.flow(row) | {"deleted": True})
-    for source in wanted.values():
-        answer.append(await save(backend, caller, source))
-    return answer
+    return answer + [await save(backend, caller, source) for source in wanted.values()]

@@ -1,4 +1,4 @@
-"""What the console knows beyond rows: baselines, sparklines, reasons of waiting, groups of errors (extensions §6, §7)."""
+"""What the console knows beyond rows: baselines, sparklines, why things wait, groups of errors (extensions §6, §7)."""
 
 from __future__ import annotations
 
@@ -215,7 +215,8 @@ async def errors(
     def work(reader: Any) -> list[Any]:
         where = queries.conditions(reader, caller.tenant, chosen, backend.config.system_namespace, now=now)
         return reader.all(
-            f"select e.id, e.namespace, e.flow_id, e.created, e.error from execution e where {where.sql} and e.error is not null "
+            "select e.id, e.namespace, e.flow_id, e.created, e.error from execution e "
+            f"where {where.sql} and e.error is not null "
             f"order by e.created desc limit {ERRORS_LOOKED_AT}",
             where.params,
         )

@@ -101,8 +101,7 @@ async def view_of(
 async def lines(backend: Backend, seq: int, view: dict[str, Any], start: int, end: int) -> dict[str, Any]:
     """Lines by positions. `IllegalArgument` beyond 2,000 at once."""
     if end < 0 <= start or end - start >= RANGE or end < start:
-        if not (start < 0 and end == -1 and -start <= RANGE):
-            raise IllegalArgument(f"from, to: at most {RANGE} positions, from before to")
+        raise IllegalArgument(f"from, to: at most {RANGE} positions, from before to")
     found, first, last, total = await backend.thread(lambda: backend.logs.range(seq, start, end, **view))
     return {"lines": [line(one) for one in found], "from": first, "to": last, "total": total}
 
@@ -171,7 +170,7 @@ async def search(
             raise IllegalArgument(f"unknown sort field '{name}'; known are timestamp, level, namespace, flowId")
         if name == "timestamp":
             ascending = not descending
-    where = Where("sqlite" if not backend.database.dialect == "postgresql" else "postgresql")
+    where = Where("sqlite" if backend.database.dialect != "postgresql" else "postgresql")
     args: dict[str, Any] = {}
     all_names: dict[str, list[str]] = {}
     for f in filters:

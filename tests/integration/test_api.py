@@ -368,7 +368,7 @@ async def test_bulk_actions_are_all_or_nothing(api: Api) -> None:
 async def test_webhooks_need_their_key_alone(api: Api) -> None:
     await api.save(HELLO)
     path = f"{T}/executions/webhook/company.team/hello"
-    async with httpx.AsyncClient(transport=api.client._transport, base_url="http://test") as stranger:  # noqa: SLF001
+    async with httpx.AsyncClient(transport=api.client._transport, base_url="http://test") as stranger:
         assert (await stranger.post(f"{path}/wrong", json={})).status_code == 404
         answer = await stranger.post(f"{path}/topsecret?x=1", json={"a": 1})
         assert answer.status_code == 200
@@ -381,7 +381,8 @@ async def test_webhooks_need_their_key_alone(api: Api) -> None:
 async def test_log_lines_by_level_position_and_search(api: Api) -> None:
     lines = json.dumps([f"line {i}" for i in range(50)])
     await api.save(
-        f"id: talk\nnamespace: company.team\ntasks:\n  - {{id: t, type: io.kestra.plugin.core.log.Log, message: {lines}}}\n"
+        "id: talk\nnamespace: company.team\ntasks:\n"
+        f"  - {{id: t, type: io.kestra.plugin.core.log.Log, message: {lines}}}\n"
         "  - {id: w, type: io.kestra.plugin.core.log.Log, level: WARN, message: beware}\n"
     )
     ended = await api.run("talk")

@@ -98,10 +98,12 @@ def _dates(where: Where, dates: list[tuple[str, Filter]], choice: str | None) ->
         return
     if choice not in ("START_DATE", "END_DATE", "START_OR_END_DATE"):
         raise IllegalArgument("dateFilter: START_DATE, END_DATE and START_OR_END_DATE are known")
-    whole = []
-    for column in {"START_DATE": ("e.created",), "END_DATE": ("e.ended",)}.get(choice, ("e.created", "e.ended")):
-        whole.append("(" + " and ".join(where.compare(column, one.op, one.value) for _, one in dates) + ")")
-    where.add(" or ".join(whole))
+    columns = {"START_DATE": ("e.created",), "END_DATE": ("e.ended",)}.get(choice, ("e.created", "e.ended"))
+    where.add(
+        " or ".join(
+            "(" + " and ".join(where.compare(column, one.op, one.value) for _, one in dates) + ")" for column in columns
+        )
+    )
 
 
 def search(
@@ -118,7 +120,8 @@ def search(
     where = conditions(reader, tenant, filters, system, date_filter=date_filter, now=now)
     order = order_by(page.sorts, SORTS, "e.created desc, e.seq desc", "e.created desc, e.seq desc")
     rows = reader.all(
-        f"select e.* from execution e where {where.sql} order by {order} limit {int(page.size)} offset {int(page.offset)}",
+        f"select e.* from execution e where {where.sql} order by {order} "
+        f"limit {int(page.size)} offset {int(page.offset)}",
         where.params,
     )
     if page.number == 1 and len(rows) < page.size:

@@ -72,7 +72,8 @@ def search(reader: Any, tenant: str, filters: Sequence[Filter], page: Page, syst
     joined = _JOIN if "r." in where.sql else "from flow f"
     total = reader.value(f"select count(*) {joined} where {where.sql}", where.params)
     rows = reader.all(
-        f"select {_COLUMNS} {_JOIN} where {where.sql} order by {order} limit {int(page.size)} offset {int(page.offset)}",
+        f"select {_COLUMNS} {_JOIN} where {where.sql} order by {order} "
+        f"limit {int(page.size)} offset {int(page.offset)}",
         where.params,
     )
     return rows, total

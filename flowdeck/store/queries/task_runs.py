@@ -74,7 +74,8 @@ def counts(reader: Any, execution_seq: int, parents: Sequence[int]) -> dict[int,
         where = Where(reader.dialect, execution=execution_seq)
         chunk = where.binds(list(parents[start : start + 400]))
         for row in reader.all(
-            f"select parent_seq, state, count(*) from task_run where execution_seq = :execution and parent_seq in {chunk} "
+            "select parent_seq, state, count(*) from task_run "
+            f"where execution_seq = :execution and parent_seq in {chunk} "
             "group by parent_seq, state",
             where.params,
         ):

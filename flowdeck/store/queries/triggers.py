@@ -43,8 +43,6 @@ def conditions(reader: Any, tenant: str, filters: Sequence[Filter], system: str)
                 where.add(where.match("t.trigger_id", one.op, one.texts()))
             case "workerId":
                 where.add(where.match("t.worker", one.op, one.texts()))
-            case "type":
-                where.add(where.match("t.type", one.op, one.texts()))
             case "triggerState":
                 wanted = one.text().upper()
                 if wanted not in ("ENABLED", "DISABLED"):
@@ -80,7 +78,8 @@ def matching(reader: Any, tenant: str, filters: Sequence[Filter], system: str) -
 def get(reader: Any, tenant: str, namespace: str, flow_id: str, trigger_id: str) -> Any:
     """One state."""
     return reader.one(
-        "select * from trigger_state where tenant = :tenant and namespace = :ns and flow_id = :flow and trigger_id = :id",
+        "select * from trigger_state where tenant = :tenant and namespace = :ns and flow_id = :flow "
+        "and trigger_id = :id",
         tenant=tenant,
         ns=namespace,
         flow=flow_id,

@@ -136,7 +136,6 @@ RESOURCES: dict[str, frozenset[str]] = {
             "timeRange",
             "triggerId",
             "triggerState",
-            "type",
         }
     ),
     "kv": frozenset({"q", "namespace", "updated", "expirationDate"}),

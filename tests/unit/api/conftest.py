@@ -81,7 +81,7 @@ def backend(database: Database, tmp_path: Path, catalog: Any) -> Backend:
         database=database,
         storage=LocalStorage(tmp_path / "storage"),
         catalog=catalog,
-        logs=None,
+        logs=LogStore(tmp_path / "logs"),
         config=ApiConfig(username=USER, password=PASSWORD),
     )
 

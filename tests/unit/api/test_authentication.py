@@ -16,11 +16,7 @@ GOOD = {"username": "ada@example.com", "password": "Secret123"}
 
 
 def routes(app: Any) -> list[tuple[str, str]]:
-    found = []
-    for context in iter_route_contexts(app.routes):
-        for method in context.methods or ():
-            found.append((method, context.path))
-    return found
+    return [(method, context.path) for context in iter_route_contexts(app.routes) for method in context.methods or ()]
 
 
 async def test_every_route_but_a_literal_list_answers_401(app: Any, stranger: httpx.AsyncClient) -> None:
