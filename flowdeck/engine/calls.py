@@ -51,8 +51,13 @@ class CallReader:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="worker-reads")
         self._loop = asyncio.get_running_loop()
         self._reads: dict[str, Callable[[Reader, dict[str, Any]], Any]] = {
-            "flow": self._flow, "kv.get": self._kv_get, "kv.find": self._kv_find, "kv.keys": self._kv_keys,
-            "secret": self._secret, "files.list": self._files_list, "files.get": self._files_get,
+            "flow": self._flow,
+            "kv.get": self._kv_get,
+            "kv.find": self._kv_find,
+            "kv.keys": self._kv_keys,
+            "secret": self._secret,
+            "files.list": self._files_list,
+            "files.get": self._files_get,
             "errorLogs": self._error_logs,
         }
 
@@ -81,12 +86,13 @@ class CallReader:
         try:
             self._loop.call_soon_threadsafe(reply, result, error)
         except RuntimeError:
-            return                                        # core is ending
+            return  # core is ending
 
     def _flow(self, reader: Reader, args: dict[str, Any]) -> Any:
         row = reader.one(
             "select r.source from flow_revision r where r.flow_key = :flow_key and r.revision = :revision",
-            flow_key=args["flow_key"], revision=args["revision"],
+            flow_key=args["flow_key"],
+            revision=args["revision"],
         )
         if row is None:
             raise NotFound("the flow's revision is gone")
@@ -100,10 +106,14 @@ class CallReader:
         return {"type": row["type"], "value": None if expired else json.loads(row["value"]), "expired": expired}
 
     def _kv_get(self, reader: Reader, args: dict[str, Any]) -> Any:
-        return self._pair(reader.one(
-            "select type, value, expires from kv where tenant = :tenant and namespace = :namespace and key = :key",
-            tenant=args["tenant"], namespace=args["namespace"], key=args["key"],
-        ))
+        return self._pair(
+            reader.one(
+                "select type, value, expires from kv where tenant = :tenant and namespace = :namespace and key = :key",
+                tenant=args["tenant"],
+                namespace=args["namespace"],
+                key=args["key"],
+            )
+        )
 
     def _kv_find(self, reader: Reader, args: dict[str, Any]) -> Any:
         expired: Any = None
@@ -118,7 +128,9 @@ class CallReader:
         rows = reader.all(
             "select key from kv where tenant = :tenant and namespace = :namespace"
             " and (expires is null or expires > :now) order by key",
-            tenant=args["tenant"], namespace=args["namespace"], now=int(time.time() * 1000),
+            tenant=args["tenant"],
+            namespace=args["namespace"],
+            now=int(time.time() * 1000),
         )
         prefix = args.get("prefix") or ""
         return [row["key"] for row in rows if row["key"].startswith(prefix)]
@@ -128,7 +140,9 @@ class CallReader:
         for namespace in args["namespaces"]:
             value = reader.value(
                 "select value from secret where tenant = :tenant and namespace = :namespace and key = :key",
-                tenant=args["tenant"], namespace=namespace, key=args["key"],
+                tenant=args["tenant"],
+                namespace=namespace,
+                key=args["key"],
             )
             if value is not None:
                 return value
@@ -138,7 +152,8 @@ class CallReader:
         rows = reader.all(
             "select path, size, uri from namespace_file where tenant = :tenant and namespace = :namespace"
             " and not directory order by path",
-            tenant=args["tenant"], namespace=args["namespace"],
+            tenant=args["tenant"],
+            namespace=args["namespace"],
         )
         return [{"path": row["path"], "size": row["size"], "uri": row["uri"]} for row in rows]
 
@@ -146,22 +161,29 @@ class CallReader:
         row = reader.one(
             "select path, size, uri from namespace_file where tenant = :tenant and namespace = :namespace"
             " and path = :path and not directory",
-            tenant=args["tenant"], namespace=args["namespace"], path=args["path"],
+            tenant=args["tenant"],
+            namespace=args["namespace"],
+            path=args["path"],
         )
         return None if row is None else {"path": row["path"], "size": row["size"], "uri": row["uri"]}
 
     def _error_logs(self, reader: Reader, args: dict[str, Any]) -> list[dict[str, Any]]:
         if self._logs is None:
             return []
-        seq = reader.value("select seq from execution where id = :id and tenant = :tenant",
-                           id=args["execution"], tenant=args["tenant"])
+        seq = reader.value(
+            "select seq from execution where id = :id and tenant = :tenant", id=args["execution"], tenant=args["tenant"]
+        )
         if seq is None:
             return []
         lines = self._logs.range(seq, 1, ERROR_LINES, min_level=ERROR)[0]
         return [
             {
-                "taskId": line["task_id"], "taskRunId": line["task_run"], "attemptNumber": line["attempt"],
-                "timestamp": _instant(line["at"]), "level": "ERROR", "message": line["text"],
+                "taskId": line["task_id"],
+                "taskRunId": line["task_run"],
+                "attemptNumber": line["attempt"],
+                "timestamp": _instant(line["at"]),
+                "level": "ERROR",
+                "message": line["text"],
             }
             for line in lines
         ]

@@ -72,12 +72,12 @@ class FrameProtocol(asyncio.Protocol):
         start, end = 0, len(buffer)
         try:
             while end - start >= 4:
-                size = int.from_bytes(buffer[start:start + 4], "big")
+                size = int.from_bytes(buffer[start : start + 4], "big")
                 if size > MAX_FRAME:
                     raise msgspec.ValidationError("frame too large")
                 if end - start - 4 < size:
                     break
-                messages += decode(bytes(buffer[start + 4:start + 4 + size]))
+                messages += decode(bytes(buffer[start + 4 : start + 4 + size]))
                 start += 4 + size
         except msgspec.MsgspecError:
             self.close()

@@ -70,11 +70,11 @@ class WorkerRecord:
     link: FrameProtocol | None
     heard: float
     hello: Hello
-    process: dict[Key, Job | None] = field(default_factory=dict)      # in flight, by class
+    process: dict[Key, Job | None] = field(default_factory=dict)  # in flight, by class
     light: dict[Key, Job | None] = field(default_factory=dict)
     draining: bool = False
     grace: asyncio.TimerHandle | None = None
-    pid: int = 0                                   # when this process can see it, else 0
+    pid: int = 0  # when this process can see it, else 0
     gone_at: float = 0.0
 
     @property
@@ -156,7 +156,7 @@ class Gateway:
         self.grace = min(lease, grace)
         self.workers: dict[str, WorkerRecord] = {}
         self._holder: dict[Key, WorkerRecord] = {}
-        self._ready = (ReadyQueue(), ReadyQueue())          # async, process
+        self._ready = (ReadyQueue(), ReadyQueue())  # async, process
         self._kills: set[Key] = set()
         self._pump_scheduled = False
         self._server: asyncio.AbstractServer | None = None

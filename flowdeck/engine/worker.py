@@ -81,7 +81,10 @@ class WorkerOptions:
                 globals=globals_,
                 kestra={"environment": settings.below("kestra.environment"), "url": settings.get("kestra.url")},
             ),
-            options={"python-cache": str(settings.home.path / "cache" / "python")},
+            options={
+                "python-cache": str(settings.home.path / "cache" / "python"),
+                "allowed-paths": tuple(settings.get("kestra.local-files.allowed-paths") or ()),
+            },
         )
 
 
@@ -126,7 +129,7 @@ class Worker:
     def start(self) -> None:
         """Begin to connect."""
         sweep(self.options.temp)
-        new = self.temp.with_name(f".{self.temp.name}")       # nobody sweeps it before it is locked
+        new = self.temp.with_name(f".{self.temp.name}")  # nobody sweeps it before it is locked
         new.mkdir(mode=0o700, parents=True)
         self._lock = os.open(new / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX)

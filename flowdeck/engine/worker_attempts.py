@@ -251,6 +251,7 @@ class Attempts:
             on_secret=masker.add,
             loop=self._loop,
             refused_addresses=self._refused,
+            allowed_paths=tuple(self.facts.options.get("allowed-paths", ())),
         )
         return expr.Environment(io=functions.table(), on_secret=masker.add, recursive=self._recursive)
 

@@ -12,7 +12,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any
+from typing import Any, BinaryIO
 
 import httpx
 
@@ -21,6 +21,7 @@ from flowdeck.model.errors import DomainError
 from flowdeck.ports.storage import Storage
 from flowdeck.sdk.context import Calls, Cryptor
 from flowdeck.sdk.http import Options, check_uri, client, parsed_body, reason, status_line
+from flowdeck.sdk.local_files import local_path
 from flowdeck.storage.encryption import Cipher, EncryptionError
 from flowdeck.storage.paths import uri_of
 
@@ -51,6 +52,7 @@ class ExpressionFunctions:
         on_secret: Callable[[str], None],
         loop: asyncio.AbstractEventLoop,
         refused_addresses: tuple[str, ...],
+        allowed_paths: tuple[str, ...] = (),
     ) -> None:
         self._tenant = tenant
         self._namespace = namespace
@@ -61,13 +63,21 @@ class ExpressionFunctions:
         self._on_secret = on_secret
         self._loop = loop
         self._refused = refused_addresses
+        self._allowed = allowed_paths
 
     def table(self) -> Mapping[str, Callable[..., Any]]:
         """Functions by their name in the language."""
         return {
-            "secret": self.secret, "kv": self.kv, "read": self.read, "fileSize": self.file_size,
-            "fileExists": self.file_exists, "isFileEmpty": self.is_file_empty, "http": self.http,
-            "errorLogs": self.error_logs, "encrypt": self.encrypt, "decrypt": self.decrypt,
+            "secret": self.secret,
+            "kv": self.kv,
+            "read": self.read,
+            "fileSize": self.file_size,
+            "fileExists": self.file_exists,
+            "isFileEmpty": self.is_file_empty,
+            "http": self.http,
+            "errorLogs": self.error_logs,
+            "encrypt": self.encrypt,
+            "decrypt": self.decrypt,
         }
 
     def _wait(self, work: Coroutine[Any, Any, Any], seconds: float) -> Any:
@@ -130,6 +140,14 @@ class ExpressionFunctions:
             raise ExpressionError(f"The key '{key}' does not exist in the namespace '{places[0]}'.")
         return found["value"]
 
+    def _open(self, path: Any, namespace: Any = None) -> tuple[BinaryIO, int]:
+        """A readable file and its length."""
+        if str(path).startswith("file://"):
+            local = local_path(str(path), self._allowed)
+            return local.open("rb"), local.stat().st_size
+        storage, uri = self._place(path, namespace)
+        return storage.open_read(uri), storage.size(uri)
+
     def _place(self, path: Any, namespace: Any = None) -> tuple[Storage, str]:
         text = str(path)
         try:
@@ -151,8 +169,8 @@ class ExpressionFunctions:
 
     def read(self, path: Any, namespace: Any = None) -> str:
         """Text of a namespace file or of a file in internal storage, at most 10 MB."""
-        storage, uri = self._place(path, namespace)
-        with storage.open_read(uri) as file:
+        file, _ = self._open(path, namespace)
+        with file:
             data = file.read(READ_LIMIT + 1)
         if len(data) > READ_LIMIT:
             raise ExpressionError(f"{path} is larger than 10 MB")
@@ -160,16 +178,18 @@ class ExpressionFunctions:
 
     def file_size(self, path: Any, namespace: Any = None) -> int:
         """Length in bytes."""
-        storage, uri = self._place(path, namespace)
-        return storage.size(uri)
+        file, size = self._open(path, namespace)
+        file.close()
+        return size
 
     def file_exists(self, path: Any, namespace: Any = None) -> bool:
         """Whether the file is there."""
         try:
-            storage, uri = self._place(path, namespace)
+            file, _ = self._open(path, namespace)
         except FileNotFoundError:
             return False
-        return storage.exists(uri)
+        file.close()
+        return True
 
     def is_file_empty(self, path: Any, namespace: Any = None) -> bool:
         """Whether the file has no content."""
@@ -235,9 +255,7 @@ class ExpressionFunctions:
         except httpx.HTTPError as error:
             raise ExpressionError(f"Failed to execute HTTP Request: {reason(error)}") from None
         if answer.status_code >= 400 and not settings.allow_failed:
-            raise ExpressionError(
-                f"Failed to execute HTTP Request, server respond with status {status_line(answer)}"
-            )
+            raise ExpressionError(f"Failed to execute HTTP Request, server respond with status {status_line(answer)}")
         return parsed_body(answer.text, answer.headers.get("content-type", ""))
 
 

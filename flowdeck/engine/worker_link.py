@@ -198,12 +198,18 @@ class CoreLink:
         self._link = link
         process, light = self.jobs.running()
         kept = self.kept.keys()
-        link.send(Hello(
-            worker=self.worker, group=self.group, process_credits=self.process_credits,
-            async_credits=self.async_credits, in_flight=list(dict.fromkeys([*process, *light, *kept])),
-            pid=os.getpid(), host=os.uname().nodename,
-            light=list(dict.fromkeys([*light, *(k for k in kept if k in self.kept.light)])),
-        ))
+        link.send(
+            Hello(
+                worker=self.worker,
+                group=self.group,
+                process_credits=self.process_credits,
+                async_credits=self.async_credits,
+                in_flight=list(dict.fromkeys([*process, *light, *kept])),
+                pid=os.getpid(),
+                host=os.uname().nodename,
+                light=list(dict.fromkeys([*light, *(k for k in kept if k in self.kept.light)])),
+            )
+        )
         for key in kept:
             if (done := self.kept.get(key)) is not None:
                 link.send(done)

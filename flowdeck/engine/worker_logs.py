@@ -58,7 +58,14 @@ class Owner:
     def of(cls, run: Run, task_id: str) -> Owner:
         """The owner of an attempt's lines."""
         return cls(
-            run.execution_seq, run.execution, run.seq, run.attempt, run.tenant, run.namespace, run.flow_id, task_id,
+            run.execution_seq,
+            run.execution,
+            run.seq,
+            run.attempt,
+            run.tenant,
+            run.namespace,
+            run.flow_id,
+            task_id,
             run.task_run,
         )
 
@@ -129,7 +136,7 @@ class LogClient:
         self.kept: list[Lines] = []
         self._dirty: list[AttemptLog] = []
         self._unacked: OrderedDict[int, tuple[Lines, int]] = OrderedDict()
-        self._pending = 0                                  # characters that were not acknowledged
+        self._pending = 0  # characters that were not acknowledged
         self._batch = 0
         self._link: FrameProtocol | None = None
         self._loop = asyncio.get_running_loop()
@@ -189,13 +196,22 @@ class LogClient:
         for source in dirty:
             lines = source.take()
             for start in range(0, len(lines), BATCH):
-                self._send(source.owner, lines[start:start + BATCH])
+                self._send(source.owner, lines[start : start + BATCH])
 
     def _send(self, owner: Owner, lines: list[tuple[int, int, int, str, str]]) -> None:
         self._batch += 1
         message = Lines(
-            self._batch, owner.execution_seq, owner.execution, owner.task_run_seq, owner.attempt, owner.tenant,
-            owner.namespace, owner.flow_id, owner.task_id, owner.task_run, lines,
+            self._batch,
+            owner.execution_seq,
+            owner.execution,
+            owner.task_run_seq,
+            owner.attempt,
+            owner.tenant,
+            owner.namespace,
+            owner.flow_id,
+            owner.task_id,
+            owner.task_run,
+            lines,
         )
         size = sum(len(line[4]) + 60 for line in lines)
         if self.path is None:

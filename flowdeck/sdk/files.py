@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +15,7 @@ from flowdeck.model.coerce import to_text
 from flowdeck.model.declare import Declared, Expr, field
 from flowdeck.sdk.context import RunContext, as_json
 from flowdeck.sdk.errors import TaskError
+from flowdeck.sdk.local_files import local_path
 
 
 class NamespaceFilesSpec(Declared):
@@ -111,7 +113,11 @@ async def put_input_files(ctx: RunContext, raw: Any) -> None:
             other, _, path = uri.removeprefix("nsfile://").partition("/")
             await _copy_namespace_file(ctx, other or ctx.attempt.namespace, f"/{path}", target)
         elif uri.startswith("file://") and "\n" not in uri:
-            raise TaskError(f"The path of '{uri}' is not allowed; see kestra.local-files.allowed-paths")
+            try:
+                source = local_path(uri, ctx.worker.options.get("allowed-paths", ()))
+            except OSError as error:
+                raise TaskError(str(error)) from None
+            await asyncio.to_thread(shutil.copyfile, source, target)
         else:
             target.write_text(text, encoding="utf-8")
 

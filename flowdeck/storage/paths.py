@@ -21,7 +21,7 @@ def slug(text: str) -> str:
 def path_of(place: str) -> str:
     """The absolute path of a URI or path; `ValueError` for another scheme or a path that climbs out."""
     if place.startswith(SCHEME):
-        place = place[len(SCHEME):]
+        place = place[len(SCHEME) :]
     elif _SCHEME.match(place):
         raise ValueError(f"Cannot process the URI {place}: scheme not supported.")
     parts = [part for part in place.split("/") if part]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -202,3 +203,21 @@ async def test_a_killed_attempt_is_killed_whatever_it_answers(core: Core, odd_ta
 async def test_a_faulty_plugin_fails_its_attempt_alone(core: Core, odd_tasks: None, kind: str, error: str) -> None:
     done = await core.run(f"- id: s\n  type: test.{kind}")
     assert done.state == State.FAILED and error in (done.error or "")
+
+
+async def test_local_files_only_below_allowed_folders(core: Core, tmp_path: Path) -> None:
+    (tmp_path / "ok").mkdir()
+    (tmp_path / "ok" / "a b.txt").write_text("local")
+    (tmp_path / "secret.txt").write_text("no")
+    (tmp_path / "ok" / "link").symlink_to(tmp_path / "secret.txt")
+    core.workers[0].facts.options = {"allowed-paths": (str(tmp_path / "ok"),)}
+    base = f"file://{tmp_path}"
+    assert ok(await core.evaluate(f"{{{{ read('{base}/ok/a%20b.txt') }}}}"))["value"] == "local"
+    assert ok(await core.evaluate(f"{{{{ fileExists('{base}/ok/none') }}}}"))["value"] is False
+    for bad in ("/secret.txt", "/ok/../secret.txt", "/ok/link"):
+        assert "not allowed" in ((await core.evaluate(f"{{{{ read('{base}{bad}') }}}}")).outputs or {})["error"]
+    task = (
+        "- id: s\n  type: io.kestra.plugin.scripts.shell.Commands\n  inputFiles: {x.txt: '%s'}\n  commands: [cat x.txt]"
+    )
+    assert (await core.run(task % f"{base}/ok/a%20b.txt")).state == State.SUCCESS and "local" in core.texts()
+    assert (await core.run(task % f"{base}/secret.txt")).state == State.FAILED
