@@ -300,7 +300,9 @@ async def search(request: Request, caller: CallerDep, q: str = "", kinds: str = 
 async def preview(request: Request, caller: CallerDep) -> Response:
     """Words and dates of a cron expression."""
     backend = request.app.state.backend
-    return Json(finding.preview(await json_object(request), backend.now(), backend.config.zone))
+    sent = await json_object(request)
+    # Conditions that hardly ever hold take a search over years of dates.
+    return Json(await backend.thread(lambda: finding.preview(sent, backend.now(), backend.config.zone)))
 
 
 @router.post("/flows/{namespace}/{flow_id}/triggers/{trigger_id}/backfill/count")

@@ -12,6 +12,7 @@ from flowdeck import __version__
 from flowdeck.api.app import create_api
 from flowdeck.config.settings import Settings
 from flowdeck.engine.bus import CoreClient
+from flowdeck.model.schedule import ZoneError, zone_of
 from flowdeck.sdk.index import load_catalog
 from flowdeck.services.backend import ApiConfig, Backend
 from flowdeck.storage.encryption import Cipher, EncryptionError, load_key
@@ -41,12 +42,23 @@ def api_config(settings: Settings) -> ApiConfig:
         hidden_label_prefixes=tuple(settings.get("kestra.hidden-labels.prefixes") or ()),
         preview_initial=settings.get("kestra.server.preview.initial-rows") or 100,
         preview_max=settings.get("kestra.server.preview.max-rows") or 5000,
+        zone=_zone_name(),
         environment_name=settings.get("kestra.environment.name") or None,
         environment_color=settings.get("kestra.environment.color") or None,
         session_idle_ms=ms("flowdeck.session.idle-timeout"),
         session_absolute_ms=ms("flowdeck.session.absolute-timeout"),
         max_upload=_size(settings.get("micronaut.server.max-request-size"), 10 * 1024**3),
     )
+
+
+def _zone_name() -> str:
+    """The zone of schedules that name none, as the scheduler takes it."""
+    name = os.environ.get("TZ") or "UTC"
+    try:
+        zone_of(name)
+    except ZoneError:
+        return "UTC"
+    return name
 
 
 def _size(value: Any, default: int) -> int:

@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
