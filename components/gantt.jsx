@@ -98,7 +98,7 @@ function tickLabel(t, origin, step, mode, zone) {
   if (step >= 3600000) return `${Math.round(ms / 3600000)}h`;
   if (step >= 60000) return ms >= 3600000 ? `${Math.floor(ms / 3600000)}h ${Math.round(ms / 60000) % 60}m` : `${Math.round(ms / 60000)}m`;
   if (step >= 1000) return ms === 0 ? "0s" : span(ms);
-  return `${Math.round(ms)} ms`;
+  return ms >= 1000 ? `${ms / 1000}s` : `${Math.round(ms)} ms`;
 }
 
 // ---- bars of one row -------------------------------------------------------------------------------------------

@@ -192,7 +192,9 @@ function Canvas({ graphUrl, graph, source, execution, direction: given = "LR", s
     return shown.edges.filter((e) => ids.has(e.source) && ids.has(e.target)).map((edge) => {
       const to = states.get(byId.get(edge.target)?.task)?.state;
       const family = to && familyOf(to);
-      const look = edge.error && !to ? "err" : !tracked ? (edge.dynamic ? "plain" : "plain") : !to ? "" : family === "live" || family === "queued" ? "live" : family === "hold" ? "hold" : family === "idle" ? "" : family === "bad" && edge.error ? "err" : "done";
+      const from = states.get(byId.get(edge.source)?.task)?.state;
+      const passed = from || byId.get(edge.source)?.kind !== "task";
+      const look = edge.error ? "err" : !tracked ? (edge.dynamic ? "plain" : "plain") : !to || !passed ? "" : family === "live" || family === "queued" ? "live" : family === "hold" ? "hold" : family === "idle" ? "" : family === "bad" && edge.error ? "err" : "done";
       return { id: edge.id, source: edge.source, target: edge.target, type: "smoothstep", className: look, label: edge.label || undefined, labelShowBg: true, labelBgPadding: [6, 2], labelBgBorderRadius: 4, pathOptions: { borderRadius: 8, stepPosition: byId.get(edge.source)?.cluster !== byId.get(edge.target)?.cluster && byId.get(edge.target)?.cluster ? 0.2 : 0.5 }, focusable: false, ...(tracked ? {} : { markerEnd: { type: "arrowclosed", width: 14, height: 14, color: "var(--fd-ctl-line)" } }) };
     });
   }, [shown, nodes.length, states, tracked]);

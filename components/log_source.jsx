@@ -24,6 +24,7 @@ export class LogSource {
   }
 
   async range(from, to) {
+    if (this.view.own) return this.ownLines();
     const query = { ...this.view, from, to };
     const answer = await request(this.url, { query, signal: this.abort.signal });
     // Unfiltered positions are the line numbers, with gaps where lines were deleted.
@@ -34,6 +35,17 @@ export class LogSource {
     const newest = answer.lines[answer.lines.length - 1];
     if (newest && answer.from + answer.lines.length - 1 >= this.total) this.last = Math.max(this.last, newest.no);
     return answer;
+  }
+
+  // Lines of the execution itself, of no task run: few, and the server has no view of them. The first 2,000 are looked at.
+  async ownLines() {
+    const { own, ...query } = this.view;
+    const answer = await request(this.url, { query: { ...query, from: 1, to: 2000 }, signal: this.abort.signal });
+    const lines = answer.lines.filter((line) => !line.taskRun);
+    lines.forEach((line, i) => this.lines.set(i + 1, line));
+    this.total = lines.length;
+    this.last = Math.max(this.last, lines[lines.length - 1]?.no || 0);
+    return { ...answer, lines, from: 1, total: lines.length };
   }
 
   // Total, the last page and (unless only the end is wanted) the first one.
@@ -85,8 +97,9 @@ export class LogSource {
   }
 
   accepts(line) {
-    const { minLevel, taskRun, attempt } = this.view;
+    const { minLevel, taskRun, attempt, own } = this.view;
     return (
+      (!own || !line.taskRun) &&
       (!minLevel || LEVELS.indexOf(line.level) >= LEVELS.indexOf(minLevel)) &&
       (!taskRun || line.taskRun === taskRun) &&
       (attempt === undefined || attempt === null || line.attempt === attempt)
@@ -98,7 +111,7 @@ export class LogSource {
     let added = 0;
     for (const line of lines) {
       if (line.no <= this.last || !this.accepts(line)) continue;
-      const plain = !this.view.minLevel && !this.view.taskRun && !this.view.attempt;
+      const plain = !this.view.minLevel && !this.view.taskRun && !this.view.attempt && !this.view.own;
       this.total = plain ? Math.max(line.no, this.total) : this.total + 1;
       this.appended = performance.now();
       this.last = line.no;
@@ -110,6 +123,10 @@ export class LogSource {
 
   async positionOf(no) {
     for (const [position, line] of this.lines) if (line.no === no) return position;
+    if (this.view.own) {
+      await this.ownLines();
+      return [...this.lines].find(([, line]) => line.no === no)?.[0] || 1;
+    }
     const answer = await request(`${this.url}/at`, { query: { ...this.view, no }, signal: this.abort.signal });
     return answer.position;
   }

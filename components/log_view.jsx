@@ -248,7 +248,7 @@ export function LogView({ logsUrl, searchUrl, downloadUrl, fileUrl, execution, t
     const id = `${group.taskRun}|${chosen ?? ""}|${minLevel ?? ""}`;
     let part = parts.current.get(id);
     if (!part) {
-      part = new LogSource(logsUrl, { minLevel, taskRun: group.taskRun, attempt: chosen }, changed);
+      part = new LogSource(logsUrl, group.taskRun ? { minLevel, taskRun: group.taskRun, attempt: chosen } : { minLevel, own: true }, changed);
       const chosenAttempts = group.attempts.filter((a) => !chosen || a.attempt === chosen);
       // The counts per level tell the length before any line is read.
       part.total = chosenAttempts.reduce((n, a) => n + Object.entries(a.levels || {}).reduce((m, [l, c]) => m + (!minLevel || LEVELS.indexOf(l) >= LEVELS.indexOf(minLevel) ? c : 0), 0), 0);
@@ -258,6 +258,8 @@ export function LogView({ logsUrl, searchUrl, downloadUrl, fileUrl, execution, t
     return part;
   };
   const shownGroups = mode === "task" && groups ? groups.filter((g) => !task || g.taskRun === task) : null;
+  const known = useRef(new Set());
+  known.current = useMemo(() => new Set((groups || []).map((g) => g.taskRun)), [groups]);
   const isFolded = (group) => folded.get(group.taskRun) ?? false;
   const sizes = shownGroups?.map((group) => (isFolded(group) ? 0 : partOf(group).total ?? 0));
   const total = source?.total ?? 0;
@@ -270,10 +272,12 @@ export function LogView({ logsUrl, searchUrl, downloadUrl, fileUrl, execution, t
       for (const part of parts.current.values()) part.append(lines);
       if (added && !stick.current) setFresh((n) => n + added);
       if (lines.some((x) => LEVELS.indexOf(x.level) >= 3)) setNotable(null);
-      if (lines.some((x) => x.taskRun && !parts.current.size) || lines.some((x) => LEVELS.indexOf(x.level) >= 3)) readGroups();
+      if (lines.some((x) => x.taskRun && !known.current.has(x.taskRun)) || lines.some((x) => LEVELS.indexOf(x.level) >= 3)) readGroups();
       changed();
     });
   }, [store, source]);
+  // What has ended needs no following.
+  useEffect(() => { if (store.ended?.reason === "terminal") setTimeout(() => setFollowing(false), 500); }, [store.ended]);
   const stick = useRef(following);
   stick.current = following;
   // Without a stream (another component's, or refused) a following view asks for the end now and then.
