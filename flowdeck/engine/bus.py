@@ -30,6 +30,8 @@ Submit = Callable[[Command, Answer], None]
 
 ANSWER_WAIT = 30.0
 """Seconds after which a sent command counts as unanswered."""
+LOST_WAIT = 5.0
+"""Seconds that sent commands wait for a lost core to come back."""
 REPEATABLE = frozenset({"session.touch", "service.heartbeat", "settings.put"})
 """Commands that may take effect twice; they carry no key unless the caller gives one, which saves a row."""
 
@@ -249,3 +251,12 @@ class CoreClient:
         if not self._closing and self._open:
             self._connecting = None
             self._ensure()
+            asyncio.get_running_loop().call_later(LOST_WAIT, self._give_up)
+
+    def _give_up(self) -> None:
+        """Refuse what was sent to a core that does not come back; the outcome is not known then."""
+        if self._link is not None:
+            return
+        for _, future in list(self._open.values()):
+            if not future.done():
+                future.set_exception(Unavailable("the engine can't be reached", retry_after=5))

@@ -102,7 +102,10 @@ def ensure_key(settings: Settings) -> str | None:
     if path.exists():
         return None
     used = settings.home.database.exists()
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:  # another component was faster
+        return None
     with os.fdopen(fd, "w") as file:
         file.write(f"{new_key()}\n")
         file.flush()

@@ -225,3 +225,21 @@ async def test_an_unknown_command_is_refused(tmp_path: Path) -> None:
     assert NotFound.status == 404
     await client.close()
     await core.stop()
+
+
+async def test_a_core_that_does_not_come_back_leaves_nobody_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flowdeck.engine.bus.LOST_WAIT", 0.05)
+    core = Core(tmp_path)
+    await core.server.start()
+    client = CoreClient(tmp_path / "core.sock")
+    await client.send("test.put", {"key": "a"})
+    core.silent = True
+    pending = asyncio.create_task(client.send("test.put", {"key": "b"}))
+    while core.commits < 2:
+        await asyncio.sleep(0.005)
+    await core.stop()
+    with pytest.raises(Unavailable):
+        await asyncio.wait_for(pending, 2)
+    await client.close()
