@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flowdeck.engine.worker_attempts import Attempts, WorkerVariables
+from flowdeck.engine.worker_attempts import Attempts
+from flowdeck.engine.worker_contexts import WorkerVariables
 from flowdeck.engine.worker_link import CoreLink
 from flowdeck.engine.worker_logs import LogClient
 from flowdeck.sdk.context import WorkerFacts

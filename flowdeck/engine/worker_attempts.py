@@ -3,39 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
 import os
 import secrets
 import time
 import traceback
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, cast
 
 import msgspec
-import orjson
 
 from flowdeck import expr
 from flowdeck.engine.masking import Masker
 from flowdeck.engine.messages import Done, Evaluate, Run, Started
-from flowdeck.engine.worker_functions import ExpressionFunctions
+from flowdeck.engine.worker_contexts import Contexts, WorkerVariables
 from flowdeck.engine.worker_link import CoreLink, Key
 from flowdeck.engine.worker_logs import AttemptLog, LogClient, Owner
+from flowdeck.engine.worker_tasks import BoundCalls, LoadedTask, LoadedTasks
 from flowdeck.model.errors import DomainError
-from flowdeck.model.flow import Flow, TaskDef
-from flowdeck.model.source import parse_flow
 from flowdeck.model.states import State
 from flowdeck.sdk.context import Attempt, RunContext, WorkerFacts, needs_io
 from flowdeck.sdk.errors import TaskError
 from flowdeck.sdk.http import REFUSED_ADDRESSES
-from flowdeck.sdk.index import load_catalog
 from flowdeck.sdk.log import Level, TaskLog
-from flowdeck.sdk.registry import resolve
 from flowdeck.sdk.task import outputs_of
-from flowdeck.storage.encryption import EncryptionError, is_encrypted
 from flowdeck.storage.paths import task_run_folder
 
 log = logging.getLogger("flowdeck.worker")
@@ -45,10 +38,6 @@ MERGE_MS = 2
 INLINE_OUTPUTS = 64 * 1024
 LARGEST_EVALUATION = 16 * 1024 * 1024
 LARGEST_OUTPUTS = 256 * 1024 * 1024
-OFFLOADED = "$outputs"
-"""`{"$outputs": uri}` in a context stands for outputs in storage (`model.context`)."""
-CACHED_FLOWS = 500
-CACHED_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(slots=True, eq=False)
@@ -67,41 +56,6 @@ class Active:
     timeout: asyncio.TimerHandle | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedTask:
-    """A task of a flow revision, built once."""
-
-    definition: TaskDef
-    task: Any
-    minimum: Level
-    threaded: bool
-
-
-@dataclass(slots=True)
-class WorkerVariables:
-    """What every context holds whatever the executor sends."""
-
-    envs: Mapping[str, Any] = field(default_factory=dict)
-    globals: Mapping[str, Any] = field(default_factory=dict)
-    kestra: Mapping[str, Any] = field(default_factory=dict)
-
-
-class BoundCalls:
-    """Calls of one attempt, numbered so that a repeated write is recognised."""
-
-    __slots__ = ("_job", "_link", "_no")
-
-    def __init__(self, link: CoreLink, job: Run | Evaluate) -> None:
-        self._link = link
-        self._job = job
-        self._no = 0
-
-    async def call(self, name: str, args: dict[str, Any]) -> Any:
-        """Ask core."""
-        self._no += 1
-        return await self._link.call(name, args, seq=self._job.seq, fence=self._job.fence, no=self._no)
-
-
 class Attempts:
     """All jobs of this worker."""
 
@@ -116,19 +70,24 @@ class Attempts:
     ) -> None:
         self.facts = facts
         self.logs = logs
-        self.variables = variables or WorkerVariables()
-        self.link: CoreLink = cast(CoreLink, None)  # set by the worker before the first job
+        self.contexts = Contexts(
+            facts, variables or WorkerVariables(), recursive=recursive, refused_addresses=refused_addresses
+        )
+        self.tasks = LoadedTasks()
         self.idle = asyncio.Event()
         self.idle.set()
-        self._recursive = recursive
-        self._refused = refused_addresses
         self._loop = asyncio.get_running_loop()
         self._active: dict[Key, Active] = {}
-        self._flows: OrderedDict[tuple[int, int], asyncio.Future[Flow]] = OrderedDict()
-        self._tasks: dict[tuple[int, int, int], LoadedTask] = {}
-        self._blobs: OrderedDict[str, tuple[Any, int]] = OrderedDict()
-        self._blob_bytes = 0
         self.on_drain: Callable[[], None] | None = None
+
+    @property
+    def link(self) -> CoreLink:
+        """The connection to core; set by the worker before the first job."""
+        return self.tasks.link
+
+    @link.setter
+    def link(self, link: CoreLink) -> None:
+        self.tasks.link = link
 
     # -- jobs --------------------------------------------------------------------------------------------------
 
@@ -209,8 +168,10 @@ class Attempts:
         masker = Masker()
         outputs: dict[str, Any]
         try:
-            variables = await self._variables(job.context, masker)
-            env = self._environment(job.tenant, job.namespace, job.execution, BoundCalls(self.link, job), masker)
+            variables = await self.contexts.variables(job.context, masker)
+            env = self.contexts.environment(
+                job.tenant, job.namespace, job.execution, BoundCalls(self.link, job), masker
+            )
             work = expr.render_value if job.native else expr.render
             if needs_io(job.value):
                 value = await asyncio.to_thread(work, job.value, variables, env)
@@ -238,132 +199,7 @@ class Attempts:
             ),
         )
 
-    def _environment(
-        self, tenant: str, namespace: str, execution: str, calls: BoundCalls, masker: Masker
-    ) -> expr.Environment:
-        functions = ExpressionFunctions(
-            tenant=tenant,
-            namespace=namespace,
-            execution=execution,
-            calls=calls,
-            storage=self.facts.storage.for_tenant(tenant),
-            cryptor=self.facts.cryptor,
-            on_secret=masker.add,
-            loop=self._loop,
-            refused_addresses=self._refused,
-            allowed_paths=tuple(self.facts.options.get("allowed-paths", ())),
-        )
-        return expr.Environment(io=functions.table(), on_secret=masker.add, recursive=self._recursive)
-
-    async def _variables(self, context: dict[str, Any], masker: Masker) -> dict[str, Any]:
-        """The sent context with the worker's own variables, stored outputs loaded, encrypted values readable."""
-        context.setdefault("envs", self.variables.envs)
-        context.setdefault("globals", self.variables.globals)
-        context.setdefault("kestra", self.variables.kestra)
-        uris: set[str] = set()
-        tenant = context.get("flow", {}).get("tenantId") or "main"
-        for name in ("inputs", "outputs", "parent", "parents", "trigger"):
-            part = context.get(name)
-            if part:
-                context[name] = self._readable(part, masker, uris, 0)
-        if uris:
-            blobs = {uri: await self._blob(uri, tenant) for uri in uris}
-            context["outputs"] = _replace(context.get("outputs"), blobs)
-        return context
-
-    def _readable(self, value: Any, masker: Masker, uris: set[str], depth: int) -> Any:
-        if isinstance(value, list) and depth < 12:
-            return [self._readable(item, masker, uris, depth + 1) for item in value]
-        if not isinstance(value, dict) or depth >= 12:
-            return value
-        if OFFLOADED in value:
-            uris.add(value[OFFLOADED])
-            return value
-        if is_encrypted(value):
-            if self.facts.cryptor is None:
-                return value
-            try:
-                text = self.facts.cryptor.decrypt(value["value"])
-            except EncryptionError:
-                return value
-            masker.add(text)
-            return text
-        for key, item in value.items():
-            if isinstance(item, dict | list):
-                value[key] = self._readable(item, masker, uris, depth + 1)
-        return value
-
-    async def _blob(self, uri: str, tenant: str) -> Any:
-        """Outputs in storage; the last 64 MB stay in memory."""
-        name = f"{tenant} {uri}"
-        if name in self._blobs:
-            self._blobs.move_to_end(name)
-            return self._blobs[name][0]
-
-        def load() -> tuple[Any, int]:
-            with self.facts.storage.for_tenant(tenant).open_read(uri) as file:
-                data = file.read()
-            return orjson.loads(data), len(data)
-
-        value, size = await asyncio.to_thread(load)
-        self._blobs[name] = (value, size)
-        self._blob_bytes += size
-        while self._blob_bytes > CACHED_BYTES and len(self._blobs) > 1:
-            _, (_, gone) = self._blobs.popitem(last=False)
-            self._blob_bytes -= gone
-        return value
-
     # -- attempts ----------------------------------------------------------------------------------------------
-
-    async def _load(self, job: Run) -> LoadedTask:
-        """The task of a job: flow parsed once per revision, task built once."""
-        place = (job.flow_key, job.revision, job.task_key)
-        found = self._tasks.get(place)
-        if found is not None:
-            return found
-        flow = await self._flow(job)
-        definition = flow.tasks[job.task_key]
-        cls = resolve(definition.type)
-        task = cls.build({"id": definition.id, "type": definition.type, **definition.props})
-        minimum = Level.of(definition.log_level, Level.TRACE) if definition.log_level else Level.TRACE
-        loaded = LoadedTask(definition, task, minimum, not inspect.iscoroutinefunction(cls.run))
-        if len(self._tasks) > 20_000:
-            self._tasks.clear()
-        self._tasks[place] = loaded
-        return loaded
-
-    async def _flow(self, job: Run) -> Flow:
-        key = (job.flow_key, job.revision)
-        known = self._flows.get(key)
-        if known is None:
-            known = self._loop.create_task(self._fetch(job))
-            self._flows[key] = known
-            while len(self._flows) > CACHED_FLOWS:
-                self._flows.popitem(last=False)
-        else:
-            self._flows.move_to_end(key)
-        try:
-            return await asyncio.shield(known)
-        except BaseException:
-            if known.done() and self._flows.get(key) is known:
-                del self._flows[key]
-            raise
-
-    async def _fetch(self, job: Run) -> Flow:
-        answer = await self.link.call("flow", {"flow_key": job.flow_key, "revision": job.revision})
-        parsed = await asyncio.to_thread(
-            parse_flow,
-            answer["source"],
-            load_catalog(),
-            tenant=job.tenant,
-            revision=job.revision,
-            strict=False,
-            defaults=answer.get("defaults") or (),
-        )
-        if parsed.flow is None:
-            reason = parsed.findings[0].message if parsed.findings else "unknown reason"
-            raise TaskError(f"the flow's revision {job.revision} can't be read any more: {reason}")
-        return parsed.flow
 
     def _report_start(self, active: Active) -> None:
         active.timer = None
@@ -384,7 +220,7 @@ class Attempts:
         state = State.SUCCESS
         try:
             try:
-                loaded = await self._load(job)
+                loaded = await self.tasks.load(job)
             except Exception:
                 sink = AttemptLog(self.logs, Owner.of(job, job.context.get("task", {}).get("id", "")), masker)
                 raise
@@ -469,7 +305,7 @@ class Attempts:
 
     async def _context(self, job: Run, loaded: LoadedTask, sink: AttemptLog, masker: Masker) -> RunContext:
         definition = loaded.definition
-        variables = await self._variables(job.context, masker)
+        variables = await self.contexts.variables(job.context, masker)
         variables.setdefault("task", {"id": definition.id, "type": definition.type})
         variables["workingDir"] = f"{self.facts.temp}{os.sep}{secrets.token_hex(10)}"
         calls = BoundCalls(self.link, job)
@@ -487,7 +323,7 @@ class Attempts:
                 folder=task_run_folder(job.namespace, job.flow_id, job.execution, definition.id, job.task_run),
             ),
             variables=variables,
-            environment=self._environment(job.tenant, job.namespace, job.execution, calls, masker),
+            environment=self.contexts.environment(job.tenant, job.namespace, job.execution, calls, masker),
             log=TaskLog(sink, loaded.minimum),
             calls=calls,
             mask=masker,
@@ -513,14 +349,6 @@ class Attempts:
             return out.uri
 
         return None, await asyncio.to_thread(write), len(body)
-
-
-def _replace(value: Any, blobs: Mapping[str, Any]) -> Any:
-    if not isinstance(value, dict):
-        return value
-    if OFFLOADED in value:
-        return blobs.get(value[OFFLOADED])
-    return {key: _replace(item, blobs) for key, item in value.items()}
 
 
 def clock(ms: int) -> str:

@@ -181,7 +181,7 @@ def odd_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     names: dict[str, Any] = {"__name__": "odd"}
     exec(compile(STUBBORN, "odd", "exec"), names)
     own = [c.spec for c in names.values() if getattr(c, "__module__", "") == "odd"]
-    monkeypatch.setattr("flowdeck.engine.worker_attempts.load_catalog", lambda: Catalog([*specs(), *own]))
+    monkeypatch.setattr("flowdeck.engine.worker_tasks.load_catalog", lambda: Catalog([*specs(), *own]))
 
 
 @pytest.mark.parametrize("kind", ["Stubborn", "Threaded"])

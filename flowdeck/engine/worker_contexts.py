@@ -1,0 +1,129 @@
+"""Expression contexts of a worker: the sent slice made complete (engine notes §2.7)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from flowdeck import expr
+from flowdeck.engine.masking import Masker
+from flowdeck.engine.worker_functions import ExpressionFunctions
+from flowdeck.sdk.context import Calls, WorkerFacts
+from flowdeck.storage.encryption import EncryptionError, is_encrypted
+
+OFFLOADED = "$outputs"
+"""`{"$outputs": uri}` in a context stands for outputs in storage (`model.context`)."""
+CACHED_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class WorkerVariables:
+    """What every context holds whatever the executor sends."""
+
+    envs: Mapping[str, Any] = field(default_factory=dict)
+    globals: Mapping[str, Any] = field(default_factory=dict)
+    kestra: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Contexts:
+    """Makes environments and variables of attempts and evaluations."""
+
+    def __init__(
+        self, facts: WorkerFacts, own: WorkerVariables, *, recursive: bool, refused_addresses: tuple[str, ...]
+    ) -> None:
+        self.facts = facts
+        self.own = own
+        self._recursive = recursive
+        self._refused = refused_addresses
+        self._loop = asyncio.get_running_loop()
+        self._blobs: OrderedDict[str, tuple[Any, int]] = OrderedDict()
+        self._blob_bytes = 0
+
+    def environment(
+        self, tenant: str, namespace: str, execution: str, calls: Calls, masker: Masker
+    ) -> expr.Environment:
+        """What is impure in a render: functions that reach outside, secrets told to the masker."""
+        functions = ExpressionFunctions(
+            tenant=tenant,
+            namespace=namespace,
+            execution=execution,
+            calls=calls,
+            storage=self.facts.storage.for_tenant(tenant),
+            cryptor=self.facts.cryptor,
+            on_secret=masker.add,
+            loop=self._loop,
+            refused_addresses=self._refused,
+            allowed_paths=tuple(self.facts.options.get("allowed-paths", ())),
+        )
+        return expr.Environment(io=functions.table(), on_secret=masker.add, recursive=self._recursive)
+
+    async def variables(self, context: dict[str, Any], masker: Masker) -> dict[str, Any]:
+        """The sent context with the worker's own variables, stored outputs loaded, encrypted values readable."""
+        context.setdefault("envs", self.own.envs)
+        context.setdefault("globals", self.own.globals)
+        context.setdefault("kestra", self.own.kestra)
+        uris: set[str] = set()
+        tenant = context.get("flow", {}).get("tenantId") or "main"
+        for name in ("inputs", "outputs", "parent", "parents", "trigger"):
+            part = context.get(name)
+            if part:
+                context[name] = self._readable(part, masker, uris, 0)
+        if uris:
+            blobs = {uri: await self._blob(uri, tenant) for uri in uris}
+            context["outputs"] = _replace(context.get("outputs"), blobs)
+        return context
+
+    def _readable(self, value: Any, masker: Masker, uris: set[str], depth: int) -> Any:
+        if isinstance(value, list) and depth < 12:
+            return [self._readable(item, masker, uris, depth + 1) for item in value]
+        if not isinstance(value, dict) or depth >= 12:
+            return value
+        if OFFLOADED in value:
+            uris.add(value[OFFLOADED])
+            return value
+        if is_encrypted(value):
+            if self.facts.cryptor is None:
+                return value
+            try:
+                text = self.facts.cryptor.decrypt(value["value"])
+            except EncryptionError:
+                return value
+            masker.add(text)
+            return text
+        for key, item in value.items():
+            if isinstance(item, dict | list):
+                value[key] = self._readable(item, masker, uris, depth + 1)
+        return value
+
+    async def _blob(self, uri: str, tenant: str) -> Any:
+        """Outputs in storage; the last 64 MB stay in memory."""
+        name = f"{tenant} {uri}"
+        if name in self._blobs:
+            self._blobs.move_to_end(name)
+            return self._blobs[name][0]
+
+        def load() -> tuple[Any, int]:
+            with self.facts.storage.for_tenant(tenant).open_read(uri) as file:
+                data = file.read()
+            return orjson.loads(data), len(data)
+
+        value, size = await asyncio.to_thread(load)
+        self._blobs[name] = (value, size)
+        self._blob_bytes += size
+        while self._blob_bytes > CACHED_BYTES and len(self._blobs) > 1:
+            _, (_, gone) = self._blobs.popitem(last=False)
+            self._blob_bytes -= gone
+        return value
+
+
+def _replace(value: Any, blobs: Mapping[str, Any]) -> Any:
+    if not isinstance(value, dict):
+        return value
+    if OFFLOADED in value:
+        return blobs.get(value[OFFLOADED])
+    return {key: _replace(item, blobs) for key, item in value.items()}
