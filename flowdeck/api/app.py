@@ -23,6 +23,7 @@ from flowdeck.api import (
     namespace_files,
     namespaces,
     plugins,
+    reference,
     session,
     stream,
     triggers,
@@ -45,6 +46,7 @@ ROUTERS = (
     console.usage,
     plugins.router,
     metrics.router,
+    reference.router,
     flows.router,
     # Literal segments before parameters: the order matters within executions, logs, triggers and namespaces.
     webhooks.router,

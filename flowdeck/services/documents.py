@@ -9,6 +9,7 @@ from typing import Any
 from flowdeck.model.states import State
 from flowdeck.services.wire import compact, instant, instant_or_none, span
 
+NAMES = {int(state): state.name for state in State}
 TASK_LISTS = ("tasks", "errors", "finally", "afterExecution", "then", "else", "defaults")
 
 
@@ -139,17 +140,16 @@ def state(
 ) -> dict[str, Any]:
     """`State`; `histories` = (state, ms) in order; instants in ms."""
     begun = histories[0][1] if histories else created
-    terminal = current >= State.SUCCESS
-    end = (ended if ended is not None else histories[-1][1] if histories else created) if terminal else None
-    return compact(
-        {
-            "current": State(current).name,
-            "histories": [{"state": State(s).name, "date": instant(at)} for s, at in histories],
-            "startDate": instant(begun),
-            "endDate": instant_or_none(end),
-            "duration": span(max(0, (end if end is not None else now) - begun)),
-        }
-    )
+    out: dict[str, Any] = {
+        "current": NAMES[current],
+        "histories": [{"state": NAMES[s], "date": instant(at)} for s, at in histories],
+        "startDate": instant(begun),
+    }
+    if current >= State.SUCCESS:
+        now = ended if ended is not None else histories[-1][1] if histories else created
+        out["endDate"] = instant(now)
+    out["duration"] = span(now - begun)
+    return out
 
 
 def _fallback(row: Any) -> list[tuple[int, int]]:

@@ -117,7 +117,8 @@ async def sparklines(backend: Backend, caller: Caller, wanted: Any, runs: int) -
     return await backend.read(work)
 
 
-def _reason(reader: Any, row: Any) -> dict[str, Any] | None:
+def reason_of(reader: Any, row: Any) -> dict[str, Any] | None:
+    """Why an execution that is neither running nor terminal waits."""
     if row["state"] >= State.SUCCESS:
         return None
     since = instant(row["created"])
@@ -188,14 +189,14 @@ async def waiting(
             rows, _ = queries.search(
                 reader, caller.tenant, dated(filters, now), Page(1, 100), backend.config.system_namespace
             )
-        return [{"id": r["id"], "waiting": reason} for r in rows if (reason := _reason(reader, r)) is not None]
+        return [{"id": r["id"], "waiting": reason} for r in rows if (reason := reason_of(reader, r)) is not None]
 
     return await backend.read(work)
 
 
 async def waiting_of_execution(backend: Backend, row: Any) -> dict[str, Any] | None:
     """Why one execution waits."""
-    return await backend.read(_reason, row)
+    return await backend.read(reason_of, row)
 
 
 async def errors(

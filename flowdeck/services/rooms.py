@@ -17,6 +17,7 @@ from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
 from flowdeck.services.executions import row_of
 from flowdeck.services.hub import Hub, Watch
+from flowdeck.services.insight import reason_of as _reason
 from flowdeck.services.wire import compact, instant, instant_or_none
 from flowdeck.store.queries import executions as execution_queries
 from flowdeck.store.queries import task_runs as queries
@@ -151,6 +152,7 @@ class Room:
                 self._known, self._counts = known, grouped
                 counts |= {k: dict(v) for k, v in grouped.items()}
             return {
+                "waiting": _reason(reader, row),
                 "row": row,
                 "event_seq": event_seq,
                 "counts": counts,
@@ -170,7 +172,7 @@ class Room:
             self.log_seq = max(self.log_seq, log_seq)
             self.total = max(self.total, total)
         data = {
-            "execution": execution_fields(found["row"]),
+            "execution": compact({**execution_fields(found["row"]), "waiting": found["waiting"]}),
             "counts": found["counts"],
             "taskRuns": found["taskRuns"],
             "logTotal": total,

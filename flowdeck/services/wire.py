@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from flowdeck.model.errors import IllegalArgument
@@ -21,8 +22,13 @@ _SPAN = re.compile(
 
 def instant(ms: int) -> str:
     """ISO 8601 in UTC of ms since the epoch, with milliseconds."""
-    at = _EPOCH + timedelta(milliseconds=ms)
-    return f"{at:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
+    return f"{_second(ms // 1000)}.{ms % 1000:03d}Z"
+
+
+@lru_cache(maxsize=8192)
+def _second(seconds: int) -> str:
+    # Documents hold the same seconds again and again: formatting them was most of their cost.
+    return (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def instant_or_none(ms: int | None) -> str | None:
