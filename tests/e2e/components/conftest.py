@@ -22,7 +22,7 @@ Mount = Callable[..., Page]
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     packages = harness.node_modules()
     if packages is None:
-        pytest.skip("the console was not built yet: make frontend")
+        pytest.skip("the console with all its pages was not built yet: make frontend")
     dist = harness.build(tmp_path_factory.mktemp("components"), packages)
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))

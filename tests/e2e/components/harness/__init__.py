@@ -11,6 +11,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[4]
 HERE = Path(__file__).resolve().parent
 ASSET = re.compile(r'rx\.asset\(\s*"([^"]+)",\s*shared=True')
+PACKAGES = (
+    "vite",
+    "monaco-editor",
+    "monaco-yaml",
+    "@xyflow/react",
+    "@dagrejs/dagre",
+    "react-virtuoso",
+    "plotly.js-basic-dist-min",
+)
 MODULES = (
     "net",
     "glyphs",
@@ -30,9 +39,9 @@ MODULES = (
 
 
 def node_modules() -> Path | None:
-    """The packages that the last build of the console installed (or FLOWDECK_NODE_MODULES), None before any build."""
+    """The packages that the last build of the console installed (or FLOWDECK_NODE_MODULES); None when one is missing."""
     found = Path(os.environ.get("FLOWDECK_NODE_MODULES") or ROOT / ".web" / "node_modules")
-    return found if (found / "vite").is_dir() else None
+    return found if all((found / name).is_dir() for name in PACKAGES) else None
 
 
 def build(into: Path, packages: Path) -> Path:
