@@ -16,19 +16,20 @@ from collections.abc import Callable
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Any
 
-from flowdeck.commands.due import KINDS_WITH_STATE, server_zone
+from flowdeck.commands.due import server_zone
 from flowdeck.commands.step import Step
 from flowdeck.engine.triggers import Encrypt, Preparation, Prepared, ask, flow_context, start
 from flowdeck.engine.triggers_flow import FlowTriggers, purge_windows
+from flowdeck.engine.triggers_state import Key, release, row_of, state_of, store
 from flowdeck.model.engine import Live, Plan
 from flowdeck.model.errors import DomainError
 from flowdeck.model.flow import TriggerDef
 from flowdeck.model.instants import instant
 from flowdeck.model.labels import read_labels
 from flowdeck.model.schedule import CronError, ZoneError
-from flowdeck.model.schedule_trigger import Backfill, Firing, SchedulePlan, ScheduleState
+from flowdeck.model.schedule_trigger import Firing, SchedulePlan, ScheduleState
 from flowdeck.model.states import State
-from flowdeck.store.driver import Database, Reader, Tx
+from flowdeck.store.driver import Database
 
 if TYPE_CHECKING:
     from flowdeck.engine.executor import Executor, ExecutorStep
@@ -45,26 +46,6 @@ REST_MS = 60_000
 """How long a trigger rests whose firing raised twice."""
 PLANS = 2_000
 """Prepared schedules that are kept."""
-
-Key = tuple[str, str, str, str]
-"""Tenant, namespace, flow, trigger."""
-
-_PLACE = "tenant = :tenant and namespace = :namespace and flow_id = :flow_id and trigger_id = :trigger_id"
-
-
-def _named(key: Key) -> dict[str, str]:
-    return dict(zip(("tenant", "namespace", "flow_id", "trigger_id"), key, strict=True))
-
-
-def state_of(row: Any) -> ScheduleState:
-    """What a row of `trigger_state` says."""
-    return ScheduleState(
-        row["last_date"],
-        row["next_due"],
-        bool(row["disabled"]),
-        row["execution_id"] is not None,
-        Backfill.from_json(json.loads(row["backfill"])) if row["backfill"] else None,
-    )
 
 
 class Scheduler:
@@ -179,12 +160,9 @@ class Scheduler:
                 self._faults.pop(key, None)
                 self._asking.pop(key, None)
                 if key not in self._busy:
-                    self._know(key, self._row(reader, key))
+                    self._know(key, row_of(reader, key))
                 else:
                     self._stale.add(key)  # its step is under way; looked at again afterwards
-
-    def _row(self, reader: Reader, key: Key) -> Any:
-        return reader.one(f"select * from trigger_state where {_PLACE}", _named(key))
 
     # ---- life
 
@@ -265,7 +243,7 @@ class Scheduler:
 
     def _ready(self, step: ExecutorStep, key: Key) -> tuple[Any, Plan, SchedulePlan] | None:
         """Row, flow and schedule of a key; None when there is nothing to do until one of them changes."""
-        row = self._row(step.tx, key)
+        row = row_of(step.tx, key)
         if row is None:
             return None
         try:
@@ -291,7 +269,7 @@ class Scheduler:
         before = state_of(row)
         after = schedule.recovered(before, step.now)
         if after != before:
-            self._store(step.tx, key, row, after, row["execution_id"])
+            store(step.tx, key, row, after, row["execution_id"])
         self._done(step, key, self._eligible(schedule, after))
 
     def _eligible(self, schedule: SchedulePlan, state: ScheduleState) -> int | None:
@@ -335,7 +313,7 @@ class Scheduler:
         if execution_id is None and after.locked:
             after = ScheduleState(after.last_date, after.next_due, after.disabled, False, after.backfill)
         if after != before or execution_id != row["execution_id"]:
-            self._store(step.tx, key, row, after, execution_id)
+            store(step.tx, key, row, after, execution_id)
         if key not in self._asking:
             self._done(step, key, self._eligible(schedule, after))
         else:
@@ -378,68 +356,15 @@ class Scheduler:
             ask(self.executor, plan, preparation, answered)
         return prepared
 
-    def _store(self, tx: Tx, key: Key, row: Any, state: ScheduleState, execution_id: str | None) -> None:
-        """Write a trigger's row, guarded by its fence."""
-        touched = tx.sql(
-            "update trigger_state set last_date = :last_date, next_due = :next_due, disabled = :disabled,"
-            " execution_id = :execution_id, backfill = :backfill, fence = fence + 1, updated = :now"
-            f" where {_PLACE} and fence = :fence",
-            {
-                **_named(key),
-                "last_date": state.last_date,
-                "next_due": state.next_due,
-                "disabled": state.disabled,
-                "execution_id": execution_id,
-                "now": tx.now,
-                "fence": row["fence"],
-                "backfill": json.dumps(state.backfill.to_json(), default=str) if state.backfill else None,
-            },
-        )
-        assert touched == 1, f"trigger {key} has another fence than its row"
-        self._tell(tx, key)
-
-    def _tell(self, tx: Tx, key: Key) -> None:
-        tx.notify(f"triggers:{key[1]}/{key[2]}", "changed", key[3], by="scheduler", tenant=key[0])
-
     # ---- ends of executions
 
     def on_execution(self, step: Step, live: Live, old: State | None, new: State) -> None:
         """Listener: the end of an execution releases its trigger and applies `stopAfter` (§15.3)."""
-        if not new.terminal or live.trigger_id is None:
+        if live.trigger_id is None or not new.terminal:
             return
-        declared = next((t for t in live.plan.flow.triggers if t.id == live.trigger_id), None)
-        if declared is not None and declared.kind not in KINDS_WITH_STATE:
-            return
-        key: Key = (live.tenant, live.namespace, live.flow_id, live.trigger_id)
-        row = self._row(step.tx, key)
-        if row is None:
-            return
-        holds = row["execution_id"] == live.id
-        concurrent = declared is not None and declared.props.get("allowConcurrent") is True
-        stops = (
-            (holds or (concurrent and live.parent_id is None))
-            and not row["disabled"]
-            and row["stop_after"] is not None
-            and new.name in json.loads(row["stop_after"])
-        )
-        if not holds and not stops:
-            return
-        disabled = bool(row["disabled"]) or stops
-        due = None if disabled else row["next_due"]
-        step.tx.sql(
-            "update trigger_state set execution_id = :execution_id, disabled = :disabled, next_due = :due,"
-            f" updated = :now where {_PLACE}",
-            {
-                **_named(key),
-                "execution_id": None if holds else row["execution_id"],
-                "disabled": disabled,
-                "due": due,
-                "now": step.now,
-            },
-        )
-        self._tell(step.tx, key)
-        if row["kind"] == "schedule":
-            step.world.effect((self._released, key, due))
+        released = release(step, live, new)
+        if released is not None:
+            step.world.effect((self._released, *released))
 
     def _released(self, key: Key, due: int | None) -> None:
         if key not in self._busy or due is None:
@@ -468,6 +393,3 @@ class Scheduler:
         self._missing = set(missing)
         if over:
             self.executor.call(purge_windows)
-
-
-__all__ = ["Scheduler", "state_of"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ from flowdeck.model.labels import merge_labels, nested
 
 if TYPE_CHECKING:
     from flowdeck.engine.executor import Executor
+
+log = logging.getLogger("flowdeck.triggers")
 
 PASSES = 8
 """Most rounds of questions to a worker: defaults of inputs may depend on each other."""
@@ -85,6 +88,14 @@ class Preparation:
 
     def attempt(self) -> Prepared | None:
         """The result; None while `pending` has to be rendered by a worker."""
+        try:
+            return self._attempt()
+        except Exception as error:
+            # A fault of ours in one flow's inputs must not undo the step that others share.
+            log.exception("the inputs of trigger %s can't be prepared", self._trigger.id)
+            return Prepared(error=f"Internal error: {type(error).__name__}")
+
+    def _attempt(self) -> Prepared | None:
         self.passes += 1
         try:
             labels = merge_labels(self._labels(), self.labels)

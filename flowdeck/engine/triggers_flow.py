@@ -155,14 +155,19 @@ class FlowTriggers:
             live.outputs,
             self._attempts(step, live) if entry.retries else (),
         )
-        found = match(
-            entry.trigger,
-            (namespace, flow_id),
-            upstream,
-            window,
-            step.now,
-            context=flow_context(plan, step.world.globals),
-        )
+        try:
+            found = match(
+                entry.trigger,
+                (namespace, flow_id),
+                upstream,
+                window,
+                step.now,
+                context=flow_context(plan, step.world.globals),
+            )
+        except Exception:
+            # Nothing that is wrong with this trigger may undo the step of the execution that it looks at.
+            log.exception("trigger %s of flow %s.%s can't be judged", entry.trigger.id, namespace, flow_id)
+            return
         for text in found.warnings:
             log.warning("trigger %s of flow %s.%s: %s", entry.trigger.id, namespace, flow_id, text)
         if entry.condition and found.changed:
