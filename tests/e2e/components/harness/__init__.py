@@ -39,7 +39,7 @@ MODULES = (
 
 
 def node_modules() -> Path | None:
-    """The packages that the last build of the console installed (or FLOWDECK_NODE_MODULES); None when one is missing."""
+    """Packages of the last build of the console (or FLOWDECK_NODE_MODULES); None when one is missing."""
     found = Path(os.environ.get("FLOWDECK_NODE_MODULES") or ROOT / ".web" / "node_modules")
     return found if all((found / name).is_dir() for name in PACKAGES) else None
 
