@@ -468,3 +468,64 @@ async def test_the_running_loop_fires_by_itself_and_stops(engine: Scheduled) -> 
     engine.executor.stop()
     await asyncio.gather(*loops)
     assert engine.dates() == ["2025-03-11T00:00:00Z"]
+
+
+def test_an_evaluation_that_is_lost_with_its_worker_is_asked_again(engine: Scheduled) -> None:
+    engine.put(flow(daily("inputs:", "  x: \"{{ kv('name') }}\""), head="inputs: [{id: x, type: STRING}]"))
+    engine.now = ms("2025-03-11T00:00:00Z")
+    engine.turn()
+    ((seq, fence),) = engine.worker.jobs
+    del engine.worker.jobs[seq, fence]
+    engine.executor.on_lost("w1", [(seq, fence)])
+    engine.until_rest()
+    assert [d[8:10] for d in engine.dates()] == ["11"]
+
+
+def test_a_change_while_a_worker_is_asked_counts(engine: Scheduled) -> None:
+    engine.put(flow(daily("inputs:", "  x: \"{{ kv('name') }}\""), head="inputs: [{id: x, type: STRING}]"))
+    engine.now = ms("2025-03-11T00:00:00Z")
+    engine.turn()
+    engine.act("set_disabled", disabled=True)
+    engine.until_rest()
+    assert engine.dates() == []
+
+
+async def test_a_trigger_that_raises_rests_and_the_others_fire(
+    engine: Scheduled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "two", "three"):
+        engine.command("flow.save", source=flow(daily(), id=name))
+    from flowdeck.engine import scheduler
+
+    real: Any = scheduler.start
+
+    def start(step: Any, plan: Any, *rest: Any) -> Any:
+        live = real(step, plan, *rest)
+        if plan.flow.id == "two":
+            raise RuntimeError("a fault of ours")
+        return live
+
+    monkeypatch.setattr(scheduler, "start", start)
+    engine.now = ms("2025-03-11T00:00:00Z")
+    for _ in range(3):
+        engine.until_rest()
+        await asyncio.sleep(0)
+    assert sorted(f for (f,) in engine.all("select flow_id from execution")) == ["one", "three"]
+    monkeypatch.setattr(scheduler, "start", real)
+    engine.later(61_000)
+    engine.until_rest()
+    assert len(engine.dates()) == 3
+    engine.check()
+
+
+def test_a_blocked_trigger_is_told_once_its_execution_is_missing_for_a_minute(
+    engine: Scheduled, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine.put(flow(daily()))
+    with engine.executor.writer.transaction(engine.now) as tx:
+        tx.sql("update trigger_state set execution_id = 'gone'")
+    scheduler: Any = engine.scheduler
+    scheduler._housekeep(engine.now)
+    assert not caplog.records
+    scheduler._housekeep(engine.now + 60_000)
+    assert "Execution 'gone' is not found, schedule is blocked since" in caplog.text
