@@ -17,11 +17,13 @@ import random
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 from urllib.parse import quote
+
+from flowdeck.store.statements import insert_text, params_of, serial_keys, translate
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -55,73 +57,6 @@ class Row(Protocol):
     def __iter__(self) -> Iterator[Any]: ...
     def __len__(self) -> int: ...
     def keys(self) -> Any: ...
-
-
-# ── statement texts ───────────────────────────────────────────────────────────────────────────────
-
-
-@lru_cache(maxsize=4096)
-def translate(text: str) -> str:
-    """Turn `:name` and `?` into psycopg's placeholders; literals and `::` casts stay as they are."""
-    out: list[str] = []
-    i, n = 0, len(text)
-    while i < n:
-        c = text[i]
-        if c in "'\"":
-            end = text.find(c, i + 1)
-            end = n - 1 if end < 0 else end
-            out.append(text[i : end + 1].replace("%", "%%"))
-            i = end + 1
-        elif c == "-" and text.startswith("--", i):
-            end = text.find("\n", i)
-            i = n if end < 0 else end
-        elif c == "?":
-            out.append("%s")
-            i += 1
-        elif c == ":" and text.startswith("::", i):
-            out.append("::")
-            i += 2
-        elif c == ":" and i + 1 < n and (text[i + 1].isalpha() or text[i + 1] == "_"):
-            end = i + 1
-            while end < n and (text[end].isalnum() or text[end] == "_"):
-                end += 1
-            out.append(f"%({text[i + 1 : end]})s")
-            i = end
-        else:
-            out.append("%%" if c == "%" else c)
-            i += 1
-    return "".join(out)
-
-
-def _params(args: tuple[Any, ...], named: dict[str, Any]) -> Any:
-    if not args:
-        return named
-    if len(args) == 1 and isinstance(args[0], (tuple, list, dict)):
-        return args[0]
-    return args
-
-
-@lru_cache(maxsize=1)
-def serial_keys() -> Mapping[str, str]:
-    """Table name → its generated integer key."""
-    from sqlmodel import SQLModel
-
-    from flowdeck.store import tables
-
-    assert tables
-    keys: dict[str, str] = {}
-    for table in SQLModel.metadata.tables.values():
-        columns = list(table.primary_key.columns)
-        if len(columns) == 1 and columns[0].autoincrement is True:
-            keys[table.name] = columns[0].name
-    return keys
-
-
-@lru_cache(maxsize=512)
-def _insert_text(table: str, columns: tuple[str, ...], returning: str | None) -> str:
-    values = ", ".join(f":{c}" for c in columns)
-    text = f'insert into "{table}" ({", ".join(f"{chr(34)}{c}{chr(34)}" for c in columns)}) values ({values})'
-    return f'{text} returning "{returning}"' if returning else text
 
 
 # ── connections ───────────────────────────────────────────────────────────────────────────────────
@@ -232,7 +167,7 @@ class _SqliteLink(_Link):
 
     def insert(self, table: str, values: dict[str, Any]) -> int:
         try:
-            return self.raw.execute(_insert_text(table, tuple(values), None), values).lastrowid or 0
+            return self.raw.execute(insert_text(table, tuple(values), None), values).lastrowid or 0
         except sqlite3.Error as error:
             raise _sqlite_failure(error) from error
 
@@ -347,7 +282,7 @@ class _PgLink(_Link):
 
     def insert(self, table: str, values: dict[str, Any]) -> int:
         key = serial_keys().get(table)
-        text = _insert_text(table, tuple(values), key)
+        text = insert_text(table, tuple(values), key)
         if key is None:
             self.run(text, values)
             return 0
@@ -383,15 +318,15 @@ class Reader:
 
     def all(self, text: str, *args: Any, **named: Any) -> list[Row]:
         """All rows."""
-        return self._link.rows(text, _params(args, named))
+        return self._link.rows(text, params_of(args, named))
 
     def one(self, text: str, *args: Any, **named: Any) -> Row | None:
         """The first row, or None."""
-        return self._link.one(text, _params(args, named))
+        return self._link.one(text, params_of(args, named))
 
     def value(self, text: str, *args: Any, **named: Any) -> Any:
         """The first column of the first row, or None."""
-        row = self._link.one(text, _params(args, named))
+        row = self._link.one(text, params_of(args, named))
         return None if row is None else row[0]
 
     @contextlib.contextmanager
@@ -426,7 +361,7 @@ class Tx(Reader):
 
     def sql(self, text: str, *args: Any, **named: Any) -> int:
         """Execute a statement; answers the number of rows it touched."""
-        return self._link.run(text, _params(args, named))
+        return self._link.run(text, params_of(args, named))
 
     def many(self, text: str, rows: Iterable[Any]) -> int:
         """Execute a statement per row (tuples or dicts); answers the total of touched rows."""

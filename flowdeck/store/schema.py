@@ -17,7 +17,8 @@ class SchemaTooNew(Exception):
     """The database was written by a newer version; the message is one line that names both."""
 
 
-def _alembic(connection: Any) -> Any:
+def alembic_config(connection: Any) -> Any:
+    """Alembic's configuration over an open connection."""
     from alembic.config import Config
 
     config = Config()
@@ -66,7 +67,7 @@ def migrate(database: Database) -> bool:
         writer.begin()
         try:
             with writer.engine().connect() as connection:
-                command.upgrade(_alembic(connection), "head")
+                command.upgrade(alembic_config(connection), "head")
         except BaseException:
             writer.rollback()
             raise
