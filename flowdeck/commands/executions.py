@@ -136,7 +136,9 @@ def kill(step: Step, args: dict[str, Any]) -> dict[str, Any]:
 
 
 def _open_children(step: Step, execution_id: str) -> list[Live]:
-    return [x for x in step.world.executions.values() if x.parent_execution == execution_id and not x.state.terminal]
+    world = step.world
+    found = [world.executions[seq] for seq in world.children.get(execution_id, ())]
+    return [x for x in found if not x.state.terminal]
 
 
 @engine_command("execution.pause")

@@ -76,8 +76,6 @@ def _start_again(w: World, run: Run) -> None:
     run.fence += 1
     for kind in ("retry", "pause", "pause-timeout", "timeout"):
         w.cancel(kind, run.seq)
-    if run.task.kind is TaskKind.SUBFLOW:
-        run.child = None
     w.run_event(run, State.RESTARTED, cause="restart")
 
 
@@ -104,10 +102,19 @@ def _set_off(w: World, live: Live, runs: Tree) -> None:
         w.cancel(seq, live.seq)
     if live.started is None:
         live.started = w.now
-    w.move(live, State.RESTARTED)
+    limit = control.latest_limit(w, live)
+    if limit is not None and not _holds_place(w, live):
+        if len(w.slots.get(live.scope, ())) >= limit.limit:
+            w.move(live, State.QUEUED)
+            w.waiting.setdefault(live.scope, {})[live.seq] = w.now
+            w.changes.waiting[live.seq] = (live.scope, w.now)
+        else:
+            control.take_slot(w, live)
+    if live.state is not State.QUEUED:
+        w.move(live, State.RESTARTED)
+        w.later("restarted", live)
     rebuild.connect(live, runs)
     w.runs.update(live.open)
-    w.later("restarted", live)
 
 
 @engine_command("execution.restart")
@@ -120,6 +127,7 @@ def restart(step: Step, args: dict[str, Any]) -> dict[str, Any]:
     again, ancestors, gone = rebuild.to_restart(runs)
     if not again and not ancestors and not (live.state is State.FAILED and not runs):
         raise IllegalState("No task found to restart execution from!")
+    _refuse_beyond_limit(step.world, live)
     revision = args.get("revision")
     if revision is not None and revision != live.flow_rev:
         plan = _plan(step, live, revision)
@@ -138,10 +146,12 @@ def restart(step: Step, args: dict[str, Any]) -> dict[str, Any]:
     _remove(step, gone)
     runs = [x for x in runs if x[0].seq not in gone]
     _edit(w, [r for r, _ in runs], again, ancestors)
+    for run, _ in runs:
+        if run.seq in again and run.task.kind is TaskKind.SUBFLOW:
+            _restart_child(step, run)
     live.attempt_number += 1
     live.labels = merge_labels(live.labels, [("system.restarted", "true")])
     live.labels_changed = True
-    _take_place(w, live)
     _set_off(w, live, runs)
     return snapshot(live)
 
@@ -154,10 +164,32 @@ def _edit(w: World, runs: list[Run], again: set[int], ancestors: set[int]) -> No
             _run_again(w, run)
 
 
-def _take_place(w: World, live: Live) -> None:
-    """A restart of an ended execution holds a slot again, whatever the limit: the user asks for it to run."""
-    if control.latest_limit(w, live) is not None:
-        control.take_slot(w, live)
+def _refuse_beyond_limit(w: World, live: Live) -> None:
+    """A restart of an ended execution needs a place again; only a limit with a queue lets it wait for one."""
+    limit = control.latest_limit(w, live)
+    running = len(w.slots.get(live.scope, ()))
+    if limit is not None and running >= limit.limit and limit.behavior != "QUEUE" and not _holds_place(w, live):
+        raise IllegalState(f"The concurrency limit is exceeded, {running} running(s)")
+
+
+def _holds_place(w: World, live: Live) -> bool:
+    return live.seq in w.slots.get(live.scope, ())
+
+
+def _restart_child(step: Step, run: Run) -> None:
+    """A Subflow task that starts again restarts its failed child, or goes on waiting for one that still runs."""
+    if str(run.task.props.get("restartBehavior") or "RETRY_FAILED") != "RETRY_FAILED" or run.child is None:
+        run.child = None
+        return
+    try:
+        child = step.load(run.child)
+        if child.state.terminal:
+            restart(step, {"id": child.id})
+    except (NotFound, IllegalState):
+        run.child = None
+        return
+    run.begun = True
+    tree.start_run(step.world, run)
 
 
 def _plan(step: Step, live: Live, revision: int | None) -> Plan:
@@ -220,7 +252,6 @@ def _copy(
             "outputs",
             "outputs_uri",
             "outputs_size",
-            "child",
             "counts",
             "fence",
         ):
@@ -289,7 +320,6 @@ def replay(step: Step, args: dict[str, Any]) -> dict[str, Any]:
         while above is not None:
             _run_again(w, above)
             above = above.parent
-        _take_place(w, new)
         _set_off(w, new, [(r, r.parent.seq if r.parent else 0) for r, _ in kept])
     else:
         own = [(k, v) for k, v in live.labels if k not in ("system.restarted", "system.replay", "system.replayed")]
@@ -346,7 +376,6 @@ def change_task_state(step: Step, args: dict[str, Any]) -> dict[str, Any]:
         )
     chosen.ended = chosen.ended or w.now
     w.run_event(chosen, state, cause="change task run state")
-    _take_place(w, live)
     _set_off(w, live, [x for x in runs if x[0].seq not in gone])
     return snapshot(live)
 

@@ -165,7 +165,11 @@ def dequeue(w: World, live: Live) -> None:
 
 
 def start(w: World, live: Live) -> None:
-    """The execution runs: its first tasks are created."""
+    """The execution runs: its first tasks are created; one that was queued by a restart goes on."""
+    if live.root is not None:
+        w.move(live, State.RESTARTED)
+        w.later("restarted", live)
+        return
     live.started = w.now
     w.cancel("schedule", live.seq)
     w.log(live, None, "INFO", "Flow started")
@@ -251,11 +255,12 @@ def close(w: World, live: Live, state: State) -> None:
     live.finishing = False
     w.move(live, state)
     begun = live.started or live.created
+    if live.kind is None:
+        rollup = w.changes.rollups.setdefault((live.flow_key, w.now // HOUR * HOUR, int(state), live.tenant), [0, 0])
+        rollup[0] += 1
+        rollup[1] += max(0, w.now - begun)
     if ran:
         w.log(live, None, "INFO", f"Flow completed with state {state.name} in {format_clock(w.now - begun)}")
-    rollup = w.changes.rollups.setdefault((live.flow_key, w.now // HOUR * HOUR, int(state), live.tenant), [0, 0])
-    rollup[0] += 1
-    rollup[1] += max(0, w.now - begun)
     free_slot(w, live)
     if state is not State.RETRIED:
         tell_parent(w, live, state)

@@ -99,7 +99,7 @@ def connect(live: Live, runs: Iterable[tuple[Run, int]]) -> None:
         if not keeps and run.task.kind is TaskKind.RUNNABLE:
             run.outputs = None
     live.task_count = count
-    if live.state not in (State.CREATED, State.QUEUED) and (live.started is not None or children):
+    if live.state is not State.CREATED and (live.started is not None or children):
         live.root = root_level(live)
         _fill(live.root, children.get(0, []))
         if live.state is State.RETRIED or (live.state.terminal and AFTER not in live.root.side):

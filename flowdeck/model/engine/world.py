@@ -375,6 +375,7 @@ class World:
         self.now = 0
         self.executions: dict[int, Live] = {}
         self.by_id: dict[str, Live] = {}
+        self.children: dict[str, set[int]] = {}  # execution id → seqs of live ones that it started
         self.runs: dict[int, Run] = {}
         self.slots: dict[str, set[int]] = {}
         self.waiting: dict[str, dict[int, int]] = {}  # scope → execution seq → queued at, in order
@@ -470,12 +471,20 @@ class World:
         """Take an execution into memory."""
         self.executions[live.seq] = live
         self.by_id[live.id] = live
+        if live.parent_execution is not None:
+            self.children.setdefault(live.parent_execution, set()).add(live.seq)
 
     def evict(self, live: Live) -> None:
         """Drop an execution from memory; its rows stay."""
         live.gone = True
         self.executions.pop(live.seq, None)
         self.by_id.pop(live.id, None)
+        if live.parent_execution is not None:
+            siblings = self.children.get(live.parent_execution)
+            if siblings is not None:
+                siblings.discard(live.seq)
+                if not siblings:
+                    del self.children[live.parent_execution]
         self.evaluations.pop(-live.seq, None)
         for run in live.open.values():
             self.runs.pop(run.seq, None)

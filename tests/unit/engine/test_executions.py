@@ -650,3 +650,46 @@ def test_who_waits_for_the_end_waits_for_after_execution(engine: Engine) -> None
     engine.crash()
     engine.run()
     assert engine.all("select state, open_count, task_count from execution where id = ?", e) == [(20, 0, 3)]
+
+
+def test_a_restart_of_the_parent_restarts_its_failed_child(engine: Engine) -> None:
+    engine.save(flow(CHILD, "child"))
+    engine.save(flow(PARENT))
+    engine.outcomes = {"c": "FAILED"}
+    e = engine.start("f")
+    engine.run()
+    engine.outcomes = {}
+    engine.command("execution.restart", id=e)
+    engine.crash()
+    engine.run()
+    assert engine.state(e) == "SUCCESS"
+    assert engine.all("select state, attempt_number from execution where flow_id = 'child'") == [(20, 2)]
+    engine.check()
+    engine.save(flow(PARENT.replace("    labels: {k", "    restartBehavior: NEW_EXECUTION\n    labels: {k"), "g"))
+    engine.outcomes = {"c": "FAILED"}
+    e = engine.start("g")
+    engine.run()
+    engine.outcomes = {}
+    engine.command("execution.restart", id=e)
+    engine.run()
+    assert engine.state(e) == "SUCCESS"
+    assert engine.one("select count(*) from execution where flow_id = 'child'") == 3
+
+
+def test_a_restart_waits_for_a_slot(engine: Engine) -> None:
+    engine.save(simple(more="concurrency: {limit: 1}"))
+    engine.outcomes = {"b": "FAILED"}
+    e = engine.start("f")
+    engine.run()
+    engine.outcomes = {"a": None}
+    other = engine.start("f")
+    engine.run()
+    engine.command("execution.restart", id=e)
+    engine.run()
+    assert (engine.state(e), engine.state(other)) == ("QUEUED", "RUNNING")
+    engine.crash()
+    engine.outcomes = {}
+    engine.run()
+    assert (engine.state(e), engine.state(other)) == ("SUCCESS", "SUCCESS")
+    assert engine.history(e)[-5:] == ["FAILED", "QUEUED", "RESTARTED", "RUNNING", "SUCCESS"]
+    engine.check()

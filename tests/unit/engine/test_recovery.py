@@ -55,10 +55,9 @@ def play(path: Path, *, chance: float, keep_worker: bool) -> tuple[list[str], li
         second = engine.start("f")
         rand = random.Random(5)
         for _ in range(400):
-            if engine.executor.step():
-                if rand.random() < chance:
-                    engine.crash(keep_worker=keep_worker)
-                    engine.executor.step()
+            if engine.executor.step() and rand.random() < chance:
+                engine.crash(keep_worker=keep_worker)
+                engine.executor.step()
             if engine.worker.jobs:
                 (seq, fence), job = list(engine.worker.jobs.items())[-1]
                 if fence < 0:
