@@ -392,7 +392,10 @@ class Gateway:
         for key in held:
             self._holder.pop(key, None)
             self._kills.discard(key)
-        log.warning("worker %s is lost with %d attempts in flight", record.id, len(held))
+        if held:
+            log.warning("worker %s is lost with %d attempts in flight", record.id, len(held))
+        else:
+            log.info("worker %s is gone", record.id)
         self.on_lost(record.id, held)
 
 

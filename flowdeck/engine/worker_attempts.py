@@ -168,7 +168,7 @@ class Attempts:
         masker = Masker()
         outputs: dict[str, Any]
         try:
-            variables = await self.contexts.variables(job.context, masker)
+            variables = await self.contexts.variables(job.context, masker, job.tenant)
             env = self.contexts.environment(
                 job.tenant, job.namespace, job.execution, BoundCalls(self.link, job), masker
             )
@@ -305,7 +305,7 @@ class Attempts:
 
     async def _context(self, job: Run, loaded: LoadedTask, sink: AttemptLog, masker: Masker) -> RunContext:
         definition = loaded.definition
-        variables = await self.contexts.variables(job.context, masker)
+        variables = await self.contexts.variables(job.context, masker, job.tenant)
         variables.setdefault("task", {"id": definition.id, "type": definition.type})
         variables["workingDir"] = f"{self.facts.temp}{os.sep}{secrets.token_hex(10)}"
         calls = BoundCalls(self.link, job)

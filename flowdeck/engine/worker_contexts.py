@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from flowdeck.storage.encryption import EncryptionError, is_encrypted
 
 OFFLOADED = "$outputs"
 """`{"$outputs": uri}` in a context stands for outputs in storage (`model.context`)."""
+STORED_OUTPUTS = re.compile(r"kestra:///.+/tasks/[^/]+/[^/]+/outputs-\d+\.json")
 CACHED_BYTES = 64 * 1024 * 1024
 
 
@@ -62,17 +64,19 @@ class Contexts:
         )
         return expr.Environment(io=functions.table(), on_secret=masker.add, recursive=self._recursive)
 
-    async def variables(self, context: dict[str, Any], masker: Masker) -> dict[str, Any]:
+    async def variables(self, context: dict[str, Any], masker: Masker, tenant: str) -> dict[str, Any]:
         """The sent context with the worker's own variables, stored outputs loaded, encrypted values readable."""
         context.setdefault("envs", self.own.envs)
         context.setdefault("globals", self.own.globals)
         context.setdefault("kestra", self.own.kestra)
         uris: set[str] = set()
-        tenant = context.get("flow", {}).get("tenantId") or "main"
         for name in ("inputs", "outputs", "parent", "parents", "trigger"):
             part = context.get(name)
             if part:
-                context[name] = self._readable(part, masker, uris, 0)
+                found: set[str] = set()
+                context[name] = self._readable(part, masker, found, 0)
+                if name == "outputs":  # elsewhere such a map is a user's own
+                    uris = found
         if uris:
             blobs = {uri: await self._blob(uri, tenant) for uri in uris}
             context["outputs"] = _replace(context.get("outputs"), blobs)
@@ -83,7 +87,7 @@ class Contexts:
             return [self._readable(item, masker, uris, depth + 1) for item in value]
         if not isinstance(value, dict) or depth >= 12:
             return value
-        if OFFLOADED in value:
+        if _is_offloaded(value):
             uris.add(value[OFFLOADED])
             return value
         if is_encrypted(value):
@@ -121,9 +125,15 @@ class Contexts:
         return value
 
 
+def _is_offloaded(value: dict[str, Any]) -> bool:
+    """Whether a map stands for stored outputs, as this worker's `_stored` names them."""
+    uri = value.get(OFFLOADED)
+    return len(value) == 1 and isinstance(uri, str) and STORED_OUTPUTS.fullmatch(uri) is not None
+
+
 def _replace(value: Any, blobs: Mapping[str, Any]) -> Any:
     if not isinstance(value, dict):
         return value
-    if OFFLOADED in value:
-        return blobs.get(value[OFFLOADED])
+    if _is_offloaded(value):
+        return blobs.get(value[OFFLOADED], value)
     return {key: _replace(item, blobs) for key, item in value.items()}

@@ -223,3 +223,12 @@ async def test_a_trigger_is_switched(core: Core) -> None:
     assert asked == [
         {"tenant": "main", "namespace": "company.team", "flow_id": "flow_1", "trigger_id": "daily", "disabled": True}
     ]
+
+
+async def test_an_execution_is_resumed(core: Core) -> None:
+    asked: list[dict] = []
+    core.calls["execution.resume"] = lambda a: asked.append(a)
+    resume = f"- id: r\n  type: {CORE}.execution.Resume\n"
+    ok(await core.run(resume + "  executionId: abc\n  inputs: {n: '{{ 1 + 1 }}'}\n"))
+    assert asked == [{"id": "abc", "tenant": "main", "inputs": {"n": 2}}]
+    assert (await core.run(resume)).state == State.FAILED
