@@ -25,7 +25,6 @@ from flowdeck.model.engine import Live, Plan
 from flowdeck.model.errors import DomainError
 from flowdeck.model.flow import TriggerDef
 from flowdeck.model.instants import instant
-from flowdeck.model.labels import read_labels
 from flowdeck.model.schedule import CronError, ZoneError
 from flowdeck.model.schedule_trigger import Firing, SchedulePlan, ScheduleState
 from flowdeck.model.states import State
@@ -342,7 +341,7 @@ class Scheduler:
                 schedule.variables(firing.date, firing.next, firing.previous),
                 step.world.globals,
                 inputs=firing.inputs,
-                labels=read_labels(list(firing.labels)),
+                labels=[(str(x["key"]), str(x["value"])) for x in firing.labels if x.get("key") and x.get("value")],
                 encrypt=self._encrypt,
             )
         prepared = preparation.attempt()

@@ -34,6 +34,9 @@ OUTBOX = "trigger.start"
 UNWATCHED = frozenset({"TEST", "PLAYGROUND"})
 """Kinds of executions that start nothing."""
 
+FLOW_KIND = '"kind":"flow"'
+"""What the summary of a flow with a Flow trigger contains."""
+
 FlowName = tuple[str, str, str]
 
 _WINDOW = "tenant = :tenant and namespace = :namespace and flow_id = :flow_id and condition_id = :condition_id"
@@ -98,7 +101,7 @@ class FlowTriggers:
     def load(self, reader: Reader) -> None:
         """Read at start which flows have Flow triggers, and what was under way."""
         for row in reader.all(
-            "select tenant, namespace, id from flow where not deleted and summary like :kind", kind='%"kind":"flow"%'
+            "select tenant, namespace, id from flow where not deleted and summary like :kind", kind=f"%{FLOW_KIND}%"
         ):
             self._stale.add((row["tenant"], row["namespace"], row["id"]))
         for row in reader.all("select seq from outbox where kind = :kind order by seq", kind=OUTBOX):
@@ -112,6 +115,9 @@ class FlowTriggers:
         stale, self._stale = self._stale, set()
         for flow in stale:
             self._entries.pop(flow, None)
+            summary = step.tx.value("select summary from flow where tenant = ? and namespace = ? and id = ?", *flow)
+            if summary is None or FLOW_KIND not in summary:
+                continue  # most flows: not worth parsing
             try:
                 plan = step.world.flows.plan(*flow)
             except LookupError:

@@ -10,7 +10,7 @@ from flowdeck.model.errors import DomainError, IllegalArgument, NotFound
 from flowdeck.services import documents
 from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
-from flowdeck.services.executions import dated
+from flowdeck.services.executions import check_labels, dated
 from flowdeck.services.wire import parse_instant
 from flowdeck.store.queries import flows as flow_queries
 from flowdeck.store.queries import triggers as queries
@@ -111,16 +111,12 @@ async def put(backend: Backend, caller: Caller, sent: Any) -> dict[str, Any]:
         end = parse_instant(str(backfill["end"]), "backfill.end") if backfill.get("end") else backend.now()
         if end < start:
             raise BackfillRefused("backfill.end must not be before backfill.start")
-        return await act(
-            backend,
-            caller,
-            row,
-            "backfill_create",
-            start=start,
-            end=end,
-            inputs=backfill.get("inputs"),
-            labels=documents.label_list(backfill.get("labels")),
-        )
+        inputs = backfill.get("inputs")
+        if inputs is not None and not isinstance(inputs, Mapping):
+            raise IllegalArgument("backfill.inputs: a map of input ids to values is expected")
+        labels = documents.label_list(backfill.get("labels"))
+        check_labels(labels)
+        return await act(backend, caller, row, "backfill_create", start=start, end=end, inputs=inputs, labels=labels)
     return await act(backend, caller, row, "set_disabled", disabled=bool(sent.get("disabled")))
 
 
