@@ -226,6 +226,6 @@ async def test_local_files_only_below_allowed_folders(core: Core, tmp_path: Path
 async def test_a_users_map_is_not_taken_for_stored_outputs(core: Core) -> None:
     mine = {"$outputs": "kestra:///company/team/_files/x.json"}
     for name in ("inputs", "trigger", "outputs"):
-        done = await core.evaluate("{{ %s.a }}" % name, {name: {"a": mine}})
+        done = await core.evaluate(f"{{{{ {name}.a }}}}", {name: {"a": mine}})
         assert ok(done)["value"] == mine
     assert ok(await core.evaluate("{{ inputs.a }}", {"inputs": {"a": {"$outputs": 5}}}))["value"] == {"$outputs": 5}
