@@ -45,7 +45,7 @@ def register(groups: Any) -> None:
         )
         one.add_argument("-g", "--worker-group", metavar="KEY")
         one.add_argument("-f", "--flow-path", help=argparse.SUPPRESS)
-        one.add_argument("--no-tutorials", action="store_true", help="accepted")
+        one.add_argument("--no-tutorials", action="store_true", help="no example flows")
         one.add_argument("--no-indexer", action="store_true", help="accepted")
         one.set_defaults(run=run)
 
@@ -58,6 +58,11 @@ def run(options: argparse.Namespace) -> int:
         return 0
     if name == "local":
         os.environ.pop("KESTRA_REPOSITORY_TYPE", None)
+    if options.flow_path:
+        print("flowdeck: --flow-path is not supported, import flows through the API", file=sys.stderr)
+        return 2
+    if options.no_tutorials:
+        os.environ["KESTRA_TUTORIAL_FLOWS_ENABLED"] = "false"
     settings = settings_of(options)
     if name == "core":
         from flowdeck.main import core
