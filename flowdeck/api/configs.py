@@ -61,6 +61,8 @@ async def set_up(request: Request, caller: CallerDep) -> Response:
     await request.app.state.credentials.set_up(
         str(sent.get("username") or ""), str(sent.get("password") or ""), replace=not caller.anonymous
     )
+    if not caller.anonymous:
+        await request.app.state.sessions.close_others(caller)
     return empty()
 
 

@@ -31,6 +31,7 @@ async def _view(request: Request, caller: Any, execution_id: str) -> tuple[int, 
         level=query.get("minLevel"),
         task_run=query.get("taskRunId") or query.get("taskRun"),
         attempt=int(attempt) if attempt else None,
+        own=flag(request, "own"),
     )
 
 

@@ -83,9 +83,16 @@ def entry(one: dict[str, Any]) -> dict[str, Any]:
 
 
 async def view_of(
-    backend: Backend, caller: Caller, execution_id: str, *, level: str | None, task_run: str | None, attempt: int | None
+    backend: Backend,
+    caller: Caller,
+    execution_id: str,
+    *,
+    level: str | None,
+    task_run: str | None,
+    attempt: int | None,
+    own: bool = False,
 ) -> tuple[int, dict[str, Any]]:
-    """Seq of an execution and the arguments of a view of its lines. `NotFound`."""
+    """Seq of an execution and the arguments of a view of its lines; `own` = those of no task run. `NotFound`."""
     row = await row_of(backend, caller, execution_id)
     view: dict[str, Any] = {"min_level": level_number(level)}
     if task_run:
@@ -93,6 +100,8 @@ async def view_of(
         if run is None:
             raise NotFound(f"task run '{task_run}'")
         view["task_run_seq"] = run["seq"]
+    if own:
+        view["task_run_seq"] = 0
     if attempt is not None:
         view["attempt"] = attempt
     return row["seq"], view

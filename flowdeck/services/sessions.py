@@ -92,6 +92,11 @@ class Sessions:
         for callback in list(self.ended):
             callback(session_id)
 
+    async def close_others(self, caller: Caller) -> None:
+        """End all other sessions of the caller: its password changed."""
+        self._cache.clear()
+        await self._backend.core.send("session.delete", {"username": caller.username, "keep": caller.session})
+
     async def own(self, caller: Caller) -> list[dict[str, Any]]:
         """The caller's live sessions, newest first."""
         now = self._backend.now()
