@@ -9,9 +9,6 @@ from typing import Any
 
 from flowdeck.cli.options import repeated, settings_of
 
-_SUPERVISED = ("standalone", "local", "executor", "webserver", "worker")
-_CHILDREN = ("core", "web")
-
 
 def register(groups: Any) -> None:
     """Add the command group."""
