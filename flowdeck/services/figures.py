@@ -147,7 +147,18 @@ async def _cells(
             where2.params,
         )
 
-    return await backend.read(work)
+    # PostgreSQL sums integers to decimals.
+    return [
+        {
+            "bucket": int(r["bucket"]),
+            "ns": r["ns"],
+            "flow": r["flow"],
+            "state": r["state"],
+            "n": int(r["n"]),
+            "ms": int(r["ms"] or 0),
+        }
+        for r in await backend.read(work)
+    ]
 
 
 def _hours(reader: Any) -> bool:
