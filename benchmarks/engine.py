@@ -244,9 +244,8 @@ def main() -> None:
             runs = [executor_only(folder, flow, executions, inputs, durability) for _ in range(3)]
             tasks, seconds, cpu = sorted(runs, key=lambda r: r[1])[1]
             rate = tasks * factor / seconds
-            print(
-                f"{name:34} {rate:12,.0f}/s  {rate / reference:6.3f} of raw  {1e6 * cpu / tasks / 3:6.1f} us CPU per transition"
-            )
+            share, each = rate / reference, 1e6 * cpu / tasks / 3
+            print(f"{name:34} {rate:12,.0f}/s  {share:6.3f} of raw  {each:6.1f} us CPU per transition")
         print(f"CPU per task, 10,000 : 100           {growth(folder):6.2f}")
         if given.processes:
             processes(folder, print)

@@ -23,7 +23,7 @@ from flowdeck.engine.feed import FeedHub
 from flowdeck.engine.gateway import Gateway
 from flowdeck.engine.lock import InstanceLock
 from flowdeck.engine.logwriter import LogWriter
-from flowdeck.engine.messages import Done, Hello
+from flowdeck.engine.messages import Done, Hello, Started
 from flowdeck.engine.outbox import OutboxConsumer
 from flowdeck.engine.plans import PlanStore, parser
 from flowdeck.engine.scheduler import Scheduler
@@ -70,7 +70,7 @@ class Core:
         self.reads = CallReader(database, cast(Any, LogStore(home.logs, files=self.log_files)), defaults)
         self.plans = PlanStore(database, parser(catalog, defaults))
         self.gateway = Gateway(
-            on_started=lambda message: self.executor.on_started(message),
+            on_started=self._started,
             on_done=lambda message, worker: self._done(message, worker),
             on_hello=self._hello,
             on_lost=self._lost,
@@ -106,6 +106,10 @@ class Core:
             spec = self.catalog.find(task_type)
             known = self._process[task_type] = spec is None or spec.process
         return known
+
+    def _started(self, message: Started) -> None:
+        holder = self.gateway._holder.get((message.seq, message.fence))
+        self.executor.on_started(message, holder.id if holder is not None else None)
 
     def _done(self, message: Done, worker: str) -> None:
         self.executor.on_done(message, worker)
