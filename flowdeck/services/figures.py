@@ -118,10 +118,8 @@ async def _cells(
                 else:
                     column, source = ("f.namespace", "namespace") if f.field == "namespace" else ("f.id", "id")
                     where.add(names(where, reader, caller.tenant, column, source, f))
-            scale = HOUR if _hours(reader) else 1
-            where.params["start"], where.params["end"] = start // scale, end // scale + 1
             ended = reader.all(
-                f"select (h.hour * {scale}) / :width as bucket, f.namespace as ns, f.id as flow, h.state, "
+                "select h.hour / :width as bucket, f.namespace as ns, f.id as flow, h.state, "
                 "sum(h.count) as n, "
                 "sum(h.duration_ms) as ms from flow f join rollup_hour h on h.flow_key = f.flow_key "
                 f"where {where.sql} group by 1, 2, 3, 4",
@@ -159,12 +157,6 @@ async def _cells(
         }
         for r in await backend.read(work)
     ]
-
-
-def _hours(reader: Any) -> bool:
-    """Whether `rollup_hour.hour` counts hours rather than ms."""
-    top = reader.value("select max(hour) from rollup_hour")
-    return top is not None and top < 100_000_000
 
 
 async def build(backend: Backend, caller: Caller, sent: Mapping[str, Any], filters: Sequence[Filter]) -> dict[str, Any]:
