@@ -23,6 +23,9 @@ import yaml
 FLOWS = Path(__file__).with_name("seed_flows.yaml")
 USERNAME, PASSWORD = "admin@example.com", "Flowdeck1"
 
+STATES = ["CREATED", "QUEUED", "RUNNING", "PAUSED", "BREAKPOINT", "RETRYING", "RESTARTED", "KILLING"]
+STATES += ["SUCCESS", "WARNING", "FAILED", "KILLED", "CANCELLED", "RETRIED", "SKIPPED"]
+
 KV: list[tuple[str, str, Any, dict[str, str]]] = [
     ("company", "currency", '"EUR"', {"description": "What all totals are stated in"}),
     ("company.data", "watermark", "2026-11-20T06:00:00Z", {"description": "Orders are loaded up to this instant"}),
@@ -76,9 +79,7 @@ class Instance:
     def start(self, flow: str, labels: dict[str, str] | None = None, **inputs: Any) -> str:
         """Start an execution of `namespace/flow`; answer its id."""
         query = [("labels", f"{key}:{value}") for key, value in (labels or {}).items()]
-        for name in ("scheduleDate", "breakpoints"):
-            if name in inputs:
-                query.append((name, inputs.pop(name)))
+        query += [(name, inputs.pop(name)) for name in ("scheduleDate", "breakpoints") if name in inputs]
         form = [(key, (None, str(value))) for key, value in inputs.items()]
         return self.call("POST", f"/executions/{flow}", params=query, files=form or None)["id"]
 
@@ -178,12 +179,8 @@ def every_state(instance: Instance) -> None:
 
 def summary(instance: Instance) -> dict[str, int]:
     """Executions by state."""
-    states = (
-        "CREATED RUNNING PAUSED BREAKPOINT RESTARTED KILLING SUCCESS WARNING FAILED KILLED CANCELLED QUEUED "
-        "RETRYING RETRIED SKIPPED SUBMITTED"
-    ).split()
     found: Counter[str] = Counter()
-    for state in states:
+    for state in STATES:
         query = {"filters[state][EQUALS]": state, "size": 1}
         found[state] = instance.call("GET", "/executions/search", params=query)["total"]
     return {state: count for state, count in found.items() if count}
