@@ -1,4 +1,4 @@
-"""Chromium for tests: Debian's binary driven by Playwright; a page that fails on console errors and policy violations."""
+"""Chromium for tests: driven by Playwright; pages that fail on console errors and policy violations."""
 
 from __future__ import annotations
 
@@ -57,6 +57,7 @@ def chromium() -> Iterator[Browser]:
 
 def context(browser: Browser, *, theme: str = "dark", width: int = 1440, height: int = 900) -> BrowserContext:
     """A fresh profile with a theme (stored where the console looks) and a size."""
-    made = browser.new_context(viewport={"width": width, "height": height}, color_scheme="dark" if theme == "dark" else "light")
+    scheme = "dark" if theme == "dark" else "light"
+    made = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
     made.add_init_script(f"localStorage.setItem('theme', {theme!r})")
     return made

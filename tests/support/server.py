@@ -194,9 +194,7 @@ class Server:
         assert answer.status == 200, answer.text
         return answer.json
 
-    def execute(
-        self, namespace: str, flow: str, inputs: dict[str, Any] | None = None, *, query: str = ""
-    ) -> Any:
+    def execute(self, namespace: str, flow: str, inputs: dict[str, Any] | None = None, *, query: str = "") -> Any:
         """Create an execution with text inputs (bytes become uploads); the parsed answer."""
         body, content_type = multipart(inputs) if inputs else (None, None)
         path = f"/api/v1/main/executions/{namespace}/{flow}{query}"
