@@ -89,7 +89,8 @@ class Core:
             encrypt=_encrypt(settings),
         )
         self.scheduler = Scheduler(
-            self.executor, database, recover=_recover_missed(settings), encrypt=_encrypt(settings)
+            self.executor, database, recover=_recover_missed(settings), encrypt=_encrypt(settings),
+            say=self._trigger_line,
         )
         self.commands = CommandServer(home.socket("core"), self.executor.submit, self.hub)
         self.storage = LocalStorage(settings.storage_path)
@@ -133,6 +134,19 @@ class Core:
             task_run=run.id if run is not None else "",
             task_id=run.task.id if run is not None else "",
             attempt=0,
+        )
+
+    def _trigger_line(self, trigger: tuple[str, str, str, str], text: str) -> None:
+        tenant, namespace, flow_id, trigger_id = trigger
+        self.log_writer.write(
+            execution_seq=0,
+            execution="",
+            tenant=tenant,
+            namespace=namespace,
+            flow_id=flow_id,
+            trigger_id=trigger_id,
+            level="WARN",
+            text=text,
         )
 
     def _hello(self, hello: Hello) -> None:

@@ -186,7 +186,8 @@ class Executor:
         self.inputs: deque[tuple[Callable[[ExecutorStep, Any], None], Any]] = deque()
         self.dispatched: dict[int, int] = {}
         self.evaluations: dict[tuple[int, int], Promise] = {}
-        self._evaluation_no = 0
+        # Never a number of an earlier process: its workers may still answer.
+        self._evaluation_no = clock()
         self.alone = 0
         self.stopping = False
         self.steps = 0

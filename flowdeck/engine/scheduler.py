@@ -20,7 +20,7 @@ from flowdeck.commands.due import server_zone
 from flowdeck.commands.step import Step
 from flowdeck.engine.triggers import Encrypt, Preparation, Prepared, ask, flow_context, start
 from flowdeck.engine.triggers_flow import FlowTriggers, purge_windows
-from flowdeck.engine.triggers_state import Key, release, row_of, state_of, store
+from flowdeck.engine.triggers_state import Key, Say, release, row_of, say_nowhere, state_of, store
 from flowdeck.model.engine import Live, Plan
 from flowdeck.model.errors import DomainError
 from flowdeck.model.flow import TriggerDef
@@ -56,6 +56,7 @@ class Scheduler:
         recover: what schedules without `recoverMissedSchedules` do: ALL, LAST or NONE.
         zone: zone of schedules without `timezone`.
         encrypt: makes the stored form of SECRET inputs.
+        say: writes into a trigger's log.
     """
 
     def __init__(
@@ -66,9 +67,11 @@ class Scheduler:
         recover: str = "ALL",
         zone: tzinfo | None = None,
         encrypt: Encrypt | None = None,
+        say: Say = say_nowhere,
     ) -> None:
         self.executor = executor
-        self.flows = FlowTriggers(executor, encrypt=encrypt)
+        self.flows = FlowTriggers(executor, encrypt=encrypt, say=say)
+        self._say = say
         self.fired = 0
         self._database = database
         self._recover = recover
@@ -145,8 +148,10 @@ class Scheduler:
 
     def _refresh(self) -> None:
         """Read again the rows that others have changed."""
-        keys, self._stale = self._stale, set()
-        flows, self._stale_flows = self._stale_flows, set()
+        keys = {self._stale.pop() for _ in range(min(len(self._stale), CHUNK))}
+        flows = {self._stale_flows.pop() for _ in range(min(len(self._stale_flows), CHUNK))}
+        if self._stale or self._stale_flows:
+            self._wake.set()  # the rest in the next turn
         with self._database.reader() as reader:
             for flow in flows:
                 keys |= {
@@ -169,7 +174,7 @@ class Scheduler:
         """Fire what is due until `stop`; sleeps until the next date, at most a second."""
         while not self.stopping:
             self._wake.clear()
-            if (self._stale or self._stale_flows) and not self._stale <= self._busy:
+            if self._stale_flows or not self._stale <= self._busy:
                 self._refresh()
             now = self.executor.clock()
             if now >= self._housekeeping:
@@ -233,7 +238,8 @@ class Scheduler:
                 trigger, zone=self._zone, recover=self._recover, context=flow_context(plan, step.world.globals)
             )
         except (CronError, ZoneError, ValueError, KeyError) as error:
-            log.warning("schedule %s of flow %s can't be read: %s", trigger.id, plan.flow.id, error)
+            flow = plan.flow
+            self._say((flow.tenant, flow.namespace, flow.id, trigger.id), f"The schedule can't be read: {error}")
             found = None
         self._plans[name] = found
         while len(self._plans) > PLANS:
@@ -305,7 +311,7 @@ class Scheduler:
                     firing.date,
                 )
             except DomainError as refused:
-                log.warning("schedule %s, date %s: %s", "/".join(key), instant(firing.date), refused.message)
+                self._say(key, f"No execution for {instant(firing.date)}: {refused.message}")
                 continue
             execution_id = live.id
             self.fired += 1
@@ -386,8 +392,8 @@ class Scheduler:
         for key in missing.keys() & self._missing:
             row = missing[key]
             since = row["last_date"] if row["last_date"] is not None else row["updated"]
-            log.warning(
-                "Execution '%s' is not found, schedule is blocked since '%s'", row["execution_id"], instant(since)
+            self._say(
+                key, f"Execution '{row['execution_id']}' is not found, schedule is blocked since '{instant(since)}'"
             )
         self._missing = set(missing)
         if over:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowdeck.commands.step import Step
 from flowdeck.engine.triggers import Encrypt, Preparation, ask, flow_context, start
+from flowdeck.engine.triggers_state import Key, Say, say_nowhere
 from flowdeck.model.conditions import Upstream, name_of
 from flowdeck.model.engine import Live, Plan
 from flowdeck.model.engine.world import FAR
@@ -90,11 +91,13 @@ class FlowTriggers:
     Args:
         executor: whose executions are watched.
         encrypt: makes the stored form of SECRET inputs.
+        say: writes into a trigger's log.
     """
 
-    def __init__(self, executor: Executor, *, encrypt: Encrypt | None = None) -> None:
+    def __init__(self, executor: Executor, *, encrypt: Encrypt | None = None, say: Say = say_nowhere) -> None:
         self._executor = executor
         self._encrypt = encrypt
+        self._say = say
         self._entries: dict[FlowName, list[_Entry]] = {}
         self._stale: set[FlowName] = set()
 
@@ -175,12 +178,15 @@ class FlowTriggers:
             log.exception("trigger %s of flow %s.%s can't be judged", entry.trigger.id, namespace, flow_id)
             return
         for text in found.warnings:
-            log.warning("trigger %s of flow %s.%s: %s", entry.trigger.id, namespace, flow_id, text)
+            self._warn(step, (*entry.flow, entry.trigger.id), text)
         if entry.condition and found.changed:
             self._store(step, place, found)
         if found.fires:
             correlation = [(k, v) for k, v in live.labels if k == CORRELATION]
             self._fire(step, plan, entry.trigger, dict(found.variables), correlation)
+
+    def _warn(self, step: Step, key: Key, text: str) -> None:
+        step.world.effect((lambda k, t: self._say(k, t), key, text))
 
     def _window(self, step: Step, place: Mapping[str, Any]) -> Window | None:
         row = step.tx.one(f'select seen, "start", "end" from flow_window where {_WINDOW}', place)
@@ -249,15 +255,15 @@ class FlowTriggers:
         if outbox is not None:
             step.tx.sql("delete from outbox where seq = :seq", seq=outbox)
         if prepared.error is not None:
-            log.warning(
-                "trigger %s of flow %s.%s starts nothing: %s", trigger.id, flow.namespace, flow.id, prepared.error
+            self._warn(
+                step, (flow.tenant, flow.namespace, flow.id, trigger.id), f"Nothing is started: {prepared.error}"
             )
             return
         try:
             start(step, plan, trigger, prepared, variables)
         except DomainError as refused:
-            log.warning(
-                "trigger %s of flow %s.%s starts nothing: %s", trigger.id, flow.namespace, flow.id, refused.message
+            self._warn(
+                step, (flow.tenant, flow.namespace, flow.id, trigger.id), f"Nothing is started: {refused.message}"
             )
 
     def _again(self, outbox: int, preparation: Preparation | None) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import Callable
 from typing import Any
 
 from flowdeck.commands.due import KINDS_WITH_STATE
@@ -15,11 +17,21 @@ from flowdeck.store.driver import Reader, Tx
 Key = tuple[str, str, str, str]
 """Tenant, namespace, flow, trigger."""
 
+Say = Callable[[Key, str], None]
+"""Writes a warning into the log of a trigger: `(trigger, text)`."""
+
+log = logging.getLogger("flowdeck.triggers")
+
 _PLACE = "tenant = :tenant and namespace = :namespace and flow_id = :flow_id and trigger_id = :trigger_id"
 
 
 def _named(key: Key) -> dict[str, Any]:
     return dict(zip(("tenant", "namespace", "flow_id", "trigger_id"), key, strict=True))
+
+
+def say_nowhere(key: Key, text: str) -> None:
+    """A `Say` that tells the server's own log alone."""
+    log.warning("%s: %s", "/".join(key), text)
 
 
 def row_of(reader: Reader, key: Key) -> Any:

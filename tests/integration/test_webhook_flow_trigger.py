@@ -186,6 +186,22 @@ def test_inputs_of_a_flow_trigger_may_need_a_worker(server: Server) -> None:
     assert found[0]["inputs"] == {"said": "good day"}
 
 
+def test_why_a_flow_trigger_started_nothing_is_in_its_log(server: Server) -> None:
+    server.save_flow(flow("source", hook()))
+    server.save_flow(flow("needs", after("source"), head="inputs: [{id: n, type: INT}]"))
+    server.call("POST", f"{HOOK}/source/the-long-key", auth=False)
+    path = f"/api/v1/main/logs/search?filters[namespace][EQUALS]={NAMESPACE}&filters[flowId][EQUALS]=needs"
+
+    def lines() -> list[Any]:
+        answer = server.call("GET", path)
+        assert answer.status == 200, answer.text
+        return answer.json["results"]
+
+    found = eventually(lines, what="a line of the trigger")
+    assert found[0]["triggerId"] == "on" and found[0]["level"] == "WARN"
+    assert "Missing required input:n" in found[0]["message"] and of_flow(server, "needs") == []
+
+
 def test_the_preview_of_a_schedule_tells_words_dates_and_clock_changes(server: Server) -> None:
     path = "/api/v1/main/console/schedules/preview"
     body = {"cron": "30 2 * * *", "timezone": "America/New_York", "from": "2025-03-07T12:00:00Z", "count": 3}
