@@ -12,6 +12,7 @@ from fastapi import Depends, FastAPI
 from flowdeck.api import (
     configs,
     console,
+    dashboards,
     errors,
     execution_files,
     executions,
@@ -47,6 +48,7 @@ ROUTERS = (
     plugins.router,
     metrics.router,
     reference.router,
+    dashboards.router,
     flows.router,
     # Literal segments before parameters: the order matters within executions, logs, triggers and namespaces.
     webhooks.router,

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 
 from flowdeck.api.answers import Json
 from flowdeck.api.middleware import request_id
-from flowdeck.model.errors import BulkRefused, DomainError, Unavailable
+from flowdeck.model.errors import BulkRefused, Conflict, DomainError, Unavailable
 from flowdeck.services.executions import BareMessage
 from flowdeck.store.driver import StoreUnavailable
 
@@ -56,7 +56,7 @@ class BadRequest(DomainError):
     status, reason = 400, "Bad Request"
 
 
-def body(request: Request, status: int, message: str, errors: list[dict[str, str]] | None = None) -> dict[str, Any]:
+def body(request: Request, status: int, message: str, errors: list[dict[str, Any]] | None = None) -> dict[str, Any]:
     """The HAL body."""
     answer: dict[str, Any] = {
         "message": message,
@@ -84,10 +84,18 @@ def answer(request: Request, error: DomainError) -> Response:
     if error.status >= 500 and error.status != 503:
         log.error("%s %s failed: %s", request.method, request.url.path, error.message)
     found = [
-        {"message": str(v.get("message", "")), "path": str(v.get("path", ""))}
+        {
+            "message": str(v.get("message", "")),
+            "path": str(v.get("path", "")),
+            **{k: v[k] for k in ("line", "column", "position") if isinstance(v.get(k), int)},
+        }
         for v in error.detail.get("violations", ())
     ]
-    return Json(body(request, error.status, message, found), status_code=error.status, headers=headers)
+    content = body(request, error.status, message, found)
+    if isinstance(error, Conflict):
+        # What is stored, so that the client can show both.
+        content |= {k: error.detail[k] for k in ("stored", "version", "revision") if error.detail.get(k) is not None}
+    return Json(content, status_code=error.status, headers=headers)
 
 
 def install(app: FastAPI) -> None:

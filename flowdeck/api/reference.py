@@ -10,7 +10,6 @@ from fastapi import APIRouter, Request, Response
 from flowdeck.api.answers import Json, paged
 from flowdeck.api.parameters import PageDep
 from flowdeck.api.security import CallerDep
-from flowdeck.model.errors import NotFound
 
 router = APIRouter(tags=["Misc"])
 
@@ -24,18 +23,6 @@ async def description(request: Request) -> Response:
         document: dict[str, Any] = await state.backend.thread(request.app.openapi)
         held = state.description = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
     return Response(held, media_type="application/yaml", headers={"Cache-Control": "public, max-age=3600"})
-
-
-@router.get("/api/v1/{tenant}/dashboards")
-async def dashboards(caller: CallerDep, page: PageDep) -> Response:
-    """Stored dashboards: none, the home page is built in."""
-    return paged([], 0)
-
-
-@router.get("/api/v1/{tenant}/dashboards/{dashboard_id}")
-async def dashboard(caller: CallerDep, dashboard_id: str) -> Response:
-    """A stored dashboard. There are none."""
-    raise NotFound(f"dashboard '{dashboard_id}'")
 
 
 @router.get("/api/v1/{tenant}/blueprints/community/{kind}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from flowdeck.model.errors import Conflict, Forbidden, IllegalArgument, NotFound, TooLarge
+from flowdeck.model.errors import Forbidden, IllegalArgument, NotFound, TooLarge
 from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
 from flowdeck.services.wire import instant
@@ -78,10 +78,6 @@ async def put(
     if len(text.encode()) > limit:
         raise TooLarge(f"{kind}: at most {limit} bytes")
     row = await _row(backend, caller, kind, key)
-    if if_match is not None and row is not None and row["version"] != if_match:
-        raise Conflict(
-            f"{kind} '{key}' has version {row['version']}", stored=json.loads(row["body"]), version=row["version"]
-        )
     if row is None:
         count = await backend.read(
             lambda r: r.value(
@@ -93,7 +89,9 @@ async def put(
         )
         if count >= number and kind != "settings":
             raise IllegalArgument(f"at most {number} of kind {kind}")
-    await backend.send(caller, "userdata.put", owner=caller.username, kind=kind, key=key, body=body, shared=shared)
+    await backend.send(
+        caller, "userdata.put", owner=caller.username, kind=kind, key=key, body=body, shared=shared, version=if_match
+    )
     return {"version": (row["version"] if row else 0) + 1, "updated": instant(backend.now())}
 
 

@@ -587,3 +587,46 @@ async def test_secrets_never_come_back(api: Api) -> None:
     assert "t0psecret" not in json.dumps(ended)
     assert "t0psecret" not in json.dumps(await api("GET", f"/logs/{ended['id']}"))
     await api("DELETE", f"{base}/TOKEN", 204)
+
+
+DASHBOARD = """id: mine
+title: My dashboard
+timeWindow: {default: P7D, max: P30D}
+charts:
+  - id: states
+    type: io.kestra.plugin.core.dashboard.chart.Bar
+    chartOptions: {column: state}
+    data:
+      type: io.kestra.plugin.core.dashboard.data.Executions
+      columns:
+        state: {field: STATE}
+        total: {field: ID, agg: COUNT}
+        seconds: {field: DURATION, agg: AVG}
+"""
+
+
+async def test_dashboards_are_stored_and_their_charts_have_data(api: Api) -> None:
+    await api.save(HELLO)
+    await api.run("hello")
+    made = await api("POST", "/dashboards", content=DASHBOARD)
+    assert made["id"] == "mine" and made["sourceCode"] == DASHBOARD and made["charts"][0]["id"] == "states"
+    await api("POST", "/dashboards", 422, content=DASHBOARD)
+    assert (await api("GET", "/dashboards?q=MY"))["total"] == 1
+    data = await api("POST", "/dashboards/mine/charts/states", json={})
+    assert data["total"] == 1 and data["results"][0]["state"] == "SUCCESS" and data["results"][0]["total"] == 1
+    await api("POST", "/dashboards/mine/charts/none", 404, json={})
+    await api("POST", "/dashboards/mine/charts/states", 422, json={"startDate": "2020-01-01T00:00:00Z"})
+    assert b"state,total" in (await api("POST", "/dashboards/mine/charts/states/export/to-csv", json={})).content
+    broken = await api("POST", "/dashboards/validate", content=DASHBOARD.replace("agg: COUNT", "agg: MANY"))
+    assert "charts[0].data.columns.total.agg" in broken["constraints"]
+    await api("PUT", "/dashboards/mine", content=DASHBOARD.replace("My", "Our"))
+    await api("DELETE", "/dashboards/mine", 204)
+    await api("GET", "/dashboards/mine", 404)
+
+
+async def test_a_stale_view_is_refused_with_the_stored_one(api: Api) -> None:
+    saved = await api("PUT", "/console/views/v", json={"list": "flows", "name": "a"})
+    assert saved["version"] == 1
+    await api("PUT", "/console/views/v", json={"list": "flows", "name": "b"}, headers={"If-Match": "1"})
+    stale = await api("PUT", "/console/views/v", 409, json={"list": "flows", "name": "c"}, headers={"If-Match": "1"})
+    assert stale["version"] == 2 and stale["stored"]["name"] == "b"

@@ -1,0 +1,116 @@
+"""Stored dashboards (spec: REST contract §14)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+from fastapi import APIRouter, Request, Response
+
+from flowdeck.api.answers import Json, attachment, csv_text, empty, paged
+from flowdeck.api.bodies import json_object, text
+from flowdeck.api.errors import InvalidFormat
+from flowdeck.api.parameters import PageDep, body_filters
+from flowdeck.api.security import CallerDep
+from flowdeck.services import dashboards
+
+router = APIRouter(prefix="/api/v1/{tenant}/dashboards", tags=["Dashboards"])
+CSV = "application/octet-stream"
+
+
+@router.get("")
+async def search(request: Request, caller: CallerDep, page: PageDep, q: str = "") -> Response:
+    """Dashboards by title."""
+    return paged(*await dashboards.search(request.app.state.backend, caller, q, page))
+
+
+@router.post("")
+async def create(request: Request, caller: CallerDep) -> Response:
+    """Create from YAML."""
+    return Json(await dashboards.save(request.app.state.backend, caller, await text(request)))
+
+
+@router.post("/validate")
+async def validate(request: Request, caller: CallerDep) -> Response:
+    """What is wrong with a source."""
+    return Json(dashboards.violation(dashboards.parse(await text(request))[1]))
+
+
+@router.post("/validate/chart")
+async def validate_chart(request: Request, caller: CallerDep) -> Response:
+    """What is wrong with a chart."""
+    try:
+        found = dashboards.wrong_chart(yaml.safe_load(await text(request)))
+    except yaml.YAMLError as error:
+        found = [f"source: {' '.join(str(error).split())}"]
+    return Json(dashboards.violation(found))
+
+
+async def _preview(request: Request, caller: Any) -> tuple[list[dict[str, Any]], int]:
+    sent = await json_object(request)
+    try:
+        chart = yaml.safe_load(str(sent.get("chart") or ""))
+    except yaml.YAMLError as error:
+        raise InvalidFormat(f"chart: {' '.join(str(error).split())}") from None
+    if found := dashboards.wrong_chart(chart):
+        raise InvalidFormat("chart: " + ", ".join(found))
+    overrides = sent.get("globalFilter") or {}
+    chosen = body_filters(overrides.get("filters"), "executions")
+    return await dashboards.data(request.app.state.backend, caller, chart, overrides, chosen)
+
+
+@router.post("/charts/preview")
+async def preview(request: Request, caller: CallerDep) -> Response:
+    """Data of an unsaved chart."""
+    return paged(*await _preview(request, caller))
+
+
+def _csv(rows: list[dict[str, Any]], name: str) -> Response:
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    return attachment(csv_text(columns, [[row.get(c) for c in columns] for row in rows]), f"{name}.csv", CSV)
+
+
+@router.post("/charts/export/to-csv")
+async def preview_csv(request: Request, caller: CallerDep) -> Response:
+    """Data of an unsaved chart as CSV."""
+    return _csv((await _preview(request, caller))[0], "chart")
+
+
+@router.get("/{dashboard_id}")
+async def get(request: Request, caller: CallerDep, dashboard_id: str) -> Response:
+    """One dashboard."""
+    return Json(await dashboards.get(request.app.state.backend, caller, dashboard_id))
+
+
+@router.put("/{dashboard_id}")
+async def update(request: Request, caller: CallerDep, dashboard_id: str) -> Response:
+    """Replace its source."""
+    return Json(await dashboards.save(request.app.state.backend, caller, await text(request), dashboard_id))
+
+
+@router.delete("/{dashboard_id}")
+async def delete(request: Request, caller: CallerDep, dashboard_id: str) -> Response:
+    """Delete it."""
+    await dashboards.delete(request.app.state.backend, caller, dashboard_id)
+    return empty()
+
+
+async def _data(request: Request, caller: Any, dashboard_id: str, chart_id: str) -> tuple[list[dict[str, Any]], int]:
+    backend = request.app.state.backend
+    document = await dashboards.get(backend, caller, dashboard_id)
+    chart = dashboards.chart_of(document, chart_id)
+    sent = await json_object(request)
+    chosen = body_filters(sent.get("filters"), "executions")
+    return await dashboards.data(backend, caller, chart, sent, chosen, document.get("timeWindow"))
+
+
+@router.post("/{dashboard_id}/charts/{chart_id}")
+async def data(request: Request, caller: CallerDep, dashboard_id: str, chart_id: str) -> Response:
+    """Data of a chart."""
+    return paged(*await _data(request, caller, dashboard_id, chart_id))
+
+
+@router.post("/{dashboard_id}/charts/{chart_id}/export/to-csv")
+async def data_csv(request: Request, caller: CallerDep, dashboard_id: str, chart_id: str) -> Response:
+    """Data of a chart as CSV."""
+    return _csv((await _data(request, caller, dashboard_id, chart_id))[0], chart_id)
