@@ -87,9 +87,13 @@ class Core:
             needs_process=self._needs_process,
             globals_=_globals(settings),
             encrypt=_encrypt(settings),
+            recursive=bool(settings.get("kestra.variables.recursive-rendering")),
         )
         self.scheduler = Scheduler(
-            self.executor, database, recover=_recover_missed(settings), encrypt=_encrypt(settings),
+            self.executor,
+            database,
+            recover=_recover_missed(settings),
+            encrypt=_encrypt(settings),
             say=self._trigger_line,
         )
         self.commands = CommandServer(home.socket("core"), self.executor.submit, self.hub)

@@ -41,6 +41,8 @@ BATCH_SECONDS = 0.005
 HELLO_WAIT = 10.0
 """Seconds that a restarted executor waits for workers that were alive before, as a closed socket is waited for."""
 FLOW_COMMANDS = ("flow.",)
+STORED = frozenset({"outputs", "engine"})
+"""Stages whose result is kept as it is (flow outputs, labels, variables): a worker masks the secrets in it."""
 
 
 class Transport(Protocol):
@@ -149,6 +151,7 @@ class Executor:
         publish: sends feed events, after a commit.
         log_line: writes an execution's log line.
         needs_process: whether a task type takes a process credit.
+        recursive: render results again (`kestra.variables.recursive-rendering`).
         encrypt: makes the stored form of SECRET inputs and outputs.
         globals_: `envs`, `globals`, `kestra` of the expression context.
         clock: ms since the epoch.
@@ -166,6 +169,7 @@ class Executor:
         needs_process: Callable[[str], bool] = lambda type: True,
         globals_: Mapping[str, Any] | None = None,
         encrypt: Callable[[str], Any] | None = None,
+        recursive: bool = False,
         clock: Callable[[], int] = lambda: int(time.time() * 1000),
         rand: random.Random | None = None,
     ) -> None:
@@ -178,6 +182,7 @@ class Executor:
         self.needs_process = needs_process
         self.globals = dict(globals_ or {})
         self.encrypt = encrypt
+        self.recursive = recursive
         self.clock = clock
         self._random = rand or random.SystemRandom()
         self._id_ms = 0
@@ -200,7 +205,15 @@ class Executor:
         self.timers = Timers()
 
     def _new_world(self) -> World:
-        return World(self.plans, self._make_id, self._random.random, self.globals, self.encrypt)
+        return World(
+            self.plans,
+            self._make_id,
+            self._random.random,
+            self.globals,
+            self.encrypt,
+            time.perf_counter,
+            self.recursive,
+        )
 
     def _make_id(self, now: int) -> str:
         # Ids of one millisecond count upwards, so that order of creation is order of ids.
@@ -506,6 +519,9 @@ class Executor:
                         flow_id=live.flow_id,
                         value=effect.value,
                         context=effect.context,
+                        masked=effect.stage in STORED,
+                        execution=live.id,
+                        clear=effect.clear,
                     ),
                     process=False,
                 )

@@ -8,7 +8,7 @@ from flowdeck import expr
 from flowdeck.model import context as contexts
 from flowdeck.model.engine.plan import Needs
 from flowdeck.model.engine.stages import STAGES
-from flowdeck.model.engine.world import STATE, Evaluation, Live, Run, World
+from flowdeck.model.engine.world import RENDER_SECONDS, STATE, Evaluation, Live, Run, World
 
 
 def is_true(value: Any) -> bool:
@@ -48,9 +48,13 @@ def evaluate(w: World, subject: Run | Live, stage: str, value: Any, needs: Needs
     if needs.io or offloaded:
         ask(w, subject, stage, value, context)
         return
+    began = w.stopwatch()
     try:
-        result = expr.render_value(value, context)
+        result = expr.render_value(value, context, w.environment)
     except expr.ExpressionError as error:
+        if w.stopwatch() - began > RENDER_SECONDS * 0.8:
+            ask(w, subject, stage, value, context)  # out of time here; a worker has more
+            return
         go_on(w, subject, None, str(error))
         return
     go_on(w, subject, result, None)
@@ -69,6 +73,8 @@ def ask(w: World, subject: Run | Live, stage: str, value: Any, context: dict[str
         subject.evaluation += 1
         seq, fence = -subject.seq, -subject.evaluation
     job = Evaluation(seq, fence, stage, subject, value, context)
+    if stage == "outputs" and isinstance(subject, Live):
+        job.clear = [o.id for o in subject.plan.flow.outputs if o.type == "SECRET"]
     w.evaluations[seq] = job
     w.effect(job)
 

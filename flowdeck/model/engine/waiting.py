@@ -276,7 +276,7 @@ def resolve(w: World, run: Run, flow: Flow, sent: dict[str, Any]) -> dict[str, A
 
     def render(value: Any, context: Mapping[str, Any]) -> Any:
         if not expr.references(value)[1]:
-            return expr.render_value(value, dict(context))
+            return expr.render_value(value, dict(context), w.environment)
         key = json.dumps([value, context.get("inputs")], sort_keys=True, default=str)
         if key in known:
             return known[key]

@@ -10,14 +10,19 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from flowdeck.expr import Environment, Limits
 from flowdeck.model.engine.plan import Plan
 from flowdeck.model.flow import TaskDef
 from flowdeck.model.states import State
 
 NEW, STATE, DETAIL, OUTPUTS = 1, 2, 4, 8
 """What of a row a step has to write."""
+
+RENDER_SECONDS = 0.05
+"""Longest render within a step; what takes longer is given to a worker."""
 
 FAR = 1 << 53
 """A due time that never comes: the timer row is a marker for recovery."""
@@ -299,6 +304,7 @@ class Evaluation:
     subject: Run | Live
     value: Any
     context: dict[str, Any]
+    clear: list[str] = field(default_factory=list)  # members of the value that are encrypted before they are stored
 
 
 @dataclass(slots=True)
@@ -366,6 +372,8 @@ class World:
         rand: Callable[[], float],
         globals_: Mapping[str, Any] | None = None,
         encrypt: Callable[[str], Any] | None = None,
+        stopwatch: Callable[[], float] = lambda: 0.0,
+        recursive: bool = False,
     ) -> None:
         self.flows = flows
         self.new_id = new_id
@@ -373,6 +381,12 @@ class World:
         self.globals: dict[str, Any] = dict(globals_ or {})  # envs, globals, kestra
         self.encrypt = encrypt  # stored form of SECRET inputs and outputs
         self.now = 0
+        self.stopwatch = stopwatch  # seconds, to see which renders took too long
+        self.environment = Environment(
+            now=lambda: datetime.fromtimestamp(self.now / 1000, UTC),
+            limits=Limits(seconds=RENDER_SECONDS, regex_seconds=RENDER_SECONDS),
+            recursive=recursive,
+        )
         self.executions: dict[int, Live] = {}
         self.by_id: dict[str, Live] = {}
         self.children: dict[str, set[int]] = {}  # execution id → seqs of live ones that it started

@@ -693,3 +693,13 @@ def test_a_restart_waits_for_a_slot(engine: Engine) -> None:
     assert (engine.state(e), engine.state(other)) == ("SUCCESS", "SUCCESS")
     assert engine.history(e)[-5:] == ["FAILED", "QUEUED", "RESTARTED", "RUNNING", "SUCCESS"]
     engine.check()
+
+
+def test_a_render_that_takes_too_long_is_given_to_a_worker(engine: Engine) -> None:
+    slow = "{% for i in range(1, 200000) %}{{ i }}{% for j in range(1, 2000) %}{{ j }}{% endfor %}{% endfor %}"
+    engine.save(flow(f'tasks: [{{id: a, {W}, runIf: "{slow}"}}]'))
+    engine.start("f")
+    engine.steps()
+    ((_, fence),) = engine.worker.jobs
+    assert fence < 0
+    assert engine.executor.lag < 0.5
