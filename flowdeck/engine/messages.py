@@ -65,6 +65,7 @@ class Evaluate(Message):
     masked: bool = False                           # secrets in the result become `******` (outputs, labels)
     execution: str = ""                            # public id, for `errorLogs()`
     light: bool = True                             # holds an async credit (set by the gateway)
+    clear: list[str] = []                          # members of `value` that stay readable: core encrypts them
 
 
 class Kill(Message):

@@ -177,7 +177,7 @@ class Attempts:
                 value = await asyncio.to_thread(work, job.value, variables, env)
             else:
                 value = work(job.value, variables, env)
-            outputs = {"value": masker.value(value) if job.masked else value}
+            outputs = {"value": _masked(masker, value, job.clear) if job.masked else value}
             if len(msgspec.json.encode(outputs)) > LARGEST_EVALUATION:
                 raise TaskError(f"the result is larger than {LARGEST_EVALUATION:,} bytes")
         except asyncio.CancelledError:
@@ -349,6 +349,13 @@ class Attempts:
             return out.uri
 
         return None, await asyncio.to_thread(write), len(body)
+
+
+def _masked(masker: Masker, value: Any, clear: list[str]) -> Any:
+    """The value with secrets replaced, but for the members that core encrypts."""
+    if not clear or not isinstance(value, dict):
+        return masker.value(value)
+    return {k: v if k in clear else masker.value(v) for k, v in value.items()}
 
 
 def clock(ms: int) -> str:
