@@ -19,6 +19,7 @@ from flowdeck.commands import registry
 from flowdeck.commands.step import Listener
 from flowdeck.engine import executor_store as rows
 from flowdeck.engine import recovery
+from flowdeck.engine.executor_step import ExecutorStep, Promise
 from flowdeck.engine.messages import Call, Command, Done, Evaluate, Hello, Reply, Run, Started
 from flowdeck.engine.plans import PlanStore
 from flowdeck.engine.timers import Timers
@@ -30,7 +31,7 @@ from flowdeck.model.engine.world import Acknowledge, Changes, Dispatch, Evaluati
 from flowdeck.model.errors import DomainError, IllegalArgument, NotFound
 from flowdeck.model.ids import ENTROPY_BITS, make_id
 from flowdeck.model.states import State
-from flowdeck.store.driver import Database, StoreUnavailable, Tx, Writer
+from flowdeck.store.driver import Database, StoreUnavailable, Writer
 
 log = logging.getLogger("flowdeck.executor")
 
@@ -55,80 +56,6 @@ class Transport(Protocol):
 
 LogLine = Callable[[Live, "pure.Run | None", str, str, int], None]
 """`(execution, task run, level name, text, at ms)`."""
-
-
-class Promise:
-    """The result of a command that comes later: the reply is sent when it is known."""
-
-    __slots__ = ("reply",)
-
-    def __init__(self) -> None:
-        self.reply: Callable[[Any, Any], None] | None = None
-
-
-class ExecutorStep:
-    """`commands.step.Step` of this loop."""
-
-    __slots__ = ("_executor", "_tx", "feed", "now", "principal", "world")
-
-    def __init__(self, executor: Executor, now: int) -> None:
-        self._executor = executor
-        self._tx: Tx | None = None
-        self.world = executor.world
-        self.world.now = now
-        self.now = now
-        self.principal: str | None = None
-        self.feed: list[dict[str, Any]] = []
-
-    @property
-    def tx(self) -> Tx:
-        """The open transaction; begun on first use."""
-        if self._tx is None:
-            self._tx = self._executor.writer.begin(self.now)
-            self._executor.plans.tx = self._tx
-        return self._tx
-
-    @property
-    def open(self) -> bool:
-        """Whether there is something to commit."""
-        return self._tx is not None
-
-    def flush(self) -> None:
-        """Write memory's changes so far."""
-        changes = self.world.changes
-        if (
-            changes.executions
-            or changes.runs
-            or changes.timers
-            or changes.slots
-            or changes.waiting
-            or changes.attempts
-            or changes.events
-            or changes.rollups
-            or changes.metrics
-        ):
-            effects, moves, barrier = changes.effects, changes.moves, changes.barrier
-            self.feed += rows.write(self.tx, self.world, changes)
-            self._executor.timers.take(changes.timers)
-            self.world.changes = Changes(effects=effects, moves=moves, barrier=barrier)
-
-    def load(self, execution_id: str, tenant: str | None = None) -> Live:
-        """An execution from memory or from its rows."""
-        live = self.world.by_id.get(execution_id)
-        if live is not None and (tenant is None or live.tenant == tenant):
-            return live
-        self.flush()
-        return recovery.load_execution(self.tx, self._executor.plans, execution_id, tenant)
-
-    def reload(self, live: Live) -> Live:
-        """The same execution with all its task runs, read from its rows; the one in memory is dropped."""
-        self.flush()
-        self.world.evict(live)
-        return recovery.load_execution(self.tx, self._executor.plans, live.id, live.tenant)
-
-    def evaluate(self, value: Any, context: dict[str, Any], tenant: str, namespace: str, flow_id: str) -> Promise:
-        """Have a worker render; the promise is resolved by its answer."""
-        return self._executor.evaluate_later(value, context, tenant, namespace, flow_id)
 
 
 @dataclass(slots=True)

@@ -9,12 +9,11 @@ from flowdeck import expr
 from flowdeck.model import context as contexts
 from flowdeck.model.durations import DurationError, parse_duration
 from flowdeck.model.engine import tree
-from flowdeck.model.engine.plan import EXECUTION, FLOW, LOOPS
+from flowdeck.model.engine.plan import FLOW, LOOPS
 from flowdeck.model.engine.rendering import as_text, evaluate, evaluated, is_true
 from flowdeck.model.engine.stages import WORK, stage, work
 from flowdeck.model.engine.world import DETAIL, STATE, Acknowledge, Dispatch, Live, Run, World
 from flowdeck.model.flow import TaskKind
-from flowdeck.model.labels import LabelError, merge_labels, read_labels
 from flowdeck.model.retry import next_retry
 from flowdeck.model.states import State
 
@@ -231,85 +230,6 @@ def loop_values(given: Any) -> list[str]:
     if nulls:
         raise ValueError(f"Found '{nulls}' null values on Each, with values={as_text(list(given))[:1000]}")
     return list(dict.fromkeys(as_text(v) for v in given))
-
-
-# ── tasks that the executor applies in place ────────────────────────────────────────────────────────────────────
-
-
-@stage("engine")
-def apply_engine(w: World, run: Run, result: Any, error: str | None) -> None:
-    """Labels, SetVariables, UnsetVariables, Exit."""
-    if error is not None:
-        fail(w, run, error, attempt=False)
-        return
-    live = run.execution
-    name = run.task.type.removeprefix(EXECUTION)
-    try:
-        if name == "Labels":
-            given = result.get("labels")
-            pairs = read_labels(json.loads(given) if isinstance(given, str) else given)
-            live.labels = merge_labels(live.labels, [(k, v) for k, v in pairs if not k.startswith("system.")])
-            live.labels_changed = True
-        elif name == "SetVariables":
-            live.labels_changed = True
-            live.variables = _merged(
-                live.variables, _mapping(result.get("variables")), is_true(result.get("overwrite", True))
-            )
-        elif name == "UnsetVariables":
-            live.labels_changed = True
-            live.variables = _without(
-                live.variables, result.get("variables") or [], is_true(result.get("ignoreMissing", False))
-            )
-        elif name == "Exit":
-            exit_state = str(result.get("state") or "SUCCESS").replace("CANCELED", "CANCELLED")
-            WORK["exit"](w, (run, State[exit_state]))
-            return
-        else:
-            raise ValueError(f"Task type {run.task.type} can't be applied by the executor")
-    except (ValueError, KeyError, LabelError) as problem:
-        fail(w, run, str(problem.args[0] if problem.args else problem), attempt=False)
-        return
-    w.touch_execution(live)
-    tree.end_run(w, run, State.SUCCESS)
-
-
-@work("engine again")
-def engine_again(w: World, run: Run) -> None:
-    """Ask again for what a task of the executor needs: the answer was under way when the process ended."""
-    if run.state is State.RUNNING:
-        evaluate(w, run, "engine", dict(run.task.props), run.execution.plan.body(run.task.key))
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    if isinstance(value, str):
-        value = json.loads(value)
-    if not isinstance(value, dict):
-        raise ValueError("variables must be a map")
-    return value
-
-
-def _merged(base: dict[str, Any], more: dict[str, Any], overwrite: bool) -> dict[str, Any]:
-    out = dict(base)
-    for key, value in more.items():
-        old = out.get(key)
-        if key in out and not overwrite:
-            raise ValueError(f"Variable '{key}' already exist and 'overwrite' is set to 'false'.")
-        out[key] = _merged(old, value, True) if isinstance(old, dict) and isinstance(value, dict) else value
-    return out
-
-
-def _without(base: dict[str, Any], names: Any, ignore_missing: bool) -> dict[str, Any]:
-    out = json.loads(json.dumps(base))
-    for name in json.loads(names) if isinstance(names, str) else names:
-        node: Any = out
-        *path, last = str(name).split(".")
-        for part in path:
-            node = node.get(part) if isinstance(node, dict) else None
-        if isinstance(node, dict) and last in node:
-            del node[last]
-        elif not ignore_missing:
-            raise ValueError(f"Variable '{name}' does not exist")
-    return out
 
 
 # ── reports of workers ──────────────────────────────────────────────────────────────────────────────────────────

@@ -9,11 +9,18 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from flowdeck.expr import Environment, Limits
+from flowdeck.model.engine.changes import (
+    Acknowledge,
+    Changes,
+    Dispatch,
+    Evaluation,
+    KillAttempt,
+    Line,
+)
 from flowdeck.model.engine.plan import Plan
 from flowdeck.model.flow import TaskDef
 from flowdeck.model.states import State
@@ -281,77 +288,6 @@ class Live:
         return f"<execution {self.id} {self.state.name}>"
 
 
-@dataclass(slots=True)
-class Dispatch:
-    """Effect: hand an attempt to a worker."""
-
-    run: Run
-    fence: int
-    attempt: int
-    context: dict[str, Any]
-    timeout_ms: int | None = None
-    whole: bool = False
-    restarted: bool = False
-
-
-@dataclass(slots=True)
-class Evaluation:
-    """Effect: let a worker render what needs I/O; `seq` is negative for the execution itself."""
-
-    seq: int
-    fence: int
-    stage: str
-    subject: Run | Live
-    value: Any
-    context: dict[str, Any]
-    clear: list[str] = field(default_factory=list)  # members of the value that are encrypted before they are stored
-
-
-@dataclass(slots=True)
-class KillAttempt:
-    """Effect: stop an attempt."""
-
-    seq: int
-    fence: int
-
-
-@dataclass(slots=True)
-class Acknowledge:
-    """Effect: the worker may forget a report."""
-
-    seq: int
-    fence: int
-
-
-@dataclass(slots=True)
-class Line:
-    """Effect: a log line of the executor; `level` is the level's name."""
-
-    execution: Live
-    run: Run | None
-    level: str
-    text: str
-    at: int
-
-
-@dataclass(slots=True)
-class Changes:
-    """What one step changed: folded per row, written in one transaction."""
-
-    executions: dict[int, Live] = field(default_factory=dict)
-    runs: dict[int, Run] = field(default_factory=dict)
-    events: list[tuple[int, int, int, int, int, int, str | None]] = field(default_factory=list)
-    attempts: dict[tuple[int, int], dict[str, Any]] = field(default_factory=dict)
-    timers: dict[tuple[str, int], tuple[int, str | None] | None] = field(default_factory=dict)
-    slots: dict[tuple[str, int], bool] = field(default_factory=dict)
-    waiting: dict[int, tuple[str, int] | None] = field(default_factory=dict)
-    metrics: list[tuple[Any, ...]] = field(default_factory=list)
-    rollups: dict[tuple[int, int, int, str], list[int]] = field(default_factory=dict)
-    moves: list[tuple[Live, State | None, State]] = field(default_factory=list)
-    effects: list[Any] = field(default_factory=list)
-    barrier: bool = False
-
-
 class Flows(Protocol):
     """Where flows come from; raises `LookupError` with the text for the user when there is none that runs."""
 
@@ -516,3 +452,24 @@ class World:
             or name in plan.keeps_states
         ):
             run.execution.by_task.setdefault(run.task.key, {})[run.path] = run
+
+
+__all__ = [
+    "DETAIL",
+    "FAR",
+    "NEW",
+    "OUTPUTS",
+    "RENDER_SECONDS",
+    "STATE",
+    "Acknowledge",
+    "Changes",
+    "Dispatch",
+    "Evaluation",
+    "Flows",
+    "KillAttempt",
+    "Level",
+    "Line",
+    "Live",
+    "Run",
+    "World",
+]
