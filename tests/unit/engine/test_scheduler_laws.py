@@ -76,7 +76,7 @@ HEAD = "inputs: [{id: x, type: STRING, defaults: y}]"
 
 @pytest.mark.parametrize("io", [False, True])
 @given(moves=MOVES, backfill=st.booleans())
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_every_date_fires_once_and_in_order_whatever_happens(io: bool, moves: list[str], backfill: bool) -> None:
     schedule = daily("inputs:", "  x: \"{{ kv('k') }}\"") if io else daily()
     with tempfile.TemporaryDirectory() as folder:
