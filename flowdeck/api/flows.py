@@ -15,7 +15,7 @@ from flowdeck.api.forms import Form
 from flowdeck.api.parameters import PageDep, filters, flag
 from flowdeck.api.security import CallerDep
 from flowdeck.model.errors import IllegalArgument, NotFound
-from flowdeck.services import flows
+from flowdeck.services import flow_links, flow_transfer, flows
 from flowdeck.store.queries import flows as queries
 
 router = APIRouter(prefix="/api/v1/{tenant}", tags=["Flows"])
@@ -134,7 +134,9 @@ async def import_flows(request: Request, caller: CallerDep) -> Response:
         if part.name == "fileUpload":
             content = await part.bytes(backend.config.max_part)
             name = part.filename or "flows.yml"
-            return Json(await flows.import_all(backend, caller, name, content, fail=flag(request, "failOnError")))
+            return Json(
+                await flow_transfer.import_all(backend, caller, name, content, fail=flag(request, "failOnError"))
+            )
     raise BadRequest("Required part [fileUpload] not specified")
 
 
@@ -142,7 +144,7 @@ async def import_flows(request: Request, caller: CallerDep) -> Response:
 async def bulk(request: Request, caller: CallerDep) -> Response:
     """Write many flows; the others go unless `delete=false`."""
     return Json(
-        await flows.replace_all(
+        await flow_transfer.replace_all(
             request.app.state.backend,
             caller,
             await text(request),
@@ -208,7 +210,7 @@ async def export_by_ids(request: Request, caller: CallerDep) -> Response:
     """Zip of sources."""
     backend = request.app.state.backend
     rows = await flows.named(backend, caller, await json_list(request))
-    return attachment(await backend.thread(lambda: flows.archive(rows, "{ns}.{id}.yaml")), "flows.zip", ZIP)
+    return attachment(await backend.thread(lambda: flow_transfer.archive(rows, "{ns}.{id}.yaml")), "flows.zip", ZIP)
 
 
 @router.get("/flows/export/by-query")
@@ -216,7 +218,7 @@ async def export_by_query(request: Request, caller: CallerDep) -> Response:
     """Zip of all matches."""
     backend = request.app.state.backend
     rows = await flows.matching(backend, caller, filters(request, "flows"))
-    return attachment(await backend.thread(lambda: flows.archive(rows, "{ns}-{id}.yml")), "flows.zip", ZIP)
+    return attachment(await backend.thread(lambda: flow_transfer.archive(rows, "{ns}-{id}.yml")), "flows.zip", ZIP)
 
 
 @router.get("/flows/export/by-query/csv")
@@ -245,7 +247,7 @@ async def replace_namespace(request: Request, caller: CallerDep, namespace: str)
     else:
         sources = await text(request)
     return Json(
-        await flows.replace_all(
+        await flow_transfer.replace_all(
             backend,
             caller,
             sources,
@@ -336,7 +338,7 @@ async def graph(
 async def dependencies(request: Request, caller: CallerDep, namespace: str, flow_id: str) -> Response:
     """Flows that call this one or are called by it."""
     return Json(
-        await flows.dependencies(
+        await flow_links.dependencies(
             request.app.state.backend,
             caller,
             namespace,
@@ -351,7 +353,7 @@ async def dependencies(request: Request, caller: CallerDep, namespace: str, flow
 async def namespace_dependencies(request: Request, caller: CallerDep, namespace: str) -> Response:
     """Relations between the flows of a namespace."""
     return Json(
-        await flows.dependencies(
+        await flow_links.dependencies(
             request.app.state.backend,
             caller,
             namespace,

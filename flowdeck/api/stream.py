@@ -10,7 +10,8 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from flowdeck.api.security import CallerDep
 from flowdeck.model.errors import IllegalArgument
-from flowdeck.services.rooms import LEVELS, Listener, Rooms, frame
+from flowdeck.services.listeners import Listener, frame
+from flowdeck.services.rooms import LEVELS, Rooms
 
 router = APIRouter(prefix="/api/v1/{tenant}/console", tags=["Console"])
 KEEPALIVE = 15

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import io
-import json
 import re
-import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import yaml
 
-from flowdeck.model.errors import DomainError, IllegalArgument, InvalidEntity, NotFound
+from flowdeck.model.errors import IllegalArgument, InvalidEntity, NotFound
 from flowdeck.services import documents
 from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
@@ -347,85 +344,6 @@ async def graph_of_source(backend: Backend, caller: Caller, source: str) -> dict
     return flow_graph(result.flow)
 
 
-def _calls(document: Any) -> list[tuple[str, str, str]]:
-    found: list[tuple[str, str, str]] = []
-    stack = [document.get(k) for k in ("tasks", "errors", "finally", "afterExecution")]
-    while stack:
-        one = stack.pop()
-        if isinstance(one, list):
-            stack.extend(one)
-        elif isinstance(one, Mapping):
-            if str(one.get("type", "")).rsplit(".", 1)[-1] in ("Subflow", "ForEachItem", "Flow") and one.get("flowId"):
-                found.append(("FLOW_TASK", str(one.get("namespace")), str(one["flowId"])))
-            stack.extend(v for v in one.values() if isinstance(v, list | Mapping))
-    for trigger in document.get("triggers") or []:
-        if isinstance(trigger, Mapping) and str(trigger.get("type", "")).endswith("trigger.Flow"):
-            conditions = trigger.get("preconditions") or {}
-            entries = list(conditions.get("flows") or []) if isinstance(conditions, Mapping) else []
-            entries += [c for c in trigger.get("conditions") or [] if isinstance(c, Mapping)]
-            found += [
-                ("FLOW_TRIGGER", str(one["namespace"]), str(one["flowId"]))
-                for one in entries
-                if isinstance(one, Mapping) and one.get("namespace") and one.get("flowId")
-            ]
-    return found
-
-
-async def dependencies(
-    backend: Backend, caller: Caller, namespace: str, flow_id: str | None, *, destination_only: bool, expand: bool
-) -> dict[str, Any]:
-    """`FlowTopologyGraph` around a flow, or of a namespace with its children."""
-    rows = await backend.read(
-        lambda r: r.all(
-            "select f.namespace, f.id, r.document from flow f join flow_revision r on r.flow_key = f.flow_key "
-            "and r.revision = f.revision where f.tenant = :tenant and not f.deleted and "
-            "(r.document like '%Subflow%' or r.document like '%ForEachItem%' or r.document like '%trigger.Flow%')",
-            tenant=caller.tenant,
-        )
-    )
-    edges: list[tuple[tuple[str, str], tuple[str, str], str]] = []
-    for row in rows:
-        own = (row["namespace"], row["id"])
-        for relation, ns, other in _calls(json.loads(row["document"])):
-            edges.append((own, (ns, other), relation) if relation == "FLOW_TASK" else ((ns, other), own, relation))
-    if flow_id is not None:
-        await head(backend, caller, namespace, flow_id)
-        seen, queue = {(namespace, flow_id)}, [(namespace, flow_id)]
-        kept: set[int] = set()
-        while queue:
-            one = queue.pop()
-            for i, (a, b, _) in enumerate(edges):
-                if a == one or (b == one and not destination_only):
-                    kept.add(i)
-                    for other in (a, b):
-                        if other not in seen:
-                            seen.add(other)
-                            if expand:
-                                queue.append(other)
-        nodes, chosen = seen, [edges[i] for i in sorted(kept)]
-    else:
-        inside = [namespace, namespace + "."]
-        chosen = [
-            e
-            for e in edges
-            if e[0][0] == inside[0]
-            or e[0][0].startswith(inside[1])
-            or (not destination_only and (e[1][0] == inside[0] or e[1][0].startswith(inside[1])))
-        ]
-        own_rows = await matching(backend, caller, [Filter("namespace", "PREFIX", namespace)])
-        nodes = {(r["namespace"], r["id"]) for r in own_rows} | {n for e in chosen for n in e[:2]}
-
-    def uid(node: tuple[str, str]) -> str:
-        return f"{caller.tenant}_{node[0]}_{node[1]}"
-
-    return {
-        "nodes": [{"uid": uid(n), "namespace": n[0], "id": n[1]} for n in sorted(nodes)],
-        "edges": [
-            {"source": uid(a), "target": uid(b), "relation": relation} for a, b, relation in dict.fromkeys(chosen)
-        ],
-    }
-
-
 async def search_sources(
     backend: Backend, caller: Caller, text: str, namespace: str | None, page: Page
 ) -> tuple[list[dict[str, Any]], int]:
@@ -444,91 +362,3 @@ async def search_sources(
         }
         for row in chosen
     ], len(rows)
-
-
-def archive(rows: Sequence[Any], pattern: str) -> bytes:
-    """A zip of sources; `pattern` makes the entry name of namespace and id."""
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive_file:
-        for row in rows:
-            archive_file.writestr(pattern.format(ns=row["namespace"], id=row["id"]), row["source"])
-    return out.getvalue()
-
-
-def unpack(name: str, content: bytes) -> list[tuple[str, str]]:
-    """(label, source) of an import file; `IllegalArgument` for another kind of file."""
-    lower = name.lower()
-    if lower.endswith(".zip"):
-        try:
-            with zipfile.ZipFile(io.BytesIO(content)) as archive_file:
-                infos = [
-                    i
-                    for i in archive_file.infolist()
-                    if not i.is_dir() and i.filename.lower().endswith((".yml", ".yaml"))
-                ]
-                if sum(i.file_size for i in infos) > 500 * 1024 * 1024 or len(infos) > 20_000:
-                    raise IllegalArgument("the archive is too large")
-                return [(i.filename, archive_file.read(i).decode("utf-8-sig")) for i in infos]
-        except (zipfile.BadZipFile, UnicodeDecodeError) as error:
-            raise IllegalArgument(f"{name}: {error}") from None
-    if lower.endswith((".yml", ".yaml")):
-        return [(str(i), part) for i, part in enumerate(split_documents(content.decode("utf-8-sig", errors="replace")))]
-    raise IllegalArgument("Cannot import file with this extension, only .zip, .yml and .yaml are known")
-
-
-async def import_all(backend: Backend, caller: Caller, name: str, content: bytes, *, fail: bool) -> list[str]:
-    """Create or update every flow of a file; names of those that could not be imported."""
-    refused: list[str] = []
-    reasons: list[str] = []
-    for label, source in await backend.thread(lambda: unpack(name, content)):
-        try:
-            await save(backend, caller, source)
-        except DomainError as error:
-            refused.append(label)
-            reasons.append(f"{label}: {error.message}")
-    if refused and fail:
-        raise InvalidEntity("could not import " + "; ".join(reasons))
-    return refused
-
-
-async def replace_all(
-    backend: Backend,
-    caller: Caller,
-    text: str,
-    *,
-    namespace: str | None,
-    delete_others: bool,
-    children: bool = False,
-    override: bool = False,
-) -> list[dict[str, Any]]:
-    """Write all documents of a text; the others of the namespace (or tenant) go when `delete_others`."""
-    wanted: dict[tuple[str, str], str] = {}
-    for source in split_documents(text):
-        result = await backend.thread(lambda source=source: parse(backend, source, caller.tenant))
-        document = result.document if isinstance(result.document, Mapping) else {}
-        if override and namespace is not None:
-            source = re.sub(r"^namespace:.*$", f"namespace: {namespace}", source, count=1, flags=re.MULTILINE)
-            result = await backend.thread(lambda source=source: parse(backend, source, caller.tenant))
-            document = result.document
-        refuse(result.findings)
-        key = (str(document["namespace"]), str(document["id"]))
-        if namespace is not None and key[0] != namespace and not (children and key[0].startswith(namespace + ".")):
-            raise InvalidEntity(
-                f"flow.namespace: the flow '{key[1]}' has namespace '{key[0]}' instead of '{namespace}'"
-            )
-        if key in wanted:
-            raise InvalidEntity(f"flow.id: Duplicate flow id '{key[1]}'")
-        wanted[key] = source
-    answer: list[dict[str, Any]] = []
-    if delete_others:
-        if namespace is None:
-            rows = await matching(backend, caller, [])
-        elif children:
-            rows = await matching(backend, caller, [Filter("namespace", "PREFIX", namespace)])
-        else:
-            rows = await backend.read(queries.in_namespace, caller.tenant, namespace)
-        for row in rows:
-            if (row["namespace"], row["id"]) not in wanted:
-                await backend.send(caller, "flow.delete", namespace=row["namespace"], id=row["id"])
-                answer.append(documents.flow(row) | {"deleted": True})
-    return answer + [await save(backend, caller, source) for source in wanted.values()]

@@ -10,7 +10,6 @@ from flowdeck.services.backend import ApiConfig, Backend
 from flowdeck.services.caller import Caller
 from flowdeck.services.figures import CHARTS, build
 from flowdeck.services.insight import baselines, errors, sparklines
-from flowdeck.services.metrics import AGGREGATIONS
 from flowdeck.store.driver import Database
 from flowdeck.store.log_views import LogStore
 from flowdeck.store.queries import executions, flows, kv, task_runs, triggers
@@ -123,13 +122,14 @@ def test_a_prefix_follows_the_dots(database: Database) -> None:
 
 async def test_figures_and_insights_add_up(database: Database, tmp_path: Any) -> None:
     fill(database)
+    nothing: Any = None
     backend = Backend(
-        core=None,
+        core=nothing,
         database=database,
         storage=None,
         catalog=None,
         logs=LogStore(tmp_path),
-        config=ApiConfig(),  # type: ignore[arg-type]
+        config=ApiConfig(),
         now=lambda: 5_000_000,
     )
     caller = Caller("ada@example.com")
@@ -145,4 +145,3 @@ async def test_figures_and_insights_add_up(database: Database, tmp_path: Any) ->
     ]
     assert len(await sparklines(backend, caller, [{"namespace": "a.b", "id": "f1"}], 5)) == 1
     assert await baselines(backend, caller, "a.b", "f1", None) == {"runs": 0, "tasks": {}}
-    assert AGGREGATIONS

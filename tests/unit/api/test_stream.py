@@ -15,7 +15,9 @@ from flowdeck.services import rooms as module
 from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
 from flowdeck.services.hub import Hub
-from flowdeck.services.rooms import Listener, Rooms, matching_topics
+from flowdeck.services.listeners import QUEUED, Listener
+from flowdeck.services.rooms import Rooms
+from flowdeck.services.topics import matching_topics
 
 CALLER = Caller("ada@example.com")
 
@@ -174,7 +176,7 @@ async def test_a_large_execution_sends_counts_and_only_rows_on_screen(backend: B
 
 async def test_a_slow_reader_is_told_to_resync(backend: Backend, rooms: Rooms) -> None:
     listener = Listener(CALLER)
-    for n in range(module.QUEUED + 10):
+    for n in range(QUEUED + 10):
         listener.put(b"%d" % n)
     assert listener.slow and len(listener.frames) == 10
 
