@@ -10,9 +10,15 @@ from typing import Any
 
 import reflex as rx
 
+from app.pages.flows.editor import new_flow_page
+from app.pages.flows.editor_state import EditorState
+from app.pages.flows.listing import FlowsState, flows_page
+from app.pages.flows.page import flow_page
+from app.pages.flows.state import FlowState
+from app.pages.execution import ExecutionState, execution_page
 from app.pages.gallery import gallery_page
 from app.pages.gate import login_page, setup_page
-from app.pages.home import HomeState, home_page, root_page
+from app.pages.home import HomeState, StartState, dashboard_page, root_page, start_page
 from app.pages.kv import KvState, kv_page
 from app.pages.missing import missing_page
 from app.pages.settings import settings_page
@@ -20,7 +26,7 @@ from app.pages.welcome import WelcomeState, welcome_page
 from app.tab import Tab
 
 app = rx.App(
-    stylesheets=["/tokens.css", "/mock.css", "/console.css"],
+    stylesheets=["/tokens.css", "/mock.css", "/console.css", "/home.css", "/flows.css"],
     head_components=[rx.el.link(rel="icon", href="/ui/favicon.svg", type="image/svg+xml")],
     app_wraps={},
     toaster=None,
@@ -43,11 +49,18 @@ def screen(page: Callable[[], rx.Component], route: str, title: str, *load: Any)
 
 app.add_page(root_page, route="/", title="flowdeck")
 app.add_page(missing_page, route="/404", title="Not found · flowdeck", on_load=Tab.enter)
-screen(home_page, "", "Start", HomeState.load)
-screen(home_page, "/home", "Start", HomeState.load)
+screen(start_page, "", "Start", StartState.load)
+screen(start_page, "/home", "Start", StartState.load)
+screen(dashboard_page, "/dashboards", "Dashboard", HomeState.load)
 screen(login_page, "/login", "Log in")
 screen(setup_page, "/setup", "Set up")
 screen(welcome_page, "/welcome", "Welcome", WelcomeState.load)
 screen(settings_page, "/settings", "Settings")
 screen(gallery_page, "/gallery", "Components")
 screen(kv_page, "/kv", "KV Store", KvState.load)
+screen(flows_page, "/flows", "Flows", FlowsState.load)
+screen(new_flow_page, "/flows/new", "New flow", EditorState.open_new)
+screen(flow_page, "/flows/edit/[ns]/[flow]", "Flow", FlowState.load)
+screen(flow_page, "/flows/edit/[ns]/[flow]/[tab]", "Flow", FlowState.load)
+screen(execution_page, "/executions/[ns]/[flow]/[exec]/[tab]", "Execution", ExecutionState.load)
+screen(execution_page, "/executions/[ns]/[flow]/[exec]", "Execution", ExecutionState.load)

@@ -9,5 +9,7 @@ ADMINISTRATION = "Tenant administration"
 
 ENTRIES: list[Entry] = [
     # Entry(word, place, icon, group=…, key=<letter after g>, also=(<further prefixes>,), bottom=<word on phones>)
+    Entry("Dashboards", routes.DASHBOARDS, "layout-dashboard", key="d", bottom="Home"),
+    Entry("Flows", routes.FLOWS, "workflow", key="f", bottom="Flows"),
     Entry("KV Store", routes.KV, "database", key="k", bottom="Keys"),
 ]

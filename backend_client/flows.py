@@ -68,6 +68,48 @@ class Revision:
     source: str
 
 
+@dataclass(frozen=True, slots=True)
+class FlowFigures:
+    """What the last runs of a flow say; `success` is -1 and `median_ms` -1 where nothing ran."""
+
+    key: str = ""
+    success: float = -1
+    median_ms: int = -1
+    next: str = ""
+    runs: list[list[Any]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, body: dict[str, Any]) -> FlowFigures:
+        """Read one element of the answer."""
+        success, median = body.get("successRatio"), body.get("medianMs")
+        return cls(
+            key=f"{text_of(body.get('namespace'))}/{text_of(body.get('id'))}",
+            success=-1 if success is None else float(success),
+            median_ms=-1 if median is None else int(median),
+            next=text_of(body.get("nextAt")),
+            runs=[list(run) for run in body.get("runs") or []],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A flow whose source contains what was looked for."""
+
+    key: str = ""
+    namespace: str = ""
+    id: str = ""
+    fragments: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, body: dict[str, Any]) -> Hit:
+        """Read one element of the list."""
+        flow = body.get("model") or body.get("flow") or body
+        namespace, identity = text_of(flow.get("namespace")), text_of(flow.get("id"))
+        return cls(
+            f"{namespace}/{identity}", namespace, identity, [text_of(one) for one in body.get("fragments") or []]
+        )
+
+
 class FlowsApi(Resource):
     """`{T}/flows`."""
 
@@ -87,10 +129,28 @@ class FlowsApi(Resource):
         return Page([FlowRow.of(one) for one in body["results"]], int(body["total"]))
 
     async def get(
-        self, namespace: str, flow: str, *, revision: int | None = None, source: bool = True
+        self, namespace: str, flow: str, *, revision: int | None = None, source: bool = True, deleted: bool = False
     ) -> dict[str, Any]:
-        """A flow as the API tells it, `source` included on wish."""
-        return await self._c.get(self._c.below("flows", namespace, flow), query_of(source=source, revision=revision))
+        """A flow as the API tells it, `source` included on wish, also a deleted one with `deleted`."""
+        query = query_of(source=source, revision=revision, allowDeleted=True if deleted else None)
+        return await self._c.get(self._c.below("flows", namespace, flow), query)
+
+    async def sparklines(self, flows: Sequence[tuple[str, str]], *, runs: int = 14) -> list[FlowFigures]:
+        """The last runs, success ratio, median and next date of at most 100 flows (own endpoints §6)."""
+        body = {"flows": [{"namespace": namespace, "id": flow} for namespace, flow in flows], "runs": runs}
+        answer = await self._c.post(self._c.below("console", "flows", "sparklines"), body)
+        return [FlowFigures.of(one) for one in answer or []]
+
+    async def search_sources(self, text: str, *, namespace: str = "", page: int = 1, size: int = 10) -> Page[Hit]:
+        """Flows whose source contains a text, with the fragments that do."""
+        query = query_of(q=text, namespace=namespace or None, page=page, size=size)
+        body = await self._c.get(self._c.below("flows", "source"), query)
+        return Page([Hit.of(one) for one in body["results"]], int(body["total"]))
+
+    async def delete_revisions(self, namespace: str, flow: str, revisions: Sequence[int]) -> None:
+        """Remove old revisions; the newest stays."""
+        query = [("revisions", str(one)) for one in revisions]
+        await self._c.delete(self._c.below("flows", namespace, flow, "revisions"), query=query)
 
     async def revisions(self, namespace: str, flow: str) -> list[Revision]:
         """All revisions, oldest first."""

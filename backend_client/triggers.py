@@ -106,6 +106,16 @@ class TriggersApi(Resource):
         path = self._c.below("triggers", "backfill", action)
         return await (self._c.post(path, dict(trigger)) if action == "delete" else self._c.put(path, dict(trigger)))
 
+    async def count_backfill(
+        self, namespace: str, flow: str, trigger: str, *, start: str, end: str = "", only_missing: bool = False
+    ) -> dict[str, Any]:
+        """How many executions a backfill would create (own endpoints §9)."""
+        body: dict[str, Any] = {"start": start, "onlyMissing": only_missing}
+        if end:
+            body["end"] = end
+        path = self._c.below("console", "flows", namespace, flow, "triggers", trigger, "backfill", "count")
+        return await self._c.post(path, body)
+
     async def set_disabled(self, triggers: Sequence[Mapping[str, Any]], disabled: bool) -> int:
         """Switch many on or off; the number done."""
         body = {"triggers": [dict(one) for one in triggers], "disabled": disabled}

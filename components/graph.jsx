@@ -88,13 +88,23 @@ function liveOf(rows, now) {
   return { state, counts: rows.length > 1 ? counts : null, kids, ms, runs: rows.length, attempts: Math.max(...rows.map((row) => row.attempts || 1)), value: rows.length === 1 ? one.value : undefined, id: (rows.find((row) => row.state === state) || one).id };
 }
 
-function Canvas({ graphUrl, graph, source, execution, direction: given = "LR", selected, toolbar = true, onSelect, onOpen, onDirection }) {
+function Canvas({ graphUrl, graph, source: givenSource, documentUri, execution, direction: given = "LR", selected, toolbar = true, onSelect, onOpen, onDirection }) {
   const store = useExecution(execution || "");
   const flow = useReactFlow();
   const zoom = useStore((s) => s.transform[2]);
   const held = useRef({});
   held.current = { onSelect, onOpen, onDirection };
   const [document_, setDocument] = useState(graph);
+  const [followed, setFollowed] = useState(null); // the text of the editor with this document, as one types
+  const source = followed ?? givenSource;
+  useEffect(() => {
+    setFollowed(null);
+    if (!documentUri) return undefined;
+    const take = (event) => event.detail.uri === documentUri && setFollowed(event.detail.text);
+    window.addEventListener("flowdeck:document", take);
+    window.dispatchEvent(new CustomEvent("flowdeck:document?", { detail: { uri: documentUri } }));
+    return () => window.removeEventListener("flowdeck:document", take);
+  }, [documentUri]);
   const [problem, setProblem] = useState(null);
   const [direction, setDirection] = useState(given);
   const [folded, setFolded] = useState(null);
@@ -108,7 +118,7 @@ function Canvas({ graphUrl, graph, source, execution, direction: given = "LR", s
   useEffect(() => setDirection(given), [given]);
   useEffect(() => { if (graph?.nodes) setDocument(graph); }, [graph]);
   useEffect(() => {
-    if (!graphUrl) return undefined;
+    if (!graphUrl || (documentUri && !source)) return undefined;
     const abort = new AbortController();
     const run = () =>
       request(graphUrl, source === undefined || source === null || source === "" ? { signal: abort.signal } : { method: "POST", body: source, headers: { "Content-Type": "application/x-yaml" }, signal: abort.signal }).then(

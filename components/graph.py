@@ -19,7 +19,8 @@ __all__ = ["GLYPHS", "NET", "STREAM", "FlowGraph", "flow_graph"]
 class FlowGraph(rx.NoSSRComponent):
     """React Flow over a ``FlowGraph`` document, given as ``graph`` or read from ``graph_url``.
 
-    With ``source`` the graph is asked for by POST (editor); without, by GET. With ``execution`` states and
+    With ``source`` the graph is asked for by POST (editor); without, by GET. ``document_uri`` follows the text of the
+    ``yaml_editor`` with that ``doc_uri`` in the browser. With ``execution`` states and
     durations come from the tab's stream. ``direction`` is ``LR`` or ``TB``. ``on_select`` gives the id of a task,
     ``on_open`` (double click) a task run id, or the task id where nothing ran. A graph of dependencies (nodes
     ``{uid, namespace, id}``) is drawn too.
@@ -31,6 +32,7 @@ class FlowGraph(rx.NoSSRComponent):
     graph_url: rx.Var[str]
     graph: rx.Var[dict[str, Any]]
     source: rx.Var[str]
+    document_uri: rx.Var[str]
     execution: rx.Var[str]
     direction: rx.Var[str]
     selected: rx.Var[str]

@@ -97,6 +97,15 @@ export function YamlEditor(props) {
     reported.current = text;
     held.current.onChange?.(text);
   }, 300);
+  // Other panels of the page (topology) follow the text without a way over the server.
+  const publish = useDebounced((text) => {
+    window.dispatchEvent(new CustomEvent("flowdeck:document", { detail: { uri: held.current.docUri, text } }));
+  }, 300);
+  useEffect(() => {
+    const tell = (event) => event.detail?.uri === held.current.docUri && editor.current && publish(editor.current.getModel().getValue());
+    window.addEventListener("flowdeck:document?", tell);
+    return () => { publish.cancel(); window.removeEventListener("flowdeck:document?", tell); };
+  }, []);
   const keep = useDebounced((text) => {
     if (held.current.draftKey) writeDraft(held.current.draftKey, text === saved.current ? null : text, saved.current);
   }, 1000);
@@ -174,6 +183,7 @@ export function YamlEditor(props) {
         held.current.onDirty?.(now);
       }
       if (held.current.onChange) report(text);
+      publish(text);
       keep(text);
       check(text);
     }));
@@ -227,6 +237,7 @@ export function YamlEditor(props) {
       } else if (draft) writeDraft(held.current.draftKey, null, "");
     }
     check(model.getValue());
+    publish(model.getValue());
     cursor();
     return () => {
       report.flush();
@@ -309,6 +320,7 @@ export function YamlEditor(props) {
     else if (command.kind === "replace") view.executeEdits("command", [{ range: model.getFullModelRange(), text: command.text }]);
     else if (command.kind === "save") view.fdSave();
     else if (command.kind === "find") view.getAction("actions.find")?.run();
+    else if (command.kind === "forget") { keep.cancel(); if (held.current.draftKey) writeDraft(held.current.draftKey, null, ""); }
     else if (command.kind === "undo") view.trigger("command", "undo", null);
     else if (command.kind === "focus") view.focus();
   }, [command?.seq]);

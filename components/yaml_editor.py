@@ -24,7 +24,7 @@ class YamlEditor(rx.NoSSRComponent):
     ``on_markers`` (``{line, column, endLine, endColumn, message, severity, source, rule}``) and ``on_cursor``
     (``{line, column, path, type}``) speak. ``draft_key`` keeps unsaved text in localStorage; a newer draft is
     offered by ``on_draft({text, saved})``. ``command`` ({seq, kind, …}; kinds ``reveal``, ``insert``, ``replace``,
-    ``format``, ``undo``, ``find``, ``save``) acts on the editor.
+    ``forget`` (the draft), ``undo``, ``find``, ``save``) acts on the editor.
     """
 
     library = _JS.importable_path

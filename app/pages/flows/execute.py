@@ -1,0 +1,134 @@
+"""The execute dialog (UI-FP-10 to UI-FP-15, picture 04); a page opens it with `ExecuteState.open_for(ns, flow)`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import reflex as rx
+
+from app import routes
+from app.tab import Tab
+from components.button import button
+from components.client import Dialog
+from components.execute_form import execute_form
+from components.message import message
+
+KEPT_REVISIONS = 20
+
+
+class ExecuteState(Tab):
+    """Which flow is about to be started, and with what prefilled."""
+
+    executing: bool = False
+    exec_namespace: str = ""
+    exec_flow: str = ""
+    exec_revision: int = 0
+    exec_revisions: list[int] = []
+    exec_reason: str = ""
+    exec_has_inputs: bool = False
+    exec_defaults: dict[str, Any] = {}
+    exec_prefilled: str = ""
+    exec_turn: int = 0
+
+    @rx.event
+    async def open_for(self, namespace: str, flow_id: str):
+        """Open the dialog on the newest revision of a flow."""
+        await self._open(namespace, flow_id, 0)
+
+    @rx.event
+    async def open_revision(self, namespace: str, flow_id: str, revision: int):
+        """Open the dialog on a chosen revision."""
+        await self._open(namespace, flow_id, revision)
+
+    async def _open(self, namespace: str, flow_id: str, revision: int) -> None:
+        async with self.api("Could not open the form") as api:
+            flow = await api.flows.get(namespace, flow_id, source=False)
+            newest = int(flow.get("revision") or 1)
+            self.exec_namespace, self.exec_flow = namespace, flow_id
+            self.exec_revision = revision or newest
+            self.exec_revisions = list(range(newest, max(0, newest - KEPT_REVISIONS), -1))
+            self.exec_reason = "The flow is disabled." if flow.get("disabled") else ""
+            self.exec_has_inputs = bool(flow.get("inputs"))
+            self.exec_defaults, self.exec_prefilled = {}, ""
+            self.exec_turn += 1
+            self.executing = True
+
+    @rx.event
+    async def prefill(self):
+        """Take the inputs of the flow's last execution (UI-FP-14)."""
+        async with self.api("Could not read the last execution") as api:
+            last = await api.executions.search(
+                size=1,
+                filters=[
+                    {"field": "namespace", "operator": "EQUALS", "value": self.exec_namespace},
+                    {"field": "flowId", "operator": "EQUALS", "value": self.exec_flow},
+                ],
+            )
+            if not last.rows:
+                self.exec_prefilled = "This flow has not run yet."
+                return
+            self.exec_defaults = dict(last.rows[0].inputs)
+            self.exec_prefilled = f"Values of execution {last.rows[0].short_id}."
+            self.exec_turn += 1
+
+    @rx.event
+    async def close_form(self):
+        """Close without starting."""
+        self.executing = False
+
+    @rx.event
+    async def created(self, answer: dict[str, Any]):
+        """An execution was made: show it as it runs."""
+        self.executing = False
+        identity = str(answer.get("id") or "")
+        if identity:
+            self.navigate(routes.execution(self.exec_namespace, self.exec_flow, identity, "gantt"))
+
+
+def execute_dialog() -> rx.Component:
+    """The dialog; put it once into the body of a page that opens it."""
+    state = ExecuteState
+    base = "/api/v1/" + state.tenant_id + "/"
+    target = base + "executions/" + state.exec_namespace + "/" + state.exec_flow
+    head = rx.el.div(
+        rx.el.span(state.exec_namespace, class_name="ns ell"),
+        rx.el.span(class_name="grow"),
+        rx.el.span(state.exec_prefilled, class_name="sm mut ell"),
+        rx.cond(
+            state.exec_has_inputs,
+            button(
+                "Prefill from the last run",
+                icon="history",
+                size="small",
+                on_click=state.prefill,
+                test="execute-prefill",
+            ),
+            rx.fragment(),
+        ),
+        class_name="xhead",
+    )
+    return Dialog.create(
+        head,
+        rx.cond(
+            state.exec_reason != "",
+            rx.el.div(message("warn", state.exec_reason), class_name="xwarn"),
+            rx.fragment(),
+        ),
+        execute_form(
+            key=state.exec_namespace + "/" + state.exec_flow + "#" + state.exec_turn.to_string(),
+            flow_url=base + "flows/" + state.exec_namespace + "/" + state.exec_flow,
+            validate_url=target + "/validate",
+            create_url=target,
+            defaults=state.exec_defaults,
+            revision=state.exec_revision,
+            revisions=state.exec_revisions,
+            disabled_reason=state.exec_reason,
+            on_created=state.created,
+            on_cancel=state.close_form,
+        ),
+        open=state.executing,
+        title="Execute " + state.exec_flow,
+        width=720,
+        on_close=state.close_form,
+        testid="execute-dialog",
+    )

@@ -1,0 +1,198 @@
+// Small things of the flow screens that only a browser can do: ask before leaving, upload sources, download a POST's answer.
+import { useCallback, useEffect, useRef, useState } from "react";
+import { useBlocker } from "react-router";
+import { Icon, Problem, plural } from "$/public/external/components/glyphs/glyphs.jsx";
+import { request, upload } from "$/public/external/components/net/net.jsx";
+import { Dialog } from "$/public/external/components/client/overlay.jsx";
+import { toast } from "$/public/external/components/client/bridge.jsx";
+
+// Unsaved text: the browser asks when the tab closes, the console when the place changes.
+export function LeaveGuard({ dirty = false, what = "The flow" }) {
+  const held = useRef(dirty);
+  held.current = dirty;
+  useEffect(() => {
+    const ask = (event) => {
+      if (!held.current) return;
+      event.preventDefault();
+      event.returnValue = "";
+    };
+    window.addEventListener("beforeunload", ask);
+    return () => window.removeEventListener("beforeunload", ask);
+  }, []);
+  const blocker = useBlocker(useCallback(({ currentLocation, nextLocation }) => held.current && currentLocation.pathname !== nextLocation.pathname, []));
+  const blocked = blocker.state === "blocked";
+  useEffect(() => { if (blocked && !dirty) blocker.proceed(); }, [blocked, dirty]);
+  return (
+    <Dialog open={blocked} title="Leave without saving?" width={400} destructive onClose={() => blocker.reset?.()} testid="leave-guard">
+      <div className="dbody mut"><p>{what} has changes that are not saved. They stay in this browser as a draft.</p></div>
+      <div className="df">
+        <span className="grow" />
+        <button type="button" className="btn" data-cancel="true" onClick={() => blocker.reset?.()}>Stay</button>
+        <button type="button" className="btn dans" data-testid="leave-anyway" onClick={() => blocker.proceed?.()}>Leave</button>
+      </div>
+    </Dialog>
+  );
+}
+
+async function save(url, body, name) {
+  const blob = await request(url, { method: "POST", json: body, as: "blob" });
+  const a = document.createElement("a");
+  a.href = URL.createObjectURL(blob);
+  a.download = name;
+  document.body.appendChild(a);
+  a.click();
+  a.remove();
+  setTimeout(() => URL.revokeObjectURL(a.href), 10000);
+}
+
+// `items` are `namespace/id`; the answer of POST `url` is kept as a file.
+export function ExportButton({ url, items = [], name = "flows.zip", label = "Export", testid }) {
+  const [busy, setBusy] = useState(false);
+  const run = async () => {
+    setBusy(true);
+    try {
+      await save(url, items.map((one) => ({ namespace: one.slice(0, one.indexOf("/")), id: one.slice(one.indexOf("/") + 1) })), name);
+    } catch (error) {
+      toast({ level: "error", title: "Could not export", text: error.message, requestId: error.requestId });
+    } finally {
+      setBusy(false);
+    }
+  };
+  return <button type="button" className="btn s" disabled={busy || !items.length} onClick={run} data-testid={testid}><Icon name="download" />{label}</button>;
+}
+
+// Files -> what they hold (by the server's validation) -> import. A zip is judged by the import alone.
+export function FlowImport({ validateUrl, importUrl, onDone, onCancel }) {
+  const [files, setFiles] = useState([]);
+  const [rows, setRows] = useState([]);
+  const [fail, setFail] = useState(false);
+  const [over, setOver] = useState(false);
+  const [busy, setBusy] = useState(false);
+  const [progress, setProgress] = useState(0);
+  const [problem, setProblem] = useState(null);
+  const [refused, setRefused] = useState([]);
+  const input = useRef(null);
+  const turn = useRef(0);
+
+  const take = async (list) => {
+    const chosen = [...files, ...list].filter((f) => /\.(ya?ml|zip)$/i.test(f.name));
+    setProblem(chosen.length ? null : { message: "YAML files (.yaml, .yml) or a .zip of them, please." });
+    setFiles(chosen);
+    setRefused([]);
+    const mine = ++turn.current;
+    const form = new FormData();
+    const texts = chosen.filter((f) => !/\.zip$/i.test(f.name));
+    for (const file of texts) form.append("flows", file, file.name);
+    if (!texts.length) { setRows([]); return; }
+    try {
+      const answer = await request(validateUrl, { method: "POST", body: form });
+      if (mine === turn.current) setRows(answer || []);
+    } catch (error) {
+      if (mine === turn.current) { setRows([]); setProblem(error); }
+    }
+  };
+  const drop = (event) => {
+    event.preventDefault();
+    setOver(false);
+    take([...event.dataTransfer.files]);
+  };
+  const run = async () => {
+    setBusy(true);
+    setProblem(null);
+    const bad = [];
+    let done = 0;
+    try {
+      for (const file of files) {
+        const form = new FormData();
+        form.append("fileUpload", file, file.name);
+        const answer = await upload(importUrl + (fail ? "?failOnError=true" : ""), form, { onProgress: (sent, total) => setProgress(total ? sent / total : 0) });
+        bad.push(...(answer || []));
+        done += 1;
+      }
+      setRefused(bad);
+      onDone?.({ files: done, refused: bad });
+    } catch (error) {
+      setProblem(error);
+      if (done) onDone?.({ files: done, refused: bad });
+    } finally {
+      setBusy(false);
+      setProgress(0);
+    }
+  };
+  const zips = files.filter((f) => /\.zip$/i.test(f.name));
+  return (
+    <>
+      <div className="dbody">
+        <button type="button" className={`dropz${over ? " over" : ""}`} onClick={() => input.current.click()} onDragOver={(e) => { e.preventDefault(); setOver(true); }} onDragLeave={() => setOver(false)} onDrop={drop} data-testid="import-drop">
+          <Icon name="download" size={20} />
+          <span><b className="med">Drop files here</b> or choose them</span>
+          <span className="xs faint">.yaml, .yml with one or several flows, or a .zip</span>
+        </button>
+        <input ref={input} type="file" multiple accept=".yaml,.yml,.zip" hidden data-testid="import-file" onChange={(e) => { take([...e.target.files]); e.target.value = ""; }} />
+        {rows.length ? (
+          <div className="imp" role="table" aria-label="Flows in the files">
+            {rows.slice(0, 200).map((row, i) => {
+              const errors = (row.findings || []).filter((f) => (f.severity || "error") === "error").length;
+              const bad = Boolean(row.constraints) || errors > 0;
+              return (
+                <div className="impr" role="row" key={i} title={row.constraints || ""}>
+                  <span className={`fgs ${bad ? "bad" : "ok"}`}><Icon name={bad ? "circle-x" : "circle-check"} /></span>
+                  <span className="ell grow"><span className="ns">{row.namespace || "?"}/</span><span className="id">{row.flow || "?"}</span></span>
+                  <span className={`sm ell ${bad ? "fgs bad" : "mut"}`}>{bad ? (row.constraints || "not valid").split("\n")[0] : row.outdated ? "an older revision" : "valid"}</span>
+                </div>
+              );
+            })}
+          </div>
+        ) : null}
+        {zips.map((f) => <p key={f.name} className="sm mut">{f.name}: its flows are judged when they are imported.</p>)}
+        {refused.length ? <div className="al bad" role="alert"><div className="grow"><b>{plural(refused.length, "flow")} not imported</b><ul>{refused.slice(0, 50).map((r) => <li key={r} className="mono brk">{r}</li>)}</ul></div></div> : null}
+        {problem ? <div className="al bad" role="alert"><div className="grow brk">{problem.message}{problem.requestId ? <span className="mono faint xs"> {problem.requestId}</span> : null}</div></div> : null}
+        <label className="row g6 pick"><input type="checkbox" checked={fail} onChange={(e) => setFail(e.target.checked)} />Fail when one of them is not valid</label>
+      </div>
+      <div className="df">
+        <span className="sm mut">{files.length ? plural(files.length, "file") : ""}{busy && progress ? `, ${Math.round(progress * 100)} %` : ""}</span>
+        <span className="grow" />
+        <button type="button" className="btn" onClick={() => onCancel?.()}>{refused.length ? "Close" : "Cancel"}</button>
+        <button type="button" className="btn pri" data-primary="true" disabled={busy || !files.length} onClick={run} data-testid="import-run">Import</button>
+      </div>
+    </>
+  );
+}
+
+// Two panes with a bar between them; the share is kept in this browser. Arrows on the bar move it too.
+export function Split({ name, vertical = false, start = 66, least = 20, one = false, children }) {
+  const key = `fd-split-${name}`;
+  const host = useRef(null);
+  const [share, setShare] = useState(() => {
+    try { return Number(localStorage.getItem(key)) || start; } catch { return start; }
+  });
+  const put = (value) => {
+    const next = Math.min(100 - least, Math.max(least, value));
+    setShare(next);
+    try { localStorage.setItem(key, String(Math.round(next))); } catch { /* private window */ }
+  };
+  const down = (event) => {
+    event.preventDefault();
+    const bar = event.currentTarget;
+    bar.setPointerCapture(event.pointerId);
+    const box = host.current.getBoundingClientRect();
+    const move = (e) => put(vertical ? ((e.clientY - box.top) / box.height) * 100 : ((e.clientX - box.left) / box.width) * 100);
+    const up = () => { bar.removeEventListener("pointermove", move); bar.removeEventListener("pointerup", up); };
+    bar.addEventListener("pointermove", move);
+    bar.addEventListener("pointerup", up);
+  };
+  const keys = (event) => {
+    const by = { ArrowLeft: -3, ArrowUp: -3, ArrowRight: 3, ArrowDown: 3 }[event.key];
+    if (!by) return;
+    event.preventDefault();
+    put(share + by);
+  };
+  const [first, second] = Array.isArray(children) ? children : [children, null];
+  return (
+    <div ref={host} className={`split${vertical ? " v" : ""}${one ? " one" : ""}`} style={{ "--share": share }}>
+      <div className="pane a">{first}</div>
+      {one ? null : <div className="bar" role="separator" tabIndex={0} aria-orientation={vertical ? "horizontal" : "vertical"} aria-label="Size of the panels" aria-valuenow={Math.round(share)} aria-valuemin={least} aria-valuemax={100 - least} onPointerDown={down} onKeyDown={keys} onDoubleClick={() => put(start)} />}
+      {one ? null : <div className="pane b">{second}</div>}
+    </div>
+  );
+}

@@ -1,0 +1,73 @@
+"""What the flow screens need of the browser: a guard before leaving, import and export of sources, split panes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import reflex as rx
+
+from components.client import BRIDGE, OVERLAY
+from components.glyphs import GLYPHS, ICONS
+from components.net import NET
+
+_JS = rx.asset("flow_tools.jsx", shared=True)
+__all__ = ["BRIDGE", "GLYPHS", "NET", "OVERLAY", "export_button", "flow_import", "leave_guard", "split"]
+
+_OBJECT = rx.event.passthrough_event_spec(dict[str, Any])
+
+
+class _Tool(rx.Component):
+    library = _JS.importable_path
+    lib_dependencies: list[str] = [ICONS]
+
+
+class LeaveGuard(_Tool):
+    """Ask before unsaved text is left (UI-ER-02, UI-ED-64); a draft exists anyway."""
+
+    tag = "LeaveGuard"
+    dirty: rx.Var[bool]
+    what: rx.Var[str]
+
+
+class ExportButton(_Tool):
+    """POST the chosen `namespace/id` to `url` and keep the answer as a file."""
+
+    tag = "ExportButton"
+    url: rx.Var[str]
+    items: rx.Var[list[str]]
+    name: rx.Var[str]
+    label: rx.Var[str]
+    testid: rx.Var[str]
+
+
+class FlowImport(_Tool):
+    """Body and footer of the import dialog (UI-FL-06): files, what the server finds in them, the import.
+
+    `on_done` gives `{files, refused}`: the number of files sent and the names that were not imported.
+    """
+
+    tag = "FlowImport"
+    validate_url: rx.Var[str]
+    import_url: rx.Var[str]
+    on_done: rx.EventHandler[_OBJECT]
+    on_cancel: rx.EventHandler[rx.event.no_args_event_spec]
+
+
+class Split(_Tool):
+    """Two panes with a bar that pointer and arrow keys move (UI-ED-02); `one` shows the first alone.
+
+    `name` names the place in the browser's storage, `start` is the first pane's share in per cent.
+    """
+
+    tag = "Split"
+    name: rx.Var[str]
+    vertical: rx.Var[bool]
+    start: rx.Var[int]
+    least: rx.Var[int]
+    one: rx.Var[bool]
+
+
+leave_guard = LeaveGuard.create
+export_button = ExportButton.create
+flow_import = FlowImport.create
+split = Split.create
