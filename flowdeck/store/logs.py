@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from flowdeck.store.driver import Database, Reader, StoreError, Tx, Writer, open_database
+from flowdeck.store.driver import Database, Reader, StoreError, StoreUnavailable, Tx, Writer, open_database
 
 LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR")
 """Names of the stored levels 0 to 4."""
@@ -164,11 +164,25 @@ class LogFiles:
             existing[0].create(1)
             return existing[0]
         first = existing[0].next_seq() if existing else 1
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self._make(name, first)
         with self._lock:
-            file = self._file(name)
-        file.create(first)
-        return file
+            return self._file(name)
+
+    def _make(self, name: str, first: int) -> None:
+        """Make a day's file under another name: readers see it with its tables or not at all."""
+        path = self.folder / f".{name}.new"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for end in ("", "-wal", "-shm"):
+                path.with_name(path.name + end).unlink(missing_ok=True)
+            database = open_database(f"sqlite:///{path}", durability="normal", readers=1)
+            try:
+                LogFile(name, database).create(first)
+            finally:
+                database.close()
+            path.rename(self.folder / f"{name}.db")
+        except OSError as error:
+            raise StoreUnavailable(f"{self.folder} can't be written: {error.strerror or error}") from error
 
     def drop_before(self, before: int) -> list[str]:
         """Delete the lines of days before the instant `before` (ms); the newest file stays. Answers what went."""

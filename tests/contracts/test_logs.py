@@ -11,7 +11,7 @@ import pytest
 from flowdeck.model.errors import IllegalArgument
 from flowdeck.store.driver import Database
 from flowdeck.store.log_views import LogStore
-from flowdeck.store.logs import Batch, LogAppender, LogFiles
+from flowdeck.store.logs import Batch, LogAppender, LogFile, LogFiles
 
 DAY = 86_400_000
 NOW = 1_790_000_000_000
@@ -250,3 +250,21 @@ def test_a_million_lines_cost_no_more_than_a_thousand(logs: Logs, monkeypatch: p
     )
     logs.store.range(1, 19_000, 19_010, min_level=1)
     assert len(statements) <= 12
+
+
+def test_a_day_file_has_its_tables_as_soon_as_readers_see_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    create = LogFile.create
+
+    def looked_at(file: LogFile, first_seq: int) -> None:
+        create(file, first_seq)
+        seen.append(len(LogFiles(tmp_path).files()))
+
+    monkeypatch.setattr(LogFile, "create", looked_at)
+    files = LogFiles(tmp_path)
+    file = files.today(NOW)
+    assert seen == [0]
+    assert [f.name for f in LogFiles(tmp_path).files()] == [file.name]
+    assert file.next_seq() == 1
+    files.close()
+    assert [p.name for p in tmp_path.glob("*.new*")] == []

@@ -1,241 +1,295 @@
-"""The crash harness: real processes, real kills at random moments, and what must hold afterwards (engine notes §5).
+"""The crash harness: the real server, real kills at random moments, and what must hold afterwards (engine notes §5).
 
     python -m tests.faults.crash --seconds 60 --seed 1
 
-One core and two workers run mixed executions (parallel, loop, retry, pause, subflow, concurrency limit) while one of
-them at a time is killed with SIGKILL, or stopped and continued. Ends with status 1 and a list when a law is broken.
+Mixed executions run on `flowdeck server standalone` while core, web, worker and supervisor are killed with SIGKILL
+every 0.1 to 0.5 s, or stopped beyond the worker's lease and continued. Then the instance calms down, and rows, side
+effects and log lines are held against the laws of `crash_laws`. Ends with status 1 and a list when a law is broken.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
+import contextlib
 import os
 import random
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
+from typing import Any
 
-from flowdeck.config.settings import Settings, load_settings
-from flowdeck.engine.bus import CoreClient
-from flowdeck.model.errors import DomainError
+from tests.faults import crash_laws
+from tests.faults.crash_flows import LOADS, NAMESPACE
+from tests.support.server import Server
 
-PARALLEL = "\n".join(
-    f"      - {{id: a{i}, type: io.kestra.plugin.core.flow.Sleep, duration: PT0.0{i}S}}" for i in range(1, 8)
-)
-PARENT = f"""
-id: parent
-namespace: crash.test
-tasks:
-  - id: side
-    type: io.kestra.plugin.core.flow.Parallel
-    tasks:
-{PARALLEL}
-  - id: loop
-    type: io.kestra.plugin.core.flow.ForEach
-    values: [1, 2, 3, 4, 5, 6]
-    concurrencyLimit: 3
-    tasks:
-      - {{id: nap, type: io.kestra.plugin.core.flow.Sleep, duration: PT0.02S}}
-      - {{id: say, type: io.kestra.plugin.core.debug.Return, format: "{{{{ taskrun.value }}}}"}}
-  - id: sub
-    type: io.kestra.plugin.core.flow.Subflow
-    namespace: crash.test
-    flowId: child
-  - id: pause
-    type: io.kestra.plugin.core.flow.Pause
-    pauseDuration: PT0.3S
-  - id: script
-    type: io.kestra.plugin.scripts.shell.Commands
-    taskRunner: {{type: io.kestra.plugin.core.runner.Process}}
-    commands: ["true"]
-  - {{id: end, type: io.kestra.plugin.core.debug.Return, format: "{{{{ outputs.say['3'].value }}}}"}}
-"""
-CHILD = """
-id: child
-namespace: crash.test
-concurrency: {limit: 3}
-tasks:
-  - {id: nap, type: io.kestra.plugin.core.flow.Sleep, duration: PT0.05S}
-  - id: broken
-    type: io.kestra.plugin.core.execution.Fail
-    allowFailure: true
-    retry: {type: constant, interval: PT0.2S, maxAttempts: 2}
-"""
-TASK_RUNS = {"parent": 25, "child": 2}
-
-COUNTS = {
-    "a task run without exactly one terminal event": (
-        "select count(*) from task_run t where (select count(*) from event v where v.task_run_seq = t.seq "
-        "and v.state >= 20) <> 1"
-    ),
-    "an execution without exactly one terminal event": (
-        "select count(*) from execution e where (select count(*) from event v where v.execution_seq = e.seq "
-        "and v.task_run_seq = 0 and v.state >= 20) <> 1"
-    ),
-    "a state that is not the last of its history": (
-        "select count(*) from task_run t where t.state <> (select v.state from event v where v.task_run_seq = t.seq "
-        "order by v.seq desc limit 1)"
-    ),
-    "a slot": "select count(*) from slot",
-    "a waiting place": "select count(*) from waiting",
-    "a timer": "select count(*) from timer",
-    "an open attempt": "select count(*) from attempt where state < 20",
-    "an uncounted attempt": (
-        "select count(*) from task_run t where t.attempts <> (select count(*) from attempt a "
-        "where a.task_run_seq = t.seq)"
-    ),
-    "a task that began before the one before it ended": (
-        "select count(*) from task_run a join task_run b on b.execution_seq = a.execution_seq and b.ord = a.ord + 1 "
-        "and b.parent_seq = 0 and a.parent_seq = 0 where b.created < a.ended"
-    ),
-}
+LEASE = 2.0
+CALM = 150.0
+"""Seconds that an instance may take to end all executions after the last kill."""
+VICTIMS = ("core", "web", "worker", "supervisor")
+WEIGHTS = (5, 2, 5, 1)
+LIMIT = 3
 
 
-class Processes:
-    """Core and workers of one home folder."""
+class Harness:
+    """One run over one home folder."""
 
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self.log = (home.parent / "crash.log").open("wb")
-        self.running: dict[str, subprocess.Popen[bytes]] = {}
-
-    def start(self, name: str) -> None:
-        """Start `core` or a worker (any other name)."""
-        module = "core" if name == "core" else "worker"
-        code = (
-            "import sys\nfrom flowdeck.config.settings import load_settings\n"
-            f"from flowdeck.main import {module}\nsys.exit({module}.run(load_settings()))"
+    def __init__(self, folder: Path, seed: int, port: int) -> None:
+        self.home = folder / "home"
+        self.effects = self.home / "effects"
+        self.effects.mkdir(parents=True)
+        self.rand = random.Random(seed)
+        self.server = Server(
+            self.home,
+            port=port,
+            management_port=port + 1,
+            environment={
+                "KESTRA_SERVER_LIVENESS_TIMEOUT": f"PT{LEASE:g}S",
+                "KESTRA_SERVER_LIVENESS_HEARTBEAT_INTERVAL": f"PT{LEASE / 4:g}S",
+                "SIDE_EFFECTS": str(self.effects),
+                "TMPDIR": str(folder),
+                "FLOWDECK_CONSOLE_ENABLED": "false",
+            },
         )
-        self.running[name] = subprocess.Popen(
-            [sys.executable, "-c", code],
-            env=os.environ | {"FLOWDECK_HOME": str(self.home)},
-            stdout=self.log,
-            stderr=self.log,
-        )
+        self.accepted: set[str] = set()
+        self.to_resume: set[str] = set()
+        self.to_kill: set[str] = set()
+        self.kills: dict[str, int] = dict.fromkeys(VICTIMS, 0)
+        self.freezes = 0
+        self.refused = 0
+        self.ended = threading.Event()
+        self.problems: list[str] = []
+        self.most_slots = 0
 
-    def kill(self, name: str) -> None:
-        """SIGKILL, then a fresh process."""
-        process = self.running[name]
-        process.kill()
+    # ---- load ------------------------------------------------------------------------------------------------
+
+    def _call(self, method: str, path: str) -> Any:
+        """An answer of the server; None when nobody answered."""
+        with contextlib.suppress(OSError, ValueError):
+            return self.server.call(method, path, seconds=8)
+        return None
+
+    def create(self) -> None:
+        """Start executions until told to end; those that were answered with 200 are accepted."""
+        names = list(LOADS)
+        weights = [load.weight for load in LOADS.values()]
+        rand = random.Random(self.rand.random())
+        while not self.ended.is_set():
+            name = rand.choices(names, weights)[0]
+            answer = self._call("POST", f"/api/v1/main/executions/{NAMESPACE}/{name}")
+            if answer is None or answer.status in (502, 503):
+                self.refused += 1
+                self.ended.wait(0.1)
+            elif answer.status == 200:
+                identifier = answer.json["id"]
+                self.accepted.add(identifier)
+            else:
+                self.problems.append(f"creating {name} answered {answer.status}: {answer.text[:200]}")
+            self.ended.wait(rand.uniform(0.0, 0.08))
+
+    def act(self) -> bool:
+        """Resume what pauses for ever, kill what sleeps for ever; whether there was something to do."""
+        database = self.home / "flowdeck.db"
+        connection = crash_laws.open_read(database)
+        try:
+            rows = connection.execute(
+                "select id, flow_id, state from execution where flow_id in ('resumed', 'killed') and state < 20"
+            ).fetchall()
+        finally:
+            connection.close()
+        for identifier, flow, state in rows:
+            if flow == "killed" and state == 4:
+                self._call("DELETE", f"/api/v1/main/executions/{identifier}/kill")
+            elif flow == "resumed" and state == 5:
+                self._call("POST", f"/api/v1/main/executions/{identifier}/resume")
+        return bool(rows)
+
+    def intervene(self) -> None:
+        """`act` again and again, beside the kills."""
+        while not self.ended.wait(0.4):
+            with contextlib.suppress(Exception):
+                self.act()
+                self.most_slots = max(self.most_slots, crash_laws.most_slots(self.home / "flowdeck.db"))
+
+    # ---- faults ----------------------------------------------------------------------------------------------
+
+    def restart(self) -> None:
+        """Start the command again after its supervisor was killed; its ports are free within moments."""
+        process = self.server.process
+        assert process is not None
         process.wait()
-        self.start(name)
-
-    def freeze(self, name: str, seconds: float) -> None:
-        """SIGSTOP for a while."""
-        process = self.running[name]
-        process.send_signal(signal.SIGSTOP)
-        time.sleep(seconds)
-        process.send_signal(signal.SIGCONT)
-
-    def stop(self) -> None:
-        """End all."""
-        for process in self.running.values():
-            process.terminate()
-        for process in self.running.values():
-            try:
-                process.wait(8)
-            except subprocess.TimeoutExpired:
-                process.kill()
-        self.log.close()
-
-
-async def load(settings: Settings, processes: Processes, seconds: float, rand: random.Random) -> tuple[list[str], int]:
-    """Create executions and kill processes; answers accepted ids and the number of kills."""
-    client = CoreClient(settings.home.socket("core"))
-    for source in (PARENT, CHILD):
-        await client.send("flow.save", {"tenant": "main", "namespace": "crash.test", "source": source}, timeout=30)
-    until = time.monotonic() + seconds
-    accepted: list[str] = []
-    kills = 0
-
-    async def create() -> None:
-        while time.monotonic() < until:
-            try:
-                answer = await client.send(
-                    "execution.create", {"tenant": "main", "namespace": "crash.test", "flow_id": "parent"}, timeout=20
+        until = time.monotonic() + 20
+        while True:
+            with (self.home / "server.out").open("ab") as out:
+                environment = {
+                    **os.environ,
+                    "FLOWDECK_HOME": str(self.home),
+                    "FLOWDECK_PORT": str(self.server.port),
+                    "FLOWDECK_MANAGEMENT_PORT": str(self.server.management_port),
+                    **self.server.environment,
+                }
+                started = subprocess.Popen(
+                    [sys.executable, "-m", "flowdeck", "server", "standalone"],
+                    env=environment,
+                    stdout=out,
+                    stderr=out,
+                    start_new_session=True,
                 )
-                accepted.append(answer["id"])
-            except DomainError as error:
-                print(f"not accepted: {error.message}")
-            await asyncio.sleep(0.05)
+            self.server.process = started
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                started.wait(1.2)
+                if time.monotonic() < until:
+                    continue
+                self.problems.append(f"the server does not start again:\n{self.server.output()}")
+            return
 
-    creating = asyncio.create_task(create())
-    while time.monotonic() < until:
-        await asyncio.sleep(rand.uniform(0.2, 1.5))
-        name = rand.choice(list(processes.running))
-        if rand.random() < 0.15:
-            await asyncio.to_thread(processes.freeze, name, rand.uniform(0.1, 1.0))
-        else:
-            processes.kill(name)
-            kills += 1
-    await creating
-    await client.close()
-    return accepted, kills
+    def hit(self) -> None:
+        """Kill or freeze one process."""
+        rand = self.rand
+        name = rand.choices(VICTIMS, WEIGHTS)[0]
+        process = self.server.process
+        assert process is not None
+        if name == "supervisor":
+            self.kills[name] += 1
+            process.kill()
+            self.restart()
+            return
+        pids = self.server.pids(name)
+        if not pids:
+            return
+        if rand.random() < 0.12:
+            self.freezes += 1
+            spell = rand.choice((0.3, LEASE + 1))
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pids[0], signal.SIGSTOP)
+                threading.Timer(spell, self._continue, (pids[0],)).start()
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pids[0], signal.SIGKILL)
+            self.kills[name] += 1
 
+    @staticmethod
+    def _continue(pid: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
 
-def quiet(database: Path, seconds: float = 120) -> bool:
-    """Wait until nothing is open."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
-            if not connection.execute("select count(*) from execution where state < 20").fetchone()[0]:
-                return True
-        time.sleep(0.3)
-    return False
+    def chaos(self, seconds: float) -> None:
+        """Hit again and again, sometimes in bursts, sometimes once everything runs."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            if self.rand.random() < 0.6:
+                self._until_ready(min(until, time.monotonic() + 15))
+                time.sleep(self.rand.uniform(0.0, 1.0))
+            time.sleep(self.rand.uniform(0.1, 0.5))
+            self.hit()
 
+    def _until_ready(self, until: float) -> bool:
+        while time.monotonic() < until:
+            with contextlib.suppress(OSError):
+                port = self.server.management_port
+                if self.server.call("GET", "/health/readiness", port=port, auth=False, seconds=2).status == 200:
+                    return True
+            time.sleep(0.1)
+        return False
 
-def violations(database: Path, accepted: list[str]) -> list[str]:
-    """Laws that the rows break."""
-    out: list[str] = []
-    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
-        for what, sql in COUNTS.items():
-            number = connection.execute(sql).fetchone()[0]
-            if number:
-                out.append(f"{number} x {what}")
-        stored = {row[0] for row in connection.execute("select id from execution where flow_id = 'parent'")}
-        lost = [i for i in accepted if i not in stored]
-        if lost:
-            out.append(f"{len(lost)} accepted executions are lost")
-        for flow, expected in TASK_RUNS.items():
-            wrong = connection.execute(
-                "select count(*) from execution e where flow_id = ? and (state <> 21 or "
-                "(select count(*) from task_run t where t.execution_seq = e.seq) <> ?)",
-                (flow, expected),
-            ).fetchone()[0]
-            if wrong:
-                out.append(f"{wrong} executions of {flow} did not end as they should")
-        if connection.execute("pragma integrity_check").fetchone()[0] != "ok":
-            out.append("the database is damaged")
-    return out
+    # ---- the run ---------------------------------------------------------------------------------------------
 
+    def run(self, seconds: float) -> list[str]:
+        """Start, load, hit, calm down, judge."""
+        self.server.start(seconds=60)
+        try:
+            for load in LOADS.values():
+                self.server.save_flow(load.source)
+            threads = [
+                threading.Thread(target=work, daemon=True) for work in (self.create, self.create, self.intervene)
+            ]
+            for thread in threads:
+                thread.start()
+            self.chaos(seconds)
+            self.ended.set()
+            for thread in threads:
+                thread.join(30)
+            calm = self._calm()
+            if not calm:
+                self.problems.append(f"executions are still open after {CALM:g} s: {self._open()}")
+            else:
+                self.problems += self._agree()
+        finally:
+            self.server.stop(seconds=30)
+        time.sleep(0.5)
+        if left := crash_laws.left_processes(self.home):
+            self.problems.append(f"{len(left)} processes outlived the server, such as {left[0]}")
+        if self.most_slots > LIMIT:
+            self.problems.append(f"{self.most_slots} executions held slots of a limit of {LIMIT}")
+        return self.problems + list(crash_laws.violations(self.home, self.accepted))
 
-def crash(seconds: float, seed: int) -> list[str]:
-    """One run; answers what went wrong."""
-    folder = Path(tempfile.mkdtemp(prefix="flowdeck-crash-"))
-    settings = load_settings(environment={"FLOWDECK_HOME": str(folder / "home")})
-    processes = Processes(folder / "home")
-    try:
-        processes.start("core")
-        time.sleep(1.5)
-        processes.start("first worker")
-        processes.start("second worker")
-        accepted, kills = asyncio.run(load(settings, processes, seconds, random.Random(seed)))
-        database = settings.home.database
-        calm = quiet(database)
-        wrong = violations(database, accepted)
-        if not calm:
-            wrong.insert(0, "executions are still open after two minutes")
-        print(f"{len(accepted)} executions accepted, {kills} kills, {len(wrong)} laws broken")
+    def _calm(self) -> bool:
+        if not self._until_ready(time.monotonic() + 40):
+            self.problems.append(f"not ready after the last kill:\n{self.server.output()}")
+        until = time.monotonic() + CALM
+        while time.monotonic() < until:
+            with contextlib.suppress(Exception):
+                self.act()
+                if not crash_laws.open_executions(self.home / "flowdeck.db"):
+                    return True
+            time.sleep(0.3)
+        return False
+
+    def _open(self) -> str:
+        connection = crash_laws.open_read(self.home / "flowdeck.db")
+        try:
+            rows = connection.execute(
+                "select e.id, e.flow_id, e.state, (select group_concat(t.task_id || ' ' || t.state) from task_run t "
+                "where t.execution_seq = e.seq and t.state < 20) from execution e where e.state < 20 limit 5"
+            ).fetchall()
+            extra = connection.execute("select kind, ref from timer limit 3").fetchall()
+            return f"{rows}, timers {extra}"
+        finally:
+            connection.close()
+
+    def _agree(self) -> list[str]:
+        """The API says of some executions what the rows say."""
+        connection = crash_laws.open_read(self.home / "flowdeck.db")
+        try:
+            rows = connection.execute(
+                "select id, state, task_count from execution order by seq desc limit 40"
+            ).fetchall()
+        finally:
+            connection.close()
+        wrong: list[str] = []
+        for identifier, state, count in rows:
+            document = self.server.execution(identifier)
+            shown = crash_laws.State[document["state"]["current"]]
+            if shown != state or len(document.get("taskRunList") or []) != count:
+                wrong.append(f"the API shows {identifier} otherwise than its rows")
         return wrong
+
+    def story(self) -> str:
+        """What happened, in one line."""
+        hits = ", ".join(f"{number} {name}" for name, number in self.kills.items())
+        return (
+            f"{len(self.accepted)} executions accepted, {self.refused} refused; kills: {hits}; {self.freezes} stopped "
+            f"and continued; at most {self.most_slots} slots held"
+        )
+
+
+def crash(seconds: float, seed: int, *, port: int = 19000, keep: bool = False) -> tuple[list[str], Harness]:
+    """One run; answers what went wrong and the harness."""
+    folder = Path(tempfile.mkdtemp(prefix="flowdeck-crash-"))
+    harness = Harness(folder, seed, port)
+    try:
+        wrong = harness.run(seconds)
+        keep = keep and bool(wrong)
+        if keep:
+            print(f"kept: {folder}")
+        return wrong, harness
     finally:
-        processes.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+        if not keep:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def main() -> int:
@@ -243,8 +297,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--port", type=int, default=19000, help="this one and the next are used")
+    parser.add_argument("--keep", action="store_true", help="keep the home folder when a law is broken")
     given = parser.parse_args()
-    wrong = crash(given.seconds, given.seed)
+    wrong, harness = crash(given.seconds, given.seed, port=given.port, keep=given.keep)
+    print(harness.story())
+    print(f"{len(wrong)} laws broken")
     for line in wrong:
         print(f"BROKEN: {line}")
     return 1 if wrong else 0
