@@ -11,7 +11,7 @@ from flowdeck.api.bodies import json_object
 from flowdeck.api.parameters import body_filters, filters
 from flowdeck.api.security import CallerDep
 from flowdeck.model.errors import Conflict, IllegalArgument, NotFound
-from flowdeck.services import executions, figures, finding, flows, insight, keepsakes, taskruns
+from flowdeck.services import comparison, executions, figures, finding, flows, insight, keepsakes, taskruns
 from flowdeck.services.wire import instant
 
 router = APIRouter(prefix="/api/v1/{tenant}/console", tags=["Console"])
@@ -35,13 +35,15 @@ async def compare(
     """Two executions side by side."""
     if show not in ("differing", "all"):
         raise IllegalArgument("show: differing and all are known")
-    return Json(await finding.compare(request.app.state.backend, caller, a, b, everything=show == "all", after=after))
+    return Json(
+        await comparison.compare(request.app.state.backend, caller, a, b, everything=show == "all", after=after)
+    )
 
 
 @router.get("/executions/compare/logs")
 async def compare_logs(request: Request, caller: CallerDep, a: str, b: str, task: str = "") -> Response:
     """Lines of one task side by side."""
-    return Json(await finding.compare_logs(request.app.state.backend, caller, a, b, task))
+    return Json(await comparison.compare_logs(request.app.state.backend, caller, a, b, task))
 
 
 @router.get("/executions/{execution_id}/taskruns")

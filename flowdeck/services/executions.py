@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flowdeck.model.errors import BulkRefused, DomainError, IllegalArgument, IllegalState, NotFound
+from flowdeck.model.errors import DomainError, IllegalArgument, NotFound
 from flowdeck.model.states import State
 from flowdeck.services import documents
 from flowdeck.services.backend import Backend
@@ -333,10 +333,11 @@ async def delete(
     """Delete an execution and what belongs to it."""
     row = await row_of(backend, caller, execution_id)
     await backend.send(caller, "execution.delete", id=execution_id, logs=logs, metrics=metrics, storage=storage)
-    await _sweep(backend, row, logs=logs, storage=storage)
+    await sweep(backend, row, logs=logs, storage=storage)
 
 
-async def _sweep(backend: Backend, row: Any, *, logs: bool, storage: bool) -> None:
+async def sweep(backend: Backend, row: Any, *, logs: bool, storage: bool) -> None:
+    """Delete lines and files of a deleted execution; the engine does it too, later."""
     from flowdeck.storage.paths import execution_folder
 
     def work() -> None:
@@ -353,75 +354,3 @@ async def _sweep(backend: Backend, row: Any, *, logs: bool, storage: bool) -> No
         logging.getLogger("flowdeck.executions").warning(
             "files of deleted execution %s stay behind", row["id"], exc_info=True
         )
-
-
-# ── bulk actions ──────────────────────────────────────────────────────────────────────────────────
-
-REQUIRES: dict[str, tuple[Any, str]] = {
-    "delete": (lambda s: s >= State.SUCCESS, "execution not found"),
-    "kill": (lambda s: s < State.SUCCESS, "execution already finished"),
-    "pause": (lambda s: s == State.RUNNING, "execution not in state RUNNING"),
-    "resume": (lambda s: s == State.PAUSED, "execution not in state PAUSED"),
-    "restart": (lambda s: s == State.FAILED, "execution not in state FAILED"),
-    "replay": (lambda s: True, ""),
-    "force-run": (lambda s: s < State.SUCCESS, "execution in a terminated state"),
-    "unqueue": (lambda s: s == State.QUEUED, "execution not in state QUEUED"),
-    "change-status": (lambda s: s >= State.SUCCESS, "execution not in a terminated state"),
-    "labels": (lambda s: s >= State.SUCCESS, "execution is not terminated"),
-}
-"""Bulk verb → which states it takes, and what is said of the others (spec §6)."""
-
-
-async def usable(
-    backend: Backend, caller: Caller, verb: str, ids: Sequence[Any], *, any_state: bool = False
-) -> list[Any]:
-    """Rows of all ids, or `BulkRefused` naming every unusable one."""
-    wanted = list(dict.fromkeys(str(i) for i in ids))
-    rows = await backend.read(queries.by_ids, caller.tenant, wanted)
-    allowed, wrong = REQUIRES[verb]
-    invalids = []
-    for one in wanted:
-        row = rows.get(one)
-        if row is None:
-            invalids.append({"message": "execution not found", "invalidValue": one})
-        elif not any_state and not allowed(row["state"]):
-            invalids.append({"message": wrong, "invalidValue": one})
-    if invalids:
-        raise BulkRefused(f"invalid bulk {verb}", invalids=invalids)
-    return [rows[one] for one in wanted]
-
-
-async def usable_matches(
-    backend: Backend, caller: Caller, verb: str, filters: Sequence[Filter], *, any_state: bool = False
-) -> list[Any]:
-    """Rows of all matches whose state the verb takes."""
-    allowed, _ = REQUIRES[verb]
-    return [r for r in await matching(backend, caller, filters) if any_state or allowed(r["state"])]
-
-
-async def bulk(backend: Backend, caller: Caller, verb: str, rows: Sequence[Any], **args: Any) -> int:
-    """Carry a verb out on each row; how many. One that changed meanwhile is left out of the count."""
-    name = verb.replace("-", "_")
-    command = {"labels": "set_labels"}.get(name, name)
-    if verb == "change-status" and not state_named(args["state"]).terminal:
-        raise IllegalArgument("You can only change the status of an execution to a terminal state.")
-    count = 0
-    for row in rows:
-        own = dict(args)
-        if verb == "kill":
-            own["cascade"] = False
-        if verb == "replay" and own.pop("latest", False):
-            head = await backend.read(
-                lambda r, row=row: r.value("select revision from flow where flow_key = :k", k=row["flow_key"])
-            )
-            own["revision"] = head
-        else:
-            own.pop("latest", None)
-        try:
-            await backend.send(caller, f"execution.{command}", id=row["id"], **own)
-        except (IllegalState, NotFound, IllegalArgument):
-            continue
-        if verb == "delete":
-            await _sweep(backend, row, logs=args.get("logs", True), storage=args.get("storage", True))
-        count += 1
-    return count
