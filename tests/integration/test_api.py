@@ -630,3 +630,43 @@ async def test_a_stale_view_is_refused_with_the_stored_one(api: Api) -> None:
     await api("PUT", "/console/views/v", json={"list": "flows", "name": "b"}, headers={"If-Match": "1"})
     stale = await api("PUT", "/console/views/v", 409, json={"list": "flows", "name": "c"}, headers={"If-Match": "1"})
     assert stale["version"] == 2 and stale["stored"]["name"] == "b"
+
+
+async def test_a_webhook_may_wait_and_answer_with_outputs(api: Api) -> None:
+    source = HELLO.replace(
+        "key: topsecret", 'key: k, wait: true, returnOutputs: true, inputs: {name: "{{ trigger.body.who }}"}'
+    )
+    await api.save(source)
+    answer = await api("POST", "/executions/webhook/company.team/hello/k", json={"who": "Bob"})
+    assert answer["state"]["current"] == "SUCCESS" and answer["outputs"] == {"text": "Hello Bob"}
+    bad = await api("POST", "/executions/webhook/company.team/hello/k", 422, json={})
+    assert "who" in bad["message"]
+
+
+async def test_subflows_are_followed_with_their_parent(api: Api) -> None:
+    await api.save(HELLO)
+    await api.save(
+        "id: parent\nnamespace: company.team\ntasks:\n"
+        "  - {id: call, type: io.kestra.plugin.core.flow.Subflow, namespace: company.team, flowId: hello, wait: true}\n"
+    )
+    ended = await api.run("parent")
+    assert ended["state"]["current"] == "SUCCESS"
+    text = (await api("GET", f"/executions/{ended['id']}/follow-dependencies")).text
+    assert text.startswith("id: start\n") and text.count("id: end\n") == 2
+    children = await api("GET", f"/executions/search?filters[triggerExecutionId][EQUALS]={ended['id']}")
+    assert children["total"] == 1 and children["results"][0]["flowId"] == "hello"
+    assert (await api("GET", "/executions/search?filters[childFilter][EQUALS]=MAIN"))["total"] == 1
+    links = await api("GET", "/flows/company.team/hello/dependencies")
+    assert links["edges"] == [
+        {"source": "main_company.team_parent", "target": "main_company.team_hello", "relation": "FLOW_TASK"}
+    ]
+
+
+async def test_expressions_with_io_are_answered_by_a_worker(api: Api) -> None:
+    await api("PUT", "/namespaces/company.team/kv/greeting", content='"Salut"')
+    await api.save(HELLO.replace("defaults: world", "defaults: \"{{ kv('greeting') }}\""))
+    checked = await api("POST", "/executions/company.team/hello/validate")
+    assert checked["inputs"][0]["value"] == "Salut"
+    ended = await api.run("hello")
+    assert ended["outputs"] == {"text": "Hello Salut"}
+    assert await api("POST", f"/executions/{ended['id']}/eval", content="{{ kv('greeting') }}") == {"result": "Salut"}
