@@ -119,7 +119,7 @@ class Executor:
         self.dispatched: dict[int, int] = {}
         self.evaluations: dict[tuple[int, int], Promise] = {}
         # Never a number of an earlier process: its workers may still answer.
-        self._evaluation_no = clock()
+        self._evaluation_no = self._random.getrandbits(48)
         self.alone = 0
         self.stopping = False
         self.steps = 0

@@ -8,6 +8,7 @@ reach the heap through the events that their transactions publish.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import heapq
 import json
 import logging
@@ -45,6 +46,8 @@ REST_MS = 60_000
 """How long a trigger rests whose firing raised twice."""
 PLANS = 2_000
 """Prepared schedules that are kept."""
+
+DUE = "select * from trigger_state where kind = 'schedule' and next_due is not null"
 
 
 class Scheduler:
@@ -87,6 +90,7 @@ class Scheduler:
         self._plans: OrderedDict[tuple[int, int, str], SchedulePlan | None] = OrderedDict()
         self._missing: set[Key] = set()
         self._housekeeping = 0
+        self._unread = False  # rows may differ from what is known
         self._wake = asyncio.Event()
         self.stopping = False
         executor.listeners.append(self.on_execution)
@@ -102,7 +106,7 @@ class Scheduler:
         self._housekeeping = now + HOUSEKEEPING_MS
         with self._database.reader() as reader:
             self.flows.load(reader)
-            for row in reader.all("select * from trigger_state where kind = 'schedule' and next_due is not null"):
+            for row in reader.all(DUE):
                 key: Key = (row["tenant"], row["namespace"], row["flow_id"], row["trigger_id"])
                 missed = row["next_due"] <= now and not row["backfill"] and not row["disabled"]
                 if missed and self._makes_up(row) != "ALL":
@@ -174,16 +178,35 @@ class Scheduler:
         """Fire what is due until `stop`; sleeps until the next date, at most a second."""
         while not self.stopping:
             self._wake.clear()
-            if self._stale_flows or not self._stale <= self._busy:
-                self._refresh()
-            now = self.executor.clock()
-            if now >= self._housekeeping:
-                self._housekeep(now)
-            wait = self.dispatch(now)
             try:
+                wait = self._turn(self.executor.clock())
+            except Exception:
+                # Without this loop nothing would ever fire again: what it knows is read anew.
+                log.exception("the scheduler could not look at its triggers")
+                self._unread = True
+                wait = LONGEST_WAIT
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), wait)
-            except TimeoutError:
-                pass
+
+    def _turn(self, now: int) -> float:
+        """One round of the loop; seconds until the next one."""
+        if self._unread:
+            self._read()
+        if self._stale_flows or not self._stale <= self._busy:
+            self._refresh()
+        if now >= self._housekeeping:
+            self._housekeep(now)
+        wait = self.dispatch(now)
+        return max(self._housekeeping - now, 0) / 1000 if wait is None else wait
+
+    def _read(self) -> None:
+        """Read all due dates again, whatever is known."""
+        with self._database.reader() as reader:
+            for row in reader.all(DUE):
+                key: Key = (row["tenant"], row["namespace"], row["flow_id"], row["trigger_id"])
+                if key not in self._busy and key not in self._asking:
+                    self._know(key, row)
+        self._unread = False
 
     def stop(self) -> None:
         """End `run`."""

@@ -529,3 +529,33 @@ def test_a_blocked_trigger_is_told_once_its_execution_is_missing_for_a_minute(
     assert not caplog.records
     scheduler._housekeep(engine.now + 60_000)
     assert "Execution 'gone' is not found, schedule is blocked since" in caplog.text
+
+
+async def test_the_loop_survives_a_database_that_can_not_be_read(
+    engine: Scheduled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flowdeck.engine import scheduler
+
+    engine.put(flow(daily()))
+    monkeypatch.setattr(scheduler, "LONGEST_WAIT", 0.01)
+    one: Any = engine.scheduler
+    real = one._refresh
+
+    def refuse() -> None:
+        one._stale.clear()
+        monkeypatch.setattr(one, "_refresh", real)
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr(one, "_refresh", refuse)
+    loops = [asyncio.create_task(engine.executor.run()), asyncio.create_task(engine.scheduler.run())]
+    one._due.clear()
+    one._stale.add(("main", "a.b", "daily", "cron"))
+    engine.now = ms("2025-03-11T00:00:00Z")
+    for _ in range(200):
+        await asyncio.sleep(0.005)
+        if engine.dates():
+            break
+    engine.scheduler.stop()
+    engine.executor.stop()
+    await asyncio.gather(*loops)
+    assert engine.dates() == ["2025-03-11T00:00:00Z"]
