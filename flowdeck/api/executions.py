@@ -192,8 +192,9 @@ async def validate(
 
 @router.get("/{execution_id}")
 async def get(request: Request, caller: CallerDep, execution_id: str) -> Response:
-    """One execution with its task runs."""
-    return Json(await executions.get(request.app.state.backend, caller, execution_id))
+    """One execution with its task runs; `taskRuns=false` (ours) leaves them out."""
+    backend = request.app.state.backend
+    return Json(await executions.get(backend, caller, execution_id, task_runs=flag(request, "taskRuns", True)))
 
 
 @router.delete("/{execution_id}")

@@ -20,6 +20,8 @@ from flowdeck.store.queries.where import Filter, Page
 
 LISTED_TASK_RUNS = 200
 """Task runs of an execution within a list; a larger one carries none there."""
+LISTED_HISTORY = 1000
+"""Task runs up to which a row of a list without task runs shows its whole history."""
 LOADED_OUTPUTS = 1024 * 1024
 """Bytes of an offloaded output that a document still carries inline."""
 BULK = 50_000
@@ -74,8 +76,10 @@ def url(backend: Backend, row: Any) -> str:
 
 def _build(reader: Any, rows: Sequence[Any], now: int, storage: Any, *, limit: int | None) -> list[dict[str, Any]]:
     with reader.snapshot():
-        small = [r["seq"] for r in rows if limit is None or r["task_count"] <= limit]
-        past = queries.histories(reader, small)
+        # Lists look at no more than a page of events; a large execution's history is short there.
+        most = LISTED_HISTORY if limit == 0 and len(rows) > 1 else limit
+        small = [r["seq"] for r in rows if not most or r["task_count"] <= most]
+        past = queries.histories(reader, small, task_runs=limit != 0)
         runs = queries.task_runs(reader, small) if limit != 0 else {}
         tries = queries.attempts(reader, small) if limit != 0 else {}
     answers = []
@@ -120,10 +124,10 @@ async def row_of(backend: Backend, caller: Caller, execution_id: str) -> Any:
     return row
 
 
-async def get(backend: Backend, caller: Caller, execution_id: str) -> dict[str, Any]:
-    """`Execution` with all its task runs. `NotFound`."""
+async def get(backend: Backend, caller: Caller, execution_id: str, *, task_runs: bool = True) -> dict[str, Any]:
+    """`Execution`, with all its task runs if wanted. `NotFound`."""
     row = await row_of(backend, caller, execution_id)
-    return (await backend.read(_build, [row], backend.now(), backend.storage, limit=None))[0]
+    return (await backend.read(_build, [row], backend.now(), backend.storage, limit=None if task_runs else 0))[0]
 
 
 async def listed(backend: Backend, rows: Sequence[Any], *, task_runs: bool = True) -> list[dict[str, Any]]:

@@ -239,6 +239,8 @@ async def test_an_execution_runs_to_its_end(api: Api) -> None:
     assert [h["state"] for h in ended["state"]["histories"]] == ["CREATED", "RUNNING", "SUCCESS"]
     labels = {one["key"]: one["value"] for one in ended["labels"]}
     assert labels == {"team": "data", "who": "ada:x", "system.correlationId": ended["id"]}
+    short = await api("GET", f"/executions/{ended['id']}?taskRuns=false")
+    assert "taskRunList" not in short and short["state"] == ended["state"]
     run = ended["taskRunList"][0]
     assert run["outputs"] == {"value": "Hello Ada"} and run["attempts"][0]["state"]["current"] == "SUCCESS"
     assert [h["state"] for h in run["state"]["histories"]] == ["CREATED", "RUNNING", "SUCCESS"]

@@ -158,14 +158,17 @@ def by_ids(reader: Any, tenant: str, ids: Sequence[str]) -> dict[str, Any]:
     return found
 
 
-def histories(reader: Any, seqs: Sequence[int]) -> dict[tuple[int, int], list[tuple[int, int]]]:
-    """State histories of executions and task runs: (execution seq, task run seq or 0) → [(state, ms)]."""
+def histories(
+    reader: Any, seqs: Sequence[int], *, task_runs: bool = True
+) -> dict[tuple[int, int], list[tuple[int, int]]]:
+    """State histories of executions and their task runs: (execution seq, task run seq or 0) → [(state, ms)]."""
+    more = "" if task_runs else "and task_run_seq = 0 "
     found: dict[tuple[int, int], list[tuple[int, int]]] = {}
     for start in range(0, len(seqs), 500):
         where = Where(reader.dialect)
         chunk = where.binds(list(seqs[start : start + 500]))
         for row in reader.all(
-            f"select execution_seq, task_run_seq, state, at from event where execution_seq in {chunk} "
+            f"select execution_seq, task_run_seq, state, at from event where execution_seq in {chunk} {more}"
             "order by execution_seq, seq",
             where.params,
         ):
