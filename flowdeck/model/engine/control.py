@@ -342,7 +342,7 @@ def kill(w: World, live: Live, *, cascade: bool = True) -> None:
             w.cancel("recreate", live.seq)
             w.evict(live)
         return
-    if live.root is None:
+    if live.root is None or live.root.ended:  # not begun, or only the outputs are still being rendered
         close(w, live, State.KILLED)
         return
     live.finishing = False

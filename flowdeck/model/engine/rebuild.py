@@ -147,7 +147,7 @@ def level_of(run: Run) -> Level | None:
 
 
 def _fill(level: Level, children: list[Run]) -> None:
-    reached: dict[int, Run] = {}
+    groups: dict[int, list[Run]] = {}
     index = {key: i for i, key in enumerate(level.keys)}
     side: dict[str, int] = {}
     for run in children:
@@ -169,16 +169,17 @@ def _fill(level: Level, children: list[Run]) -> None:
                 level.failed = True
         group = _group(level, run, index)
         level.next = max(level.next, group + 1)
-        known = reached.get(group)
-        if known is None or run.ord > known.ord:
-            reached[group] = run
-    for group, run in reached.items():
-        if not run.state.terminal:
+        groups.setdefault(group, []).append(run)
+    for group, runs in groups.items():
+        open_runs = [run for run in runs if not run.state.terminal]
+        furthest = max((index[run.task.key] for run in runs), default=0)
+        if open_runs:
             level.alive += 1
-        elif run.state is not State.FAILED and level.loop and not level.flat:
-            position = index[run.task.key] + 1
-            if position < len(level.keys):
-                level.ready.append((group, position))
+            if level.loop and (len(open_runs) > 1 or index[open_runs[0].task.key] < furthest):
+                level.again[group] = [len(open_runs), furthest]
+        elif level.loop and not level.flat and furthest + 1 < len(level.keys):
+            if not any(run.state is State.FAILED for run in runs):
+                level.ready.append((group, furthest + 1))
                 level.alive += 1
     level.ready = type(level.ready)(sorted(level.ready))
     if level.phase == "tasks":

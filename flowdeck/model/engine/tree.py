@@ -21,7 +21,7 @@ CHUNK = 500
 
 _WORST = (State.KILLED, State.FAILED, State.CANCELLED, State.WARNING, State.PAUSED)
 _NOISE = re.compile(r"\d+|\b[0-9A-Za-z]{20,}\b")
-INLINE_BYTES = 64 * 1024
+_STOPPING = (State.KILLED, State.CANCELLED, State.RETRIED)
 
 
 def settle(state: State, task: TaskDef) -> State:
@@ -158,7 +158,7 @@ def _leave(w: World, run: Run) -> None:
 
 
 def close_open(w: World, level: Level, state: State) -> None:
-    """A level has ended while some children still ran: they take its state, and their workers are told to stop."""
+    """A level has ended while some children still ran: they take its state; what they report later is ignored."""
     for run in list(level.open.values()):
         if run.level is not None and not run.level.ended:
             run.level.ended = True
@@ -171,11 +171,9 @@ def abandon(w: World, run: Run, state: State, *, cause: str | None = "abandoned"
     """End a task run from outside, without its level taking notice."""
     if run.state.terminal:
         return
-    if (
-        run.task.kind is TaskKind.RUNNABLE
-        and run.fence
-        and run.state in (State.CREATED, State.RUNNING, State.RESTARTED)
-    ):
+    # What runs beside a failed branch goes on without effect (§8.2); what has not begun is taken back.
+    stops = state in _STOPPING or run.attempt_started is None
+    if run.task.kind is TaskKind.RUNNABLE and run.fence and stops:
         w.effect(KillAttempt(run.seq, run.fence))
     close_attempt(w, run, state)
     run.ended = w.now
@@ -218,11 +216,19 @@ def count_child(level: Level, run: Run) -> None:
             level.current = None
         return
     level.counts[run.state] = level.counts.get(run.state, 0) + 1
+    group, position = place_of(level, run)
+    again = level.again.get(group) if level.again else None
+    if again is not None:
+        again[0] -= 1
+        level.failed = level.failed or run.state is State.FAILED
+        if again[0]:
+            return
+        del level.again[group]
+        position = max(position, again[1])  # what came after it had run before the restart
     if run.state is State.FAILED:
         level.failed = True
         level.alive -= 1
         return
-    group, position = place_of(level, run)
     if position + 1 < level.group_length():
         level.ready.append((group, position + 1))
     else:

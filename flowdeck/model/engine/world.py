@@ -121,6 +121,7 @@ class Level:
     """
 
     __slots__ = (
+        "again",
         "alive",
         "counts",
         "current",
@@ -164,6 +165,7 @@ class Level:
         self.width = len(keys) if values is None else len(values) * (len(keys) if flat else 1 if keys else 0)
         self.next = 0
         self.alive = 0
+        self.again: dict[int, list[int]] = {}  # restarted groups: open children, furthest position
         self.ready: deque[tuple[int, int]] = deque()  # (group, position) to be created
         self.open: dict[int, Run] = {}  # all children that are not terminal, side lists included
         self.current: Run | None = None  # of the side list that runs

@@ -703,3 +703,40 @@ def test_a_render_that_takes_too_long_is_given_to_a_worker(engine: Engine) -> No
     ((_, fence),) = engine.worker.jobs
     assert fence < 0
     assert engine.executor.lag < 0.5
+
+
+def test_kill_while_the_outputs_are_rendered(engine: Engine) -> None:
+    engine.save(flow(f"tasks: [{{id: a, {W}}}]\noutputs: [{{id: o, type: STRING, value: \"{{{{ kv('x') }}}}\"}}]"))
+    e = engine.start("f")
+    engine.work()
+    engine.steps()
+    assert engine.state(e) == "RUNNING"
+    engine.command("execution.kill", id=e)
+    engine.run()
+    assert engine.state(e) == "KILLED"
+    engine.check()
+
+
+def test_what_runs_beside_a_failed_branch_goes_on_without_effect(engine: Engine) -> None:
+    engine.save(
+        flow(f"""
+        tasks:
+          - id: p
+            type: io.kestra.plugin.core.flow.Parallel
+            tasks:
+              - {{id: a, {W}}}
+              - {{id: b, {W}}}
+              - {{id: c, {W}}}
+    """)
+    )
+    engine.outcomes = {"a": "FAILED", "b": None, "c": None}
+    e = engine.start("f")
+    engine.started("b")
+    engine.run()
+    assert engine.tasks(e) == ["p FAILED", "a FAILED", "b FAILED", "c FAILED"]
+    stopped = {engine.one("select task_id from task_run where seq = ?", seq) for seq, _ in engine.worker.kills}
+    assert stopped == {"c"}
+    engine.outcomes = {}
+    engine.run()
+    assert engine.tasks(e)[2] == "b FAILED"
+    engine.check()
