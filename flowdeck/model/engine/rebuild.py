@@ -177,10 +177,11 @@ def _fill(level: Level, children: list[Run]) -> None:
             level.alive += 1
             if level.loop and (len(open_runs) > 1 or index[open_runs[0].task.key] < furthest):
                 level.again[group] = [len(open_runs), furthest]
-        elif level.loop and not level.flat and furthest + 1 < len(level.keys):
-            if not any(run.state is State.FAILED for run in runs):
-                level.ready.append((group, furthest + 1))
-                level.alive += 1
+        elif not level.loop or level.flat or any(run.state is State.FAILED for run in runs):
+            continue
+        elif furthest + 1 < len(level.keys):
+            level.ready.append((group, furthest + 1))
+            level.alive += 1
     level.ready = type(level.ready)(sorted(level.ready))
     if level.phase == "tasks":
         for name in ("finally", "errors"):
