@@ -189,3 +189,16 @@ def test_dates_that_pass_while_the_server_is_down_are_made_up_as_told(server: Se
         steps = [(b - a).total_seconds() for a, b in pairwise(seen)]
         assert all(step > 0 for step in steps), (policy, seen)
         assert len([step for step in steps if step > 2]) == (0 if policy == "ALL" else 1), (policy, seen)
+
+
+def test_a_flow_switches_a_trigger_off_and_on(server: Server) -> None:
+    server.save_flow(flow("toggled", 'cron: "0 0 1 1 *"'))
+    for enabled in (False, True):
+        ended = server.run(
+            f"id: toggle-{str(enabled).lower()}\nnamespace: {NAMESPACE}\ntasks:\n  - id: switch\n"
+            "    type: io.kestra.plugin.core.trigger.Toggle\n"
+            f"    namespace: {NAMESPACE}\n    flowId: toggled\n    trigger: cron\n    enabled: {str(enabled).lower()}\n"
+        )
+        assert ended["state"]["current"] == "SUCCESS", server.logs(ended["id"])
+        state = trigger(server, "toggled")
+        assert state["disabled"] is not enabled and ("nextExecutionDate" in state) is enabled
