@@ -10,12 +10,12 @@ from typing import Any
 
 import reflex as rx
 
+from app.pages.execution import ExecutionState, execution_page
 from app.pages.flows.editor import new_flow_page
 from app.pages.flows.editor_state import EditorState
 from app.pages.flows.listing import FlowsState, flows_page
 from app.pages.flows.page import flow_page
 from app.pages.flows.state import FlowState
-from app.pages.execution import ExecutionState, execution_page
 from app.pages.gallery import gallery_page
 from app.pages.gate import login_page, setup_page
 from app.pages.home import HomeState, StartState, dashboard_page, root_page, start_page
