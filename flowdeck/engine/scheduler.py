@@ -138,7 +138,7 @@ class Scheduler:
     def _published(self, events: list[dict[str, Any]]) -> None:
         self._publish(events)
         for event in events:
-            if event["kind"] == "topic" and event.get("by") != "scheduler":
+            if event["kind"] == "topic" and event.get("origin") != "scheduler":
                 topic, _, name = str(event["topic"]).partition(":")
                 if topic in ("triggers", "flow") and "/" in name:
                     namespace, _, flow_id = name.partition("/")

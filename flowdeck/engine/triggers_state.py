@@ -74,7 +74,7 @@ def store(tx: Tx, key: Key, row: Any, state: ScheduleState, execution_id: str | 
 
 def tell(tx: Tx, key: Key) -> None:
     """Announce a change that the scheduler itself made."""
-    tx.notify(f"triggers:{key[1]}/{key[2]}", "changed", key[3], by="scheduler", tenant=key[0])
+    tx.notify(f"triggers:{key[1]}/{key[2]}", "changed", key[3], origin="scheduler", tenant=key[0])
 
 
 def release(step: Step, live: Live, ended: State) -> tuple[Key, int | None] | None:
