@@ -42,6 +42,8 @@ BATCH_SECONDS = 0.005
 HELLO_WAIT = 10.0
 """Seconds that a restarted executor waits for workers that were alive before, as a closed socket is waited for."""
 FLOW_COMMANDS = ("flow.",)
+FLEETING = frozenset({"session.touch", "service.heartbeat", "evaluate"})
+"""Commands whose loss in a power cut harms nobody: they ask for no flush."""
 STORED = frozenset({"outputs", "engine"})
 """Stages whose result is kept as it is (flow outputs, labels, variables): a worker masks the secrets in it."""
 
@@ -247,7 +249,8 @@ class Executor:
         command, answer = payload
         name = command.name
         handler = registry.ENGINE_COMMANDS.get(name)
-        step.world.changes.barrier = True
+        if name not in FLEETING:
+            step.world.changes.barrier = True
         if handler is None:
             if name.startswith(FLOW_COMMANDS):
                 step.flush()
