@@ -36,6 +36,7 @@ _NOT_KEYS = frozenset(
         "KESTRA_PLUGINS_PATH",
         "KESTRA_JAVA_OPTS",
         "FLOWDECK_CONFIG",
+        "FLOWDECK_CONSOLE_API",
         "KESTRA_BASE_URL",
         "KESTRA_TENANT_ID",
         "KESTRA_USERNAME",
@@ -43,7 +44,7 @@ _NOT_KEYS = frozenset(
         "KESTRA_API_TOKEN",
     }
 )
-_OURS_ELSEWHERE = ("FLOWDECK_TEST_", "FLOWDECK_INTERNAL_", "FLOWDECK_SKIP_", "FLOWDECK_CONSOLE_", "KESTRA_MCP_")
+_OURS_ELSEWHERE = ("FLOWDECK_TEST_", "FLOWDECK_INTERNAL_", "FLOWDECK_SKIP_", "KESTRA_MCP_")
 
 
 def _kebab(segment: str) -> str:

@@ -23,6 +23,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from flowdeck.main.quick_start import quick_callers, without_redis
+
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -467,8 +469,10 @@ def console_app(api_asgi: Asgi, *, built: Path | None = None, data_dir: Path, co
     data_dir = data_dir.resolve()
     data_dir.mkdir(parents=True, exist_ok=True)
     prepare(data_dir)
-    tab = importlib.import_module("app.tab")
-    console = importlib.import_module("app.app").app
+    without_redis()
+    with quick_callers():
+        tab = importlib.import_module("app.tab")
+        console = importlib.import_module("app.app").app
     logging.getLogger("httpx").setLevel(logging.WARNING)  # else each in-process call would be a line
     elsewhere = str(getattr(config, "console_api_url", "") or "")
     if elsewhere:

@@ -13,6 +13,7 @@ from flowdeck.config import Settings
 from flowdeck.engine.serverlog import set_up_logging
 from flowdeck.engine.snapshots import Reporter, die_with_supervisor
 from flowdeck.engine.supervisor import LISTENER, CannotStart, Supervisor
+from flowdeck.main.quick_start import without_httpx_command
 
 log = logging.getLogger("flowdeck.supervisor")
 
@@ -48,14 +49,16 @@ def run_web(settings: Settings) -> int:
     """The web child: waits for core, then serves on the inherited socket."""
     die_with_supervisor()
     set_up_logging(settings, "web")
-    from flowdeck.main import web  # while core starts: these imports take their time
+    without_httpx_command()
+    from flowdeck.main import web
 
+    app = web.web_app(settings)  # while core starts: imports take their time
     _wait_for_core(settings)
     reporter = Reporter("web")
     reporter.start()
     threading.Thread(target=_tell_when_served, args=(settings, reporter), name="self-check", daemon=True).start()
     fd = os.environ.get(LISTENER)
-    web.run_web(settings, int(fd) if fd else None)
+    web.run_web(settings, int(fd) if fd else None, app=app)
     return 0
 
 

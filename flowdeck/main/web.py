@@ -108,12 +108,12 @@ def web_app(settings: Settings) -> Any:
         return api
 
 
-def run_web(settings: Settings, fd: int | None = None) -> None:
-    """Serve until told to stop; `fd` is a listening socket handed over by the supervisor."""
+def run_web(settings: Settings, fd: int | None = None, *, app: Any = None) -> None:
+    """Serve `app` until told to stop; `fd` is a listening socket handed over by the supervisor."""
     import uvicorn
 
     config = uvicorn.Config(
-        web_app(settings),
+        app or web_app(settings),
         host=settings.host,
         port=settings.port,
         log_config=None,

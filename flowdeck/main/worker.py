@@ -7,13 +7,16 @@ import asyncio
 from flowdeck.config import Settings
 from flowdeck.engine.serverlog import set_up_logging
 from flowdeck.engine.snapshots import Reporter, die_with_supervisor
-from flowdeck.engine.worker import run_worker
+from flowdeck.main.quick_start import without_httpx_command
 
 
 def run(settings: Settings) -> int:
     """Work until told to stop; answers the exit status."""
     die_with_supervisor()
     set_up_logging(settings, "worker")
+    without_httpx_command()
+    from flowdeck.engine.worker import run_worker
+
     reporter = Reporter("worker")
     reporter.start()
     reporter.ready()

@@ -281,14 +281,14 @@ def crash(seconds: float, seed: int, *, port: int = 19000, keep: bool = False) -
     """One run; answers what went wrong and the harness."""
     folder = Path(tempfile.mkdtemp(prefix="flowdeck-crash-"))
     harness = Harness(folder, seed, port)
+    wrong = ["the harness itself failed"]
     try:
         wrong = harness.run(seconds)
-        keep = keep and bool(wrong)
-        if keep:
-            print(f"kept: {folder}")
         return wrong, harness
     finally:
-        if not keep:
+        if keep and wrong:
+            print(f"kept: {folder}", flush=True)
+        else:
             shutil.rmtree(folder, ignore_errors=True)
 
 
