@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from backend_client.client import Page, Resource, query_of, text_of
+from backend_client.client import ApiError, Page, Resource, query_of, text_of
 from backend_client.flows import label_list
 
 _SPAN = re.compile(r"^P(?:(\d+)D)?T?(?:(\d+)H)?(?:(\d+)M)?(?:([\d.]+)S)?$")
@@ -43,6 +43,9 @@ class ExecutionRow:
     labels: list[dict[str, str]] = field(default_factory=list)
     inputs: dict[str, Any] = field(default_factory=dict)
     terminal: bool = False
+    note: str = ""
+    shown_labels: list[dict[str, str]] = field(default_factory=list)
+    more_labels: str = ""
 
     @classmethod
     def of(cls, body: dict[str, Any]) -> ExecutionRow:
@@ -52,6 +55,9 @@ class ExecutionRow:
         current = text_of(state.get("current"))
         ended = text_of(state.get("endDate"))
         identity = text_of(body.get("id"))
+        error = body.get("error") or {}
+        told = text_of(error.get("message")) if current in {"FAILED", "WARNING"} else ""
+        seen = visible_labels(label_list(body.get("labels")))
         return cls(
             id=identity,
             short_id=identity[:8],
@@ -70,9 +76,19 @@ class ExecutionRow:
             labels=label_list(body.get("labels")),
             inputs=dict(body.get("inputs") or {}),
             terminal=current in TERMINAL,
+            note=f"{text_of(error.get('taskId'))}: {told}" if told and error.get("taskId") else told,
+            shown_labels=seen[:2],
+            more_labels=f"+{len(seen) - 2}" if len(seen) > 2 else "",
         )
 
 
+def visible_labels(labels: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+    """Labels without those that the system sets."""
+    return [dict(one) for one in labels if not one.get("key", "").startswith(HIDDEN_PREFIX)]
+
+
+HIDDEN_PREFIX = "system."
+ALL_KINDS = "NORMAL,TEST,PLAYGROUND"
 TERMINAL = frozenset({"SUCCESS", "WARNING", "FAILED", "KILLED", "CANCELLED", "SKIPPED", "RETRIED", "RESUBMITTED"})
 
 
@@ -96,6 +112,75 @@ class ExecutionsApi(Resource):
     async def get(self, execution: str) -> dict[str, Any]:
         """An execution as the API tells it."""
         return await self._c.get(self._c.below("executions", execution))
+
+    async def head(self, execution: str) -> dict[str, Any]:
+        """An execution with at most 200 task runs: a larger one comes without them (`get` sends all).
+
+        Raises:
+            ApiError: 404 when there is none.
+        """
+        chosen = [
+            {"field": "executionId", "operator": "EQUALS", "value": execution},
+            {"field": "kind", "operator": "IN", "value": ALL_KINDS},
+        ]
+        body = await self._c.get(self._c.below("executions", "search"), query_of(page=1, size=1, filters=chosen))
+        if not body["results"]:
+            raise ApiError(404, f"There is no execution {execution}, or it was deleted.")
+        return body["results"][0]
+
+    async def waiting(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Why executions wait, by id; those that do not wait are left out."""
+        if not ids:
+            return {}
+        body = await self._c.get(self._c.below("console", "executions", "waiting"), query_of(ids=",".join(ids)))
+        return {one["id"]: one["waiting"] for one in body}
+
+    async def errors(self, execution: str) -> dict[str, Any]:
+        """Message, failing task, last three error lines and similar failures of an execution."""
+        return await self._c.get(self._c.below("console", "executions", execution, "errors"))
+
+    async def task_runs(self, execution: str, **query: object) -> dict[str, Any]:
+        """A page of task runs: `parent`, `after`, `limit`, `state`, `q`, `sort`; `{rows, counts, total, after?}`."""
+        return await self._c.get(
+            self._c.below("console", "executions", execution, "taskruns"),
+            query_of(**query),  # type: ignore[arg-type]
+        )
+
+    async def task_run(self, execution: str, task_run: str) -> dict[str, Any]:
+        """One task run with attempts, history and outputs."""
+        return await self._c.get(self._c.below("console", "executions", execution, "taskruns", task_run))
+
+    async def log_total(self, execution: str) -> int:
+        """How many lines an execution has written."""
+        body = await self._c.get(
+            self._c.below("console", "executions", execution, "logs"), [("from", "1"), ("to", "1")]
+        )
+        return int(body.get("total") or 0)
+
+    async def preview(self, execution: str, uri: str, *, rows: int = 100) -> dict[str, Any]:
+        """The first rows or characters of a file of internal storage: `{extension, type, content, truncated}`."""
+        return await self._c.get(
+            self._c.below("executions", execution, "file", "preview"), query_of(path=uri, maxRows=rows)
+        )
+
+    async def metrics(self, execution: str, *, page: int = 1, size: int = 100) -> Page[dict[str, Any]]:
+        """What the task runs measured."""
+        body = await self._c.get(self._c.below("metrics", execution), query_of(page=page, size=size))
+        return Page(list(body["results"]), int(body["total"]))
+
+    async def sparklines(self, flows: Sequence[tuple[str, str]], *, runs: int = 14) -> list[dict[str, Any]]:
+        """The last executions of flows `(namespace, id)`: `{medianMs, runs: [[id, state, startedMs, durationMs]]}`."""
+        body = {"flows": [{"namespace": n, "id": f} for n, f in flows], "runs": runs}
+        return list(await self._c.post(self._c.below("console", "flows", "sparklines"), body) or [])
+
+    async def resume_inputs(self, execution: str) -> list[dict[str, Any]]:
+        """The inputs that the pause of an execution asks for."""
+        body = await self._c.post(self._c.below("executions", execution, "resume", "validate"))
+        return [one["input"] for one in (body or {}).get("inputs") or []]
+
+    async def figures(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """A chart of executions."""
+        return await self._c.post(self._c.below("console", "figures"), dict(body))
 
     async def create(
         self, namespace: str, flow: str, inputs: Mapping[str, str] | None = None, *, labels: Sequence[str] = ()
@@ -122,7 +207,7 @@ class ExecutionsApi(Resource):
         )
 
     async def labels(self, execution: str, labels: Sequence[Mapping[str, str]]) -> None:
-        """Replace the labels of an ended execution."""
+        """Set labels of an ended execution; others that it has stay."""
         await self._c.post(self._c.below("executions", execution, "labels"), [dict(one) for one in labels])
 
     async def bulk(self, action: str, ids: Sequence[str], **parameters: object) -> int:
@@ -139,6 +224,20 @@ class ExecutionsApi(Resource):
             else self._c.post(path, list(ids), params)
         )
         return int((answer or {}).get("count") or 0) if isinstance(answer, dict) else len(ids)
+
+    async def bulk_labels(self, ids: Sequence[str], labels: Sequence[Mapping[str, str]]) -> int:
+        """Set labels of many ended executions; others that they have stay."""
+        body = {"executionsId": list(ids), "executionLabels": [dict(one) for one in labels]}
+        answer = await self._c.post(self._c.below("executions", "labels", "by-ids"), body)
+        return int((answer or {}).get("count") or 0)
+
+    async def bulk_labels_by_query(
+        self, labels: Sequence[Mapping[str, str]], *, query: str = "", filters: Sequence[Mapping[str, str]] = ()
+    ) -> int:
+        """The same for all ended executions that match."""
+        path, params = self._c.below("executions", "labels", "by-query"), query_of(query=query, filters=filters)
+        answer = await self._c.post(path, [dict(one) for one in labels], params)
+        return int((answer or {}).get("count") or 0)
 
     async def bulk_by_query(
         self, action: str, *, query: str = "", filters: Sequence[Mapping[str, str]] = (), **parameters: object

@@ -1,0 +1,358 @@
+"""Header, tabs and the open tab of an execution (UI-XP-01, UI-XP-02, UI-XP-20…53)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import reflex as rx
+
+from app import routes
+from app.frame import page_shell
+from app.pages.execution.dialogs import dialogs
+from app.pages.execution.outputs import metrics_tab, outputs_tab
+from app.pages.execution.overview import overview_tab
+from app.pages.execution.state import ExecutionState as State
+from components.button import button, button_group, copy_button, icon_button, link, link_button
+from components.clock import duration, moment
+from components.dialog import menu, menu_item, menu_line
+from components.gantt import gantt
+from components.graph import flow_graph
+from components.log_view import log_view
+from components.message import label_chip, skeleton_rows
+from components.run_panel import run_panel
+from components.states import STATES, word
+from components.stream import stream_host
+from components.tabs import entity_header, tabs
+
+F: Any = State.facts
+API: Any = f"/api/v1/{State.tenant_id}"
+OWN: Any = f"/api/v1/{State.tenant_id}/console/executions/{F.id}"
+WHOLE: Any = f"/api/v1/{State.tenant_id}/executions/{F.id}"
+MAY: Any = ~F.terminal & (F.state != "KILLING")
+
+
+def _badge() -> rx.Component:
+    """State, icon and the time it took so far, in one badge (picture 05)."""
+
+    def one(name: str) -> rx.Component:
+        family, icon = STATES[name]
+        return rx.el.span(
+            rx.icon(icon, size=14),
+            word(name),
+            duration(start=F.created, end=F.ended),
+            class_name=f"st {family} l",
+            custom_attrs={"data-testid": "execution-state", "data-state": name},
+        )
+
+    return rx.fragment(rx.match(F.state, *((name, one(name)) for name in STATES), rx.fragment()))
+
+
+def _header() -> rx.Component:
+    flow_place = routes.flow(F.namespace, F.flow, "edit")
+    neighbours = button_group(
+        _step("chevron-left", "Earlier execution of the flow", State.earlier_id, "earlier"),
+        _step("chevron-right", "Later execution of the flow", State.later_id, "later"),
+    )
+    return entity_header(
+        _badge(),
+        rx.el.span(F.id, class_name="mono xs-id ell", custom_attrs={"data-testid": "execution-id"}),
+        copy_button(F.id, "Copy the id"),
+        rx.cond(
+            State.pending != "",
+            rx.el.span(State.pending, " …", class_name="mut sm", role="status"),
+            rx.el.span(
+                rx.el.span("rev ", link(F.revision, to=routes.flow(F.namespace, F.flow, "revisions"), class_name="link")),
+                rx.cond(
+                    F.trigger_id != "",
+                    rx.el.span("by ", rx.el.span(F.trigger_id, class_name="mono"), class_name="ell"),
+                    rx.fragment(),
+                ),
+                rx.el.span("started ", moment(F.created), class_name="nw"),
+                class_name="mut row g12 hide-s xs-sub",
+            ),
+        ),
+        rx.el.span(
+            rx.foreach(F.labels[:3], lambda one: label_chip(one["key"], one["value"])),
+            class_name="row g6 hide-m xs-labels",
+        ),
+        actions=[
+            neighbours,
+            rx.cond(
+                State.flow_gone,
+                rx.fragment(),
+                rx.el.span(link_button("Edit flow", flow_place, icon="pencil", test="execution-edit"), class_name="hide-s"),
+            ),
+            _menu(),
+        ],
+    )
+
+
+def _step(icon: str, label: str, identity: Any, test: str) -> rx.Component:
+    place = routes.execution(F.namespace, F.flow, identity, State.tab_name)
+    shape = rx.icon(icon, size=14)
+    return rx.cond(
+        identity != "",
+        link(shape, to=place, class_name="btn ic", title=label, test=f"execution-{test}"),
+        button(icon=icon, title=label, disabled=True, reason=f"No {label.lower()}"),
+    )
+
+
+def _menu() -> rx.Component:
+    ask = State.open_dialog
+    return menu(
+        icon_button("ellipsis", "More actions", test="execution-menu"),
+        _when(F.settled, "Replay", "rewind", State.open_replay(""), "Something still runs", "menu-replay"),
+        _when(F.state == "FAILED", "Restart", "rotate-ccw", ask("restart"), "Only after a failure", "menu-restart"),
+        _when(F.terminal, "Change state", "arrow-left-right", ask("status"), "It has not ended", "menu-status"),
+        _when(F.terminal, "Set labels", "tag", ask("labels"), "It has not ended", "menu-labels"),
+        _when(
+            F.state == "QUEUED", "Take out of the queue", "list-end", ask("unqueue"), "It is not queued", "menu-unqueue"
+        ),
+        _when(MAY, "Force run", "fast-forward", ask("force"), "It has ended", "menu-force"),
+        menu_line(),
+        menu_item("Execute the flow", icon="play", on_select=ask("execute"), disabled=State.flow_gone, test="menu-execute"),
+        menu_item("Edit the flow", icon="pencil", to=routes.flow(F.namespace, F.flow, "edit")),
+        menu_item("Open the API's JSON", icon="file-json", href=WHOLE),
+        menu_line(),
+        _when(MAY, "Kill", "square", ask("kill"), "It has ended", "menu-kill", danger=True),
+        menu_item("Delete", icon="trash-2", on_select=ask("delete"), danger=True, test="menu-delete"),
+        label="More actions",
+        width=232,
+    )
+
+
+def _when(on: Any, label: str, icon: str, do: Any, reason: str, test: str, *, danger: bool = False) -> rx.Component:
+    return menu_item(label, icon=icon, on_select=do, disabled=~on, reason=reason, danger=danger, test=test)
+
+
+def _actions() -> list[rx.Component]:
+    """Buttons of the top bar: what the state asks for, the likeliest one primary (UI-XP-03)."""
+    ask = State.open_dialog
+    kill = button("Kill", icon="square", kind="danger", on_click=ask("kill"), test="execution-kill", class_name="ic-s")
+    pause = button("Pause", icon="pause", on_click=ask("pause"), test="execution-pause", class_name="ic-s hide-m")
+    resume = button(
+        "Resume", icon="play", kind="primary", on_click=ask("resume"), test="execution-resume", class_name="ic-s"
+    )
+    go_on = button(
+        "Go on", icon="play", kind="primary", on_click=ask("breakpoint"), test="execution-go-on", class_name="ic-s"
+    )
+    again = button("Restart", icon="rotate-ccw", on_click=ask("restart"), test="execution-restart", class_name="ic-s")
+    replay = button("Replay", icon="rewind", on_click=State.open_replay(""), test="execution-replay", class_name="ic-s")
+    replay_first = button(
+        "Replay",
+        icon="rewind",
+        kind="primary",
+        on_click=State.open_replay(""),
+        test="execution-replay",
+        class_name="ic-s",
+    )
+    leave = button(
+        "Take out of the queue", icon="list-end", on_click=ask("unqueue"), test="execution-unqueue", class_name="ic-s"
+    )
+    run = button(
+        "Execute",
+        icon="play",
+        kind="primary",
+        on_click=ask("execute"),
+        disabled=State.flow_gone | State.flow_disabled,
+        reason="The flow is disabled or deleted",
+        test="execution-execute",
+        class_name="hide-s",
+    )
+    live = rx.fragment(pause, kill, run)
+    ended = rx.fragment(replay, run)
+    chosen = rx.match(
+        F.state,
+        ("", rx.fragment()),
+        ("FAILED", rx.fragment(again, replay_first)),
+        ("PAUSED", rx.fragment(kill, resume)),
+        ("BREAKPOINT", rx.fragment(kill, go_on)),
+        ("QUEUED", rx.fragment(leave, kill)),
+        ("CREATED", rx.fragment(kill, run)),
+        ("SUBMITTED", rx.fragment(kill, run)),
+        ("KILLING", run),
+        ("RUNNING", live),
+        ("RETRYING", rx.fragment(kill, run)),
+        ("RESTARTED", rx.fragment(kill, run)),
+        ended,
+    )
+    return [rx.fragment(chosen)]
+
+
+def _tab_bar() -> rx.Component:
+    def to(tab: str) -> str:
+        return routes.execution(F.namespace, F.flow, F.id, tab)
+
+    return tabs(
+        [
+            ("overview", "Overview", to("overview")),
+            ("gantt", "Gantt", to("gantt")),
+            ("logs", "Logs", to("logs"), State.log_total),
+            ("topology", "Topology", to("topology")),
+            ("outputs", "Outputs", to("outputs")),
+            ("metrics", "Metrics", to("metrics")),
+        ],
+        State.tab_name,
+        label="Execution",
+    )
+
+
+def _waiting() -> rx.Component:
+    """Why it waits, with the action that ends the wait (UI-XP-12)."""
+    act = rx.match(
+        State.waiting_kind,
+        ("paused", button("Resume", size="small", on_click=State.open_dialog("resume"), test="waiting-resume")),
+        ("breakpoint", button("Go on", size="small", on_click=State.open_dialog("breakpoint"))),
+        ("concurrency", button("Take out of the queue", size="small", on_click=State.open_dialog("unqueue"))),
+        rx.fragment(),
+    )
+    return rx.cond(
+        (State.waiting_text != "") & ~F.terminal,
+        rx.el.div(
+            rx.icon("hourglass", size=14),
+            rx.el.span(State.waiting_text, class_name="ell"),
+            rx.cond(State.waiting_until != "", rx.el.span("until ", moment(State.waiting_until)), rx.fragment()),
+            rx.el.span(class_name="grow"),
+            act,
+            class_name="xs-wait",
+            role="status",
+            custom_attrs={"data-testid": "execution-waiting"},
+        ),
+        rx.fragment(),
+    )
+
+
+def _panel() -> rx.Component:
+    return run_panel(
+        execution=F.id,
+        api=API,
+        selected=State.run_id,
+        replayable=F.settled,
+        changeable=F.settled,
+        on_close=State.close_run,
+        on_replay=State.open_replay,
+        on_change=State.open_run_state,
+        on_logs=State.open_logs,
+        on_child=State.open_child,
+        on_preview=State.preview,
+    )
+
+
+def _beside(main: rx.Component) -> rx.Component:
+    """A chart with the chosen task run's details at the right, below it on narrow screens."""
+    return rx.el.div(
+        rx.el.div(main, class_name="xs-main"),
+        rx.cond(State.run_id != "", rx.el.aside(_panel(), class_name="xs-aside"), rx.fragment()),
+        class_name=rx.cond(State.run_id != "", "xs-split open", "xs-split"),
+    )
+
+
+def _gantt_tab() -> rx.Component:
+    return _beside(
+        gantt(
+            execution=F.id,
+            rows_url=f"{OWN}/taskruns",
+            baselines_url=f"{API}/console/flows/{F.namespace}/{F.flow}/baselines?before={F.id}",
+            critical_path_url=f"{OWN}/critical-path",
+            selected=State.run_id,
+            on_select=State.choose_run,
+            on_open_logs=State.open_logs,
+            key=F.id,
+        )
+    )
+
+
+def _logs_tab() -> rx.Component:
+    shown = rx.cond(
+        State.run_id != "",
+        rx.el.div(
+            rx.el.span("Lines of one task run", class_name="mut"),
+            rx.el.span(State.run_id, class_name="mono"),
+            rx.el.span(class_name="grow"),
+            button("All lines", size="small", on_click=State.all_lines, test="logs-all"),
+            class_name="xs-wait",
+        ),
+        rx.fragment(),
+    )
+    return rx.el.div(
+        shown,
+        rx.el.div(
+            log_view(
+                execution=F.id,
+                logs_url=f"{OWN}/logs",
+                search_url=f"{OWN}/logs/search",
+                download_url=f"{API}/logs/{F.id}/download",
+                file_url=f"{WHOLE}/file",
+                task_run=State.run_id,
+                level=State.log_level,
+                grouping=State.log_grouping,
+                line=State.log_line,
+                follow=~F.terminal,
+                on_line=State.choose_line,
+                on_view=State.choose_view,
+                key=f"{F.id}/{State.run_id}",
+            ),
+            class_name="xs-main",
+        ),
+        class_name="xs-fill",
+    )
+
+
+def _topology_tab() -> rx.Component:
+    return _beside(
+        flow_graph(
+            graph_url=f"{WHOLE}/graph",
+            execution=F.id,
+            on_select=State.choose_node,
+            on_open=State.open_node,
+            key=F.id,
+        )
+    )
+
+
+def execution_page() -> rx.Component:
+    """The screen."""
+    body = rx.fragment(
+        _header(),
+        _tab_bar(),
+        _waiting(),
+        rx.match(
+            State.tab_name,
+            ("overview", overview_tab()),
+            ("logs", _logs_tab()),
+            ("topology", _topology_tab()),
+            ("outputs", outputs_tab()),
+            ("metrics", metrics_tab()),
+            _gantt_tab(),
+        ),
+    )
+    waiting_for_facts = rx.fragment(
+        rx.el.div(class_name="eh"), rx.el.div(class_name="tabs"), rx.el.div(skeleton_rows(10), class_name="xs-fill")
+    )
+    return page_shell(
+        F.short_id,
+        rx.cond(F.id != "", body, waiting_for_facts),
+        rx.cond(
+            F.id != "",
+            stream_host(
+                url=f"{API}/console/stream?execution={F.id}&logs=TRACE",
+                on_state=State.follow,
+                on_end=State.stream_ended,
+            ),
+            rx.fragment(),
+        ),
+        *dialogs(),
+        parts=[
+            ("Flows", routes.FLOWS),
+            (f"{F.namespace}.{F.flow}", routes.flow(F.namespace, F.flow)),
+            ("Executions", routes.flow(F.namespace, F.flow, "executions")),
+        ],
+        actions=_actions(),
+        commands=[
+            {"title": "Replay this execution", "event": "execution-replay"},
+            {"title": "Kill this execution", "event": "execution-kill"},
+            {"title": "Resume this execution", "event": "execution-resume"},
+        ],
+        on_retry=State.load,
+        collapsed=True,
+    )

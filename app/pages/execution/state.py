@@ -1,0 +1,302 @@
+"""State of the execution page: what the URL asks for, what the API told, which dialog is open (UI-XP)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import reflex as rx
+
+from app import routes
+from app.pages.execution.actions import Actions
+from app.pages.execution.facts import Facts, OtherRun, other_runs, small
+from app.pages.execution.values import Values
+from app.tab import Tab
+from backend_client import ApiError, Client
+from backend_client.client import text_of
+
+TABS = ("overview", "gantt", "logs", "topology", "outputs", "metrics")
+LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR")
+
+
+class ExecutionState(Actions, Values, Tab):
+    """One execution. Rows, lines and graphs are read by the client components; here are facts and choices."""
+
+    facts: Facts = Facts()
+    tab_name: str = "gantt"
+    run_id: str = ""
+    log_line: int = 0
+    log_level: str = "INFO"
+    log_grouping: str = "time"
+    log_total: str = ""
+
+    inputs: dict[str, Any] = {}
+    outputs: dict[str, Any] = {}
+    variables: dict[str, Any] = {}
+    trigger: dict[str, Any] = {}
+    has: list[str] = []
+    large: list[str] = []
+
+    waiting_text: str = ""
+    waiting_kind: str = ""
+    waiting_until: str = ""
+    error_lines: list[dict[str, str]] = []
+    error_line_no: int = 0
+    error_run: str = ""
+    similar: int = 0
+    similar_at: str = ""
+    earlier_id: str = ""
+    later_id: str = ""
+    others: list[OtherRun] = []
+    median_ms: int = -1
+    median_at: str = ""
+    children: list[dict[str, str]] = []
+    children_total: int = 0
+    latest_revision: int = 0
+    flow_gone: bool = False
+    flow_disabled: bool = False
+
+    # -- loading ------------------------------------------------------------------------------------------
+
+    @rx.event
+    async def load(self):
+        """Show what the URL names: execution, tab, chosen task run, line."""
+        self.clear()
+        identity = self.arg("exec")
+        named = self.arg("tab")
+        self.tab_name = named if named in TABS else "gantt"
+        self.run_id = self.query("taskRun")
+        line = self.query("log")
+        self.log_line = int(line) if line.isdigit() else 0
+        level = self.query("level").upper()
+        self.log_level = level if level in LEVELS else "INFO" if not self.log_line else "TRACE"
+        view = self.query("view")
+        self.log_grouping = view if view in ("time", "task", "raw") else "time"
+        if identity != self.facts.id:
+            self._forget()
+        async with self.api() as api:
+            await self._read(api, identity)
+            yield
+            await self._read_more(api)
+
+    def _forget(self) -> None:
+        self.facts = Facts()
+        self.log_total = ""
+        self.ask, self.pending = "", ""
+        self.has, self.large = [], []
+        self.error_lines, self.error_line_no, self.error_run, self.similar = [], 0, "", 0
+        self.waiting_text, self.waiting_kind, self.waiting_until = "", "", ""
+        self.earlier_id, self.later_id = "", ""
+        self.others, self.children, self.children_total = [], [], 0
+        self._forget_values()
+
+    async def _read(self, api: Client, identity: str) -> None:
+        body = await api.executions.head(identity)
+        facts = Facts.of(body)
+        if self.pending and facts.state != self.facts.state:
+            self.pending = ""
+        self.facts = facts
+        found = {name: body.get(name) for name in ("inputs", "outputs", "variables", "trigger")}
+        self.has = [name for name, value in found.items() if value]
+        self.large = [name for name, value in found.items() if value and not small(value)]
+        for name, value in found.items():
+            setattr(self, name, value if value and name not in self.large else {})
+
+    async def _read_more(self, api: Client) -> None:
+        """What stands beside the facts; a part that can't be read stays empty, the page stays."""
+        facts = self.facts
+        results = await asyncio.gather(
+            self._waiting(api, facts),
+            self._error(api, facts),
+            self._neighbours(api, facts),
+            self._other_runs(api, facts),
+            self._children(api, facts),
+            self._flow(api, facts),
+            self._lines(api, facts),
+            return_exceptions=True,
+        )
+        for result in results:
+            if isinstance(result, BaseException) and not isinstance(result, ApiError):
+                raise result
+            if isinstance(result, ApiError) and result.status == 401:
+                raise result
+        if self.tab_name == "outputs":
+            await self._read_levels(api)
+        if self.tab_name == "metrics":
+            await self._read_metrics(api)
+
+    async def _waiting(self, api: Client, facts: Facts) -> None:
+        reason = {} if facts.terminal else (await api.executions.waiting([facts.id])).get(facts.id) or {}
+        self.waiting_text = text_of(reason.get("text"))
+        self.waiting_kind = text_of(reason.get("kind"))
+        self.waiting_until = text_of(reason.get("until"))
+
+    async def _error(self, api: Client, facts: Facts) -> None:
+        if facts.state not in {"FAILED", "WARNING"}:
+            self.error_lines, self.error_line_no, self.error_run, self.similar = [], 0, "", 0
+            return
+        told = await api.executions.errors(facts.id)
+        lines = told.get("lines") or []
+        self.error_lines = [
+            {
+                "no": text_of(one.get("no")),
+                "at": text_of(one.get("at")),
+                "level": text_of(one.get("level")),
+                "text": text_of(one.get("text"))[:600],
+            }
+            for one in lines
+        ]
+        self.error_line_no = int(lines[-1].get("no") or 0) if lines else 0
+        self.error_run = text_of(lines[-1].get("taskRun")) if lines else ""
+        similar = told.get("similar") or {}
+        self.similar, self.similar_at = int(similar.get("count") or 0), text_of(similar.get("lastAt"))
+
+    async def _neighbours(self, api: Client, facts: Facts) -> None:
+        def beside(operator: str) -> list[dict[str, str]]:
+            return [
+                {"field": "namespace", "operator": "EQUALS", "value": facts.namespace},
+                {"field": "flowId", "operator": "EQUALS", "value": facts.flow},
+                {"field": "startDate", "operator": operator, "value": facts.created},
+            ]
+
+        earlier, later = await asyncio.gather(
+            api.executions.search(size=1, sort="state.startDate:desc", filters=beside("LESS_THAN")),
+            api.executions.search(size=1, sort="state.startDate:asc", filters=beside("GREATER_THAN")),
+        )
+        self.earlier_id = earlier.rows[0].id if earlier.rows else ""
+        self.later_id = later.rows[0].id if later.rows else ""
+
+    async def _other_runs(self, api: Client, facts: Facts) -> None:
+        lines = await api.executions.sparklines([(facts.namespace, facts.flow)], runs=12)
+        line = lines[0] if lines else {}
+        median = line.get("medianMs")
+        self.median_ms = int(median) if median is not None else -1
+        self.others, self.median_at = other_runs(line.get("runs") or [], self.median_ms)
+
+    async def _children(self, api: Client, facts: Facts) -> None:
+        only = [{"field": "triggerExecutionId", "operator": "EQUALS", "value": facts.id}]
+        page = await api.executions.search(size=10, filters=only)
+        self.children_total = page.total
+        self.children = [
+            {"id": row.id, "namespace": row.namespace, "flow": row.flow, "state": row.state} for row in page.rows
+        ]
+
+    async def _flow(self, api: Client, facts: Facts) -> None:
+        try:
+            flow = await api.flows.get(facts.namespace, facts.flow, source=False)
+        except ApiError as error:
+            if error.status not in (403, 404):
+                raise
+            self.flow_gone, self.latest_revision = True, facts.revision
+            return
+        self.flow_gone, self.flow_disabled = False, bool(flow.get("disabled"))
+        self.latest_revision = int(flow.get("revision") or facts.revision)
+
+    async def _lines(self, api: Client, facts: Facts) -> None:
+        total = await api.executions.log_total(facts.id)
+        self.log_total = f"{total:,}" if total else ""
+
+    # -- the stream ---------------------------------------------------------------------------------------
+
+    @rx.event
+    async def follow(self, told: dict[str, Any]):
+        """The stream told a change of the execution itself."""
+        if told.get("id") != self.facts.id or told.get("state") == self.facts.state:
+            return
+        async with self.api("Could not refresh the execution") as api:
+            await self._read(api, self.facts.id)
+            yield
+            await self._read_more(api)
+
+    @rx.event
+    async def stream_ended(self, told: dict[str, Any]):
+        """The stream ended: one plain read brings the last state and counts (UI-LV-01)."""
+        if not self.facts.id or told.get("reason") in ("session", "forbidden"):
+            return
+        if told.get("reason") == "terminal" and self.facts.terminal:
+            return
+        async with self.api("Could not refresh the execution") as api:
+            await self._read(api, self.facts.id)
+            await self._read_more(api)
+
+    # -- choices that stand in the URL ----------------------------------------------------------------------
+
+    def _query_of(self) -> list[tuple[str, str]]:
+        pairs = [("taskRun", self.run_id)] if self.run_id else []
+        if self.tab_name == "logs":
+            pairs += [("log", str(self.log_line))] if self.log_line else []
+            pairs += [("level", self.log_level)] if self.log_level != "INFO" else []
+            pairs += [("view", self.log_grouping)] if self.log_grouping != "time" else []
+        return pairs
+
+    @rx.event
+    async def choose_run(self, task_run: str) -> None:
+        """A row of the Gantt was chosen; the same once more closes its details."""
+        self.run_id = "" if task_run == self.run_id else task_run
+        self.replace_url(self._query_of())
+
+    @rx.event
+    async def choose_node(self, task: str) -> None:
+        """A node of the topology was chosen: show the newest task run of the task."""
+        if not task:
+            self.run_id = ""
+            return
+        async with self.api("Could not find the task's run") as api:
+            page = await api.executions.task_runs(self.facts.id, q=task, limit=100)
+            runs = [one for one in page["rows"] if one.get("taskId") == task]
+            self.run_id = runs[-1]["id"] if runs else ""
+            self.replace_url(self._query_of())
+
+    @rx.event
+    async def open_node(self, identity: str) -> None:
+        """A node was opened: its task run in the Gantt."""
+        self._to_tab("gantt", identity)
+
+    @rx.event
+    async def close_run(self) -> None:
+        """Close the details."""
+        self.run_id = ""
+        self.replace_url(self._query_of())
+
+    def _to_tab(self, tab: str, task_run: str = "", line: int = 0) -> None:
+        place = routes.execution(self.facts.namespace, self.facts.flow, self.facts.id, tab)
+        query = "&".join(
+            part for part in (f"taskRun={task_run}" if task_run else "", f"log={line}" if line else "") if part
+        )
+        self.navigate(place + (f"?{query}" if query else ""))
+
+    @rx.event
+    async def open_logs(self, task_run: str) -> None:
+        """Lines of one task run."""
+        self._to_tab("logs", task_run)
+
+    @rx.event
+    async def all_lines(self) -> None:
+        """Lines of the whole execution."""
+        self._to_tab("logs")
+
+    @rx.event
+    async def logs_at_error(self) -> None:
+        """The last error line within the log."""
+        self._to_tab("logs", line=self.error_line_no)
+
+    @rx.event
+    async def choose_line(self, number: int) -> None:
+        """A line was chosen."""
+        self.log_line = number
+        self.replace_url(self._query_of())
+
+    @rx.event
+    async def choose_view(self, view: dict[str, Any]) -> None:
+        """Level or grouping of the log changed."""
+        level, grouping = text_of(view.get("level")).upper(), text_of(view.get("grouping"))
+        self.log_level = level if level in LEVELS else self.log_level
+        self.log_grouping = grouping if grouping in ("time", "task", "raw") else self.log_grouping
+        self.replace_url(self._query_of())
+
+    @rx.event
+    async def open_child(self, identity: str) -> None:
+        """Go to the execution that a task run started."""
+        async with self.api("Could not open the subflow's execution") as api:
+            child = Facts.of(await api.executions.head(identity))
+            self.navigate(routes.execution(child.namespace, child.flow, child.id, self.tab_name))

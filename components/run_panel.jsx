@@ -1,0 +1,139 @@
+// Details of one task run beside the Gantt or the graph: facts that tick, attempts, logs, outputs, history, metrics.
+import { useEffect, useRef, useState } from "react";
+import { copyText, useRequest, withQuery } from "$/public/external/components/net/net.jsx";
+import { TERMINAL, useExecution } from "$/public/external/components/stream/stream.jsx";
+import { Icon, Problem, StateIcon, clock, count, shortType, size, span, stateWord } from "$/public/external/components/glyphs/glyphs.jsx";
+import { LogView } from "$/public/external/components/log_view/log_view.jsx";
+import { ValueTree } from "$/public/external/components/value_tree/value_tree.jsx";
+import "./run_panel.css";
+
+const FAILED = new Set(["FAILED", "KILLED", "WARNING"]);
+const at = (instant) => (instant ? Date.parse(instant) : NaN);
+
+// Seconds pass only while something runs.
+function useTick(on) {
+  const [now, setNow] = useState(() => Date.now());
+  useEffect(() => {
+    if (!on) return undefined;
+    const timer = setInterval(() => setNow(Date.now()), 1000);
+    return () => clearInterval(timer);
+  }, [on]);
+  return now;
+}
+
+function Facts({ row, detail, now, zone, onChild }) {
+  const started = at(row.started);
+  const ended = at(row.ended);
+  const took = Number.isNaN(started) ? NaN : (Number.isNaN(ended) ? now : ended) - started;
+  const worker = row.worker || detail?.attemptList?.at(-1)?.workerId;
+  const waited = row.waitedMs > 50 ? span(row.waitedMs) : "";
+  const facts = [
+    ["Type", <span className="mono" title={row.type}>{shortType(row.type)}</span>],
+    worker ? ["Worker", <span className="mono" title={worker}>{worker.slice(0, 12)}</span>] : null,
+    row.waiting ? ["Waits", row.waiting.text] : waited ? ["Waited", waited] : null,
+    Number.isNaN(started) ? ["Created", clock(row.created, { zone })] : [TERMINAL.has(row.state) ? "Ran" : stateWord(row.state), <><b className="med">{span(took)}</b>{row.expectedMs ? <span className="mut"> median {span(row.expectedMs)}</span> : null}<span className="faint"> from {clock(row.started, { zone })}</span></>],
+    row.children?.total ? ["Below", `${count(row.children.total)} task runs`] : null,
+    row.childExecution ? ["Subflow", <button type="button" className="link mono" onClick={() => onChild?.(row.childExecution)} data-testid="run-child">{row.childExecution.slice(0, 8)}</button>] : null,
+  ].filter(Boolean);
+  return <dl>{facts.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>;
+}
+
+function History({ detail, zone }) {
+  const steps = detail?.histories || [];
+  return (
+    <ol className="hist">
+      {steps.map((step, i) => (
+        <li key={i}>
+          <StateIcon state={step.state} />
+          <span className="med">{stateWord(step.state)}</span>
+          {step.attempt > 1 ? <span className="faint">attempt {step.attempt}</span> : null}
+          <span className="grow" />
+          <span className="faint">{i ? `+${span(at(step.date) - at(steps[i - 1].date))}` : ""}</span>
+          <time className="mut">{clock(step.date, { zone, millis: true })}</time>
+        </li>
+      ))}
+      {(detail?.attemptList || []).filter((a) => a.exit && Object.keys(a.exit).length).map((a) => (
+        <li key={`a${a.no}`} className="exit"><span className="mut">Attempt {a.no} ended with</span><code>{typeof a.exit === "string" ? a.exit : Object.entries(a.exit).map(([k, v]) => `${k} ${typeof v === "object" ? JSON.stringify(v) : v}`).join(", ")}</code></li>
+      ))}
+    </ol>
+  );
+}
+
+function Metrics({ api, execution, run, turn }) {
+  const { data, error, loading, reload } = useRequest(withQuery(`${api}/metrics/${execution}`, { taskRunId: run, size: 100, t: turn }));
+  if (error) return <div className="pad"><Problem error={error} retry={reload} /></div>;
+  if (loading && !data) return <div className="pad"><div className="sk" style={{ width: "50%" }} /></div>;
+  if (!data?.results?.length) return <p className="none">This task run measured nothing.</p>;
+  return (
+    <table className="cpt"><tbody>
+      {data.results.map((m, i) => <tr key={i}><td className="mono">{m.name}</td><td className="mut">{Object.entries(m.tags || {}).map(([k, v]) => `${k}: ${v}`).join(", ")}</td><td className="num">{m.type === "timer" ? `${Number(m.value).toFixed(3)} s` : count(m.value)}</td></tr>)}
+    </tbody></table>
+  );
+}
+
+export function RunPanel({ execution, api, selected, zone, replayable = false, changeable = false, level = "INFO", onClose, onReplay, onChange, onLogs, onChild, onPreview }) {
+  const store = useExecution(execution);
+  const own = `${api}/console/executions/${execution}`;
+  const live = store.rows.get(selected);
+  const { data: detail, error, reload } = useRequest(selected ? `${own}/taskruns/${selected}` : "");
+  const [tab, setTab] = useState("logs");
+  const [attempt, setAttempt] = useState(0);
+  const [copied, setCopied] = useState(false);
+  const seen = useRef("");
+  const mine = detail?.id === selected ? detail : undefined;
+  const row = { ...mine, ...live };
+  const now = useTick(row.state && !TERMINAL.has(row.state));
+  const mark = `${selected} ${live?.state} ${live?.attempts}`;
+  useEffect(() => {
+    if (live && seen.current && seen.current.startsWith(`${selected} `) && seen.current !== mark) reload();
+    seen.current = mark;
+  }, [mark]);
+  useEffect(() => setAttempt(0), [selected]);
+  if (error && !live) return <section className="fd-run"><div className="dth"><span className="grow" /><button type="button" className="ib" aria-label="Close" onClick={() => onClose?.()}><Icon name="x" /></button></div><div className="pad"><Problem error={error} what="The task run could not be loaded." retry={reload} /></div></section>;
+  if (!row.id) return <section className="fd-run" aria-busy="true"><div className="dth"><div className="sk" style={{ width: 140 }} /></div><div className="pad"><div className="sk" style={{ width: "70%" }} /></div></section>;
+  const attempts = mine?.attemptList || [];
+  const outputs = mine?.outputs && Object.keys(mine.outputs).length ? mine.outputs : undefined;
+  const name = /^[A-Za-z_]\w*$/.test(row.taskId) ? `outputs.${row.taskId}` : `outputs['${row.taskId}']`;
+  const tabs = [["logs", "Logs"], ["outputs", outputs ? `Outputs` : "Outputs", outputs ? Object.keys(outputs).length : 0], ["history", "States", 0], ["metrics", "Metrics", 0]];
+  const copy = () => copyText(location.href.split("?")[0] + `?taskRun=${selected}`).then(() => { setCopied(true); setTimeout(() => setCopied(false), 1500); });
+  return (
+    <section className="fd-run" aria-label={`Details of ${row.taskId}`} data-testid="run-panel">
+      <div className="dth">
+        <StateIcon state={row.state} />
+        <b className="nm ell" title={row.taskId}>{row.taskId}</b>
+        {row.value !== undefined && row.value !== null ? <span className="val ell" title={String(row.value)}>{String(row.value)}</span> : null}
+        <span className="grow" />
+        <button type="button" className="ib" aria-label="Copy the link to this task run" title="Copy the link" onClick={copy}><Icon name={copied ? "check" : "link"} /></button>
+        <button type="button" className="ib" aria-label="Close" onClick={() => onClose?.()} data-testid="run-close"><Icon name="x" /></button>
+      </div>
+      <Facts row={row} detail={mine} now={now} zone={zone} onChild={onChild} />
+      {mine?.error?.message && FAILED.has(row.state) ? <div className="al bad" role="status"><Icon name="octagon-x" size={16} /><div className="grow brk">{mine.error.message}</div></div> : null}
+      <div className="dta">
+        {attempts.length > 1 ? (
+          <select className="btn s" value={attempt} onChange={(e) => setAttempt(Number(e.target.value))} aria-label="Attempt" data-testid="run-attempt">
+            <option value={0}>All {attempts.length} attempts</option>
+            {attempts.map((a) => <option key={a.no} value={a.no}>Attempt {a.no}, {stateWord(a.state).toLowerCase()}</option>)}
+          </select>
+        ) : null}
+        {replayable ? <button type="button" className="btn s" onClick={() => onReplay?.(selected)} data-testid="run-replay"><Icon name="rewind" />Replay from here</button> : null}
+        {changeable ? <button type="button" className="btn s" onClick={() => onChange?.({ id: selected, task: row.taskId, state: row.state })} data-testid="run-state">Change state</button> : null}
+      </div>
+      <div className="subt" role="tablist">
+        {tabs.map(([key, word, n]) => (
+          <button key={key} type="button" role="tab" aria-selected={tab === key} className={tab === key ? "on" : ""} onClick={() => setTab(key)} data-testid={`run-tab-${key}`}>{word}{n ? <i className="cnt">{n}</i> : null}</button>
+        ))}
+      </div>
+      <div className="rbody" role="tabpanel">
+        {tab === "logs" ? (
+          <LogView key={`${selected}/${attempt}`} execution={execution} logsUrl={`${own}/logs`} searchUrl={`${own}/logs/search`} fileUrl={`${api}/executions/${execution}/file`} taskRun={selected} attempt={attempt || undefined} level={level} follow={!TERMINAL.has(row.state)} zone={zone} compact />
+        ) : tab === "outputs" ? (
+          <ValueTree key={selected} value={outputs} path={row.value !== undefined && row.value !== null ? `${name}['${row.value}']` : name} previewUrl={withQuery(`${api}/executions/${execution}/file/preview`, { maxRows: 50 })} downloadUrl={`${api}/executions/${execution}/file`} none={mine?.outputsUri ? `The outputs (${size(mine.outputsSize)}) are kept as a file.` : "This task run has no outputs."} filter={false} onPreview={onPreview} />
+        ) : tab === "history" ? <History detail={mine} zone={zone} /> : <Metrics key={selected} api={api} execution={execution} run={selected} turn={`${row.state}${row.attempts}`} />}
+      </div>
+      <div className="lf">
+        <span className="grow" />
+        <button type="button" className="link sm" onClick={() => onLogs?.(selected)} data-testid="run-logs">Open in the log</button>
+      </div>
+    </section>
+  );
+}
