@@ -196,3 +196,22 @@ export function Split({ name, vertical = false, start = 66, least = 20, one = fa
     </div>
   );
 }
+
+// An instant (ISO, UTC) as date and time of this browser's zone.
+export function InstantInput({ value = "", onChange, label, error = false, testid }) {
+  const local = (iso) => {
+    const at = iso ? new Date(iso) : null;
+    if (!at || Number.isNaN(at.getTime())) return "";
+    const pad = (n) => String(n).padStart(2, "0");
+    return `${at.getFullYear()}-${pad(at.getMonth() + 1)}-${pad(at.getDate())}T${pad(at.getHours())}:${pad(at.getMinutes())}`;
+  };
+  const [text, setText] = useState(() => local(value));
+  useEffect(() => setText(local(value)), [value]);
+  const take = (next) => {
+    setText(next);
+    const at = next ? new Date(next) : null;
+    if (!next) onChange?.("");
+    else if (at && !Number.isNaN(at.getTime()) && at.getFullYear() > 1969) onChange?.(at.toISOString());
+  };
+  return <input type="datetime-local" className={`inp${error ? " err" : ""}`} value={text} aria-label={label} aria-invalid={error || undefined} onChange={(e) => take(e.target.value)} data-testid={testid} />;
+}

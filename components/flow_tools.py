@@ -11,7 +11,17 @@ from components.glyphs import GLYPHS, ICONS
 from components.net import NET
 
 _JS = rx.asset("flow_tools.jsx", shared=True)
-__all__ = ["BRIDGE", "GLYPHS", "NET", "OVERLAY", "export_button", "flow_import", "leave_guard", "split"]
+__all__ = [
+    "BRIDGE",
+    "GLYPHS",
+    "NET",
+    "OVERLAY",
+    "export_button",
+    "flow_import",
+    "instant_input",
+    "leave_guard",
+    "split",
+]
 
 _OBJECT = rx.event.passthrough_event_spec(dict[str, Any])
 
@@ -67,7 +77,19 @@ class Split(_Tool):
     one: rx.Var[bool]
 
 
+class InstantInput(_Tool):
+    """An instant (ISO, UTC), written as date and time of the browser's zone; `on_change` gives the instant."""
+
+    tag = "InstantInput"
+    value: rx.Var[str]
+    label: rx.Var[str]
+    error: rx.Var[bool]
+    testid: rx.Var[str]
+    on_change: rx.EventHandler[rx.event.passthrough_event_spec(str)]
+
+
 leave_guard = LeaveGuard.create
 export_button = ExportButton.create
 flow_import = FlowImport.create
 split = Split.create
+instant_input = InstantInput.create

@@ -9,7 +9,11 @@ from app.frame import page_shell
 from app.pages.flows.editor import HOTKEYS, editor_panel
 from app.pages.flows.editor_state import EditorState
 from app.pages.flows.execute import ExecuteState, execute_dialog
+from app.pages.flows.overview import overview_panel
+from app.pages.flows.revisions import revisions_panel
+from app.pages.flows.runs import logs_panel, runs_panel
 from app.pages.flows.state import FlowState
+from app.pages.flows.triggers import triggers_panel
 from components.button import button, icon_button, link_button
 from components.dialog import confirm_dialog, menu, menu_item, menu_line
 from components.graph import flow_graph
@@ -118,7 +122,11 @@ def flow_page() -> rx.Component:
             S.flow_tab,
             ("edit", editor_panel()),
             ("topology", _topology()),
-            rx.fragment(),
+            ("executions", runs_panel()),
+            ("revisions", revisions_panel()),
+            ("triggers", triggers_panel()),
+            ("logs", logs_panel()),
+            overview_panel(),
         ),
         skeleton_rows(),
     )

@@ -1,0 +1,502 @@
+"""Triggers of a flow: table, details of one, backfill (UI-FP-30 to UI-FP-34, pictures 09 and 09b)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import reflex as rx
+
+from app import routes
+from app.pages.flows.trigger_state import TriggersState
+from components.button import button, icon_button, link, link_button, segmented
+from components.clock import duration, moment
+from components.dialog import confirm_dialog, drawer, menu, menu_item, menu_line
+from components.field import field, form, switch, text_input
+from components.flow_tools import instant_input
+from components.message import empty_state, message, skeleton_rows
+from components.stream import stream_host
+
+S = TriggersState
+
+SNIPPET = """triggers:
+  - id: every_morning
+    type: io.kestra.plugin.core.trigger.Schedule
+    cron: "0 6 * * *"
+"""
+
+
+def _icon(kind: Any) -> rx.Component:
+    return rx.el.span(
+        rx.match(
+            kind,
+            ("schedule", rx.icon("clock", size=14)),
+            ("dates", rx.icon("calendar-days", size=14)),
+            ("webhook", rx.icon("webhook", size=14)),
+            ("flow", rx.icon("workflow", size=14)),
+            ("realtime", rx.icon("radio", size=14)),
+            rx.icon("activity", size=14),
+        ),
+        class_name="mut icf",
+    )
+
+
+def _menu(line: Any) -> rx.Component:
+    return menu(
+        icon_button("ellipsis", "More", test="trigger-more"),
+        rx.cond(
+            line.kind == "schedule",
+            menu_item(
+                "Backfill",
+                icon="history",
+                on_select=S.plan(line.id),
+                disabled=~line.on | line.backfill,
+                reason=rx.cond(line.backfill, "one is running", "the trigger is off"),
+                test="trigger-backfill",
+            ),
+            rx.fragment(),
+        ),
+        rx.cond(
+            line.kind == "webhook",
+            menu_item("Copy the address", icon="link", on_select=S.copy_webhook(line.id), test="trigger-webhook"),
+            rx.fragment(),
+        ),
+        menu_item("Edit in code", icon="pencil", to=routes.flow(S.flow_ns, S.flow_id, "edit")),
+        rx.cond(
+            line.kept,
+            rx.fragment(
+                menu_item("Restart", icon="rotate-cw", on_select=S.restart_trigger(line.id), test="trigger-restart"),
+                menu_item(
+                    "Unlock",
+                    icon="lock-open",
+                    on_select=S.ask("unlock", line.id),
+                    disabled=~line.locked,
+                    reason="not locked",
+                    test="trigger-unlock",
+                ),
+                menu_line(),
+                menu_item(
+                    "Delete the state",
+                    icon="trash-2",
+                    danger=True,
+                    on_select=S.ask("delete", line.id),
+                    test="trigger-delete",
+                ),
+            ),
+            rx.fragment(),
+        ),
+        label="Actions on the trigger",
+    )
+
+
+def _backfill(line: Any) -> rx.Component:
+    return rx.el.tr(
+        rx.el.td(
+            rx.el.div(
+                rx.el.div(
+                    rx.el.span(
+                        "Backfill ",
+                        moment(line.fill_start, mode="date"),
+                        " to ",
+                        moment(line.fill_end, mode="date"),
+                        class_name="med",
+                    ),
+                    rx.el.span(
+                        "at ", moment(line.fill_at, mode="full"), ", ", line.percent, " %", class_name="mut num"
+                    ),
+                    rx.cond(line.paused, rx.el.i("paused", class_name="cnt"), rx.fragment()),
+                    rx.el.span(class_name="grow"),
+                    rx.cond(
+                        line.paused,
+                        button(
+                            "Continue",
+                            icon="play",
+                            size="small",
+                            on_click=S.continue_backfill(line.id),
+                            test="backfill-continue",
+                        ),
+                        button(
+                            "Pause",
+                            icon="pause",
+                            size="small",
+                            on_click=S.pause_backfill(line.id),
+                            test="backfill-pause",
+                        ),
+                    ),
+                    link_button(
+                        "Executions",
+                        routes.flow(S.flow_ns, S.flow_id, "executions"),
+                        icon="activity",
+                        size="small",
+                    ),
+                    icon_button(
+                        "trash-2", "Delete the backfill", on_click=S.ask("drop", line.id), test="backfill-delete"
+                    ),
+                    class_name="row sm wrapped",
+                ),
+                rx.el.div(
+                    rx.el.i(style={"width": line.percent.to_string() + "%"}),
+                    class_name=rx.cond(line.paused, "bfp hold", "bfp ok"),
+                    role="progressbar",
+                    aria_valuenow=line.percent,
+                    aria_valuemin=0,
+                    aria_valuemax=100,
+                    aria_label="Backfill",
+                ),
+                class_name="bfr",
+            ),
+            col_span=9,
+        ),
+        class_name="xr",
+        custom_attrs={"data-testid": "backfill-row"},
+    )
+
+
+def _row(line: Any) -> rx.Component:
+    on = line.id == S.chosen
+    return rx.fragment(
+        rx.el.tr(
+            rx.el.td(
+                rx.el.button(
+                    _icon(line.kind),
+                    rx.el.b(line.id, class_name="mono med"),
+                    on_click=S.choose(line.id),
+                    class_name="row g6",
+                    aria_pressed=on,
+                    custom_attrs={"type": "button"},
+                )
+            ),
+            rx.el.td(rx.el.span(line.short, class_name="mut", title=line.type), class_name="hide-m"),
+            rx.el.td(rx.el.span(line.starts, class_name="ell"), class_name="fill"),
+            rx.el.td(
+                rx.cond(
+                    line.next != "",
+                    rx.fragment(
+                        moment(line.next),
+                        " ",
+                        rx.el.span(moment(line.next, mode="relative"), class_name="faint hide-s"),
+                    ),
+                    rx.el.span(line.next_word, class_name="faint"),
+                ),
+                class_name="num",
+            ),
+            rx.el.td(
+                rx.cond(line.kept, moment(line.last, mode="relative", empty="never"), ""), class_name="num hide-m"
+            ),
+            rx.el.td(
+                rx.cond(
+                    line.execution != "",
+                    link(
+                        line.execution[:8],
+                        to=routes.execution(S.flow_ns, S.flow_id, line.execution),
+                        class_name="mono mut",
+                        title=line.execution,
+                    ),
+                    rx.cond(line.locked, rx.el.i("evaluating", class_name="cnt"), rx.fragment()),
+                ),
+                class_name="hide-m",
+            ),
+            rx.el.td(
+                rx.cond(
+                    line.kept & (line.kind != "realtime"),
+                    switch(
+                        line.on,
+                        lambda value: S.switch_trigger(line.id, value),
+                        label=rx.cond(
+                            line.fixed_off,
+                            "Off in the source",
+                            rx.cond(line.on, "Disable " + line.id, "Enable " + line.id),
+                        ),
+                        disabled=line.fixed_off | (S.pending == line.id),
+                        test="trigger-switch",
+                    ),
+                    rx.el.span(
+                        rx.cond(line.on, "always", "off"),
+                        class_name="xs faint",
+                        title="Switched by `disabled` in the source",
+                    ),
+                ),
+                class_name="onc",
+            ),
+            rx.el.td(_menu(line), class_name="acts"),
+            class_name=rx.cond(on, "sel", ""),
+            custom_attrs={"data-id": line.id, "data-testid": "trigger-row"},
+        ),
+        rx.cond(line.backfill, _backfill(line), rx.fragment()),
+    )
+
+
+def _table() -> rx.Component:
+    head = lambda word, more="": rx.el.th(word, scope="col", class_name=more)  # noqa: E731
+    return rx.el.div(
+        rx.el.table(
+            rx.el.thead(
+                rx.el.tr(
+                    head("Trigger"),
+                    head("Type", "hide-m"),
+                    head("Starts"),
+                    head("Next", "num"),
+                    head("Last", "num hide-m"),
+                    head("Execution", "hide-m"),
+                    head("On"),
+                    rx.el.th(rx.el.span("Actions", class_name="vh"), scope="col", class_name="acts"),
+                )
+            ),
+            rx.el.tbody(rx.foreach(S.triggers, _row)),
+            class_name="trgt",
+            aria_label="Triggers",
+        ),
+        class_name="scroll",
+        custom_attrs={"data-testid": "triggers-table"},
+    )
+
+
+def _detail() -> rx.Component:
+    one = S.chosen_line
+    words = ("min", "hour", "day", "month", "week")
+    fact = lambda word, value: rx.el.div(rx.el.dt(word), rx.el.dd(value))  # noqa: E731
+    schedule = rx.fragment(
+        rx.cond(
+            S.chosen_fields.length() == 5,
+            rx.el.div(
+                *(
+                    rx.el.div(rx.el.span(S.chosen_fields[i], class_name="mono"), rx.el.i(word, class_name="xs faint"))
+                    for i, word in enumerate(words)
+                ),
+                class_name="crn",
+            ),
+            rx.el.p(one.cron, class_name="mono"),
+        ),
+        rx.cond(
+            S.chosen_fault != "",
+            message("bad", S.chosen_fault),
+            rx.el.p(S.chosen_words, rx.cond(one.timezone != "", ", " + one.timezone, "")),
+        ),
+        rx.cond(
+            one.on & ~S.flow_disabled, rx.fragment(), message("warn", "The trigger is off; these dates would be next.")
+        ),
+        rx.el.div(
+            rx.el.span("Next 10", class_name="xs faint"),
+            rx.foreach(
+                S.chosen_dates,
+                lambda date: rx.el.div(
+                    moment(date, mode="full"),
+                    rx.el.span(moment(date, mode="relative"), class_name="mut"),
+                    class_name="nxt",
+                ),
+            ),
+        ),
+        rx.foreach(S.chosen_notes, lambda note: message("live", note)),
+        rx.cond(
+            one.backfill,
+            rx.fragment(),
+            button(
+                "Backfill",
+                icon="history",
+                on_click=S.plan(one.id),
+                disabled=~one.on,
+                reason="The trigger is off",
+                test="backfill-open",
+            ),
+        ),
+    )
+    hook = rx.fragment(
+        rx.el.p("A request to its address starts the flow; the body is `trigger.body`.", class_name="mut"),
+        rx.el.div(
+            rx.el.span("/executions/webhook/" + S.flow_ns + "/" + S.flow_id + "/•••", class_name="mono ell grow"),
+            icon_button("copy", "Copy the address", on_click=S.copy_webhook(one.id)),
+            class_name="expr row",
+        ),
+    )
+    return rx.el.aside(
+        rx.el.div(
+            rx.el.b(one.id, class_name="semi mono grow ell"),
+            link("Edit in code", to=routes.flow(S.flow_ns, S.flow_id, "edit"), class_name="link sm"),
+            class_name="row",
+        ),
+        rx.cond(one.about != "", rx.el.p(one.about, class_name="mut"), rx.fragment()),
+        rx.match(one.kind, ("schedule", schedule), ("webhook", hook), rx.el.p(one.starts, class_name="mut")),
+        rx.el.dl(
+            fact("Type", rx.el.span(one.type, class_name="mono xs brk")),
+            rx.cond(one.kept, fact("Last", moment(one.last, empty="never")), rx.fragment()),
+            rx.cond(one.kept, fact("Updated", moment(one.updated, empty="never")), rx.fragment()),
+            rx.cond(one.worker != "", fact("Worker", rx.el.span(one.worker, class_name="mono xs brk")), rx.fragment()),
+            class_name="dls",
+        ),
+        class_name="crond scroll",
+        aria_label="Details of the trigger",
+        custom_attrs={"data-testid": "trigger-detail"},
+    )
+
+
+def _drawer() -> rx.Component:
+    facts = rx.el.div(
+        rx.el.div(
+            rx.el.span("Executions to create", class_name="mut"),
+            rx.el.b(rx.cond(S.fill_count < 0, "–", S.fill_count.to_string()), class_name="kpi num"),
+            class_name="row sp",
+        ),
+        rx.el.div(
+            rx.foreach(S.fill_bars, lambda bar: rx.el.i(title=bar["title"], style={"height": bar["height"]})),
+            class_name="dens",
+        ),
+        rx.el.div(rx.el.span("Already ran well"), rx.el.span(S.fill_done, class_name="num"), class_name="row sp sm"),
+        rx.el.div(
+            rx.el.span("Failed or missing"), rx.el.span(S.fill_missing, class_name="num"), class_name="row sp sm"
+        ),
+        rx.cond(
+            S.fill_estimate >= 0,
+            rx.el.div(
+                rx.el.span("Time, ", S.fill_parallel, " at once"),
+                rx.el.span("about ", duration(ms=S.fill_estimate), class_name="num"),
+                class_name="row sp sm",
+            ),
+            rx.fragment(),
+        ),
+        class_name="bfd",
+        custom_attrs={"data-testid": "backfill-count"},
+    )
+
+    def value(one: Any) -> rx.Component:
+        name = one["id"].to(str)
+        return field(
+            name,
+            text_input(
+                rx.cond(S.fill_inputs.contains(name), S.fill_inputs[name], ""),
+                lambda text: S.set_fill_input(name, text),
+                label=name,
+                placeholder=rx.cond(one["defaults"], one["defaults"].to_string(use_json=False), ""),
+                test="backfill-input",
+            ),
+            kind=one["type"].to(str),
+        )
+
+    return drawer(
+        "Backfill " + S.fill_trigger,
+        segmented(
+            [("PT24H", "24 h"), ("P7D", "7 days"), ("P30D", "30 days"), ("P90D", "90 days")],
+            "",
+            S.preset,
+            label="Range that ends now",
+            test="backfill-preset",
+        ),
+        rx.el.div(
+            field(
+                "From",
+                instant_input(value=S.fill_from, on_change=S.set_from, label="From", testid="backfill-from"),
+                required=True,
+            ),
+            field(
+                "To",
+                instant_input(value=S.fill_to, on_change=S.set_to, label="To", testid="backfill-to"),
+                hint="Empty means now.",
+            ),
+            class_name="fg",
+        ),
+        rx.cond(S.fill_fault != "", message("bad", S.fill_fault, test="backfill-fault"), rx.fragment()),
+        facts,
+        rx.cond(
+            S.fill_done > 0,
+            message("warn", rx.el.b(S.fill_done), " dates that ended well run again."),
+            rx.fragment(),
+        ),
+        form(
+            rx.cond(
+                S.flow_inputs.length() > 0,
+                rx.el.div(rx.foreach(S.flow_inputs, value), class_name="fg"),
+                rx.fragment(),
+            ),
+            field(
+                "Labels",
+                text_input(
+                    S.fill_labels,
+                    S.set_fill_labels,
+                    label="Labels",
+                    placeholder="key: value, key: value",
+                    test="backfill-labels",
+                ),
+                hint="Added to every execution it creates.",
+            ),
+        ),
+        open=S.filling,
+        on_close=S.close_plan,
+        footer=[
+            button("Cancel", on_click=S.close_plan),
+            button(
+                rx.cond(S.fill_count > 0, "Create " + S.fill_count.to_string() + " executions", "Create executions"),
+                icon="history",
+                kind="primary",
+                on_click=S.create_backfill,
+                disabled=(S.fill_count < 1) | S.fill_busy,
+                reason="There is no date in this range",
+                primary_of_dialog=True,
+                test="backfill-create",
+            ),
+        ],
+        test="backfill-drawer",
+    )
+
+
+def triggers_panel() -> rx.Component:
+    """The tab."""
+    none = rx.el.div(
+        empty_state(
+            "No triggers",
+            hint="A trigger starts the flow: by a schedule, a request, another flow or an event elsewhere.",
+            icon="clock",
+            actions=[
+                link_button(
+                    "Add one in the code", routes.flow(S.flow_ns, S.flow_id, "edit"), icon="pencil", kind="primary"
+                )
+            ],
+        ),
+        rx.el.pre(rx.el.code(SNIPPET), class_name="sample mono snip"),
+        class_name="scroll col",
+    )
+    return rx.cond(
+        S.triggers_ready,
+        rx.el.div(
+            rx.cond(S.triggers.length() > 0, rx.el.div(_table(), _detail(), class_name="cg2"), none),
+            _drawer(),
+            confirm_dialog(
+                rx.match(
+                    S.asking,
+                    ("unlock", "Unlock this trigger"),
+                    ("drop", "Delete this backfill"),
+                    "Delete the state of this trigger",
+                ),
+                rx.el.p(
+                    rx.el.b(S.asked, class_name="mono"),
+                    rx.match(
+                        S.asking,
+                        (
+                            "unlock",
+                            " is held by an evaluation or an execution. If that still runs, two may run at once.",
+                        ),
+                        ("drop", " makes no more executions of the past. Those that it made stay."),
+                        " forgets its last and next date; the scheduler begins anew from now.",
+                    ),
+                ),
+                open=S.asking != "",
+                on_cancel=S.keep,
+                on_confirm=S.confirm,
+                verb=rx.match(S.asking, ("unlock", "Unlock"), ("drop", "Delete backfill"), "Delete state"),
+                icon="check",
+                test="trigger-ask",
+            ),
+            stream_host(
+                url="/api/v1/"
+                + S.tenant_id
+                + "/console/stream?topics=flow:"
+                + S.flow_ns
+                + "/"
+                + S.flow_id
+                + ",triggers:"
+                + S.flow_ns
+                + "/"
+                + S.flow_id,
+                on_topic=S.moved,
+            ),
+            class_name="editor",
+        ),
+        skeleton_rows(),
+    )
