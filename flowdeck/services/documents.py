@@ -198,6 +198,13 @@ def task_run(
     )
 
 
+def _trigger(text: str | None) -> dict[str, Any] | None:
+    """What started the execution; the chain of callers is the executor's own."""
+    if not text:
+        return None
+    return {k: v for k, v in json.loads(text).items() if k != "callers"}
+
+
 def execution(
     row: Any,
     histories: list[tuple[int, int]],
@@ -224,7 +231,7 @@ def execution(
             "state": state(row["state"], histories or _fallback(row), row["created"], row["ended"], now),
             "parentId": row["parent_id"],
             "originalId": row["original_id"] or row["id"],
-            "trigger": json.loads(row["trigger"]) if row["trigger"] else None,
+            "trigger": _trigger(row["trigger"]),
             "deleted": False,
             "metadata": {
                 "attemptNumber": row["attempt_number"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import textwrap
 from collections.abc import Iterator
 from typing import Any
 
@@ -84,8 +85,12 @@ def put_file(server: Server, namespace: str, path: str, text: str) -> None:
 def refused(server: Server, namespace: str, flow: str, inputs: dict[str, Any] | None = None) -> tuple[int, str]:
     """Status and message of a creation that creates nothing."""
     body, content_type = multipart(inputs) if inputs else (None, None)
-    answer = server.call(
-        "POST", f"/api/v1/main/executions/{namespace}/{flow}", body=body, content_type=content_type
-    )
+    answer = server.call("POST", f"/api/v1/main/executions/{namespace}/{flow}", body=body, content_type=content_type)
     assert answer.status >= 400, answer.text
     return answer.status, str(answer.json["message"])
+
+
+def flow_text(name: str, body: str, namespace: str = "conformance") -> str:
+    """A flow's source; `type: @log.Log` is short for a core type."""
+    body = textwrap.dedent(body).strip("\n")
+    return f"id: {name}\nnamespace: {namespace}\n{body}\n".replace("type: @", "type: io.kestra.plugin.core.")

@@ -1,4 +1,4 @@
-"""Published flows: saved, and run to the state that their page tells (a corpus beside the project, or FLOWDECK_CORPUS)."""
+"""Published flows: saved, and run to the state that their page tells (corpus beside the project or FLOWDECK_CORPUS)."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ ELSEWHERE = {
     "enterprise__scalability__worker-group__2.yaml": "worker groups",
     "enterprise__scalability__worker-group__3.yaml": "worker groups",
     "enterprise__scalability__worker-group__4.yaml": "worker groups",
-    "expressions__filters__yaml__2.yaml": "a template that names `variables`, which nobody defines, and lost its indents",
+    "expressions__filters__yaml__2.yaml": "a template that names `variables`, which nobody defines",
     "how-to-guides__subflow-executions__2.yaml": "ends by chance",
 }
 """Offline flows that no case runs, and why."""

@@ -126,7 +126,7 @@ def note_error(w: World, run: Run, message: str | None) -> None:
     run.detail["error"] = text[:2000]
     run.dirty |= 4
     live = run.execution
-    if live.error is None and run.task.branch not in SIDE_BRANCHES:
+    if live.error is None and run.task.branch not in SIDE_BRANCHES and not run.task.allow_failure:
         key = hashlib.sha1(
             f"{live.tenant}/{live.namespace}/{live.flow_id}/{run.task.id}/{_NOISE.sub('#', text)}".encode()
         ).hexdigest()[:16]

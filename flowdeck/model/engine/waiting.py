@@ -20,6 +20,9 @@ from flowdeck.model.instants import instant
 from flowdeck.model.labels import LabelError, merge_labels, read_labels
 from flowdeck.model.states import State
 
+DEEPEST = 100
+"""Most executions above one that a Subflow task creates."""
+
 # ── Pause ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -226,16 +229,18 @@ def _create_child(w: World, run: Run, props: dict[str, Any]) -> None:
     }
     date = props.get("scheduleDate")
     waits = is_true(run.task.props.get("wait", True))
-    depth = live.trigger.get("depth", 0) if live.trigger else 0
-    if depth >= 100:
-        raise ValueError("Subflows are nested more than 100 deep")
+    callers = [*((live.trigger or {}).get("callers") or ()), f"{live.namespace}.{live.flow_id}"]
+    if f"{plan.flow.namespace}.{plan.flow.id}" in callers:
+        raise ValueError(f"Recursive call to flow [{plan.flow.namespace}.{plan.flow.id}]")
+    if len(callers) > DEEPEST:
+        raise ValueError(f"Subflows are nested more than {DEEPEST} deep")
     child = control.create(
         w,
         plan,
         inputs=inputs,
         labels=merge_labels(plan_labels(plan.flow), inherited, extra),
         flow_labels=False,
-        trigger={"id": run.task.id, "type": run.task.type, "variables": variables, "depth": depth + 1},
+        trigger={"id": run.task.id, "type": run.task.type, "variables": variables, "callers": callers},
         schedule_date=_date(date),
         kind=live.kind,
         parent_execution=live.id,
