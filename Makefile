@@ -67,7 +67,7 @@ check: $(VENV)/.dev ## formatter, linter, types, import directions, lock files
 
 .PHONY: wheel
 wheel: $(VENV)/.dev console ## build dist/*.whl with the console inside
-	$(BIN)/python -m build --wheel --no-isolation --outdir dist .
+	FLOWDECK_REQUIRE_CONSOLE=1 $(BIN)/python -m build --wheel --no-isolation --outdir dist .
 
 .PHONY: test-wheel
 test-wheel: wheel test-packages ## install the wheel in a clean environment and run the browser tests against it

@@ -21,6 +21,8 @@ class ConsoleHook(BuildHookInterface):
         root = Path(self.root)
         command = [sys.executable, "scripts/build_console.py"]
         if subprocess.run(command, cwd=root, check=False).returncode != 0:
+            if os.environ.get("FLOWDECK_REQUIRE_CONSOLE"):
+                raise SystemExit("the console could not be built, and this wheel must hold it")
             self.app.display_warning("the console could not be built: this wheel holds API and engine only")
             return
         built = root / ".web" / "build" / "client"
