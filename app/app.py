@@ -11,6 +11,7 @@ from typing import Any
 import reflex as rx
 
 from app.pages.execution import ExecutionState, execution_page
+from app.pages.executions import ExecutionsState, executions_page
 from app.pages.flows.editor import new_flow_page
 from app.pages.flows.editor_state import EditorState
 from app.pages.flows.listing import FlowsState, flows_page
@@ -62,5 +63,6 @@ screen(flows_page, "/flows", "Flows", FlowsState.load)
 screen(new_flow_page, "/flows/new", "New flow", EditorState.open_new)
 screen(flow_page, "/flows/edit/[ns]/[flow]", "Flow", FlowState.load)
 screen(flow_page, "/flows/edit/[ns]/[flow]/[tab]", "Flow", FlowState.load)
+screen(executions_page, "/executions", "Executions", ExecutionsState.load)
 screen(execution_page, "/executions/[ns]/[flow]/[exec]/[tab]", "Execution", ExecutionState.load)
 screen(execution_page, "/executions/[ns]/[flow]/[exec]", "Execution", ExecutionState.load)

@@ -11,5 +11,6 @@ ENTRIES: list[Entry] = [
     # Entry(word, place, icon, group=…, key=<letter after g>, also=(<further prefixes>,), bottom=<word on phones>)
     Entry("Dashboards", routes.DASHBOARDS, "layout-dashboard", key="d", bottom="Home"),
     Entry("Flows", routes.FLOWS, "workflow", key="f", bottom="Flows"),
+    Entry("Executions", routes.EXECUTIONS, "activity", key="e", bottom="Runs"),
     Entry("KV Store", routes.KV, "database", key="k", bottom="Keys"),
 ]

@@ -46,6 +46,7 @@ class ExecutionRow:
     note: str = ""
     shown_labels: list[dict[str, str]] = field(default_factory=list)
     more_labels: str = ""
+    bar: str = "0px"
 
     @classmethod
     def of(cls, body: dict[str, Any]) -> ExecutionRow:
