@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from flowdeck.engine.frames import FrameProtocol
-from flowdeck.engine.messages import Lines, LinesStored
+from flowdeck.engine.messages import Lines, LinesStored, LinesWanted
 from flowdeck.store.driver import StoreUnavailable
 from flowdeck.store.logs import LEVELS, Batch, LogAppender, LogFiles, StoredLine
 
@@ -28,6 +28,8 @@ log = logging.getLogger("flowdeck.logwriter")
 FULL_BATCH = 1000
 WATCHED_PAUSE = 0.02
 PAUSE = 0.1
+URGENT_PAUSE = 0.002
+"""Between stores that a result waits for: those of one moment share a transaction."""
 RETRY_PAUSE = 1.0
 CUT = 4096
 """Characters of a line that the feed carries."""
@@ -87,6 +89,7 @@ class LogWriter:
         self._lines = 0
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
+        self._urgent = False
         self._last = 0.0
         self._retry_at = 0.0
         self._stop = asyncio.Event()
@@ -191,9 +194,13 @@ class LogWriter:
 
     def _received(self, link: FrameProtocol, messages: list[Any]) -> None:
         for message in messages:
+            if isinstance(message, LinesWanted):
+                self._urgent = True
+                continue
             if not isinstance(message, Lines):
                 link.close()
                 return
+            self._urgent = self._urgent or message.urgent
             batch = Batch(
                 message.execution_seq,
                 message.execution,
@@ -208,7 +215,8 @@ class LogWriter:
             )
             self._waiting.append((batch, link, message.batch))
             self._lines += len(message.lines)
-        self._plan()
+        if self._waiting:
+            self._plan()
 
     def _take_own(self) -> None:
         with self._mutex:
@@ -227,6 +235,8 @@ class LogWriter:
             due = self._retry_at
         elif self._lines >= FULL_BATCH:
             due = now
+        elif self._urgent:
+            due = max(now, self._last + URGENT_PAUSE)
         else:
             followed = self._followed()
             watched = bool(followed) and any(batch.execution in followed for batch, _, _ in self._waiting)
@@ -244,6 +254,7 @@ class LogWriter:
             self._timer.cancel()
             self._timer = None
         waiting, self._waiting, self._lines = self._waiting, [], 0
+        self._urgent = False
         if not waiting:
             return
         merged = _merge(waiting)

@@ -66,6 +66,7 @@ class Evaluate(Message):
     execution: str = ""                            # public id, for `errorLogs()`
     light: bool = True                             # holds an async credit (set by the gateway)
     clear: list[str] = []                          # members of `value` that stay readable: core encrypts them
+    secrets: bool = True                           # whether `secret()` and `credential()` answer
 
 
 class Kill(Message):
@@ -200,6 +201,11 @@ class Lines(Message):
     task_id: str
     task_run: str
     lines: list[tuple[int, int, int, str, str]]
+    urgent: bool = False                           # a result waits until they are stored
+
+
+class LinesWanted(Message):
+    """A result waits for lines that were sent before: store them now."""
 
 
 class LinesStored(Message):
@@ -210,7 +216,7 @@ class LinesStored(Message):
 
 AnyMessage = (
     Hello | Run | Evaluate | Kill | Ack | Drain | Started | Done | Heartbeat | Call | Answer
-    | Command | Reply | Subscribe | Follow | Feed | Lines | LinesStored
+    | Command | Reply | Subscribe | Follow | Feed | Lines | LinesStored | LinesWanted
 )
 
 _decoder = msgspec.json.Decoder(list[AnyMessage])

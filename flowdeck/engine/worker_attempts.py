@@ -148,15 +148,21 @@ class Attempts:
         if tasks:
             await asyncio.wait(tasks, timeout=self.facts.kill_grace + 2)
 
-    def _finish(self, active: Active, done: Done) -> None:
+    def _finish(self, active: Active, done: Done, sink: AttemptLog | None = None) -> None:
         if active.timer is not None:
             active.timer.cancel()
         if active.timeout is not None:
             active.timeout.cancel()
+        if sink is None or active.killed:
+            self.logs.flush()
+            self._report(active, done)
+        else:  # who sees the end of an attempt finds all of its lines, whatever dies in between
+            sink.when_stored(lambda: self._report(active, done))
+
+    def _report(self, active: Active, done: Done) -> None:
         if active.forsaken:
             return
         self._active.pop((active.job.seq, active.job.fence), None)
-        self.logs.flush()
         self.link.done(done, light=active.job.light)
         if not self._active:
             self.idle.set()
@@ -170,7 +176,7 @@ class Attempts:
         try:
             variables = await self.contexts.variables(job.context, masker, job.tenant)
             env = self.contexts.environment(
-                job.tenant, job.namespace, job.execution, BoundCalls(self.link, job), masker
+                job.tenant, job.namespace, job.execution, BoundCalls(self.link, job), masker, secrets=job.secrets
             )
             work = expr.render_value if job.native else expr.render
             if needs_io(job.value):
@@ -222,10 +228,11 @@ class Attempts:
             try:
                 loaded = await self.tasks.load(job)
             except Exception:
-                sink = AttemptLog(self.logs, Owner.of(job, job.context.get("task", {}).get("id", "")), masker)
+                owner = Owner.of(job, job.context.get("task", {}).get("id", ""))
+                sink = AttemptLog(self.logs, owner, masker, job.fence)
                 raise
             definition = loaded.definition
-            sink = AttemptLog(self.logs, Owner.of(job, definition.id), masker)
+            sink = AttemptLog(self.logs, Owner.of(job, definition.id), masker, job.fence)
             ctx = active.ctx = await self._context(job, loaded, sink, masker)
             if active.killed or active.timed_out:
                 raise asyncio.CancelledError
@@ -289,6 +296,7 @@ class Attempts:
                 error=error.split("\n", 1)[0][:2000] if error else None,
                 exit_info=exit_info,
             ),
+            sink,
         )
 
     def _tidy(self, ctx: RunContext | None) -> None:

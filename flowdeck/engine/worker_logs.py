@@ -8,18 +8,21 @@ import logging
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from flowdeck.engine.frames import FrameProtocol
 from flowdeck.engine.masking import Masker
-from flowdeck.engine.messages import Lines, LinesStored, Run
+from flowdeck.engine.messages import Lines, LinesStored, LinesWanted, Run
 
 log = logging.getLogger("flowdeck.worker")
 
 FLUSH = 0.01
 """Seconds that a line waits for company."""
 BATCH = 1000
+HOLD = 2.0
+"""Seconds that a result waits at most for its attempt's lines to be stored."""
 FULL = 64 * 1024 * 1024
 LONGEST = 32 * 1024
 """Bytes of one stored line; longer texts are split."""
@@ -71,16 +74,23 @@ class Owner:
 
 
 class AttemptLog:
-    """Lines of one attempt, numbered from 1; safe from any thread."""
+    """Lines of one attempt; safe from any thread.
 
-    __slots__ = ("_client", "_lines", "_lock", "_no", "masker", "owner", "queued")
+    They are numbered from 1. An attempt that is handed out again under a later `fence` numbers above all of the
+    earlier one, so that its lines are never taken for repeats.
+    """
 
-    def __init__(self, client: LogClient, owner: Owner, masker: Masker) -> None:
+    __slots__ = ("_client", "_lines", "_lock", "_no", "after", "masker", "owner", "queued", "sent")
+
+    def __init__(self, client: LogClient, owner: Owner, masker: Masker, fence: int = 1) -> None:
         self._client = client
         self.owner = owner
         self.masker = masker
         self._lines: list[tuple[int, int, int, str, str]] = []
-        self._no = 0
+        self._no = max(fence - 1, 0) << 32
+        self.sent = 0
+        """Batches that are not stored yet; the client's."""
+        self.after: list[Callable[[], None]] = []
         self._lock = threading.Lock()
         self.queued = False
 
@@ -116,6 +126,10 @@ class AttemptLog:
         """Whether producers should pause."""
         return self._client.full()
 
+    def when_stored(self, then: Callable[[], None]) -> None:
+        """Call `then` in the loop's thread once all lines are stored: at once when they are, at the latest after `HOLD`."""
+        self._client.when_stored(self, then)
+
     def take(self) -> list[tuple[int, int, int, str, str]]:
         """The lines that were not sent yet."""
         with self._lock:
@@ -135,7 +149,7 @@ class LogClient:
         self.path = path
         self.kept: list[Lines] = []
         self._dirty: list[AttemptLog] = []
-        self._unacked: OrderedDict[int, tuple[Lines, int]] = OrderedDict()
+        self._unacked: OrderedDict[int, tuple[Lines, int, AttemptLog]] = OrderedDict()
         self._pending = 0  # characters that were not acknowledged
         self._batch = 0
         self._link: FrameProtocol | None = None
@@ -196,9 +210,40 @@ class LogClient:
         for source in dirty:
             lines = source.take()
             for start in range(0, len(lines), BATCH):
-                self._send(source.owner, lines[start : start + BATCH])
+                self._send(source, lines[start : start + BATCH], bool(source.after))
 
-    def _send(self, owner: Owner, lines: list[tuple[int, int, int, str, str]]) -> None:
+    def when_stored(self, source: AttemptLog, then: Callable[[], None]) -> None:
+        """Send what the attempt still has and call `then` when it is stored; after `HOLD` seconds in any case."""
+        if self.path is None or not (source.sent or source.queued):
+            then()
+            return
+        hold: asyncio.TimerHandle | None = None
+
+        def stored() -> None:
+            if hold is not None:
+                hold.cancel()
+            then()
+
+        def give_up() -> None:
+            source.after.clear()
+            then()
+
+        hold = self._loop.call_later(HOLD, give_up)
+        source.after.append(stored)
+        if source.queued and source not in self._dirty:
+            self._dirty.append(source)
+        if source.queued:
+            self.flush()
+        else:
+            self._hurry()
+
+    def _hurry(self) -> None:
+        """Lines that were sent without haste are waited for now."""
+        if self._link is not None:
+            self._link.send(LinesWanted())
+
+    def _send(self, source: AttemptLog, lines: list[tuple[int, int, int, str, str]], urgent: bool) -> None:
+        owner = source.owner
         self._batch += 1
         message = Lines(
             self._batch,
@@ -212,6 +257,7 @@ class LogClient:
             owner.task_id,
             owner.task_run,
             lines,
+            urgent,
         )
         size = sum(len(line[4]) + 60 for line in lines)
         if self.path is None:
@@ -219,15 +265,24 @@ class LogClient:
             self._pending -= size
             self._idle.set()
             return
-        self._unacked[self._batch] = (message, size)
+        source.sent += 1
+        self._unacked[self._batch] = (message, size, source)
         if self._link is not None:
             self._link.send(message)
 
     def _received(self, link: FrameProtocol, messages: list[Any]) -> None:
         for message in messages:
             if isinstance(message, LinesStored):
-                _, size = self._unacked.pop(message.batch, (None, 0))
+                found = self._unacked.pop(message.batch, None)
+                if found is None:
+                    continue
+                _, size, source = found
                 self._pending -= size
+                source.sent -= 1
+                if not source.sent and not source.queued and source.after:
+                    after, source.after = source.after, []
+                    for then in after:
+                        then()
         if not self._unacked and not self._dirty:
             self._idle.set()
 
@@ -251,7 +306,9 @@ class LogClient:
             pause = RETRY_FIRST
             self._link = link
             self._closed.clear()
-            for message, _ in list(self._unacked.values()):
+            for message, _, _ in list(self._unacked.values()):
                 link.send(message)
+            if any(source.after for _, _, source in self._unacked.values()):
+                self._hurry()
             await self._closed.wait()
             log.warning("the log writer's connection closed; %d batches wait", len(self._unacked))

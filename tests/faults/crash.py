@@ -200,8 +200,8 @@ class Harness:
 
     def run(self, seconds: float) -> list[str]:
         """Start, load, hit, calm down, judge."""
-        self.server.start(seconds=60)
         try:
+            self.server.start(seconds=60)
             for load in LOADS.values():
                 self.server.save_flow(load.source)
             threads = [
