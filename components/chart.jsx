@@ -60,7 +60,7 @@ function rowsOf(figure, columns, rows) {
   return { columns: ["", ...traces.map((t, i) => t.name || `series ${i + 1}`)], rows: xs.map((x) => [x, ...traces.map((t) => { const i = (t.x || t.labels || []).indexOf(x); return i < 0 ? "" : (t.y || t.values || [])[i]; })]) };
 }
 
-export function Chart({ figure: given, figureUrl, body, height = 200, label = "Chart", table = false, reload, rangeFrom, rangeTo, onRange, onPoint }) {
+export function Chart({ figure: given, figureUrl, body, height = 200, label = "Chart", table = false, reload, rangeFrom, rangeTo, legend = true, onRange, onPoint }) {
   const [answer, setAnswer] = useState(null);
   const [problem, setProblem] = useState(null);
   const [asTable, setAsTable] = useState(table);
@@ -95,6 +95,7 @@ export function Chart({ figure: given, figureUrl, body, height = 200, label = "C
     const config = { displayModeBar: false, responsive: true, doubleClick: false, scrollZoom: false };
     const draw = () => {
       const { data, layout } = dressed(figure, Boolean(held.current.onRange));
+      if (!legend) layout.showlegend = false;
       return ready.react(node, data, layout, config);
     };
     let bound = false;

@@ -32,6 +32,7 @@ class Chart(rx.NoSSRComponent):
     height: rx.Var[int]
     label: rx.Var[str]
     table: rx.Var[bool]
+    legend: rx.Var[bool]
     reload: rx.Var[int]
     range_from: rx.Var[str]
     range_to: rx.Var[str]

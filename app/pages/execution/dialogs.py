@@ -7,7 +7,7 @@ from typing import Any
 import reflex as rx
 
 from app.pages.execution.outputs import preview_drawer
-from app.pages.execution.state import ExecutionState as State
+from app.pages.execution.state import ExecutionState
 from components.button import button, segmented
 from components.client import Dialog
 from components.dialog import confirm_dialog, dialog
@@ -15,7 +15,8 @@ from components.execute_form import execute_form
 from components.field import checkbox, field, form, select, text_input
 from components.message import message
 
-F: Any = State.facts
+State: Any = ExecutionState
+F: Any = ExecutionState.facts
 NAME: Any = f"{F.flow} {F.short_id}"
 BASE: Any = f"/api/v1/{State.tenant_id}/executions"
 FLOW_URL: Any = f"/api/v1/{State.tenant_id}/flows/{F.namespace}/{F.flow}"
@@ -23,9 +24,7 @@ VALIDATE: Any = f"{BASE}/{F.namespace}/{F.flow}/validate"
 
 
 def _problem() -> rx.Component:
-    return rx.cond(
-        State.dialog_error != "", message("bad", State.dialog_error, test="dialog-error"), rx.fragment()
-    )
+    return rx.cond(State.dialog_error != "", message("bad", State.dialog_error, test="dialog-error"), rx.fragment())
 
 
 def _tick(label: str, name: str, test: str) -> rx.Component:
@@ -123,7 +122,15 @@ def _plain(
         on_close=State.close_dialog,
         footer=[
             button("Cancel", on_click=State.close_dialog),
-            button(verb, icon=icon, kind="primary", on_click=do, disabled=blocked, primary_of_dialog=True, test=f"{test}-confirm"),
+            button(
+                verb,
+                icon=icon,
+                kind="primary",
+                on_click=do,
+                disabled=blocked,
+                primary_of_dialog=True,
+                test=f"{test}-confirm",
+            ),
         ],
         test=test,
     )
@@ -219,7 +226,12 @@ def _replay() -> rx.Component:
             rx.el.span(class_name="grow"),
             button("Cancel", on_click=State.close_dialog),
             button(
-                "Replay", icon="rewind", kind="primary", on_click=State.replay, primary_of_dialog=True, test="replay-confirm"
+                "Replay",
+                icon="rewind",
+                kind="primary",
+                on_click=State.replay,
+                primary_of_dialog=True,
+                test="replay-confirm",
             ),
             class_name="df",
         ),

@@ -6,7 +6,7 @@ from typing import Any
 
 import reflex as rx
 
-from app.pages.execution.state import ExecutionState as State
+from app.pages.execution.state import ExecutionState
 from components.button import button, copy_button, icon_button, link_button
 from components.clock import moment
 from components.dialog import drawer, menu, menu_item
@@ -16,7 +16,8 @@ from components.states import state_icon
 from components.table import Column, data_table
 from components.value_tree import value_tree
 
-F: Any = State.facts
+State: Any = ExecutionState
+F: Any = ExecutionState.facts
 OWN: Any = f"/api/v1/{State.tenant_id}/console/executions/{F.id}"
 WHOLE: Any = f"/api/v1/{State.tenant_id}/executions/{F.id}"
 
@@ -88,7 +89,9 @@ def _browser() -> rx.Component:
     )
     return rx.el.nav(
         rx.el.div(
-            text_input(State.level_text, State.find_output, label="Find a task", placeholder="Find a task", test="outputs-find"),
+            text_input(
+                State.level_text, State.find_output, label="Find a task", placeholder="Find a task", test="outputs-find"
+            ),
             class_name="xs-find",
         ),
         rx.el.div(path, rx.foreach(State.level_rows, one), more, class_name="scroll"),
@@ -153,7 +156,9 @@ def _debug() -> rx.Component:
             rx.el.h2("Debug expression"),
             rx.cond(
                 State.shown_run != "",
-                rx.el.span("in the scope of ", rx.el.span(State.shown_root, class_name="mono"), class_name="mut sm ell"),
+                rx.el.span(
+                    "in the scope of ", rx.el.span(State.shown_root, class_name="mono"), class_name="mut sm ell"
+                ),
                 rx.el.span("in the scope of the execution", class_name="mut sm"),
             ),
             rx.el.span(class_name="grow"),
@@ -187,7 +192,11 @@ def _debug() -> rx.Component:
 
 def outputs_tab() -> rx.Component:
     """Task runs at the left, values at the right, the expression box below them."""
-    return rx.el.div(_browser(), rx.el.div(rx.el.div(_tree(), class_name="xs-tree"), _debug(), class_name="xs-values"), class_name="xs-outputs")
+    return rx.el.div(
+        _browser(),
+        rx.el.div(rx.el.div(_tree(), class_name="xs-tree"), _debug(), class_name="xs-values"),
+        class_name="xs-outputs",
+    )
 
 
 def preview_drawer() -> rx.Component:
@@ -196,7 +205,10 @@ def preview_drawer() -> rx.Component:
         rx.el.table(
             rx.el.thead(rx.el.tr(rx.foreach(State.preview_columns, lambda name: rx.el.th(name, scope="col")))),
             rx.el.tbody(
-                rx.foreach(State.preview_rows, lambda row: rx.el.tr(rx.foreach(row, lambda cell: rx.el.td(cell, class_name="mono"))))
+                rx.foreach(
+                    State.preview_rows,
+                    lambda row: rx.el.tr(rx.foreach(row, lambda cell: rx.el.td(cell, class_name="mono"))),
+                )
             ),
             class_name="cpt",
         ),
@@ -214,7 +226,9 @@ def preview_drawer() -> rx.Component:
             rx.cond(
                 State.preview_text != "",
                 rx.el.pre(State.preview_text, class_name="xs-result file"),
-                rx.cond(loaded | (State.preview_problem != ""), rx.fragment(), rx.el.p("Reading …", class_name="faint")),
+                rx.cond(
+                    loaded | (State.preview_problem != ""), rx.fragment(), rx.el.p("Reading …", class_name="faint")
+                ),
             ),
         ),
         open=State.preview_uri != "",

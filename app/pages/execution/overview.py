@@ -7,14 +7,15 @@ from typing import Any
 import reflex as rx
 
 from app import routes
-from app.pages.execution.state import ExecutionState as State
+from app.pages.execution.state import ExecutionState
 from components.button import button, link
 from components.clock import duration, moment
 from components.message import flow_name, label_chip
 from components.states import state_badge, state_icon
 from components.value_tree import value_tree
 
-F: Any = State.facts
+State: Any = ExecutionState
+F: Any = ExecutionState.facts
 DOCUMENT: Any = (
     f"/api/v1/{State.tenant_id}/executions/search?size=1&filters[executionId][EQUALS]={F.id}"
     "&filters[kind][IN]=NORMAL,TEST,PLAYGROUND"
@@ -96,7 +97,9 @@ def _history() -> rx.Component:
     steps = rx.foreach(
         F.history,
         lambda one: rx.el.li(
-            rx.el.span(state_icon(one.state), rx.el.b(one.state.lower().capitalize(), class_name="med"), class_name="row g6"),
+            rx.el.span(
+                state_icon(one.state), rx.el.b(one.state.lower().capitalize(), class_name="med"), class_name="row g6"
+            ),
             moment(one.at, mode="clock"),
             rx.cond(one.gap_ms >= 0, rx.el.span("+", duration(ms=one.gap_ms), class_name="faint"), rx.fragment()),
             key=one.key,
@@ -184,7 +187,11 @@ def _facts() -> rx.Component:
                 when=F.original_id != "",
             ),
             row("Breakpoints", rx.el.span(F.breakpoints, class_name="mono"), when=F.breakpoints != ""),
-            row("Correlation", rx.el.span(F.correlation[:8], class_name="mono", title=F.correlation), when=F.correlation != ""),
+            row(
+                "Correlation",
+                rx.el.span(F.correlation[:8], class_name="mono", title=F.correlation),
+                when=F.correlation != "",
+            ),
             class_name="xs-facts",
         ),
         class_name="xs-sec",
@@ -222,7 +229,10 @@ def _children() -> rx.Component:
         State.children_total > 0,
         rx.el.section(
             rx.el.div(
-                rx.el.h2("Subflows"), rx.el.span(class_name="grow"), rx.el.span(State.children_total, class_name="mut sm"), class_name="row"
+                rx.el.h2("Subflows"),
+                rx.el.span(class_name="grow"),
+                rx.el.span(State.children_total, class_name="mut sm"),
+                class_name="row",
             ),
             rx.foreach(
                 State.children,
@@ -299,8 +309,8 @@ def overview_tab() -> rx.Component:
             rx.cond(
                 State.has.contains("variables") | State.has.contains("trigger"),
                 rx.el.div(
-                    _tree("variables", "Variables", "No variables."),
-                    _tree("trigger", "Trigger", "No trigger started it."),
+                    rx.cond(State.has.contains("variables"), _tree("variables", "Variables", ""), rx.fragment()),
+                    rx.cond(State.has.contains("trigger"), _tree("trigger", "Trigger", ""), rx.fragment()),
                     class_name="xs-pair",
                 ),
                 rx.fragment(),

@@ -11,7 +11,7 @@ from app.frame import page_shell
 from app.pages.execution.dialogs import dialogs
 from app.pages.execution.outputs import metrics_tab, outputs_tab
 from app.pages.execution.overview import overview_tab
-from app.pages.execution.state import ExecutionState as State
+from app.pages.execution.state import ExecutionState
 from components.button import button, button_group, copy_button, icon_button, link, link_button
 from components.clock import duration, moment
 from components.dialog import menu, menu_item, menu_line
@@ -24,7 +24,8 @@ from components.states import STATES, word
 from components.stream import stream_host
 from components.tabs import entity_header, tabs
 
-F: Any = State.facts
+State: Any = ExecutionState
+F: Any = ExecutionState.facts
 API: Any = f"/api/v1/{State.tenant_id}"
 OWN: Any = f"/api/v1/{State.tenant_id}/console/executions/{F.id}"
 WHOLE: Any = f"/api/v1/{State.tenant_id}/executions/{F.id}"
@@ -61,7 +62,9 @@ def _header() -> rx.Component:
             State.pending != "",
             rx.el.span(State.pending, " …", class_name="mut sm", role="status"),
             rx.el.span(
-                rx.el.span("rev ", link(F.revision, to=routes.flow(F.namespace, F.flow, "revisions"), class_name="link")),
+                rx.el.span(
+                    "rev ", link(F.revision, to=routes.flow(F.namespace, F.flow, "revisions"), class_name="link")
+                ),
                 rx.cond(
                     F.trigger_id != "",
                     rx.el.span("by ", rx.el.span(F.trigger_id, class_name="mono"), class_name="ell"),
@@ -80,7 +83,9 @@ def _header() -> rx.Component:
             rx.cond(
                 State.flow_gone,
                 rx.fragment(),
-                rx.el.span(link_button("Edit flow", flow_place, icon="pencil", test="execution-edit"), class_name="hide-s"),
+                rx.el.span(
+                    link_button("Edit flow", flow_place, icon="pencil", test="execution-edit"), class_name="hide-s"
+                ),
             ),
             _menu(),
         ],
@@ -110,7 +115,9 @@ def _menu() -> rx.Component:
         ),
         _when(MAY, "Force run", "fast-forward", ask("force"), "It has ended", "menu-force"),
         menu_line(),
-        menu_item("Execute the flow", icon="play", on_select=ask("execute"), disabled=State.flow_gone, test="menu-execute"),
+        menu_item(
+            "Execute the flow", icon="play", on_select=ask("execute"), disabled=State.flow_gone, test="menu-execute"
+        ),
         menu_item("Edit the flow", icon="pencil", to=routes.flow(F.namespace, F.flow, "edit")),
         menu_item("Open the API's JSON", icon="file-json", href=WHOLE),
         menu_line(),

@@ -158,7 +158,9 @@ class BulkActions(rx.State, mixin=True):
         states = [self._states.get(one, "") for one in self.selected]
         self.allowed = [name for name, deed in DEEDS.items() if self.select_everything or any(map(deed.allows, states))]
         kinds, flows = set(states), {self._flows.get(one, "") for one in self.selected}
-        common = f"all {next(iter(kinds)).capitalize()}" if len(kinds) == 1 and "" not in kinds else f"{len(kinds)} states"
+        common = (
+            f"all {next(iter(kinds)).capitalize()}" if len(kinds) == 1 and "" not in kinds else f"{len(kinds)} states"
+        )
         self.selection_note = f"{common}, {len(flows)} {'flow' if len(flows) == 1 else 'flows'}" if states else ""
 
     @rx.event

@@ -10,8 +10,7 @@ from app import routes
 from app.frame import page_shell
 from app.listing import list_pager
 from app.pages.executions.bulk import DEEDS
-from app.pages.executions.state import VIEWS
-from app.pages.executions.state import ExecutionsState as State
+from app.pages.executions.state import VIEWS, ExecutionsState
 from components.button import button, copy_button, icon_button, link, raw_link
 from components.chart import chart
 from components.client import Dialog
@@ -24,6 +23,8 @@ from components.message import empty_state, flow_name, label_chip, message
 from components.states import STATES, state_badge, state_icon
 from components.stream import stream_host
 from components.table import Bulk, Column, data_table
+
+State: Any = ExecutionsState
 
 FILTERS = [
     filter_key("state", "state", kind="choice", options=list(STATES)),
@@ -44,6 +45,16 @@ FILTERS = [
     filter_key("triggerId", "trigger", operators=["EQUALS", "IN", "CONTAINS"]),
     filter_key("kind", "kind", kind="choice", options=["NORMAL", "PLAYGROUND", "TEST"]),
     filter_key("scope", "scope", kind="choice", operators=["EQUALS"], options=["USER", "SYSTEM"]),
+]
+
+
+KEYS = [
+    ("Success", "ok"),
+    ("Warning", "warn"),
+    ("Failed", "bad"),
+    ("Stopped", "stop"),
+    ("Held", "hold"),
+    ("Running", "live"),
 ]
 
 
@@ -84,7 +95,9 @@ def _labels(row: Any) -> rx.Component:
     return rx.el.span(
         rx.foreach(
             row.shown_labels,
-            lambda one: label_chip(one["key"], one["value"], on_click=State.toggle_label(f"{one['key']}:{one['value']}")),
+            lambda one: label_chip(
+                one["key"], one["value"], on_click=State.toggle_label(f"{one['key']}:{one['value']}")
+            ),
         ),
         rx.cond(row.more_labels != "", rx.el.i(row.more_labels, class_name="cnt"), rx.fragment()),
         class_name="row g4",
@@ -101,7 +114,9 @@ COLUMNS = [
     Column("Flow", lambda row: link(flow_name(row.namespace, row.flow), to=_place(row)), sort="flowId"),
     Column(
         "Id",
-        lambda row: rx.el.span(row.short_id, copy_button(row.id, "Copy the id"), class_name="row g4 mono mut xl-id", title=row.id),
+        lambda row: rx.el.span(
+            row.short_id, copy_button(row.id, "Copy the id"), class_name="row g4 mono mut xl-id", title=row.id
+        ),
         sort="id",
         hide="m",
     ),
@@ -116,7 +131,7 @@ COLUMNS = [
 def _row_menu(row: Any) -> rx.Component:
     def deed(name: str, icon: str, *, danger: bool = False) -> rx.Component:
         allowed = [state for state in STATES if DEEDS[name].allows(state)]
-        on = rx.match(row.state, *((state, True) for state in allowed), False)
+        on: Any = rx.match(row.state, *((state, True) for state in allowed), False)
         return menu_item(
             DEEDS[name].verb,
             icon=icon,
@@ -144,13 +159,19 @@ def _row_menu(row: Any) -> rx.Component:
 
 
 def _single(reason: str) -> str:
-    return reason.replace("None of them has", "It has not").replace("None of them is", "It is not").replace(
-        "All of them have", "It has"
+    return (
+        reason.replace("None of them has", "It has not")
+        .replace("None of them is", "It is not")
+        .replace("All of them have", "It has")
     )
 
 
 def _small(row: Any) -> rx.Component:
-    word = rx.match(row.state, *((name, rx.el.span(name.capitalize(), class_name=f"fgs {f} med")) for name, (f, _) in STATES.items()), rx.fragment())
+    word = rx.match(
+        row.state,
+        *((name, rx.el.span(name.capitalize(), class_name=f"fgs {f} med")) for name, (f, _) in STATES.items()),
+        rx.fragment(),
+    )
     return rx.el.div(
         state_icon(row.state, size=16),
         rx.el.div(
@@ -282,12 +303,20 @@ def _bar() -> rx.Component:
             refresh(State.load, seconds=State.refresh_seconds, on_seconds=State.set_refresh),
             rx.el.span(
                 icon_button(
-                    "chart-column", "Chart above the list", on_click=State.toggle_chart, on=State.chart_on, test="executions-chart"
+                    "chart-column",
+                    "Chart above the list",
+                    on_click=State.toggle_chart,
+                    on=State.chart_on,
+                    test="executions-chart",
                 ),
                 class_name="hide-s",
             ),
             raw_link(
-                rx.icon("download", size=14), href=State.csv_url, class_name="ib hide-s", download=True, test="executions-csv"
+                rx.icon("download", size=14),
+                href=State.csv_url,
+                class_name="ib hide-s",
+                download=True,
+                test="executions-csv",
             ),
         ],
     )
@@ -297,12 +326,22 @@ def _chart() -> rx.Component:
     return rx.cond(
         State.chart_on & (State.total > 0),
         rx.el.div(
+            rx.el.div(
+                rx.el.b(State.total, rx.cond(State.total == 1, " execution", " executions"), class_name="semi num"),
+                rx.el.span(class_name="grow"),
+                *(
+                    rx.el.span(rx.el.i(class_name=f"xl-key {family}"), name, class_name="row g4")
+                    for name, family in KEYS
+                ),
+                class_name="row g12 xs mut xl-head",
+            ),
             chart(
                 figure_url=State.chart_url,
                 body=State.chart_body,
                 height=104,
                 label="Executions over time",
                 reload=State.chart_turn,
+                legend=False,
                 on_range=State.choose_range,
             ),
             class_name="xl-chart",
@@ -314,7 +353,12 @@ def _chart() -> rx.Component:
 def _nothing() -> rx.Component:
     near = rx.cond(
         State.near_count > 0,
-        button(f"Show {State.near_words} ({State.near_count})", kind="primary", on_click=State.show_near, test="executions-near"),
+        button(
+            f"Show {State.near_words} ({State.near_count})",
+            kind="primary",
+            on_click=State.show_near,
+            test="executions-near",
+        ),
         rx.fragment(),
     )
     return rx.cond(
@@ -337,7 +381,8 @@ def _nothing() -> rx.Component:
 def _confirmation() -> rx.Component:
     problem = rx.cond(State.deed_error != "", message("bad", State.deed_error, test="deed-error"), rx.fragment())
     text = rx.fragment(
-        rx.el.p(State.deed_text), rx.cond(State.deed_note != "", rx.el.p(State.deed_note, class_name="mut"), rx.fragment())
+        rx.el.p(State.deed_text),
+        rx.cond(State.deed_note != "", rx.el.p(State.deed_note, class_name="mut"), rx.fragment()),
     )
 
     def tick(label: str, name: str) -> rx.Component:
@@ -399,7 +444,12 @@ def _confirmation() -> rx.Component:
                 field(
                     "State",
                     select(
-                        [("SUCCESS", "Success"), ("WARNING", "Warning"), ("FAILED", "Failed"), ("CANCELLED", "Cancelled")],
+                        [
+                            ("SUCCESS", "Success"),
+                            ("WARNING", "Warning"),
+                            ("FAILED", "Failed"),
+                            ("CANCELLED", "Cancelled"),
+                        ],
                         State.new_status,
                         State.set_status,
                         label="State",
@@ -433,7 +483,9 @@ def _view_dialog() -> rx.Component:
         "Save view",
         field(
             "Name",
-            text_input(State.view_name, State.put_view_name, label="Name", placeholder="Night window", test="view-name"),
+            text_input(
+                State.view_name, State.put_view_name, label="Name", placeholder="Night window", test="view-name"
+            ),
             error=State.view_error,
             hint="Search, conditions and order are kept for you; an existing name is replaced.",
         ),
@@ -555,7 +607,14 @@ def executions_page() -> rx.Component:
         _view_dialog(),
         _picker(),
         actions=[
-            button("Execute", icon="play", kind="primary", on_click=State.open_picker, test="executions-execute", class_name="ic-s")
+            button(
+                "Execute",
+                icon="play",
+                kind="primary",
+                on_click=State.open_picker,
+                test="executions-execute",
+                class_name="ic-s",
+            )
         ],
         commands=[{"title": "Execute a flow", "event": "executions-execute"}],
         on_retry=State.load,

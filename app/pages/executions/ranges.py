@@ -56,7 +56,7 @@ def nearest_range(newest: str, now: datetime | None = None) -> tuple[str, str]:
 
 def in_words(text: str, filters: Sequence[Mapping[str, str]]) -> str:
     """Return a search and its conditions as one sentence part: `state in FAILED, namespace within company`."""
-    parts = [f'“{text}”'] if text else []
+    parts = [f"“{text}”"] if text else []
     for one in filters:
         name, operator, value = one.get("field", ""), one.get("operator", ""), one.get("value", "")
         if name == "timeRange":
