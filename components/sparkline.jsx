@@ -10,7 +10,7 @@ export function Sparkline({ runs = [], slots = 14, width, height = 20, label, on
   const failed = shown.filter((run) => familyOf(run[1]) === "bad").length;
   const words = label || (shown.length ? `${shown.length} runs, ${failed} failed` : "no run yet");
   return (
-    <svg width={width || full} height={height} viewBox={`0 0 ${full} ${height}`} role="img" aria-label={words} style={{ display: "block", overflow: "visible" }} data-testid="sparkline">
+    <svg width={width || full} height={height} viewBox={`0 0 ${full} ${height}`} preserveAspectRatio={width > full ? "none" : undefined} role="img" aria-label={words} style={{ display: "block", overflow: "visible" }} data-testid="sparkline">
       {shown.length ? null : <line x1="0" x2={full} y1={height - 1} y2={height - 1} stroke="var(--fd-line-2)" strokeDasharray="2 2" />}
       {shown.map(([id, state, started, duration], i) => {
         const family = familyOf(state);

@@ -8,7 +8,6 @@ import reflex as rx
 
 from app import routes
 from app.frame import page_shell
-from app.pages.flows.documentation import Property
 from app.pages.flows.editor_state import EditorState
 from components.button import button, copy_button, icon_button, link, segmented
 from components.client import Dialog
@@ -20,7 +19,7 @@ from components.graph import flow_graph
 from components.stream import stream_host
 from components.yaml_editor import yaml_editor
 
-S = EditorState
+S: Any = EditorState
 MONACO_THEME = rx.color_mode
 HOTKEYS = ["mod+e", "mod+s"]
 
@@ -211,7 +210,7 @@ def _code() -> rx.Component:
                     key=S.doc_uri,
                     doc_uri=S.doc_uri,
                     value=S.source,
-                    schema_url="/api/v1/" + S.tenant_id + "/plugins/schemas/flow",
+                    schema_url="/api/v1/plugins/schemas/flow",
                     validate_url="/api/v1/" + S.tenant_id + "/flows/validate",
                     draft_key=S.draft_key,
                     read_only=S.flow_deleted,
@@ -240,7 +239,7 @@ def _topology() -> rx.Component:
                 graph_url="/api/v1/" + S.tenant_id + "/flows/graph",
                 document_uri=S.doc_uri,
                 direction="TB",
-                toolbar=True,
+                toolbar=False,
                 on_select=S.jump_to,
             ),
             class_name="fillbox",
@@ -250,7 +249,7 @@ def _topology() -> rx.Component:
     )
 
 
-def _property(one: rx.Var[Property]) -> rx.Component:
+def _property(one: Any) -> rx.Component:
     return rx.el.div(
         rx.el.div(
             rx.el.code(one.name, class_name="mono med"),

@@ -87,7 +87,7 @@ class ExecuteState(Tab):
 
 def execute_dialog() -> rx.Component:
     """The dialog; put it once into the body of a page that opens it."""
-    state = ExecuteState
+    state: Any = ExecuteState
     base = "/api/v1/" + state.tenant_id + "/"
     target = base + "executions/" + state.exec_namespace + "/" + state.exec_flow
     head = rx.el.div(

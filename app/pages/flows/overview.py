@@ -100,11 +100,11 @@ class OverviewState(FlowState):
             self.overview_ready = True
 
 
-S = OverviewState
+S: Any = OverviewState
 
 
 def _fact(word: str, *value: Any) -> rx.Component:
-    return rx.el.div(rx.el.span(word, class_name="xs faint"), rx.el.b(*value, class_name="kpi num"), class_name="col")
+    return rx.el.div(rx.el.span(word, class_name="xs faint"), rx.el.b(*value, class_name="fkpi num"), class_name="col")
 
 
 def _failure() -> rx.Component:
@@ -251,13 +251,13 @@ def overview_panel() -> rx.Component:
             _fact("Success", S.success_word),
             _fact("Median", duration(ms=S.figures.median_ms, empty="–")),
             _fact("Executions", S.run_total),
-            class_name="kpis",
+            class_name="fkpis",
         ),
         rx.el.div(
             sparkline(
                 runs=S.figures.runs,
                 slots=RUNS,
-                width=640,
+                width=536,
                 height=56,
                 label="Last runs",
                 on_pick=lambda execution: OverviewState.open_run(execution),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import reflex as rx
 
 from app import routes
@@ -20,7 +22,7 @@ from components.graph import flow_graph
 from components.message import skeleton_rows
 from components.tabs import tabs
 
-S = FlowState
+S: Any = FlowState
 
 
 def _topology() -> rx.Component:

@@ -163,7 +163,7 @@ def _note(before: str, after: str) -> str:
     return f"+{plus} −{minus} lines" if plus or minus else "same lines"
 
 
-S = RevisionsState
+S: Any = RevisionsState
 
 
 def _list() -> rx.Component:

@@ -102,7 +102,13 @@ def _trigger(row: Any) -> rx.Component:
 
 
 def _labels(row: Any) -> rx.Component:
-    return rx.el.span(rx.foreach(row.labels, lambda one: label_chip(one["key"], one["value"])), class_name="row g4")
+    return rx.el.span(
+        rx.foreach(
+            row.labels,
+            lambda one: rx.cond(one["key"].startswith("system."), rx.fragment(), label_chip(one["key"], one["value"])),
+        ),
+        class_name="row g4",
+    )
 
 
 RUN_COLUMNS = [
@@ -135,7 +141,8 @@ def _small(row: Any) -> rx.Component:
 
 
 def _searched(state: Any) -> Any:
-    return (rx.Var.create(state.filters).length() > 0) | (state.search_text != "")
+    filters: Any = rx.Var.create(state.filters)
+    return (filters.length() > 0) | (state.search_text != "")
 
 
 def runs_panel() -> rx.Component:

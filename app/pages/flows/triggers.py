@@ -16,7 +16,7 @@ from components.flow_tools import instant_input
 from components.message import empty_state, message, skeleton_rows
 from components.stream import stream_host
 
-S = TriggersState
+S: Any = TriggersState
 
 SNIPPET = """triggers:
   - id: every_morning
@@ -332,7 +332,7 @@ def _drawer() -> rx.Component:
     facts = rx.el.div(
         rx.el.div(
             rx.el.span("Executions to create", class_name="mut"),
-            rx.el.b(rx.cond(S.fill_count < 0, "–", S.fill_count.to_string()), class_name="kpi num"),
+            rx.el.b(rx.cond(S.fill_count < 0, "–", S.fill_count.to_string()), class_name="fkpi num"),
             class_name="row sp",
         ),
         rx.el.div(
@@ -452,18 +452,20 @@ def triggers_panel() -> rx.Component:
         rx.el.pre(rx.el.code(SNIPPET), class_name="sample mono snip"),
         class_name="scroll col",
     )
+    title: Any = rx.match(
+        S.asking,
+        ("unlock", "Unlock this trigger"),
+        ("drop", "Delete this backfill"),
+        "Delete the state of this trigger",
+    )
+    verb: Any = rx.match(S.asking, ("unlock", "Unlock"), ("drop", "Delete backfill"), "Delete state")
     return rx.cond(
         S.triggers_ready,
         rx.el.div(
             rx.cond(S.triggers.length() > 0, rx.el.div(_table(), _detail(), class_name="cg2"), none),
             _drawer(),
             confirm_dialog(
-                rx.match(
-                    S.asking,
-                    ("unlock", "Unlock this trigger"),
-                    ("drop", "Delete this backfill"),
-                    "Delete the state of this trigger",
-                ),
+                title,
                 rx.el.p(
                     rx.el.b(S.asked, class_name="mono"),
                     rx.match(
@@ -479,7 +481,7 @@ def triggers_panel() -> rx.Component:
                 open=S.asking != "",
                 on_cancel=S.keep,
                 on_confirm=S.confirm,
-                verb=rx.match(S.asking, ("unlock", "Unlock"), ("drop", "Delete backfill"), "Delete state"),
+                verb=verb,
                 icon="check",
                 test="trigger-ask",
             ),

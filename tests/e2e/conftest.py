@@ -1,0 +1,78 @@
+"""One real server, one browser, and logged-in pages for the tests of the console.
+
+`FLOWDECK_TEST_URL` (with `FLOWDECK_TEST_USERNAME` and `FLOWDECK_TEST_PASSWORD`) names a running instance instead.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.support.browser import Watch, chromium, context
+from tests.support.server import Server, running_server
+
+Opener = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with its first account."""
+    address = os.environ.get("FLOWDECK_TEST_URL")
+    if address:
+        made = Server(tmp_path_factory.mktemp("home"), port=urlsplit(address).port or 80, management_port=0)
+        made.username = os.environ.get("FLOWDECK_TEST_USERNAME", made.username)
+        made.password = os.environ.get("FLOWDECK_TEST_PASSWORD", made.password)
+        yield made
+        return
+    with running_server(tmp_path_factory.mktemp("home")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless browser."""
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture
+def open_page(server: Server, browser: Browser) -> Iterator[Opener]:
+    """`open_page(place, theme=…, width=…, height=…, allowed=(…))`: a logged-in page below `/ui/main`.
+
+    The test fails when a page said something to the browser's console that is not in `allowed`.
+    """
+    contexts, watches = [], []
+
+    def opened(
+        place: str, *, theme: str = "dark", width: int = 1440, height: int = 900, allowed: tuple[str, ...] = ()
+    ) -> Page:
+        made = context(browser, theme=theme, width=width, height=height)
+        contexts.append(made)
+        answer = made.request.post(
+            f"{server.url}/login",
+            data={"username": server.username, "password": server.password, "remember": True},
+            headers={"Origin": server.url},
+        )
+        assert answer.ok, answer.text()
+        page = made.new_page()
+        watch = Watch(allowed=allowed)
+        watch.attach(page)
+        watches.append(watch)
+        visit(page, server, place)
+        return page
+
+    yield opened
+    for made in contexts:
+        made.close()
+    for watch in watches:
+        watch.check()
+
+
+def visit(page: Page, server: Server, place: str) -> None:
+    """Go to a place below `/ui/main` and wait until it can be pressed."""
+    page.goto(f"{server.url}/ui/main{place}")
+    page.wait_for_selector("[data-testid=hydrated]", state="attached", timeout=20_000)

@@ -1,0 +1,191 @@
+"""The flow editor (UI-ED): checks, panels, save, conflict, draft, in a real browser against a real server."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+from tests.support.server import Server
+
+FLOW = """id: {id}
+namespace: e2e.edit
+tasks:
+  - id: hello
+    type: io.kestra.plugin.core.log.Log
+    message: Hello {n}
+"""
+PLACE = "/flows/edit/e2e.edit/{}/edit"
+
+
+def _ready(page: Page) -> None:
+    page.wait_for_selector("[data-testid=yaml-editor][data-ready]", timeout=20_000)
+
+
+def _type_at_end(page: Page, text: str) -> None:
+    page.locator(".monaco-editor").first.click(position={"x": 300, "y": 60})
+    page.keyboard.press("Control+End")
+    page.keyboard.type(text)
+
+
+def _replace(page: Page, text: str) -> None:
+    page.locator(".monaco-editor").first.click(position={"x": 300, "y": 60})
+    page.keyboard.press("Control+a")
+    page.keyboard.insert_text(text)
+
+
+def test_a_new_flow_is_created_and_its_page_opens(server: Server, open_page) -> None:
+    page = open_page("/flows/new?namespace=e2e.edit")
+    _ready(page)
+    _replace(page, FLOW.format(id="born", n=1))
+    page.keyboard.press("Control+s")
+    page.wait_for_url("**/flows/edit/e2e.edit/born/edit")
+    assert server.call("GET", "/api/v1/main/flows/e2e.edit/born").json["revision"] == 1
+
+
+def test_saving_makes_a_revision_and_the_editor_is_clean(server: Server, open_page) -> None:
+    server.save_flow(FLOW.format(id="saved", n=1))
+    page = open_page(PLACE.format("saved"))
+    _ready(page)
+    expect(page.get_by_test_id("editor-save")).to_be_disabled()
+    _type_at_end(page, "description: new words\n")
+    expect(page.get_by_test_id("editor-save")).to_be_enabled()
+    page.get_by_test_id("editor-save").click()
+    expect(page.locator(".sbar")).to_contain_text("rev 2")
+    expect(page.get_by_test_id("editor-save")).to_be_disabled()
+    assert server.call("GET", "/api/v1/main/flows/e2e.edit/saved").json["description"] == "new words"
+
+
+def test_problems_are_listed_as_one_types_and_a_press_jumps(server: Server, open_page) -> None:
+    server.save_flow(FLOW.format(id="checked", n=1))
+    page = open_page(PLACE.format("checked"))
+    _ready(page)
+    _type_at_end(page, "  - id: second\n    type: io.kestra.plugin.core.log.Logg\n")
+    row = page.get_by_test_id("problem-row").first
+    expect(row).to_be_visible(timeout=10_000)
+    expect(page.get_by_test_id("editor-status")).to_contain_text("error")
+    page.keyboard.press("Control+Home")
+    row.click()
+    expect(page.locator(".sbar")).not_to_contain_text("Ln 1:")
+
+
+def test_the_server_refuses_a_broken_flow_and_nothing_typed_is_lost(server: Server, open_page) -> None:
+    server.save_flow(FLOW.format(id="refused", n=1))
+    page = open_page(PLACE.format("refused"), allowed=("422",))
+    _ready(page)
+    _replace(page, "id: refused\nnamespace: e2e.edit\ntasks: []\n")
+    page.keyboard.press("Control+s")
+    expect(page.get_by_test_id("save-problem")).to_be_visible()
+    expect(page.locator(".monaco-editor").first).to_contain_text("tasks: []")
+    assert server.call("GET", "/api/v1/main/flows/e2e.edit/refused").json["revision"] == 1
+
+
+def test_topology_and_documentation_follow_the_text_and_the_cursor(server: Server, open_page) -> None:
+    server.save_flow(FLOW.format(id="followed", n=1))
+    page = open_page(PLACE.format("followed"))
+    _ready(page)
+    expect(page.get_by_test_id("editor-topology")).to_contain_text("hello")
+    _type_at_end(page, "  - id: napping\n    type: io.kestra.plugin.core.flow.Sleep\n    duration: PT1S\n")
+    expect(page.get_by_test_id("editor-topology")).to_contain_text("napping", timeout=10_000)
+    page.keyboard.press("ArrowUp")
+    docs = page.get_by_test_id("editor-docs")
+    expect(docs).to_contain_text("Sleep", timeout=10_000)
+    expect(docs).to_contain_text("duration")
+    page.get_by_test_id("docs-examples").click()
+    expect(docs.locator("pre").first).to_contain_text("io.kestra.plugin.core.flow.Sleep")
+
+
+def test_nothing_is_overwritten_silently(server: Server, open_page) -> None:
+    server.save_flow(FLOW.format(id="shared", n=1))
+    page = open_page(PLACE.format("shared"))
+    _ready(page)
+    _type_at_end(page, "description: mine\n")
+    server.save_flow(FLOW.format(id="shared", n=2))
+    page.get_by_test_id("editor-save").click()
+    dialog = page.get_by_test_id("conflict-dialog")
+    expect(dialog).to_be_visible()
+    page.get_by_test_id("conflict-overwrite").click()
+    expect(dialog).not_to_be_visible()
+    expect(page.locator(".sbar")).to_contain_text("rev 3")
+    assert server.call("GET", "/api/v1/main/flows/e2e.edit/shared").json["description"] == "mine"
+
+
+def test_a_save_elsewhere_is_told_at_once(server: Server, open_page) -> None:
+    server.save_flow(FLOW.format(id="watched", n=1))
+    page = open_page(PLACE.format("watched"))
+    _ready(page)
+    page.wait_for_timeout(500)
+    server.save_flow(FLOW.format(id="watched", n=2))
+    expect(page.get_by_test_id("newer-bar")).to_be_visible(timeout=15_000)
+    page.get_by_test_id("newer-reload").click()
+    expect(page.get_by_test_id("newer-bar")).to_have_count(0)
+    expect(page.locator(".monaco-editor").first).to_contain_text("Hello 2")
+
+
+def test_unsaved_text_is_kept_as_draft_and_offered_again(server: Server, open_page) -> None:
+    server.save_flow(FLOW.format(id="drafted", n=1))
+    page = open_page(PLACE.format("drafted"))
+    _ready(page)
+    _type_at_end(page, "description: unsaved words\n")
+    page.wait_for_timeout(1400)
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.reload()
+    _ready(page)
+    expect(page.get_by_test_id("draft-bar")).to_be_visible()
+    page.get_by_test_id("draft-restore").click()
+    expect(page.locator(".monaco-editor").first).to_contain_text("unsaved words")
+
+
+def test_leaving_with_unsaved_text_asks(server: Server, open_page) -> None:
+    server.save_flow(FLOW.format(id="left", n=1))
+    page = open_page(PLACE.format("left"))
+    _ready(page)
+    _type_at_end(page, "description: unsaved\n")
+    expect(page.get_by_test_id("editor-save")).to_be_enabled()
+    page.get_by_test_id("tab-triggers").click()
+    expect(page.get_by_test_id("leave-guard")).to_be_visible()
+    page.get_by_role("button", name="Stay").click()
+    assert page.url.endswith("/edit")
+    page.get_by_test_id("tab-triggers").click()
+    page.get_by_test_id("leave-anyway").click()
+    page.wait_for_url("**/triggers")
+
+
+def test_save_and_execute_starts_the_new_text(server: Server, open_page) -> None:
+    server.save_flow(FLOW.format(id="started", n=1))
+    page = open_page(PLACE.format("started"))
+    _ready(page)
+    _type_at_end(page, "description: two\n")
+    expect(page.get_by_test_id("editor-execute")).to_have_text("Save and execute")
+    page.get_by_test_id("editor-execute").click()
+    dialog = page.get_by_test_id("execute-dialog")
+    expect(dialog).to_be_visible()
+    dialog.get_by_role("button", name="Execute", exact=True).click()
+    page.wait_for_url("**/executions/e2e.edit/started/*/gantt")
+    identity = page.url.rstrip("/").split("/")[-2]
+    assert server.finished(identity)["flowRevision"] == 2
+
+
+def test_panels_are_switched_and_kept(server: Server, open_page) -> None:
+    server.save_flow(FLOW.format(id="panels", n=1))
+    page = open_page(PLACE.format("panels"))
+    _ready(page)
+    page.get_by_test_id("editor-panel-docs").click()
+    expect(page.get_by_test_id("editor-docs")).to_have_count(0)
+    page.reload()
+    _ready(page)
+    expect(page.get_by_test_id("editor-docs")).to_have_count(0)
+    page.get_by_test_id("editor-panel-docs").click()
+    expect(page.get_by_test_id("editor-docs")).to_be_visible()
+
+
+def test_the_flow_is_disabled_and_deleted_from_the_menu(server: Server, open_page) -> None:
+    server.save_flow(FLOW.format(id="removed", n=1))
+    page = open_page(PLACE.format("removed"))
+    _ready(page)
+    page.get_by_test_id("editor-more").click()
+    page.get_by_test_id("editor-disable").click()
+    expect(page.get_by_test_id("editor-execute")).to_be_disabled()
+    page.get_by_test_id("editor-more").click()
+    page.get_by_test_id("editor-delete").click()
+    page.get_by_test_id("flow-delete-confirm").click()
+    page.wait_for_url("**/flows")
+    assert server.call("GET", "/api/v1/main/flows/e2e.edit/removed").status == 404
