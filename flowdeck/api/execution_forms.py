@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flowdeck.api.forms import Form, Part
+from flowdeck.model.errors import InvalidEntity
 from flowdeck.services.creation import Creation
 from flowdeck.storage.paths import input_path, uri_of
 
@@ -24,12 +25,15 @@ async def read_inputs(
     sent: dict[str, Any] = {}
     async for part in form:
         name = part.name
+        if part.filename is not None and types.get(name) != "FILE" and types.get(part.filename) == "FILE":
+            name = part.filename  # the other form: a part `files` whose file is named like the input
         if part.filename is not None and types.get(name) == "FILE":
             base = posixpath.basename(part.filename.replace("\\", "/")).strip() or "file"
             path = input_path(creation.row["namespace"], creation.row["id"], creation.id, name, base)
             if keep_files:
                 creation.files += 1
-                await _store(creation, part, path)
+                if not await store(creation.backend, part, path):
+                    raise InvalidEntity(f"Can't upload file: {name}")
             value: Any = uri_of(path)
         else:
             value = await part.text(limit)
@@ -39,10 +43,6 @@ async def read_inputs(
         else:
             sent[name] = value
     return sent
-
-
-async def _store(creation: Creation, part: Part, path: str) -> None:
-    await store(creation.backend, part, path)
 
 
 async def store(backend: Any, part: Part, path: str) -> int:

@@ -44,8 +44,8 @@ HELLO_WAIT = 10.0
 FLOW_COMMANDS = ("flow.",)
 FLEETING = frozenset({"session.touch", "service.heartbeat", "evaluate"})
 """Commands whose loss in a power cut harms nobody: they ask for no flush."""
-STORED = frozenset({"outputs", "engine"})
-"""Stages whose result is kept as it is (flow outputs, labels, variables): a worker masks the secrets in it."""
+STORED = frozenset({"outputs", "engine", "loop", "switch", "subflow"})
+"""Stages whose result is stored readable (outputs, labels, variables, values of loops): a worker masks secrets."""
 
 
 class Transport(Protocol):

@@ -148,9 +148,9 @@ def first_paused(live: Live) -> Run | None:
 @work("subflow")
 def open_subflow(w: World, run: Run) -> None:
     """Render what the child execution is made of."""
-    props = {k: v for k, v in run.task.props.items() if k not in ("outputs",)}
+    props = {k: v for k, v in run.task.props.items() if k not in ("outputs", "labels")}
     needs = run.execution.plan.body(run.task.key)
-    evaluate(w, run, "subflow", {"props": props}, needs)
+    evaluate(w, run, "subflow", {"props": props, "labels": run.task.props.get("labels")}, needs)
 
 
 @stage("subflow")
@@ -158,9 +158,13 @@ def start_child(w: World, run: Run, result: Any, error: str | None) -> None:
     """Create the child execution; it is admitted in the same step."""
     if error is None:
         if run.scratch is None:
-            run.scratch = {"props": result["props"], "known": {}, "rounds": 0}
+            run.scratch = {
+                "props": {**result["props"], "labels": result.get("labels")},
+                "known": {},
+                "rounds": 0,
+            }
         try:
-            _create_child(w, run, result["props"])
+            _create_child(w, run, run.scratch["props"])
             run.scratch = None
             return
         except Pending:
