@@ -121,8 +121,11 @@ class Form:
         except StopAsyncIteration:
             chunk = b""
         self._size += len(chunk)
-        if self._size > self._request.app.state.backend.config.max_upload:
-            raise TooLarge("the form is larger than this server takes")
+        limit = self._request.app.state.backend.config.max_upload
+        if self._size > limit:
+            raise TooLarge(
+                f"the form is larger than the limit of {limit:,} bytes (micronaut.server.max-request-size)"
+            )
         try:
             if chunk:
                 self._parser.write(chunk)
