@@ -1,12 +1,14 @@
 """One real server, one browser, and logged-in pages for the tests of the console.
 
-`FLOWDECK_TEST_URL` (with `FLOWDECK_TEST_USERNAME` and `FLOWDECK_TEST_PASSWORD`) names a running instance instead.
+`FLOWDECK_TEST_URL` (with `FLOWDECK_TEST_USERNAME` and `FLOWDECK_TEST_PASSWORD`) names a running instance instead,
+`FLOWDECK_TEST_COMMAND` an installed command; without them the checkout's console is built when its sources changed.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -16,10 +18,22 @@ from tests.support.browser import Watch, chromium, context
 from tests.support.server import Server, running_server
 
 Opener = Callable[..., Page]
+ROOT = Path(__file__).resolve().parents[2]
+EVERYTHING = os.environ.get("FLOWDECK_TEST_LEVEL") == "all"
+"""`make test-all`: every screen in both themes at every width."""
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def built() -> None:
+    """The checkout's console belongs to its sources: an old one would greet every page with a banner."""
+    if not os.environ.get("FLOWDECK_TEST_URL") and not os.environ.get("FLOWDECK_TEST_COMMAND"):
+        from flowdeck.main.console import build_frontend
+
+        build_frontend(ROOT)
+
+
+@pytest.fixture(scope="session")
+def server(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with its first account."""
     address = os.environ.get("FLOWDECK_TEST_URL")
     if address:
@@ -37,6 +51,19 @@ def browser() -> Iterator[Browser]:
     """A headless browser."""
     with chromium() as opened:
         yield opened
+
+
+@pytest.fixture
+def stranger(browser: Browser) -> Iterator[Page]:
+    """A page that nobody has logged in to; the test goes where it likes. Fails like the others on console errors."""
+    made = context(browser)
+    made.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = made.new_page()
+    watch = Watch()
+    watch.attach(page)
+    yield page
+    made.close()
+    watch.check()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""One build of the client components, one canned server and one browser for the tests of this folder."""
+"""One build of the client components and one canned server for the tests of this folder; the browser is everyone's."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import uvicorn
 from playwright.sync_api import Browser, Page
 
 from tests.e2e.components import canned, harness
-from tests.support.browser import Watch, chromium
+from tests.support.browser import Watch
 
 Mount = Callable[..., Page]
 
 
 @pytest.fixture(scope="session")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     packages = harness.node_modules()
     if packages is None:
         pytest.skip("the console with all its pages was not built yet: make frontend")
@@ -37,12 +37,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     yield f"http://127.0.0.1:{port}"
     server.should_exit = True
     thread.join(5)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with chromium() as opened:
-        yield opened
 
 
 @pytest.fixture(params=["dark"])
