@@ -56,11 +56,16 @@ class BadRequest(DomainError):
     status, reason = 400, "Bad Request"
 
 
+def place(request: Request) -> str:
+    """The route's pattern, for log lines: paths hold what callers wrote, and the keys of webhooks."""
+    return getattr(request.scope.get("route"), "path", "?")
+
+
 def body(request: Request, status: int, message: str, errors: list[dict[str, Any]] | None = None) -> dict[str, Any]:
     """The HAL body."""
     answer: dict[str, Any] = {
         "message": message,
-        "_links": {"self": [{"href": request.url.path, "templated": False}]},
+        "_links": {"self": [{"href": request.scope["path"], "templated": False}]},
         "requestId": request_id(),
     }
     if errors:
@@ -82,7 +87,7 @@ def answer(request: Request, error: DomainError) -> Response:
     if error.status in (429, 503):
         headers["Retry-After"] = str(int(error.detail.get("retry_after", 1)) or 1)
     if error.status >= 500 and error.status != 503:
-        log.error("%s %s failed: %s", request.method, request.url.path, error.message)
+        log.error("%s %s failed: %s", request.method, place(request), error.message)
     found = [
         {
             "message": str(v.get("message", "")),
@@ -107,7 +112,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(StoreUnavailable)
     async def unavailable(request: Request, error: StoreUnavailable) -> Response:
-        log.warning("%s %s: the database is out of reach: %s", request.method, request.url.path, error)
+        log.warning("%s %s: the database is out of reach: %s", request.method, place(request), error)
         return answer(request, Unavailable("the database is out of reach at the moment", retry_after=2))
 
     @app.exception_handler(Unauthorised)
@@ -136,7 +141,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def unforeseen(request: Request, error: Exception) -> Response:
-        log.exception("%s %s failed", request.method, request.url.path, exc_info=error)
+        log.exception("%s %s failed", request.method, place(request), exc_info=error)
         # This handler runs outside the request's context: the id is in its scope.
         identity = request.scope.get("state", {}).get("request_id", "")
         content = body(request, 500, "Internal server error") | {"requestId": identity}

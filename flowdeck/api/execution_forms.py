@@ -12,6 +12,8 @@ from flowdeck.services.creation import Creation
 from flowdeck.storage.paths import input_path, uri_of
 
 BATCH = 1024 * 1024
+LONGEST_NAME = 200
+"""Bytes of a stored file's name; file systems take 255."""
 
 
 async def read_inputs(
@@ -28,7 +30,7 @@ async def read_inputs(
         if part.filename is not None and types.get(name) != "FILE" and types.get(part.filename) == "FILE":
             name = part.filename  # the other form: a part `files` whose file is named like the input
         if part.filename is not None and types.get(name) == "FILE":
-            base = posixpath.basename(part.filename.replace("\\", "/")).strip() or "file"
+            base = file_name(part.filename)
             path = input_path(creation.row["namespace"], creation.row["id"], creation.id, name, base)
             if keep_files:
                 creation.files += 1
@@ -43,6 +45,17 @@ async def read_inputs(
         else:
             sent[name] = value
     return sent
+
+
+def file_name(sent: str) -> str:
+    """The last part of a name that a client gave, fit for every file system: no folders, no control characters."""
+    base = posixpath.basename(sent.replace("\\", "/"))
+    base = "".join(c for c in base if c.isprintable()).strip()
+    while len(base.encode("utf-8", "replace")) > LONGEST_NAME:
+        stem, dot, extension = base.rpartition(".")
+        # The extension says what the file is: the stem gives way first.
+        base = f"{stem[:-1]}.{extension}" if dot and len(stem) > 1 and len(extension) < 20 else base[:-1]
+    return "file" if base in ("", ".", "..") else base
 
 
 async def store(backend: Any, part: Part, path: str) -> int:

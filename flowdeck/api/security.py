@@ -96,12 +96,20 @@ async def _identify(request: Request, tenant: str) -> Caller | None:
     return None
 
 
+def below(path: str, prefix: str) -> bool:
+    """Whether a path is a prefix of the configuration's `open-urls` or lies under it, whole segments compared."""
+    own = prefix.rstrip("/")
+    return bool(own) and (path == own or path.startswith(own + "/"))
+
+
 async def authenticate(request: Request) -> Caller:
     """The caller of a request; raises `Unauthorised` (401), `NotFound` for foreign tenants."""
     tenant = request.path_params.get("tenant", "main")
     route = request.scope.get("route")
-    place = (request.method if request.method != "HEAD" else "GET", getattr(route, "path", request.url.path))
-    opened = place in OPEN or any(request.url.path.startswith(p) for p in request.app.state.backend.config.open_urls)
+    # Not request.url: that is built with the Host header, which the caller writes.
+    path: str = request.scope["path"]
+    place = (request.method if request.method != "HEAD" else "GET", getattr(route, "path", path))
+    opened = place in OPEN or any(below(path, p) for p in request.app.state.backend.config.open_urls)
     if not opened and place in OPEN_UNTIL_SET_UP:
         opened = not await request.app.state.credentials.initialised()
     if opened:

@@ -288,11 +288,16 @@ def keep_numbers(step: Step) -> None:
 
 @engine_command("evaluate")
 def evaluate(step: Step, args: dict[str, Any]) -> Any:
-    """Render a value on a worker: `value`, `context`, tenant, namespace, flow_id; answered when it is rendered."""
+    """Render a value on a worker: `value`, `context`, tenant, namespace, flow_id; answered when it is rendered.
+
+    With `secrets` false nothing that the value says or renders can read a secret.
+    """
     return step.evaluate(
         args["value"],
         args.get("context") or {},
         args["tenant"],
         args.get("namespace") or "",
         args.get("flow_id") or "",
+        secrets=args.get("secrets", True) is not False,
+        execution=args.get("execution") or "",
     )

@@ -44,8 +44,14 @@ class Step(Protocol):
         tenant: str,
         namespace: str,
         flow_id: str,
+        *,
+        secrets: bool = True,
+        execution: str = "",
     ) -> Any:
-        """Let a worker render a value; answers a promise that a command may return as its result."""
+        """Let a worker render a value; answers a promise that a command may return as its result.
+
+        Without `secrets` nothing that the value renders can read one.
+        """
         ...
 
 

@@ -12,6 +12,16 @@ SOCKET_PATH_LIMIT = 100
 """Bytes of a socket path that every system allows."""
 
 
+def _close(path: Path, mode: int) -> None:
+    """Take the rights of group and others away, if the path exists and is this user's."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return
+    if found.st_uid == os.getuid() and found.st_mode & 0o077:
+        path.chmod(mode)
+
+
 @dataclass(frozen=True, slots=True)
 class Home:
     """`FLOWDECK_HOME`: database, log files, storage, key, sockets."""
@@ -58,8 +68,13 @@ class Home:
 
     def prepare(self) -> None:
         """Create the folders, private to the user; `PermissionError` when another user owns the socket folder."""
-        for folder in (self.path, self.logs, self.log, self.storage):
-            folder.mkdir(parents=True, exist_ok=True)
+        # An existing home keeps its mode: it may be a folder of the user's. What lies in it is closed all the same.
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (self.logs, self.log, self.storage):
+            folder.mkdir(mode=0o700, exist_ok=True)
+            _close(folder, 0o700)
+        for suffix in ("", "-wal", "-shm"):
+            _close(self.path / f"{self.database.name}{suffix}", 0o600)
         run = self.run
         run.mkdir(mode=0o700, parents=True, exist_ok=True)
         if run.stat().st_uid != os.getuid():

@@ -287,14 +287,26 @@ class Executor:
         tenant: str,
         namespace: str,
         flow_id: str,
+        *,
+        secrets: bool = True,
+        execution: str = "",
     ) -> Promise:
-        """Send an evaluation that belongs to no execution to a worker."""
+        """Send an evaluation that no execution waits for to a worker; without `secrets` it can't read any."""
         self._evaluation_no += 1
         promise = Promise()
         seq = -(1 << 40) - self._evaluation_no
         self.evaluations[seq, -1] = promise
         job = Evaluate(
-            seq=seq, fence=-1, tenant=tenant, namespace=namespace, flow_id=flow_id, value=value, context=context
+            seq=seq,
+            fence=-1,
+            tenant=tenant,
+            namespace=namespace,
+            flow_id=flow_id,
+            value=value,
+            context=context,
+            secrets=secrets,
+            masked=not secrets,
+            execution=execution,
         )
         self.world.effect((lambda j, _: self.transport.dispatch(j, process=False), job, None))
         return promise

@@ -84,6 +84,18 @@ class ExecutorStep:
         self.world.evict(live)
         return recovery.load_execution(self.tx, self._executor.plans, live.id, live.tenant)
 
-    def evaluate(self, value: Any, context: dict[str, Any], tenant: str, namespace: str, flow_id: str) -> Promise:
+    def evaluate(
+        self,
+        value: Any,
+        context: dict[str, Any],
+        tenant: str,
+        namespace: str,
+        flow_id: str,
+        *,
+        secrets: bool = True,
+        execution: str = "",
+    ) -> Promise:
         """Have a worker render; the promise is resolved by its answer."""
-        return self._executor.evaluate_later(value, context, tenant, namespace, flow_id)
+        return self._executor.evaluate_later(
+            value, context, tenant, namespace, flow_id, secrets=secrets, execution=execution
+        )

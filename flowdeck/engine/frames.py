@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import msgspec
@@ -14,6 +14,30 @@ from flowdeck.engine.messages import decode, encode
 log = logging.getLogger("flowdeck.frames")
 
 MAX_FRAME = 64 * 1024 * 1024
+
+
+def valid(value: Any) -> Any:
+    """A value whose texts can be written as UTF-8: halves of surrogate pairs become question marks."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, Mapping):
+        return {valid(k): valid(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [valid(item) for item in value]
+    if isinstance(value, msgspec.Struct):
+        return msgspec.structs.replace(value, **{name: valid(getattr(value, name)) for name in value.__struct_fields__})
+    return value
+
+
+def _encoded(message: Any) -> bytes | None:
+    try:
+        try:
+            return encode([message])
+        except UnicodeEncodeError:
+            return encode([valid(message)])
+    except (ValueError, TypeError, RecursionError) as error:
+        log.error("a %s can't be sent: %s", type(message).__name__, error)
+        return None
 
 
 class FrameProtocol(asyncio.Protocol):
@@ -99,12 +123,17 @@ class FrameProtocol(asyncio.Protocol):
         self._scheduled = False
         out, self._out = self._out, []
         if out and self.transport is not None:
-            frame = encode(out)
-            if len(frame) <= MAX_FRAME:
+            try:
+                frame = encode(out)
+            except (ValueError, TypeError, RecursionError):
+                frame = None
+            if frame is not None and len(frame) <= MAX_FRAME:
                 self.transport.write(frame)
                 return
-            for message in out:
-                frame = encode([message])
+            for message in out:  # what one of them holds must not cost the others
+                frame = _encoded(message)
+                if frame is None:
+                    continue
                 if len(frame) <= MAX_FRAME:
                     self.transport.write(frame)
                 else:  # the other end would close the connection, again and again

@@ -6,6 +6,7 @@ import contextvars
 import json
 import logging
 import logging.handlers
+import re
 import sys
 import time
 from typing import Any
@@ -26,6 +27,14 @@ class WithRequest(logging.Filter):
         if not hasattr(record, "request_id"):
             record.request_id = request_id.get()
         return True
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def plain(text: str) -> str:
+    """Text that can't steer a terminal nor pass for a line of its own: further lines are indented."""
+    return _CONTROL.sub(lambda m: f"\\x{ord(m[0]):02x}", text).replace("\n", "\n    ")
 
 
 def _instant(record: logging.LogRecord) -> str:
@@ -66,8 +75,9 @@ class Readable(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The record as one line, the traceback below it."""
         clock = time.strftime("%H:%M:%S", time.localtime(record.created))
-        text = f"{clock}.{int(record.msecs):03d} {record.levelname:<7} {self.process:<10} {record.getMessage()}"
-        return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
+        said = plain(record.getMessage())
+        text = f"{clock}.{int(record.msecs):03d} {record.levelname:<7} {self.process:<10} {said}"
+        return f"{text}\n{plain(self.formatException(record.exc_info))}" if record.exc_info else text
 
 
 def set_up_logging(settings: Settings, process: str) -> None:
@@ -85,7 +95,8 @@ def set_up_logging(settings: Settings, process: str) -> None:
     terminal.addFilter(with_request)
     root.addHandler(terminal)
     try:
-        settings.home.log.mkdir(parents=True, exist_ok=True)
+        settings.home.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        settings.home.log.mkdir(mode=0o700, exist_ok=True)
         file = logging.handlers.RotatingFileHandler(
             settings.home.log / f"{process}.jsonl",
             maxBytes=settings.get("flowdeck.log.max-size"),

@@ -254,10 +254,11 @@ class Attempts:
                 if failure.exit_code is not None:
                     exit_info = {"exitCode": failure.exit_code}
             elif not isinstance(failure, expr.ExpressionError | ValueError | DomainError | OSError):
-                trace = "".join(traceback.format_exception(failure))
+                # Messages of exceptions quote values: secrets stay out of the server's own log too.
+                trace = masker.text("".join(traceback.format_exception(failure)))
                 if sink is not None:
                     sink.write(Level.DEBUG, trace)
-                log.info("attempt of %s failed unexpectedly", job.task_run, exc_info=failure)
+                log.info("attempt of %s failed unexpectedly\n%s", job.task_run, trace)
         active.finishing = True
         if active.killed:
             state, error = State.KILLED, None  # also when the task swallowed its cancellation

@@ -47,9 +47,9 @@ class Contexts:
         self._blob_bytes = 0
 
     def environment(
-        self, tenant: str, namespace: str, execution: str, calls: Calls, masker: Masker
+        self, tenant: str, namespace: str, execution: str, calls: Calls, masker: Masker, *, secrets: bool = True
     ) -> expr.Environment:
-        """What is impure in a render: functions that reach outside, secrets told to the masker."""
+        """What is impure in a render: functions that reach outside, secrets told to the masker or refused."""
         functions = ExpressionFunctions(
             tenant=tenant,
             namespace=namespace,
@@ -62,7 +62,8 @@ class Contexts:
             refused_addresses=self._refused,
             allowed_paths=tuple(self.facts.options.get("allowed-paths", ())),
         )
-        return expr.Environment(io=functions.table(), on_secret=masker.add, recursive=self._recursive)
+        table = functions.table() if secrets else {**functions.table(), "secret": refuse, "credential": refuse}
+        return expr.Environment(io=table, on_secret=masker.add, recursive=self._recursive)
 
     async def variables(self, context: dict[str, Any], masker: Masker, tenant: str) -> dict[str, Any]:
         """The sent context with the worker's own variables, stored outputs loaded, encrypted values readable."""
@@ -123,6 +124,11 @@ class Contexts:
             _, (_, gone) = self._blobs.popitem(last=False)
             self._blob_bytes -= gone
         return value
+
+
+def refuse(*arguments: Any, **named: Any) -> Any:
+    """Stands for functions that answer secrets where a person asks for the result."""
+    raise expr.ExpressionError("secret() can't be evaluated here")
 
 
 def _is_offloaded(value: dict[str, Any]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 from typing import Any
 
@@ -59,6 +60,7 @@ def in_loop(core: Core, name: str, args: dict[str, Any]) -> asyncio.Future[Any]:
 def run(settings: Settings) -> int:
     """Run core until it is told to stop; answers the exit status."""
     die_with_supervisor()
+    os.umask(0o077)  # databases and their copies are this user's alone; workers keep the user's own mask for scripts
     set_up_logging(settings, "core")
     # The log writer shares the interpreter with the loop: a long slice of it must not hold up a step.
     sys.setswitchinterval(0.001)

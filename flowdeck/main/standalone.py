@@ -48,6 +48,7 @@ def run(settings: Settings, name: str, *, arguments: tuple[str, ...] = (), worke
 def run_web(settings: Settings) -> int:
     """The web child: waits for core, then serves on the inherited socket."""
     die_with_supervisor()
+    os.umask(0o077)  # uploads are this user's alone
     set_up_logging(settings, "web")
     without_httpx_command()
     from flowdeck.main import web

@@ -59,9 +59,17 @@ class Evaluator:
 
 
 async def ask_worker(
-    backend: Backend, caller: Caller, namespace: str, flow_id: str, value: Any, context: dict[str, Any]
+    backend: Backend,
+    caller: Caller,
+    namespace: str,
+    flow_id: str,
+    value: Any,
+    context: dict[str, Any],
+    *,
+    secrets: bool = True,
+    execution: str = "",
 ) -> tuple[Any, str | None]:
-    """(value, None) or (None, error) of an `Evaluate` job; 10 s at most."""
+    """(value, None) or (None, error) of an `Evaluate` job; 10 s at most. Without `secrets` it can read none."""
     try:
         result = await backend.send(
             caller,
@@ -71,6 +79,8 @@ async def ask_worker(
             value=value,
             context=context,
             native=True,
+            secrets=secrets,
+            execution=execution,
             timeout=SECONDS,
         )
     except DomainError as error:
@@ -198,7 +208,17 @@ async def evaluate(
             return {"error": "secret() can't be evaluated here", "stackTrace": ""}
         context = await backend.read(context_of, row, task_run_id, backend.storage)
         if needs_io:
-            value, failure = await ask_worker(backend, caller, row["namespace"], row["flow_id"], expression, context)
+            # What the expression renders in its turn may name secrets too: the worker refuses them.
+            value, failure = await ask_worker(
+                backend,
+                caller,
+                row["namespace"],
+                row["flow_id"],
+                expression,
+                context,
+                secrets=False,
+                execution=row["id"],
+            )
             if failure is not None:
                 return {"error": failure, "stackTrace": failure}
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -40,7 +41,7 @@ def unpack(name: str, content: bytes) -> list[tuple[str, str]]:
                 if sum(i.file_size for i in infos) > 500 * 1024 * 1024 or len(infos) > 20_000:
                     raise IllegalArgument("the archive is too large")
                 return [(i.filename, archive_file.read(i).decode("utf-8-sig")) for i in infos]
-        except (zipfile.BadZipFile, UnicodeDecodeError) as error:
+        except (zipfile.BadZipFile, zlib.error, UnicodeDecodeError, RuntimeError, EOFError) as error:
             raise IllegalArgument(f"{name}: {error}") from None
     if lower.endswith((".yml", ".yaml")):
         return [(str(i), part) for i, part in enumerate(split_documents(content.decode("utf-8-sig", errors="replace")))]

@@ -20,6 +20,10 @@ _INSTANT = re.compile(r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+
 _SPAN = re.compile(r"^[+-]?P(?=.)(\d+Y)?(\d+M)?(\d+W)?(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?$")
 
 
+DEEPEST = 100
+"""Levels of a JSON value; flows' YAML has the same bound."""
+
+
 class Unreadable(IllegalArgument):
     """The text is no value."""
 
@@ -36,6 +40,18 @@ def _of_text(text: str) -> tuple[str, Any]:
     return "STRING", text
 
 
+def _depth(value: Any) -> int:
+    """Levels of lists and maps, counted without recursion."""
+    deepest, rest = 0, [(value, 1)]
+    while rest:
+        one, level = rest.pop()
+        inner = one.values() if isinstance(one, dict) else one if isinstance(one, list) else None
+        if inner is not None:
+            deepest = max(deepest, level)
+            rest += [(item, level + 1) for item in inner if isinstance(item, dict | list)]
+    return deepest
+
+
 def read_value(text: str) -> tuple[str, Any]:
     """(type, value) of a body: JSON or bare dates and durations. `Unreadable`."""
     stripped = text.strip()
@@ -46,6 +62,10 @@ def read_value(text: str) -> tuple[str, Any]:
         return kind, value
     try:
         parsed = json.loads(stripped)
+        if _depth(parsed) > DEEPEST:
+            raise RecursionError
+    except RecursionError:
+        raise Unreadable(f"the value is nested deeper than {DEEPEST}") from None
     except ValueError as error:
         raise Unreadable(f"the value is neither JSON nor a date nor a duration: {error}; text needs quotes") from None
     if isinstance(parsed, str):
@@ -71,13 +91,22 @@ def typed_value(kind: str, text: str) -> Any:
     return value
 
 
+def _preview(stored: str) -> str:
+    """At most 120 characters of a value, on one line."""
+    value = json.loads(stored) if len(stored) <= 120 else None
+    text = value if isinstance(value, str) else stored
+    text = " ".join(text[:200].split())
+    return text if len(text) <= 120 else text[:119] + "…"
+
+
 def entry(row: Any) -> dict[str, Any]:
-    """`KVEntry`, with the type beside (ours)."""
+    """`KVEntry`, with the type and the beginning of the value beside (ours)."""
     return compact(
         {
             "namespace": row["namespace"],
             "key": row["key"],
             "type": row["type"],
+            "preview": _preview(row["value"]),
             "version": row["version"],
             "description": row["description"],
             "creationDate": instant(row["created"]),

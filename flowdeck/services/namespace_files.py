@@ -6,6 +6,7 @@ import io
 import re
 import secrets
 import zipfile
+import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,6 +20,9 @@ FLOWS = "/_flows"
 _REVISION = re.compile(r"\.v(\d+)-[0-9a-f]{8}$")
 _ROW = "select * from namespace_file where tenant = :tenant and namespace = :ns and path = :path"
 UNPACKED = 2 * 1024**3
+LONGEST_NAME = 230
+"""Bytes of a part: file systems take 255, and the revision stands behind the name."""
+LONGEST_PATH = 1024
 
 
 def clean(path: str | None) -> str:
@@ -29,8 +33,10 @@ def clean(path: str | None) -> str:
     parts = [p for p in text.split("/") if p and p != "."]
     if any(p == ".." or "\\" in p or "\0" in p for p in parts):
         raise IllegalArgument(f"Invalid path: {text[:200]}")
-    if any(len(p.encode()) > 255 for p in parts):
-        raise IllegalArgument("a part of the path is longer than 255 bytes")
+    if any(len(p.encode("utf-8", "replace")) > LONGEST_NAME for p in parts):
+        raise IllegalArgument(f"a part of the path is longer than {LONGEST_NAME} bytes")
+    if len(text) > LONGEST_PATH:
+        raise IllegalArgument(f"the path is longer than {LONGEST_PATH} characters")
     return "/" + "/".join(parts)
 
 
@@ -135,7 +141,11 @@ async def unpack(backend: Backend, caller: Caller, namespace: str, folder: str, 
         if sum(i.file_size for i in entries) > UNPACKED or len(entries) > 50_000:
             raise TooLarge("the archive is too large")
         for info in entries:
-            data = await backend.thread(lambda info=info: archive.read(info))
+            try:
+                data = await backend.thread(lambda info=info: archive.read(info))
+            except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError) as error:
+                # RuntimeError: encrypted, or packed by a method that is not known here.
+                raise IllegalArgument(f"{info.filename} can't be unpacked: {error}") from None
             await put_bytes(backend, caller, namespace, clean(f"{folder}/{info.filename}"), data)
 
 

@@ -94,8 +94,15 @@ class Sessions:
 
     async def close_others(self, caller: Caller) -> None:
         """End all other sessions of the caller: its password changed."""
+        rows = await self._backend.read(
+            lambda r: r.all("select id from session where username = :u", u=caller.username)
+        )
         self._cache.clear()
         await self._backend.core.send("session.delete", {"username": caller.username, "keep": caller.session})
+        for row in rows:
+            if row["id"] != caller.session:
+                for callback in list(self.ended):
+                    callback(row["id"])
 
     async def own(self, caller: Caller) -> list[dict[str, Any]]:
         """The caller's live sessions, newest first."""
