@@ -22,12 +22,13 @@ from app.pages.gate import login_page, setup_page
 from app.pages.home import HomeState, StartState, dashboard_page, root_page, start_page
 from app.pages.kv import KvState, kv_page
 from app.pages.missing import missing_page
+from app.pages.namespaces import FilesState, NamespacesState, NamespaceState, namespace_page, namespaces_page
 from app.pages.settings import settings_page
 from app.pages.welcome import WelcomeState, welcome_page
 from app.tab import Tab
 
 app = rx.App(
-    stylesheets=["/tokens.css", "/mock.css", "/console.css", "/home.css", "/flows.css"],
+    stylesheets=["/tokens.css", "/mock.css", "/console.css", "/home.css", "/namespaces.css", "/flows.css"],
     head_components=[rx.el.link(rel="icon", href="/ui/favicon.svg", type="image/svg+xml")],
     app_wraps={},
     toaster=None,
@@ -59,6 +60,15 @@ screen(welcome_page, "/welcome", "Welcome", WelcomeState.load)
 screen(settings_page, "/settings", "Settings")
 screen(gallery_page, "/gallery", "Components")
 screen(kv_page, "/kv", "KV Store", KvState.load)
+screen(namespaces_page, "/namespaces", "Namespaces", NamespacesState.load)
+screen(
+    namespace_page,
+    "/namespaces/edit/[ns]/[tab]",
+    "Namespace",
+    NamespaceState.load,
+    FilesState.load,
+    KvState.load,
+)
 screen(flows_page, "/flows", "Flows", FlowsState.load)
 screen(new_flow_page, "/flows/new", "New flow", EditorState.open_new)
 screen(flow_page, "/flows/edit/[ns]/[flow]", "Flow", FlowState.load)

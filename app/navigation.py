@@ -12,5 +12,6 @@ ENTRIES: list[Entry] = [
     Entry("Dashboards", routes.DASHBOARDS, "layout-dashboard", key="d", bottom="Home"),
     Entry("Flows", routes.FLOWS, "workflow", key="f", bottom="Flows"),
     Entry("Executions", routes.EXECUTIONS, "activity", key="e", bottom="Runs"),
+    Entry("Namespaces", routes.NAMESPACES, "folder-tree", key="n"),
     Entry("KV Store", routes.KV, "database", key="k", bottom="Keys"),
 ]

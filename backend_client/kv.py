@@ -23,6 +23,7 @@ class KvEntry:
     updated: str = ""
     expires: str = ""
     type: str = ""
+    preview: str = ""
 
     @classmethod
     def of(cls, body: dict[str, Any]) -> KvEntry:
@@ -38,6 +39,7 @@ class KvEntry:
             updated=text_of(body.get("updateDate")),
             expires=text_of(body.get("expirationDate")),
             type=text_of(body.get("type")),
+            preview=text_of(body.get("preview")),
         )
 
 

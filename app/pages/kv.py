@@ -1,4 +1,4 @@
-"""KV Store: the pairs of all namespaces; the exemplary page of `docs/howto/add-a-page.md`."""
+"""KV Store: the pairs of all namespaces, or of one; the exemplary page of `docs/howto/add-a-page.md` (UI-KV)."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from backend_client import ApiError, KvEntry
 from backend_client.kv import wire_text
 from components.button import button, copy_button, icon_button, link, segmented
 from components.clock import moment
+from components.code_editor import code_editor
 from components.dialog import confirm_dialog, drawer, menu, menu_item, menu_line
 from components.field import field, form, select, text_input
 from components.filters import NAMESPACE_OPERATORS, filter_key
@@ -76,6 +77,8 @@ class KvState(ListPage, Tab):
     """Rows on screen, the open editor, the pending deletion."""
 
     rows: list[KvEntry] = []
+    space: str = ""
+    inherited: list[KvEntry] = []
 
     editing: bool = False
     is_new: bool = True
@@ -83,6 +86,7 @@ class KvState(ListPage, Tab):
     form_key: str = ""
     form_type: str = "STRING"
     form_value: str = ""
+    form_start: str = ""
     form_description: str = ""
     form_expiry: str = ""
     form_ttl: str = ""
@@ -96,17 +100,30 @@ class KvState(ListPage, Tab):
     @rx.event
     async def load(self) -> None:
         """Fetch the page of rows that the URL asks for."""
+        if not self.username or (self.arg("ns") and self.arg("tab") != "kv"):
+            return
+        if self.space != self.arg("ns"):
+            self.rows, self.total, self.loading = [], 0, True
+        self.space = self.arg("ns")
         self.read_url()
         async with self.api() as api:
-            self.take(await api.kv.search(**self.wanted()))
+            self.take(await api.kv.search(**self._asked()))
+            self.inherited = await api.kv.inherited(self.space) if self.space else []
         if self.query("new"):
             await self._open_new()
+
+    def _asked(self) -> dict[str, Any]:
+        """The wanted page, within the namespace when the page is that of one."""
+        asked = self.wanted()
+        if self.space:
+            asked["filters"] = [*asked["filters"], {"field": "namespace", "operator": "EQUALS", "value": self.space}]
+        return asked
 
     async def _open_new(self) -> None:
         self.editing, self.is_new = True, True
         spaces = [one["value"] for one in self.filters if one["field"] == "namespace" and "," not in one["value"]]
-        self.form_namespace = spaces[0] if spaces else ""
-        self.form_key, self.form_type, self.form_value = "", "STRING", ""
+        self.form_namespace = self.space or (spaces[0] if spaces else "")
+        self.form_key, self.form_type, self.form_value, self.form_start = "", "STRING", "", ""
         self.form_description, self.form_expiry, self.form_ttl, self.form_revision = "", "", "", 0
         self.form_expires = ""
         self.faults, self.form_problem = {}, ""
@@ -131,7 +148,8 @@ class KvState(ListPage, Tab):
                 self.form_problem = (
                     f"The value has {len(value.text):,} characters and is not shown; saving replaces it."
                 )
-            row = next((row for row in self.rows if row.id == identity), KvEntry())
+            self.form_start = self.form_value
+            row = next((row for row in [*self.rows, *self.inherited] if row.id == identity), KvEntry())
             self.form_description, self.form_expires, self.form_expiry = row.description, row.expires, "keep"
 
     @rx.event
@@ -194,7 +212,7 @@ class KvState(ListPage, Tab):
                 )
                 self.editing = False
                 self.toast("Key saved", f"{key} in {namespace}")
-                self.take(await api.kv.search(**self.wanted()))
+                self.take(await api.kv.search(**self._asked()))
         except ApiError as error:
             self.form_problem = error.message
 
@@ -217,6 +235,11 @@ class KvState(ListPage, Tab):
                 return False
             raise
         return True
+
+    @rx.event
+    async def reset_conditions(self) -> None:
+        """Forget search and conditions."""
+        self._go(text="", filters=[])
 
     @rx.event
     async def ask_delete(self, identities: list[str]) -> None:
@@ -243,11 +266,12 @@ class KvState(ListPage, Tab):
                 gone += len(await api.kv.delete_many(namespace, keys))
             self.selected, self.editing = [], False
             self.toast("Key deleted" if gone == 1 else f"{gone} keys deleted")
-            self.take(await api.kv.search(**self.wanted()))
+            self.take(await api.kv.search(**self._asked()))
 
 
 COUNT: Any = rx.Var.create(KvState.deleting).length()
 CONDITIONS: Any = rx.Var.create(KvState.filters).length()
+INHERITED: Any = rx.Var.create(KvState.inherited).length()
 
 FILTERS = [
     filter_key(
@@ -257,8 +281,8 @@ FILTERS = [
         kind="choice",
         options_url="/api/v1/{tenant}/flows/distinct-namespaces",
     ),
-    filter_key("created", "created", kind="date"),
     filter_key("updated", "updated", kind="date"),
+    filter_key("expirationDate", "expires", kind="date"),
 ]
 
 
@@ -307,7 +331,8 @@ COLUMNS = [
         sort="namespace",
     ),
     Column("Type", _type, hide="m"),
-    Column("Description", lambda row: rx.el.span(row.description, class_name="mut"), fill=True, hide="m"),
+    Column("Value", lambda row: rx.el.span(row.preview, class_name="mono mut sm", title=row.description), fill=True),
+    Column("Description", lambda row: rx.el.span(row.description, class_name="mut kvd ell"), hide="m"),
     Column("Version", lambda row: row.version, numeric=True, hide="m"),
     Column("Updated", lambda row: moment(row.updated, mode="relative"), sort="updateDate", numeric=True),
     Column(
@@ -334,13 +359,18 @@ def _value_control() -> rx.Component:
         error=rx.cond(fault, True, False),
         test="kv-value",
     )
+    json_area = rx.el.div(
+        code_editor(value=KvState.form_start, language="json", on_change=change),
+        class_name=rx.cond(fault, "kvjson err", "kvjson"),
+        custom_attrs={"data-testid": "kv-json"},
+    )
     choice = segmented(
         [("true", "true"), ("false", "false")],
         KvState.form_value,
         lambda v: KvState.put("form_value", v),
         label="Value",
     )
-    return rx.fragment(rx.match(KvState.form_type, ("BOOLEAN", choice), ("STRING", area), ("JSON", area), line))
+    return rx.fragment(rx.match(KvState.form_type, ("BOOLEAN", choice), ("STRING", area), ("JSON", json_area), line))
 
 
 def _expiry(options: list[tuple[str, str]]) -> rx.Component:
@@ -458,16 +488,37 @@ def _editor() -> rx.Component:
     )
 
 
-def kv_page() -> rx.Component:
-    """The screen: filters, table, pager; editor and confirmation over it."""
-    new = button("New key", icon="plus", kind="primary", on_click=KvState.open_new, test="kv-create", class_name="ic-s")
-    nothing = rx.cond(
+def _inherited() -> rx.Component:
+    """The pairs of the parents, read only by way of their own namespace."""
+    columns = [
+        COLUMNS[0],
+        Column("From", lambda row: link(row.namespace, to=routes.namespace(row.namespace, "kv"), class_name="ns")),
+        *COLUMNS[2:4],
+        *COLUMNS[6:],
+    ]
+    return rx.cond(
+        INHERITED > 0,
+        rx.el.section(
+            rx.el.header(
+                rx.el.h2("Inherited"),
+                rx.el.span("from parents; a key of the same name here comes first", class_name="mut sm"),
+                class_name="sec kvi",
+            ),
+            data_table(KvState.inherited, columns, label="Inherited keys", small=_small, test="kv-inherited"),
+            custom_attrs={"data-testid": "kv-inherited-part"},
+        ),
+        rx.fragment(),
+    )
+
+
+def _nothing() -> rx.Component:
+    return rx.cond(
         (CONDITIONS > 0) | (KvState.search_text != ""),
         empty_state(
             "Nothing matches",
             hint="No key fits the search and the conditions above.",
             icon="search-x",
-            actions=[button("Reset filters", on_click=KvState.set_filters([]))],
+            actions=[button("Reset filters", on_click=KvState.reset_conditions, test="kv-reset")],
         ),
         empty_state(
             "No keys yet",
@@ -476,34 +527,50 @@ def kv_page() -> rx.Component:
             actions=[button("New key", icon="plus", kind="primary", on_click=KvState.open_new)],
         ),
     )
-    return page_shell(
-        "KV Store",
-        list_filters(KvState, FILTERS, placeholder="Key or namespace", on_refresh=KvState.load),
-        data_table(
-            KvState.rows,
-            COLUMNS,
-            label="Keys",
-            selected=KvState.selected,
-            on_select=KvState.set_selected,
-            sort=KvState.sort_by,
-            on_sort=KvState.set_sort,
-            loading=KvState.loading,
-            none=nothing,
-            actions=_row_menu,
-            small=_small,
-            bulk=Bulk(
-                [
-                    button(
-                        "Delete",
-                        icon="trash-2",
-                        kind="danger",
-                        size="small",
-                        on_click=KvState.ask_delete(KvState.selected),
-                        test="kv-delete-selected",
-                    )
-                ]
+
+
+def kv_body(*, one: bool = False) -> rx.Component:
+    """Filters, table, pager, and the editor and confirmation over them.
+
+    Args:
+        one: the page is that of one namespace: no namespace column, and the pairs of its parents below.
+    """
+    return rx.fragment(
+        list_filters(
+            KvState,
+            FILTERS[1:] if one else FILTERS,
+            placeholder="Key" if one else "Key or namespace",
+            on_refresh=KvState.load,
+        ),
+        rx.el.div(
+            data_table(
+                KvState.rows,
+                [COLUMNS[0], *COLUMNS[2:]] if one else COLUMNS,
+                label="Keys",
+                selected=KvState.selected,
+                on_select=KvState.set_selected,
+                sort=KvState.sort_by,
+                on_sort=KvState.set_sort,
+                loading=KvState.loading,
+                none=_nothing(),
+                actions=_row_menu,
+                small=_small,
+                bulk=Bulk(
+                    [
+                        button(
+                            "Delete",
+                            icon="trash-2",
+                            kind="danger",
+                            size="small",
+                            on_click=KvState.ask_delete(KvState.selected),
+                            test="kv-delete-selected",
+                        )
+                    ]
+                ),
+                test="kv-table",
             ),
-            test="kv-table",
+            *([_inherited()] if one else []),
+            class_name="kvb" if one else "kvb all",
         ),
         list_pager(KvState),
         _editor(),
@@ -517,7 +584,22 @@ def kv_page() -> rx.Component:
             verb=rx.cond(COUNT == 1, "Delete key", f"Delete {COUNT} keys"),
             test="kv-delete",
         ),
-        actions=[new],
+    )
+
+
+def new_key() -> rx.Component:
+    """The button that opens an empty editor."""
+    return button(
+        "New key", icon="plus", kind="primary", on_click=KvState.open_new, test="kv-create", class_name="ic-s"
+    )
+
+
+def kv_page() -> rx.Component:
+    """The screen over all namespaces."""
+    return page_shell(
+        "KV Store",
+        kv_body(),
+        actions=[new_key()],
         commands=[{"title": "New key", "event": "kv-create"}],
         on_retry=KvState.load,
     )

@@ -40,7 +40,8 @@ def search(reader: Any, tenant: str, filters: Sequence[Filter], page: Page, now:
     order = order_by(page.sorts, SORTS, "k.namespace, k.key", "k.namespace, k.key")
     total = reader.value(f"select count(*) from kv k where {where.sql}", where.params)
     rows = reader.all(
-        "select k.namespace, k.key, k.type, k.version, k.description, k.created, k.updated, k.expires from kv k "
+        "select k.namespace, k.key, k.type, substr(k.value, 1, 200) as value, k.version, k.description, k.created, "
+        "k.updated, k.expires from kv k "
         f"where {where.sql} order by {order} limit {int(page.size)} offset {int(page.offset)}",
         where.params,
     )

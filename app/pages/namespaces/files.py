@@ -1,0 +1,278 @@
+"""The files of a namespace: tree, open files, versions (`spec` UI-NS-07; picture 12)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import reflex as rx
+
+from app.pages.namespaces.files_state import FilesState, OpenFile
+from components.button import button, copy_button, icon_button, raw_link
+from components.code_editor import code_editor
+from components.dialog import confirm_dialog, dialog
+from components.diff_editor import diff_editor
+from components.field import field, form, text_input
+from components.file_tree import file_tree
+from components.flow_tools import leave_guard
+from components.message import empty_state
+from components.reactive import testid
+
+S: Any = FilesState
+
+
+def _tab(one: OpenFile) -> rx.Component:
+    on = one.path == S.active
+    return rx.el.span(
+        rx.el.button(
+            rx.icon("file", size=12),
+            one.name,
+            on_click=S.open_file(one.path),
+            title=one.path,
+            role="tab",
+            aria_selected=on,
+            custom_attrs={"type": "button"},
+        ),
+        rx.cond(one.dirty, rx.el.i(class_name="dirty", title="Not saved"), rx.fragment()),
+        rx.el.button(
+            rx.icon("x", size=12),
+            class_name="x",
+            on_click=S.ask_close(one.path),
+            aria_label="Close the tab",
+            custom_attrs={"type": "button"} | testid("files-close"),
+        ),
+        class_name=rx.cond(on, "on", ""),
+        role="presentation",
+    )
+
+
+def _editor(one: OpenFile) -> rx.Component:
+    text = code_editor(
+        load_url=one.url,
+        save_url=one.url,
+        save_method="POST",
+        language=one.name,
+        read_only=~S.writes,
+        command={"seq": one.order, "kind": "save"},
+        on_dirty=lambda on: FilesState.set_dirty(one.path, on),
+        on_saved=lambda result: FilesState.saved(one.path, result),
+    )
+    other = empty_state(
+        one.name,
+        hint=one.why + " " + one.size,
+        icon="file",
+        actions=[raw_link(rx.icon("download", size=14), "Download", href=one.url, class_name="btn pri", download=True)],
+    )
+    return rx.el.div(
+        rx.cond(one.plain, text, other),
+        class_name=rx.cond(one.path == S.active, "edone on", "edone"),
+        key=one.url,
+    )
+
+
+def _bar(one: Any) -> rx.Component:
+    return rx.el.div(
+        rx.el.button(
+            rx.icon("chevron-left", size=14),
+            "Files",
+            class_name="btn s only-s",
+            on_click=S.open_file(""),
+            custom_attrs={"type": "button"},
+        ),
+        rx.el.span(S.active, class_name="mono ell grow crumb"),
+        copy_button(f"{{{{ read('{S.active[1:]}') }}}}", "Copy as read('…')"),
+        icon_button("history", "Versions", on_click=S.show_versions, test="files-versions"),
+        raw_link(rx.icon("download", size=14), href=one, class_name="ib", download=True, test="files-download"),
+        class_name="edbar",
+    )
+
+
+def _versions() -> rx.Component:
+    def line(number: Any) -> rx.Component:
+        return rx.el.div(
+            rx.el.b("Version ", number, class_name="num med"),
+            rx.el.span(class_name="grow"),
+            rx.cond(
+                number == S.versions[0],
+                rx.el.span("current", class_name="faint sm"),
+                rx.el.button(
+                    "Diff",
+                    class_name="link sm",
+                    on_click=S.compare(number),
+                    custom_attrs={"type": "button"} | testid("files-diff"),
+                ),
+            ),
+            class_name="row vline_",
+        )
+
+    return rx.cond(
+        S.versions.length() > 0,
+        rx.el.aside(
+            rx.el.header(
+                rx.el.h2("Versions", class_name="med grow"),
+                icon_button("x", "Close the versions", on_click=S.hide_versions),
+                class_name="row vhead",
+            ),
+            rx.foreach(S.versions, line),
+            class_name="vers",
+            aria_label="Versions",
+            custom_attrs=testid("files-version-list"),
+        ),
+        rx.fragment(),
+    )
+
+
+def _path_dialog() -> rx.Component:
+    titles: Any = rx.match(
+        S.asked,
+        ("new_file", "New file"),
+        ("new_folder", "New folder"),
+        "Rename or move",
+    )
+    verb: Any = rx.match(S.asked, ("new_file", "Create file"), ("new_folder", "Create folder"), "Move")
+    return dialog(
+        titles,
+        form(
+            field(
+                "Path",
+                text_input(
+                    S.typed,
+                    S.set_typed,
+                    label="Path",
+                    mono=True,
+                    placeholder="scripts/clean.py",
+                    error=S.fault != "",
+                    test="files-path",
+                ),
+                error=S.fault,
+                hint="Folders are made as needed.",
+            )
+        ),
+        open=(S.asked == "new_file") | (S.asked == "new_folder") | (S.asked == "rename"),
+        on_close=S.cancel,
+        footer=[
+            button("Cancel", on_click=S.cancel),
+            button(verb, kind="primary", on_click=S.confirm, primary_of_dialog=True, test="files-confirm"),
+        ],
+        test="files-dialog",
+    )
+
+
+def _dialogs() -> list[rx.Component]:
+    return [
+        _path_dialog(),
+        confirm_dialog(
+            rx.cond(S.asked_folder, "Delete this folder", "Delete this file"),
+            rx.el.p(rx.el.b(S.asked_path, class_name="mono brk")),
+            rx.el.p(
+                rx.cond(
+                    S.asked_folder, "Everything in it goes, with all versions. ", "It goes with all its versions. "
+                ),
+                "Flows that read it fail from then on. This cannot be undone.",
+            ),
+            rx.cond(S.fault != "", rx.el.p(S.fault, class_name="fgs bad"), rx.fragment()),
+            open=S.asked == "delete",
+            on_cancel=S.cancel,
+            on_confirm=S.confirm,
+            verb=rx.cond(S.asked_folder, "Delete folder", "Delete file"),
+            test="files-delete-dialog",
+        ),
+        confirm_dialog(
+            "Close without saving",
+            rx.el.p(rx.el.b(S.closing, class_name="mono brk"), " has changes that are not saved. They are lost."),
+            open=S.closing != "",
+            on_cancel=S.keep_open,
+            on_confirm=S.close_anyway,
+            verb="Discard changes",
+            icon="x",
+            test="files-unsaved",
+        ),
+        dialog(
+            "What changed since the version",
+            rx.el.p("Left: version ", S.comparing, ". Right: the saved text.", class_name="mut sm"),
+            rx.el.div(
+                rx.cond(
+                    S.comparing > 0,
+                    diff_editor(original=S.old_text, modified=S.new_text, language="plaintext", side_by_side=True),
+                    rx.fragment(),
+                ),
+                class_name="fdiff",
+            ),
+            open=S.comparing > 0,
+            on_close=S.stop_comparing,
+            width=1000,
+            footer=[
+                button("Close", on_click=S.stop_comparing),
+                button("Restore this version", icon="undo-2", on_click=S.restore, test="files-restore"),
+            ],
+            test="files-compare",
+        ),
+    ]
+
+
+def files_body() -> rx.Component:
+    """Tree at the left, the open files at the right."""
+    active_url = S.files_url + "?path=" + S.active
+    none = rx.el.div(
+        empty_state(
+            "No file is open",
+            hint="Choose one at the left. Scripts, queries and templates here are read by the flows of the namespace.",
+            icon="file-code",
+            actions=[
+                button(
+                    "New file",
+                    icon="plus",
+                    on_click=S.act({"kind": "new_file", "path": "/", "folder": True}),
+                    test="files-first",
+                )
+            ],
+        ),
+        class_name=rx.cond(S.active == "", "ednone", "ednone off"),
+    )
+    return rx.el.div(
+        rx.el.aside(
+            file_tree(
+                url=S.files_url,
+                active=S.active,
+                dirty=S.dirty,
+                reload=S.reload,
+                can_write=S.writes,
+                on_open=S.open_file,
+                on_action=S.act,
+                on_changed=S.changed,
+                key=S.files_url,
+            ),
+            class_name="eft",
+            aria_label="Files",
+        ),
+        rx.el.section(
+            rx.cond(
+                S.open_files.length() > 0,
+                rx.el.div(
+                    rx.el.div(
+                        rx.foreach(S.open_files, _tab), class_name="etl", role="tablist", aria_label="Open files"
+                    ),
+                    rx.el.span(class_name="grow"),
+                    button(
+                        rx.cond(S.dirty.length() > 1, "Save all (" + S.dirty.length().to_string() + ")", "Save"),
+                        icon="save",
+                        size="small",
+                        kind="primary",
+                        on_click=S.save,
+                        disabled=S.dirty.length() == 0,
+                        reason="Nothing to save",
+                        test="files-save",
+                    ),
+                    class_name="etabs",
+                ),
+                rx.fragment(),
+            ),
+            rx.cond(S.active != "", _bar(active_url), rx.fragment()),
+            rx.el.div(rx.foreach(S.open_files, _editor), none, class_name="edall"),
+            class_name="eco",
+        ),
+        _versions(),
+        leave_guard(dirty=S.dirty.length() > 0, what="A file"),
+        *_dialogs(),
+        class_name=rx.cond(S.active == "", "ide", "ide opened"),
+        custom_attrs=testid("files"),
+    )

@@ -1,0 +1,363 @@
+"""Files of a namespace: open files, unsaved ones, and the dialogs of the tree (`spec` UI-NS-07)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import quote
+
+import reflex as rx
+
+from app import routes
+from app.tab import Tab
+from backend_client import ApiError, Client, FileEntry
+
+MOST_OPEN = 8
+LARGE = 5_000_000
+BINARY_ENDS = frozenset(
+    [
+        *("7z", "avif", "avro", "bin", "bmp", "bz2", "class", "doc", "docx", "duckdb", "exe", "feather", "gif", "gz"),
+        *("ico", "jar", "jpeg", "jpg", "mp3", "mp4", "orc", "parquet", "pdf", "pickle", "pkl", "png", "pptx", "pyc"),
+        *("so", "sqlite", "tar", "tgz", "tiff", "wasm", "webp", "whl", "xls", "xlsx", "xz", "zip", "zst"),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFile:
+    """A file in a tab; `order` counts the saves that the page asked for."""
+
+    path: str = ""
+    name: str = ""
+    url: str = ""
+    size: str = ""
+    plain: bool = True
+    why: str = ""
+    dirty: bool = False
+    order: int = 0
+
+
+def bytes_words(size: int) -> str:
+    """Return `48.2 MB`, `512 B`."""
+    value = float(size)
+    for unit in ("B", "kB", "MB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} GB"
+
+
+def path_fault(path: str) -> str:
+    """Return which rule a typed path breaks; empty when none."""
+    parts = [part for part in path.split("/") if part]
+    if not parts:
+        return "Type a name."
+    if any(part in (".", "..") for part in parts) or "\\" in path:
+        return "A path does not climb: no . or .. and no backslash."
+    if any(len(part.encode()) > 255 for part in parts):
+        return "A part of a path has at most 255 bytes."
+    return ""
+
+
+class FilesState(Tab):
+    """The editor beside the tree."""
+
+    files_ns: str = ""
+    files_url: str = ""
+    open_files: list[OpenFile] = []
+    active: str = ""
+    dirty: list[str] = []
+    reload: int = 0
+    writes: bool = True
+
+    asked: str = ""
+    asked_path: str = ""
+    asked_folder: bool = False
+    typed: str = ""
+    fault: str = ""
+    closing: str = ""
+
+    comparing: int = 0
+    versions: list[int] = []
+    old_text: str = ""
+    new_text: str = ""
+
+    @rx.event
+    async def load(self) -> None:
+        """Open the file that the URL names."""
+        if self.arg("tab") != "files" or not self.username:
+            return
+        name = self.arg("ns")
+        if name != self.files_ns:
+            self.open_files, self.active, self.dirty = [], "", []
+        self.files_ns = name
+        self.files_url = f"/api/v1/{self.tenant_id}/namespaces/{quote(name)}/files"
+        self.writes = self.may("NAMESPACE", "UPDATE", name)
+        self.versions, self.comparing, self.asked, self.closing = [], 0, "", ""
+        path = self.query("file")
+        if not path:
+            self.active = ""
+            return
+        if any(one.path == path for one in self.open_files):
+            self.active = path
+            return
+        await self._open(path)
+
+    async def _open(self, path: str) -> None:
+        parent, _, name = path.rpartition("/")
+        try:
+            async with self.api(raising=True) as api:
+                rows = await api.files.folder(self.files_ns, parent or "/")
+                entry = next((one for one in rows if one.name == name), None)
+        except ApiError as error:
+            if error.status != 404:
+                self.fail(error, "Could not open the file")
+                return
+            entry = None
+        if entry is None or entry.folder:
+            self.active = ""
+            self.toast("There is no such file", path, level="warning")
+            return
+        kept = self.open_files
+        if len(kept) >= MOST_OPEN:
+            gone = next((one for one in kept if not one.dirty), None)
+            if gone is None:
+                self.toast("Eight files have unsaved changes", "Save one of them first.", level="warning")
+                return
+            kept = [one for one in kept if one is not gone]
+        self.open_files = [*kept, self._described(path, entry)]
+        self.active = path
+
+    def _described(self, path: str, entry: FileEntry) -> OpenFile:
+        end = entry.name.rpartition(".")[2].lower()
+        why = ""
+        if end in BINARY_ENDS:
+            why = "This kind of file is not text."
+        elif entry.size > LARGE:
+            why = "Files above 5 MB are not edited here."
+        return OpenFile(
+            path=path,
+            name=entry.name,
+            url=f"{self.files_url}?path={quote(path)}",
+            size=bytes_words(entry.size),
+            plain=not why,
+            why=why,
+        )
+
+    def _place(self, path: str) -> str:
+        place = routes.namespace(self.files_ns, "files")
+        return f"{place}?file={quote(path)}" if path else place
+
+    # -- tabs -----------------------------------------------------------------------------------------------
+
+    @rx.event
+    async def open_file(self, path: str) -> None:
+        """Show a file."""
+        self.navigate(self._place(path))
+
+    @rx.event
+    async def set_dirty(self, path: str, on: bool) -> None:
+        """A file has, or no longer has, unsaved text."""
+        self.open_files = [replace(one, dirty=on) if one.path == path else one for one in self.open_files]
+        self.dirty = [one.path for one in self.open_files if one.dirty]
+
+    @rx.event
+    async def saved(self, path: str, result: dict[str, Any]) -> None:
+        """A file was written."""
+        size = bytes_words(int(result.get("size") or 0))
+        self.open_files = [replace(one, size=size) if one.path == path else one for one in self.open_files]
+        self.versions = []
+        self.toast("File saved", path)
+
+    @rx.event
+    async def save(self) -> None:
+        """Save every open file with unsaved text."""
+        self.open_files = [replace(one, order=one.order + 1) if one.dirty else one for one in self.open_files]
+
+    @rx.event
+    async def ask_close(self, path: str) -> None:
+        """Close a tab; unsaved text is asked about."""
+        if path in self.dirty:
+            self.closing = path
+        else:
+            self._close(path)
+
+    @rx.event
+    async def keep_open(self) -> None:
+        """Do not close."""
+        self.closing = ""
+
+    @rx.event
+    async def close_anyway(self) -> None:
+        """Close a tab and forget its unsaved text."""
+        path, self.closing = self.closing, ""
+        self._close(path)
+
+    def _close(self, path: str) -> None:
+        places = [one.path for one in self.open_files]
+        at = places.index(path) if path in places else 0
+        self.open_files = [one for one in self.open_files if one.path != path]
+        self.dirty = [one.path for one in self.open_files if one.dirty]
+        if self.active == path:
+            left = [one.path for one in self.open_files]
+            self.navigate(self._place(left[min(at, len(left) - 1)] if left else ""), replace=True)
+
+    # -- dialogs of the tree --------------------------------------------------------------------------------
+
+    @rx.event
+    async def act(self, action: dict[str, Any]) -> None:
+        """The tree asked for something that needs a dialog."""
+        kind, path = str(action.get("kind") or ""), str(action.get("path") or "/")
+        if kind not in ("new_file", "new_folder", "rename", "delete"):
+            return
+        self.asked, self.asked_path, self.asked_folder = kind, path, bool(action.get("folder"))
+        self.fault = ""
+        if kind == "rename":
+            self.typed = path.lstrip("/")
+        elif kind in ("new_file", "new_folder"):
+            self.typed = "" if path == "/" else path.strip("/") + "/"
+
+    @rx.event
+    async def set_typed(self, text: str) -> None:
+        """The path in the dialog."""
+        self.typed, self.fault = text, ""
+
+    @rx.event
+    async def cancel(self) -> None:
+        """Close the dialog."""
+        self.asked = ""
+
+    @rx.event
+    async def confirm(self) -> None:
+        """Carry out what the dialog asks."""
+        kind, path = self.asked, self.asked_path
+        target = "/" + "/".join(part for part in self.typed.split("/") if part)
+        if kind != "delete":
+            self.fault = path_fault(self.typed if kind != "new_file" or not self.typed.endswith("/") else "")
+            if self.fault:
+                return
+        try:
+            async with self.api(raising=True) as api:
+                if kind != "delete" and target != path and await self._exists(api, target):
+                    self.fault = f"{target} exists already."
+                    return
+                if kind == "new_file":
+                    await api.files.write(self.files_ns, target, b"")
+                elif kind == "new_folder":
+                    await api.files.make_folder(self.files_ns, target)
+                elif kind == "rename":
+                    if target != path:
+                        await api.files.move(self.files_ns, path, target)
+                else:
+                    await api.files.delete(self.files_ns, path)
+        except ApiError as error:
+            self.fault = error.message + (f" Request {error.request_id}" if error.request_id else "")
+            return
+        self.asked = ""
+        self.reload += 1
+        if kind == "new_file":
+            self.navigate(self._place(target))
+        elif kind == "rename":
+            self._moved(path, target)
+        elif kind == "delete":
+            self._gone(path)
+            self.toast("Folder deleted" if self.asked_folder else "File deleted", path)
+
+    async def _exists(self, api: Client, path: str) -> bool:
+        parent, _, name = path.rpartition("/")
+        try:
+            return any(one.name == name for one in await api.files.folder(self.files_ns, parent or "/"))
+        except ApiError as error:
+            if error.status == 404:
+                return False
+            raise
+
+    def _gone(self, path: str) -> None:
+        gone = [one.path for one in self.open_files if one.path == path or one.path.startswith(path + "/")]
+        self.open_files = [one for one in self.open_files if one.path not in gone]
+        self.dirty = [one for one in self.dirty if one not in gone]
+        if self.active in gone:
+            self.navigate(self._place(""), replace=True)
+
+    def _moved(self, path: str, target: str) -> None:
+        def after(one: str) -> str:
+            return target + one[len(path) :] if one == path or one.startswith(path + "/") else one
+
+        active = after(self.active)
+        changed = active != self.active
+        self.open_files = [
+            one
+            if after(one.path) == one.path
+            else replace(
+                one,
+                path=after(one.path),
+                name=after(one.path).rpartition("/")[2],
+                url=f"{self.files_url}?path={quote(after(one.path))}",
+                dirty=False,
+            )
+            for one in self.open_files
+        ]
+        self.dirty = [one.path for one in self.open_files if one.dirty]
+        if changed:
+            self.navigate(self._place(active), replace=True)
+
+    @rx.event
+    async def changed(self, change: dict[str, Any]) -> None:
+        """The tree uploaded files, or an entry was dragged to another folder."""
+        if change.get("kind") == "move":
+            source, target = str(change.get("from")), str(change.get("to"))
+            async with self.api("Could not move the file") as api:
+                if await self._exists(api, target):
+                    self.toast("Not moved", f"{target} exists already.", level="warning")
+                    return
+                await api.files.move(self.files_ns, source, target)
+                self.reload += 1
+                self._moved(source, target)
+            return
+        faults = [str(one) for one in change.get("faults") or []]
+        count = int(change.get("count") or 0)
+        self.reload += 1
+        if faults:
+            self.toast(f"{len(faults)} not uploaded", "; ".join(faults[:3]), level="error")
+        if count:
+            self.toast("File uploaded" if count == 1 else f"{count} files uploaded", str(change.get("folder") or ""))
+
+    # -- versions -------------------------------------------------------------------------------------------
+
+    @rx.event
+    async def show_versions(self) -> None:
+        """List the kept versions of the open file."""
+        async with self.api("Could not list the versions") as api:
+            found = await api.files.revisions(self.files_ns, self.active)
+            self.versions = sorted((int(one["revision"]) for one in found or []), reverse=True)[:50]
+
+    @rx.event
+    async def hide_versions(self) -> None:
+        """Close the list of versions."""
+        self.versions = []
+
+    @rx.event
+    async def compare(self, revision: int) -> None:
+        """Show how a version differs from the saved text."""
+        async with self.api("Could not read the version") as api:
+            self.old_text = (await api.files.read(self.files_ns, self.active, revision))[:500_000]
+            self.new_text = (await api.files.read(self.files_ns, self.active))[:500_000]
+            self.comparing = revision
+
+    @rx.event
+    async def stop_comparing(self) -> None:
+        """Close the comparison."""
+        self.comparing = 0
+
+    @rx.event
+    async def restore(self) -> None:
+        """Write the compared version as the newest one."""
+        async with self.api("Could not restore the version") as api:
+            text = await api.files.read(self.files_ns, self.active, self.comparing)
+            await api.files.write(self.files_ns, self.active, text.encode())
+            revision, self.comparing, self.versions = self.comparing, 0, []
+            path = self.active
+            self.open_files = [one for one in self.open_files if one.path != path]
+            self.dirty = [one for one in self.dirty if one != path]
+            await self._open(path)
+            self.toast(f"Version {revision} restored", path)
