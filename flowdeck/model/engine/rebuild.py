@@ -96,7 +96,7 @@ def connect(live: Live, runs: Iterable[tuple[Run, int]]) -> None:
         keeps = plan.keeps_outputs is None or name in plan.keeps_outputs
         if keeps or plan.keeps_states is None or name in plan.keeps_states:
             live.by_task.setdefault(run.task.key, {})[run.path] = run
-        if not keeps and run.task.kind is TaskKind.RUNNABLE:
+        if not keeps and run.task.kind is TaskKind.RUNNABLE and not run.dirty:  # else they are still to be written
             run.outputs = None
     live.task_count = count
     if live.state is not State.CREATED and (live.started is not None or children):

@@ -486,6 +486,7 @@ def test_replay_from_an_iteration(engine: Engine) -> None:
           - {{id: c, {W}}}
     """)
     )
+    engine.outcomes["a"] = {"value": 1}
     e = engine.start("f")
     engine.run()
     run = engine.one("select id from task_run where task_id = 'a' and value = 'v'")
@@ -495,6 +496,9 @@ def test_replay_from_an_iteration(engine: Engine) -> None:
     assert engine.state(new) == "SUCCESS"
     assert len(engine.worker.seen) - before == 5
     assert engine.tasks(new) == engine.tasks(e)
+    kept = "select outputs from task_run where task_id = 'a' and value = 'u' order by seq"
+    old, new_one = (row[0] for row in engine.all(kept))
+    assert old == new_one is not None
 
 
 def test_change_task_state_goes_on(engine: Engine) -> None:
