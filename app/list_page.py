@@ -86,10 +86,11 @@ class ListPage(rx.State, mixin=True):
             self.page_size = int(size)
         self.sort_by = values.get("sort", sort)
         text, found = filters_of(pairs)
-        if (text, found) != (self.search_text, self.filters):
+        chosen = found if found or values.get("reset") else list(filters or [])
+        if (text, chosen) != (self.search_text, self.filters):
             self.selected, self.select_everything = [], False
         self.search_text = text
-        self.filters = found if found or values.get("reset") else list(filters or [])
+        self.filters = chosen
 
     @internal
     def wanted(self) -> dict[str, Any]:

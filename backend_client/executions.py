@@ -78,8 +78,8 @@ class ExecutionRow:
             inputs=dict(body.get("inputs") or {}),
             terminal=current in TERMINAL,
             note=f"{text_of(error.get('taskId'))}: {told}" if told and error.get("taskId") else told,
-            shown_labels=seen[:2],
-            more_labels=f"+{len(seen) - 2}" if len(seen) > 2 else "",
+            shown_labels=seen[:1],
+            more_labels=f"+{len(seen) - 1}" if len(seen) > 1 else "",
         )
 
 

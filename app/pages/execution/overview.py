@@ -142,7 +142,8 @@ def _facts() -> rx.Component:
     return rx.el.section(
         rx.el.h2("Facts"),
         rx.el.dl(
-            row("Flow", link(flow_name(F.namespace, F.flow), to=routes.flow(F.namespace, F.flow))),
+            row("Namespace", link(F.namespace, to=routes.namespace(F.namespace), class_name="ns")),
+            row("Flow", link(F.flow, to=routes.flow(F.namespace, F.flow), class_name="med")),
             row(
                 "Revision",
                 link(F.revision, to=routes.flow(F.namespace, F.flow, "revisions"), class_name="link"),
@@ -284,7 +285,7 @@ def _others() -> rx.Component:
             ),
             class_name="row",
         ),
-        rx.foreach(State.others, one),
+        rx.el.div(rx.foreach(State.others, one)),
         class_name="xs-sec",
     )
 

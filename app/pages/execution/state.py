@@ -62,6 +62,7 @@ class ExecutionState(Actions, Values, Tab):
     async def load(self):
         """Show what the URL names: execution, tab, chosen task run, line."""
         self.clear()
+        self.ask, self.preview_uri = "", ""
         identity = self.arg("exec")
         named = self.arg("tab")
         self.tab_name = named if named in TABS else "gantt"

@@ -23,7 +23,8 @@ class Deed:
     """A bulk action.
 
     Attributes:
-        verb: the button's word; `noun` counts what it is done to.
+        verb: goes before the object in titles; `word` is the button's.
+        done: what the toast says of them.
         allows: which states it can be done to.
         reason: why a selection can't have it.
         consequence: what happens, in the confirmation.
@@ -34,6 +35,11 @@ class Deed:
     allows: Callable[[str], bool]
     reason: str
     consequence: str
+
+    @property
+    def word(self) -> str:
+        """The button's words."""
+        return self.verb.removesuffix(" of")
 
 
 DEEDS: dict[str, Deed] = {
@@ -73,7 +79,7 @@ DEEDS: dict[str, Deed] = {
         "They go on without inputs; a pause that requires some is left out.",
     ),
     "unqueue": Deed(
-        "Take out of the queue",
+        "Unqueue",
         "taken out of the queue",
         lambda s: s == "QUEUED",
         "None of them is queued",
@@ -87,14 +93,14 @@ DEEDS: dict[str, Deed] = {
         "They start regardless of limits. A task that runs already may run twice.",
     ),
     "change-status": Deed(
-        "Change state",
+        "Change state of",
         "changed",
         lambda s: s in TERMINAL,
         "None of them has ended",
         "Only the state changes: no task runs again.",
     ),
     "labels": Deed(
-        "Set labels",
+        "Set labels of",
         "labelled",
         lambda s: s in TERMINAL,
         "None of them has ended",
@@ -178,10 +184,10 @@ class BulkActions(rx.State, mixin=True):
         self.with_logs = self.with_metrics = self.with_files = True
         left = 0 if everything else len(chosen) - len(usable)
         noun = "execution" if self.deed_count == 1 else "executions"
-        self.deed_title = f"{deed.verb}: {self.deed_count:,} {noun}"
+        self.deed_title = f"{deed.verb} {self.deed_count:,} {noun}"
         if len(usable) == 1 and not everything:
             flow = self._flows.get(usable[0], "").rsplit("/", 1)[-1]
-            self.deed_title = f"{deed.verb}: {flow} {usable[0][:8]}"
+            self.deed_title = f"{deed.verb} {flow} {usable[0][:8]}"
         self.deed_text = deed.consequence
         notes = []
         if everything:
@@ -189,9 +195,13 @@ class BulkActions(rx.State, mixin=True):
             notes.append(f"All that match {told}." if told else "All executions of this tenant.")
             notes.append("Those whose state does not allow it are left out.")
         elif left:
-            notes.append(f"{left} of the selected {'is' if left == 1 else 'are'} left out: {deed.reason.lower()}.")
+            notes.append(f"{left} of the {len(chosen)} selected stay as they are: their state does not allow it.")
         self.deed_note = " ".join(notes)
-        self.deed_button = f"{deed.verb} {self.deed_count:,} {noun}" if self.deed_count != 1 else deed.verb
+        self.deed_button = (
+            f"{deed.verb} {self.deed_count:,} {noun}" if self.deed_count != 1 else f"{deed.verb} execution"
+        )
+        if name not in ("replay", "restart", "kill", "pause", "resume", "delete"):
+            self.deed_button = deed.word
         self.deed_blocked = name == "delete" and self.deed_count > TYPED_ABOVE
 
     @rx.event

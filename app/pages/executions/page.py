@@ -133,7 +133,7 @@ def _row_menu(row: Any) -> rx.Component:
         allowed = [state for state in STATES if DEEDS[name].allows(state)]
         on: Any = rx.match(row.state, *((state, True) for state in allowed), False)
         return menu_item(
-            DEEDS[name].verb,
+            DEEDS[name].word,
             icon=icon,
             on_select=State.ask(name, row.id),
             disabled=~on,
@@ -197,7 +197,7 @@ def _small(row: Any) -> rx.Component:
 def _bulk() -> Bulk:
     def one(name: str, icon: str, *, danger: bool = False, narrow: bool = True) -> rx.Component:
         made = button(
-            DEEDS[name].verb,
+            DEEDS[name].word,
             icon=icon,
             size="small",
             kind="danger" if danger else "default",
@@ -210,7 +210,7 @@ def _bulk() -> Bulk:
 
     def item(name: str, icon: str) -> rx.Component:
         return menu_item(
-            DEEDS[name].verb,
+            DEEDS[name].word,
             icon=icon,
             on_select=State.ask(name, ""),
             disabled=~State.allowed.contains(name),
@@ -300,7 +300,7 @@ def _bar() -> rx.Component:
         on_query=State.set_search,
         placeholder="Id, flow, label",
         tools=[
-            refresh(State.load, seconds=State.refresh_seconds, on_seconds=State.set_refresh),
+            refresh(State.again, seconds=State.refresh_seconds, on_seconds=State.set_refresh),
             rx.el.span(
                 icon_button(
                     "chart-column",
@@ -388,34 +388,35 @@ def _confirmation() -> rx.Component:
     def tick(label: str, name: str) -> rx.Component:
         return checkbox(label, getattr(State, name), lambda on: State.mark(name, on), test=f"deed-{name}")
 
-    destroying = confirm_dialog(
-        State.deed_title,
-        problem,
-        text,
-        rx.cond(
-            State.deed == "delete",
-            rx.fragment(
-                tick("Their log lines", "with_logs"),
-                tick("Their metrics", "with_metrics"),
-                tick("Their files in internal storage", "with_files"),
-                rx.cond(
-                    State.deed_count > 100,
-                    field(
-                        f"Type {State.deed_count} to confirm",
-                        text_input(State.typed, State.type_count, label="Number of executions", test="deed-typed"),
-                    ),
-                    rx.fragment(),
-                ),
-            ),
-            rx.fragment(),
+    def danger(name: str, icon: str, *more: rx.Component) -> rx.Component:
+        return confirm_dialog(
+            State.deed_title,
+            problem,
+            text,
+            *more,
+            open=State.deed == name,
+            on_cancel=State.forget_deed,
+            on_confirm=State.carry_out,
+            verb=State.deed_button,
+            icon=icon,
+            blocked=State.deed_blocked | State.deed_busy | (State.deed_count == 0),
+            test=f"deed-{name}",
+        )
+
+    typed = field(
+        f"Type {State.deed_count} to confirm",
+        text_input(State.typed, State.type_count, label="Number of executions", test="deed-typed"),
+    )
+    destroying = rx.fragment(
+        danger("kill", "square"),
+        danger(
+            "delete",
+            "trash-2",
+            tick("Their log lines", "with_logs"),
+            tick("Their metrics", "with_metrics"),
+            tick("Their files in internal storage", "with_files"),
+            rx.cond(State.deed_count > 100, typed, rx.fragment()),
         ),
-        open=(State.deed == "delete") | (State.deed == "kill"),
-        on_cancel=State.forget_deed,
-        on_confirm=State.carry_out,
-        verb=State.deed_button,
-        icon="octagon-x",
-        blocked=State.deed_blocked | State.deed_busy,
-        test="deed-danger",
     )
     plain = dialog(
         State.deed_title,

@@ -13,6 +13,13 @@ RANGES: list[tuple[str, str, int]] = [
     ("PT8760H", "last 365 days", 8760),
 ]
 """ISO duration, words, hours; narrowest first."""
+PERIODS = {
+    "PT5M": "last 5 min",
+    "PT15M": "last 15 min",
+    "PT12H": "last 12 hours",
+    "PT48H": "last 48 hours",
+    **{duration: words for duration, words, _ in RANGES},
+}
 TIME_FIELDS = frozenset({"timeRange", "startDate", "endDate"})
 WORDS = {
     "EQUALS": "is",
@@ -60,7 +67,7 @@ def in_words(text: str, filters: Sequence[Mapping[str, str]]) -> str:
     for one in filters:
         name, operator, value = one.get("field", ""), one.get("operator", ""), one.get("value", "")
         if name == "timeRange":
-            parts.append(next((words for key, words, _ in RANGES if key == value), f"last {value}"))
+            parts.append(PERIODS.get(value, f"last {value}"))
         else:
             parts.append(f"{NAMES.get(name, name)} {WORDS.get(operator, operator)} {value.replace(',', ', ')}")
     return ", ".join(parts)

@@ -65,6 +65,12 @@ class ExecutionsState(BulkActions, ListPage, Tab):
 
     @rx.event
     async def load(self):
+        """Enter the list: close what was open, fetch the page that the URL asks for."""
+        self.deed, self.naming_view, self.picking = "", False, False
+        return ExecutionsState.again
+
+    @rx.event
+    async def again(self):
         """Fetch the page of rows that the URL asks for."""
         self.read_url(sort=DEFAULT_SORT, filters=DEFAULT_FILTERS)
         self.fresh, self._charted = 0, 0.0
