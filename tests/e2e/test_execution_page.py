@@ -1,0 +1,210 @@
+"""The page of an execution (UI-XP) in a real browser against a real server."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from tests.support.server import Server, eventually
+
+NAMESPACE = "e2e.execution"
+LOADS = """id: loads
+namespace: e2e.execution
+labels: {team: data}
+inputs:
+  - {id: size, type: INT, defaults: 5, max: 50}
+  - {id: token, type: SECRET, required: false}
+tasks:
+  - {id: extract, type: io.kestra.plugin.core.debug.Return, format: "{{ inputs.size }} rows"}
+  - id: regions
+    type: io.kestra.plugin.core.flow.ForEach
+    values: ["eu", "us"]
+    tasks:
+      - {id: load, type: io.kestra.plugin.core.log.Log, message: "loaded {{ taskrun.value }}"}
+outputs:
+  - {id: rows, type: STRING, value: "{{ outputs.extract.value }}"}
+"""
+FAILS = """id: fails
+namespace: e2e.execution
+tasks:
+  - {id: before, type: io.kestra.plugin.core.log.Log, message: "all is well"}
+  - {id: stop, type: io.kestra.plugin.core.execution.Fail, errorMessage: "the shop refused the order"}
+"""
+PAUSES = """id: pauses
+namespace: e2e.execution
+tasks:
+  - id: sign_off
+    type: io.kestra.plugin.core.flow.Pause
+    onResume:
+      - {id: reason, type: STRING}
+  - {id: after, type: io.kestra.plugin.core.log.Log, message: "because {{ outputs.sign_off.onResume.reason }}"}
+"""
+SLEEPS = """id: sleeps
+namespace: e2e.execution
+tasks:
+  - {id: wait, type: io.kestra.plugin.core.flow.Sleep, duration: PT5M}
+"""
+
+
+def _run(server: Server, source: str, until: str = "", **inputs: str) -> dict[str, Any]:
+    """Start a flow and wait for its end, or for a state."""
+    server.save_flow(source)
+    name = source.split("id: ", 1)[1].split("\n", 1)[0]
+    made = server.execute(NAMESPACE, name, inputs or None)
+    if not until:
+        return server.finished(made["id"])
+
+    def reached() -> Any:
+        now = server.call("GET", f"/api/v1/main/executions/{made['id']}").json
+        return now if now["state"]["current"] == until else None
+
+    return eventually(reached, what=until)
+
+
+def _place(execution: dict[str, Any], tab: str = "gantt", query: str = "") -> str:
+    return f"/executions/{execution['namespace']}/{execution['flowId']}/{execution['id']}/{tab}{query}"
+
+
+def _state(page: Page, name: str, seconds: int = 15) -> None:
+    expect(page.locator(f"[data-testid=execution-state][data-state={name}]")).to_be_visible(timeout=seconds * 1000)
+
+
+def test_a_chosen_row_shows_its_details_and_stands_in_the_url(server: Server, open_page) -> None:
+    done = _run(server, LOADS)
+    page = open_page(_place(done))
+    _state(page, "SUCCESS")
+    page.get_by_text("extract", exact=True).first.click()
+    panel = page.locator("[data-testid=run-panel]")
+    expect(panel).to_contain_text("debug.Return")
+    expect(page).to_have_url(re.compile(r"taskRun=\w+"))
+    panel.locator("[data-testid=run-tab-outputs]").click()
+    expect(panel).to_contain_text("5 rows")
+    page.reload()
+    expect(page.locator("[data-testid=run-panel]")).to_contain_text("extract")
+    page.locator("[data-testid=run-close]").click()
+    expect(page.locator("[data-testid=run-panel]")).to_have_count(0)
+    expect(page).not_to_have_url(re.compile("taskRun="))
+
+
+def test_the_overview_tells_facts_inputs_and_outputs_and_hides_secrets(server: Server, open_page) -> None:
+    done = _run(server, LOADS, size="7", token="geheim")
+    page = open_page(_place(done, "overview"))
+    body = page.locator("#content")
+    expect(body).to_contain_text("7 rows")
+    expect(body).to_contain_text("******")
+    expect(body).not_to_contain_text("geheim")
+    expect(page.locator(".xs-side")).to_contain_text(done["id"])
+
+
+def test_a_failure_leads_to_its_line_and_replays_from_its_task(server: Server, open_page) -> None:
+    failed = _run(server, FAILS)
+    page = open_page(_place(failed, "overview"))
+    alert = page.locator("[data-testid=execution-failure]")
+    expect(alert).to_contain_text("the shop refused the order")
+    page.locator("[data-testid=error-logs]").click()
+    expect(page).to_have_url(re.compile(r"/logs\?log=\d+"))
+    expect(page.locator(".fd-log .tgt")).to_contain_text("the shop refused the order")
+    page.go_back()
+    page.locator("[data-testid=error-replay]").click()
+    expect(page.locator("[data-testid=replay-from]")).not_to_have_value("")
+    page.locator("[data-testid=replay-confirm]").click()
+    page.wait_for_url(lambda url: failed["id"] not in url and "/executions/" in url)
+    _state(page, "FAILED")
+    page.locator("[data-testid=tab-overview]").click()
+    expect(page.locator("[data-testid=execution-original]")).to_have_text(failed["id"][:8])
+
+
+def test_a_replay_with_changed_inputs_runs_with_them(server: Server, open_page) -> None:
+    done = _run(server, LOADS)
+    page = open_page(_place(done))
+    page.locator("[data-testid=execution-replay]").click()
+    page.locator("[data-testid=replay-edit]").check()
+    page.locator("[data-testid=execute-input-size] input").fill("60")
+    expect(page.locator("[data-testid=execute-input-size] .er")).to_be_visible()
+    page.locator("[data-testid=execute-input-size] input").fill("9")
+    page.locator("[data-testid=execute-submit]").click()
+    page.wait_for_url(lambda url: done["id"] not in url and "/executions/" in url)
+    _state(page, "SUCCESS")
+    page.locator("[data-testid=tab-overview]").click()
+    expect(page.locator("#content")).to_contain_text("9 rows")
+
+
+def test_a_paused_execution_says_so_and_goes_on_with_what_is_entered(server: Server, open_page) -> None:
+    paused = _run(server, PAUSES, until="PAUSED")
+    page = open_page(_place(paused))
+    _state(page, "PAUSED")
+    expect(page.locator("[data-testid=execution-waiting]")).to_be_visible()
+    page.locator("[data-testid=execution-resume]").click()
+    page.locator("[data-testid=execute-input-reason] :is(input, textarea)").fill("it is right")
+    page.locator("[data-testid=execute-submit]").click()
+    _state(page, "SUCCESS")
+    page.locator("[data-testid=tab-logs]").click()
+    expect(page.locator(".fd-log")).to_contain_text("because it is right")
+
+
+def test_a_running_execution_is_killed_after_asking(server: Server, open_page) -> None:
+    running = _run(server, SLEEPS, until="RUNNING")
+    page = open_page(_place(running))
+    _state(page, "RUNNING")
+    page.locator("[data-testid=execution-kill]").click()
+    expect(page.locator("[data-testid=kill]")).to_contain_text("sleeps")
+    page.locator("[data-testid=kill-cancel]").click()
+    _state(page, "RUNNING")
+    page.locator("[data-testid=execution-kill]").click()
+    page.locator("[data-testid=kill-confirm]").click()
+    _state(page, "KILLED")
+    expect(page.locator("[data-testid=execution-kill]")).to_have_count(0)
+
+
+def test_expressions_are_rendered_in_the_executions_scope_with_secrets_masked(server: Server, open_page) -> None:
+    done = _run(server, LOADS, token="geheim")
+    page = open_page(_place(done, "outputs"))
+    page.locator("[data-testid=outputs-task]").first.click()
+    expect(page.locator(".xs-tree")).to_contain_text("5 rows")
+    for text, told in (
+        ("{{ outputs.extract.value }} for {{ flow.id }}", "5 rows for loads"),
+        ("{{ inputs.token }}", "******"),
+        ("{{ nothing.here }}", "nothing"),
+    ):
+        page.locator("[data-testid=expression-input]").fill(text)
+        page.locator("[data-testid=expression-run]").click()
+        expect(page.locator("[data-testid=expression-result]")).to_contain_text(told)
+    expect(page.locator("[data-testid=expression-result].bad")).to_be_visible()
+
+
+def test_labels_of_an_ended_execution_are_set_and_wrong_ones_refused(server: Server, open_page) -> None:
+    done = _run(server, LOADS)
+    page = open_page(_place(done, "overview"))
+    page.locator("[data-testid=overview-labels]").click()
+    page.locator("[data-testid=label-key]").last.fill("not a key")
+    page.locator("[data-testid=labels-confirm]").click()
+    expect(page.locator("[data-testid=dialog-error]")).to_be_visible()
+    rows = page.locator("[data-testid=label-key]:not([disabled])")
+    rows.first.fill("region")
+    page.locator("[data-testid=label-value]").nth(1).fill("emea")
+    page.locator("[data-testid=labels-confirm]").click()
+    expect(page.locator(".xs-side")).to_contain_text("region:emea")
+
+
+def test_the_topology_opens_the_details_of_a_tasks_run(server: Server, open_page) -> None:
+    done = _run(server, LOADS)
+    page = open_page(_place(done, "topology"))
+    page.locator(".react-flow__node", has_text="extract").first.click()
+    expect(page.locator("[data-testid=run-panel]")).to_contain_text("extract")
+
+
+def test_an_unknown_execution_is_told(open_page) -> None:
+    page = open_page("/executions/e2e.execution/loads/0000000000000000000000/gantt")
+    expect(page.locator("[data-testid=problem]")).to_contain_text("0000000000000000000000")
+
+
+def test_no_width_scrolls_sideways(server: Server, open_page) -> None:
+    done = _run(server, LOADS)
+    for width, theme in ((390, "dark"), (800, "light")):
+        for tab in ("overview", "gantt", "logs", "outputs"):
+            page = open_page(_place(done, tab), width=width, theme=theme)
+            _state(page, "SUCCESS")
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (tab, width)
+            page.close()
