@@ -16,11 +16,13 @@ from app.pages.flows.editor import new_flow_page
 from app.pages.flows.editor_state import EditorState
 from app.pages.flows.listing import FlowsState, flows_page
 from app.pages.flows.page import flow_page
+from app.pages.flows.sources import SourcesState, sources_page
 from app.pages.flows.state import FlowState
 from app.pages.gallery import gallery_page
 from app.pages.gate import login_page, setup_page
 from app.pages.home import HomeState, StartState, dashboard_page, root_page, start_page
 from app.pages.kv import KvState, kv_page
+from app.pages.logs import LogsState, logs_page
 from app.pages.missing import missing_page
 from app.pages.namespaces import FilesState, NamespacesState, NamespaceState, namespace_page, namespaces_page
 from app.pages.settings import settings_page
@@ -28,7 +30,7 @@ from app.pages.welcome import WelcomeState, welcome_page
 from app.tab import Tab
 
 app = rx.App(
-    stylesheets=["/tokens.css", "/mock.css", "/console.css", "/home.css", "/namespaces.css", "/flows.css"],
+    stylesheets=["/tokens.css", "/mock.css", "/console.css", "/home.css", "/namespaces.css", "/logs.css", "/flows.css"],
     head_components=[rx.el.link(rel="icon", href="/ui/favicon.svg", type="image/svg+xml")],
     app_wraps={},
     toaster=None,
@@ -59,6 +61,7 @@ screen(setup_page, "/setup", "Set up")
 screen(welcome_page, "/welcome", "Welcome", WelcomeState.load)
 screen(settings_page, "/settings", "Settings")
 screen(gallery_page, "/gallery", "Components")
+screen(logs_page, "/logs", "Logs", LogsState.load)
 screen(kv_page, "/kv", "KV Store", KvState.load)
 screen(namespaces_page, "/namespaces", "Namespaces", NamespacesState.load)
 screen(
@@ -70,6 +73,7 @@ screen(
     KvState.load,
 )
 screen(flows_page, "/flows", "Flows", FlowsState.load)
+screen(sources_page, "/flows/search", "Search sources", SourcesState.load)
 screen(new_flow_page, "/flows/new", "New flow", EditorState.open_new)
 screen(flow_page, "/flows/edit/[ns]/[flow]", "Flow", FlowState.load)
 screen(flow_page, "/flows/edit/[ns]/[flow]/[tab]", "Flow", FlowState.load)

@@ -12,6 +12,7 @@ ENTRIES: list[Entry] = [
     Entry("Dashboards", routes.DASHBOARDS, "layout-dashboard", key="d", bottom="Home"),
     Entry("Flows", routes.FLOWS, "workflow", key="f", bottom="Flows"),
     Entry("Executions", routes.EXECUTIONS, "activity", key="e", bottom="Runs"),
+    Entry("Logs", routes.LOGS, "scroll-text", key="l"),
     Entry("Namespaces", routes.NAMESPACES, "folder-tree", key="n"),
     Entry("KV Store", routes.KV, "database", key="k", bottom="Keys"),
 ]

@@ -218,7 +218,7 @@ export function FileTree({ url, active = "", dirty = [], reload = 0, canWrite = 
           </div></div></div>
       ) : null}
       {sending ? <div className="ftup sm mut" role="status">Uploading {sending.at} of {sending.of}, {sending.name}<span className="bar"><i style={{ width: `${Math.round(sending.share * 100)}%` }} /></span></div> : null}
-      {canWrite && !sending ? <button type="button" className={"dropz" + (over ? " over" : "")} onClick={() => choose("/")}><Icon name="upload" size={14} />Drop files or a folder here</button> : null}
+      {canWrite && !sending ? <button type="button" className={"ftdrop" + (over ? " over" : "")} onClick={() => choose("/")}><Icon name="upload" size={14} />Drop files or a folder here</button> : null}
     </div>
   );
 }

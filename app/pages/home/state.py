@@ -142,10 +142,10 @@ class HomeState(Tab):
         pairs = [("filters[state][IN]", ",".join(states))] if states else []
         if since and until:
             pairs.append(("filters[startDate][GREATER_THAN_OR_EQUAL_TO]", iso(since)))
-            pairs.append(("filters[startDate][LESS_THAN]", iso(until)))
+            pairs.append(("filters[startDate][LESS_THAN_OR_EQUAL_TO]", iso(until)))
         elif self.since:
             pairs.append(("filters[startDate][GREATER_THAN_OR_EQUAL_TO]", self.since))
-            pairs.append(("filters[startDate][LESS_THAN]", self.until))
+            pairs.append(("filters[startDate][LESS_THAN_OR_EQUAL_TO]", self.until))
         else:
             pairs.append(("filters[timeRange][EQUALS]", self.span))
         return numbers.executions_place(pairs, self.filters)
@@ -253,7 +253,7 @@ class HomeState(Tab):
                 return numbers.executions_place(
                     [
                         ("filters[startDate][GREATER_THAN_OR_EQUAL_TO]", self.since),
-                        ("filters[startDate][LESS_THAN]", self.until),
+                        ("filters[startDate][LESS_THAN_OR_EQUAL_TO]", self.until),
                     ],
                     only,
                 )
