@@ -100,7 +100,11 @@ function Canvas({ graphUrl, graph, source: givenSource, documentUri, execution, 
   useEffect(() => {
     setFollowed(null);
     if (!documentUri) return undefined;
-    const take = (event) => event.detail.uri === documentUri && setFollowed(event.detail.text);
+    const take = (event) => {
+      if (event.detail.uri !== documentUri) return;
+      if (event.detail.valid) { setFollowed(event.detail.text); setProblem(null); }
+      else setProblem({ message: "The text has errors." });
+    };
     window.addEventListener("flowdeck:document", take);
     window.dispatchEvent(new CustomEvent("flowdeck:document?", { detail: { uri: documentUri } }));
     return () => window.removeEventListener("flowdeck:document", take);

@@ -98,13 +98,16 @@ export function YamlEditor(props) {
     held.current.onChange?.(text);
   }, 300);
   // Other panels of the page (topology) follow the text without a way over the server.
-  const publish = useDebounced((text) => {
-    window.dispatchEvent(new CustomEvent("flowdeck:document", { detail: { uri: held.current.docUri, text } }));
-  }, 300);
+  // `valid` says whether the server found an error: only a valid text can be drawn.
+  const told = useRef(null);
+  const publish = (text, valid) => {
+    told.current = { uri: held.current.docUri, text, valid };
+    window.dispatchEvent(new CustomEvent("flowdeck:document", { detail: told.current }));
+  };
   useEffect(() => {
-    const tell = (event) => event.detail?.uri === held.current.docUri && editor.current && publish(editor.current.getModel().getValue());
+    const tell = (event) => event.detail?.uri === held.current.docUri && told.current && publish(told.current.text, told.current.valid);
     window.addEventListener("flowdeck:document?", tell);
-    return () => { publish.cancel(); window.removeEventListener("flowdeck:document?", tell); };
+    return () => window.removeEventListener("flowdeck:document?", tell);
   }, []);
   const keep = useDebounced((text) => {
     if (held.current.draftKey) writeDraft(held.current.draftKey, text === saved.current ? null : text, saved.current);
@@ -119,7 +122,9 @@ export function YamlEditor(props) {
     try {
       const answer = await request(url, { method: "POST", body: text, headers: { "Content-Type": "application/x-yaml" }, signal: abort.current.signal });
       if (model.isDisposed() || model.getVersionId() !== version) return;
-      monaco.editor.setModelMarkers(model, "server", findingsOf(answer, text).map((f) => toMarker(model, f)));
+      const found = findingsOf(answer, text);
+      monaco.editor.setModelMarkers(model, "server", found.map((f) => toMarker(model, f)));
+      publish(text, !found.some((f) => f.severity === "error"));
     } catch (error) {
       // A validation that did not happen is no finding; saving validates again.
       if (!isAbort(error)) monaco.editor.setModelMarkers(model, "server", []);
@@ -183,7 +188,6 @@ export function YamlEditor(props) {
         held.current.onDirty?.(now);
       }
       if (held.current.onChange) report(text);
-      publish(text);
       keep(text);
       check(text);
     }));
@@ -237,7 +241,7 @@ export function YamlEditor(props) {
       } else if (draft) writeDraft(held.current.draftKey, null, "");
     }
     check(model.getValue());
-    publish(model.getValue());
+    if (!held.current.validateUrl) publish(model.getValue(), true);
     cursor();
     return () => {
       report.flush();

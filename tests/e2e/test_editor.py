@@ -23,7 +23,7 @@ def _ready(page: Page) -> None:
 def _type_at_end(page: Page, text: str) -> None:
     page.locator(".monaco-editor").first.click(position={"x": 300, "y": 60})
     page.keyboard.press("Control+End")
-    page.keyboard.type(text)
+    page.keyboard.insert_text(text)
 
 
 def _replace(page: Page, text: str) -> None:
@@ -35,10 +35,13 @@ def _replace(page: Page, text: str) -> None:
 def test_a_new_flow_is_created_and_its_page_opens(server: Server, open_page) -> None:
     page = open_page("/flows/new?namespace=e2e.edit")
     _ready(page)
-    _replace(page, FLOW.format(id="born", n=1))
+    expect(page.get_by_test_id("editor-status")).to_contain_text("Valid")
+    page.locator(".monaco-editor").first.click(position={"x": 300, "y": 60})
     page.keyboard.press("Control+s")
-    page.wait_for_url("**/flows/edit/e2e.edit/born/edit")
-    assert server.call("GET", "/api/v1/main/flows/e2e.edit/born").json["revision"] == 1
+    page.wait_for_url("**/flows/edit/e2e.edit/*/edit")
+    identity = page.url.rstrip("/").split("/")[-2]
+    assert server.call("GET", f"/api/v1/main/flows/e2e.edit/{identity}").json["revision"] == 1
+    expect(page.get_by_test_id("editor-save")).to_be_disabled()
 
 
 def test_saving_makes_a_revision_and_the_editor_is_clean(server: Server, open_page) -> None:
@@ -83,14 +86,16 @@ def test_topology_and_documentation_follow_the_text_and_the_cursor(server: Serve
     page = open_page(PLACE.format("followed"))
     _ready(page)
     expect(page.get_by_test_id("editor-topology")).to_contain_text("hello")
-    _type_at_end(page, "  - id: napping\n    type: io.kestra.plugin.core.flow.Sleep\n    duration: PT1S\n")
+    _type_at_end(page, "  - {id: napping, type: io.kestra.plugin.core.flow.Sleep, duration: PT1S}\n")
     expect(page.get_by_test_id("editor-topology")).to_contain_text("napping", timeout=10_000)
-    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Control+Home")
+    for _ in range(4):
+        page.keyboard.press("ArrowDown")
     docs = page.get_by_test_id("editor-docs")
-    expect(docs).to_contain_text("Sleep", timeout=10_000)
-    expect(docs).to_contain_text("duration")
+    expect(docs).to_contain_text("io.kestra.plugin.core.log.Log", timeout=10_000)
+    expect(docs).to_contain_text("message")
     page.get_by_test_id("docs-examples").click()
-    expect(docs.locator("pre").first).to_contain_text("io.kestra.plugin.core.flow.Sleep")
+    expect(docs.locator("pre").first).to_contain_text("io.kestra.plugin.core.log.Log")
 
 
 def test_nothing_is_overwritten_silently(server: Server, open_page) -> None:
@@ -142,7 +147,7 @@ def test_leaving_with_unsaved_text_asks(server: Server, open_page) -> None:
     expect(page.get_by_test_id("editor-save")).to_be_enabled()
     page.get_by_test_id("tab-triggers").click()
     expect(page.get_by_test_id("leave-guard")).to_be_visible()
-    page.get_by_role("button", name="Stay").click()
+    page.get_by_test_id("leave-guard").get_by_role("button", name="Stay").click()
     assert page.url.endswith("/edit")
     page.get_by_test_id("tab-triggers").click()
     page.get_by_test_id("leave-anyway").click()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import secrets
 import zipfile
 
 from playwright.sync_api import expect
@@ -154,16 +155,17 @@ tasks:
 
 
 def test_an_older_revision_is_compared_and_restored(server: Server, open_page) -> None:
+    name = f"grown_{secrets.token_hex(3)}"
     for n in (1, 2, 3):
-        _flow(server, "grown", n=n)
-    page = open_page("/flows/edit/e2e.list/grown/revisions?revisionLeft=1&revisionRight=3")
+        _flow(server, name, n=n)
+    page = open_page(f"/flows/edit/e2e.list/{name}/revisions?revisionLeft=1&revisionRight=3")
     expect(page.get_by_test_id("revision")).to_have_count(3)
     expect(page.locator(".sem")).to_contain_text("message changed")
     expect(page.locator(".sem")).to_contain_text("Hello 1 to Hello 3")
     page.get_by_test_id("revision-restore").click()
-    page.get_by_test_id("revision-restore-confirm").click()
+    page.get_by_test_id("revision-ask-confirm").click()
     expect(page.get_by_test_id("revision")).to_have_count(4)
-    flow = server.call("GET", "/api/v1/main/flows/e2e.list/grown").json
+    flow = server.call("GET", f"/api/v1/main/flows/e2e.list/{name}").json
     assert flow["revision"] == 4
     assert flow["tasks"][0]["message"] == "Hello 1"
 

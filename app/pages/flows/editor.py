@@ -57,6 +57,20 @@ def _status() -> rx.Component:
     )
 
 
+def _save_button(word: str, kind: Any, off: Any) -> rx.Component:
+    return button(
+        rx.cond(S.saving, "Saving …", word),
+        icon="save",
+        kind=kind,
+        on_click=S.press_save,
+        disabled=off,
+        reason="Nothing changed",
+        title="Ctrl S",
+        test="editor-save",
+        after=rx.cond(S.dirty, rx.el.i(class_name="dirty"), rx.fragment()),
+    )
+
+
 def _bar() -> rx.Component:
     save: Any = rx.cond(S.dirty, False, rx.cond(S.creating, False, True))
     run = rx.cond(
@@ -129,16 +143,7 @@ def _bar() -> rx.Component:
                 class_name="hide-s",
             ),
         ),
-        button(
-            rx.cond(S.saving, "Saving …", rx.cond(S.creating, "Create", "Save")),
-            icon="save",
-            on_click=S.press_save,
-            disabled=save,
-            reason="Nothing changed",
-            title="Ctrl S",
-            test="editor-save",
-            after=rx.cond(S.dirty, rx.el.i(class_name="dirty"), rx.fragment()),
-        ),
+        rx.cond(S.creating, _save_button("Create", "primary", save), _save_button("Save", "default", save)),
         run,
         class_name="etb",
     )

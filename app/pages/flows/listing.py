@@ -482,18 +482,21 @@ def flows_page() -> rx.Component:
         ),
         execute_dialog(),
         actions=[
-            menu(
-                button("Export", icon="download", test="flows-export-all"),
-                menu_item("ZIP of all that match", icon="file-archive", href=FlowsState.export_url),
-                menu_item(
-                    "CSV of all that match",
-                    icon="file-spreadsheet",
-                    href=FlowsState.export_url.replace("/by-query?", "/by-query/csv?"),
+            rx.el.span(
+                menu(
+                    button("Export", icon="download", test="flows-export-all"),
+                    menu_item("ZIP of all that match", icon="file-archive", href=FlowsState.export_url),
+                    menu_item(
+                        "CSV of all that match",
+                        icon="file-spreadsheet",
+                        href=FlowsState.export_url.replace("/by-query?", "/by-query/csv?"),
+                    ),
+                    label="Export",
                 ),
-                label="Export",
+                button("Import", icon="upload", on_click=FlowsState.open_import, test="flows-import-open"),
+                link_button("Search sources", "/flows/search", icon="file-search", test="flows-search"),
+                class_name="row g8 hide-s facts",
             ),
-            button("Import", icon="upload", on_click=FlowsState.open_import, test="flows-import-open"),
-            link_button("Search sources", "/flows/search", icon="file-search", test="flows-search"),
             create,
         ],
         commands=[

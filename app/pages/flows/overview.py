@@ -256,8 +256,8 @@ def overview_panel() -> rx.Component:
         rx.el.div(
             sparkline(
                 runs=S.figures.runs,
-                slots=RUNS,
-                width=536,
+                slots=S.figures.runs.length(),
+                width=S.figures.runs.length() * 14,
                 height=56,
                 label="Last runs",
                 on_pick=lambda execution: OverviewState.open_run(execution),

@@ -341,7 +341,7 @@ def revisions_panel() -> rx.Component:
                 on_confirm=S.restore,
                 verb="Restore",
                 icon="history",
-                test="revision-restore",
+                test="revision-ask",
             ),
             class_name="editor",
         ),
