@@ -208,3 +208,100 @@ def test_no_width_scrolls_sideways(server: Server, open_page) -> None:
             _state(page, "SUCCESS")
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (tab, width)
             page.close()
+
+
+QUEUES = """id: queues
+namespace: e2e.execution
+concurrency: {limit: 1, behavior: QUEUE}
+tasks:
+  - {id: wait, type: io.kestra.plugin.core.flow.Sleep, duration: PT5M}
+"""
+STEPS = """id: steps
+namespace: e2e.execution
+tasks:
+  - {id: first, type: io.kestra.plugin.core.flow.Sleep, duration: PT2S}
+  - {id: second, type: io.kestra.plugin.core.log.Log, message: second}
+"""
+
+
+def test_a_pause_by_hand_holds_the_next_task_until_the_resume(server: Server, open_page) -> None:
+    running = _run(server, STEPS, until="RUNNING")
+    page = open_page(_place(running))
+    page.locator("[data-testid=execution-pause]").click()
+    page.locator("[data-testid=pause-confirm]").click()
+    _state(page, "PAUSED")
+    page.locator("[data-testid=execution-resume]").click()
+    page.locator("[data-testid=resume-confirm]").click()
+    _state(page, "SUCCESS")
+
+
+def test_a_queued_execution_tells_its_place_and_leaves_the_queue(server: Server, open_page) -> None:
+    first = _run(server, QUEUES, until="RUNNING")
+    queued = _run(server, QUEUES, until="QUEUED")
+    page = open_page(_place(queued))
+    expect(page.locator("[data-testid=execution-waiting]")).to_contain_text("position 1 of 1")
+    page.locator("[data-testid=execution-unqueue]").click()
+    page.locator("[data-testid=unqueue-CANCELLED]").click()
+    page.locator("[data-testid=unqueue-dialog-confirm]").click()
+    _state(page, "CANCELLED")
+    server.call("DELETE", f"/api/v1/main/executions/{first['id']}/kill")
+
+
+def test_a_failed_task_run_marked_as_success_lets_the_flow_go_on(server: Server, open_page) -> None:
+    failed = _run(server, FAILS)
+    page = open_page(_place(failed))
+    page.get_by_text("stop", exact=True).first.click()
+    page.locator("[data-testid=run-state]").click()
+    page.locator("[data-testid=run-state-choice]").select_option("SUCCESS")
+    page.locator("[data-testid=run-state-dialog-confirm]").click()
+    _state(page, "SUCCESS")
+
+
+def test_a_restart_keeps_the_id_and_the_state_can_be_changed_afterwards(server: Server, open_page) -> None:
+    failed = _run(server, FAILS)
+    page = open_page(_place(failed))
+    page.locator("[data-testid=execution-restart]").click()
+    page.locator("[data-testid=restart-confirm]").click()
+
+    def again() -> bool:
+        now = server.call("GET", f"/api/v1/main/executions/{failed['id']}").json
+        return now["metadata"]["attemptNumber"] == 2 and now["state"]["current"] == "FAILED"
+
+    eventually(again, what="a second failure")
+    _state(page, "FAILED")
+    page.locator("[data-testid=execution-menu]").click()
+    page.locator("[data-testid=menu-status]").click()
+    page.locator("[data-testid=status-choice]").select_option("WARNING")
+    page.locator("[data-testid=status-confirm]").click()
+    _state(page, "WARNING")
+
+
+def test_a_breakpoint_holds_until_it_is_told_to_go_on(server: Server, open_page) -> None:
+    server.save_flow(STEPS)
+    made = server.call("POST", f"/api/v1/main/executions/{NAMESPACE}/steps?breakpoints=second").json
+    page = open_page(_place(made))
+    _state(page, "BREAKPOINT")
+    page.locator("[data-testid=execution-go-on]").click()
+    page.locator("[data-testid=go-on-confirm]").click()
+    _state(page, "SUCCESS")
+
+
+def test_a_deleted_execution_is_gone_and_the_list_is_shown(server: Server, open_page) -> None:
+    done = _run(server, LOADS)
+    page = open_page(_place(done))
+    _state(page, "SUCCESS")
+    page.locator("[data-testid=execution-menu]").click()
+    page.locator("[data-testid=menu-delete]").click()
+    page.locator("[data-testid=delete-confirm]").click()
+    page.wait_for_url(re.compile(r"/ui/main/executions$"))
+    assert server.call("GET", f"/api/v1/main/executions/{done['id']}").status == 404
+
+
+def test_the_flow_is_executed_again_with_the_same_inputs_prefilled(server: Server, open_page) -> None:
+    done = _run(server, LOADS, size="13")
+    page = open_page(_place(done))
+    page.locator("[data-testid=execution-execute]").click()
+    expect(page.locator("[data-testid=execute-input-size] input")).to_have_value("13")
+    page.locator("[data-testid=execute-submit]").click()
+    page.wait_for_url(lambda url: done["id"] not in url and "/executions/" in url)
+    _state(page, "SUCCESS")
