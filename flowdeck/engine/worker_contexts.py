@@ -63,7 +63,7 @@ class Contexts:
             allowed_paths=tuple(self.facts.options.get("allowed-paths", ())),
         )
         table = functions.table() if secrets else {**functions.table(), "secret": refuse, "credential": refuse}
-        return expr.Environment(io=table, on_secret=masker.add, recursive=self._recursive)
+        return expr.Environment(io=table, secrets=masker.told, on_secret=masker.add, recursive=self._recursive)
 
     async def variables(self, context: dict[str, Any], masker: Masker, tenant: str) -> dict[str, Any]:
         """The sent context with the worker's own variables, stored outputs loaded, encrypted values readable."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Protocol
@@ -35,6 +35,7 @@ class Environment:
         io: functions that reach outside by their name in the language; a missing one fails the render.
         limits: the budget of one render.
         zone: time zone of the server.
+        secrets: texts that are secret from the start; what filters make of them is told too.
         on_secret: told every text that came out of `secret()` or `credential()` and texts derived by filters.
         recursive: render results again until they are stable (`kestra.variables.recursive-rendering`).
     """
@@ -44,6 +45,7 @@ class Environment:
     io: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     zone: tzinfo = UTC
+    secrets: Set[str] = frozenset()
     on_secret: Callable[[str], None] | None = None
     recursive: bool = False
 
@@ -64,7 +66,7 @@ class Runtime:
         self.steps = 0
         self.size = 0
         self.depth = 0
-        self.secrets: set[str] = set()
+        self.secrets: set[str] = set(env.secrets)
         self.raws: list[str] | None = None
 
     def tick(self) -> None:
