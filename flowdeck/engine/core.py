@@ -117,7 +117,10 @@ class Core:
         self.executor.on_started(message, holder.id if holder is not None else None)
 
     def _done(self, message: Done, worker: str) -> None:
-        self.executor.on_done(message, worker)
+        if message.log is None:
+            self.executor.on_done(message, worker)
+        else:
+            self.log_writer.store(message.log, lambda: self.executor.on_done(message, worker))
 
     def _publish(self, events: list[dict[str, Any]]) -> None:
         self.hub.publish(events)

@@ -20,7 +20,7 @@ from typing import Any
 
 from flowdeck.engine.frames import FrameProtocol
 from flowdeck.engine.messages import Lines, LinesStored, LinesWanted
-from flowdeck.store.driver import StoreUnavailable
+from flowdeck.store.driver import StoreError, StoreUnavailable
 from flowdeck.store.logs import LEVELS, Batch, LogAppender, LogFiles, StoredLine
 
 log = logging.getLogger("flowdeck.logwriter")
@@ -84,8 +84,12 @@ class LogWriter:
         self._ready = threading.Event()
         self._failed: BaseException | None = None
         self._mutex = threading.Lock()
+        self._appending = threading.Lock()
+        self._results: list[tuple[Batch, Callable[[], None]]] = []
         self._own: list[Batch] = []
         self._waiting: list[tuple[Batch, FrameProtocol | None, int]] = []
+        self._after: list[Callable[[], None]] = []
+        self._stored_then: list[Callable[[], None]] = []
         self._lines = 0
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
@@ -157,6 +161,55 @@ class LogWriter:
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._take_own)
 
+    # ---- the loop of core -------------------------------------------------------------------------------------
+
+    def store(self, message: Lines, then: Callable[[], None]) -> None:
+        """Store the lines that came with a result, then call `then` in this loop's thread.
+
+        Those of one loop turn share a transaction. It runs here unless the writer's thread is busy: then the thread
+        takes them along. `then` is called in any case; lines that can't be stored now wait in memory.
+        """
+        self._results.append((_batch(message), then))
+        if len(self._results) == 1:
+            asyncio.get_running_loop().call_soon(self._store_results)
+
+    def _store_results(self) -> None:
+        results, self._results = self._results, []
+        batches = [batch for batch, _ in results]
+        if self.healthy and self._appending.acquire(blocking=False):
+            try:
+                stored = self._appender.append(batches)
+            except StoreError as error:
+                log.warning("log lines wait: %s", error)
+            else:
+                self.stored += sum(len(lines) for lines in stored)
+                self._tell(batches, stored)
+                batches = []
+            finally:
+                self._appending.release()
+        if not batches:
+            for _, then in results:
+                then()
+            return
+        loop = asyncio.get_running_loop()
+
+        def after() -> None:
+            for _, then in results:
+                then()
+
+        def tell() -> None:
+            loop.call_soon_threadsafe(after)
+
+        with self._mutex:
+            self._own += batches
+            if self.healthy:
+                self._after.append(tell)
+        if not self.healthy:
+            after()
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._take_own, True)
+
     # ---- the thread ------------------------------------------------------------------------------------------
 
     def _main(self) -> None:
@@ -201,26 +254,17 @@ class LogWriter:
                 link.close()
                 return
             self._urgent = self._urgent or message.urgent
-            batch = Batch(
-                message.execution_seq,
-                message.execution,
-                message.task_run_seq,
-                message.attempt,
-                message.tenant,
-                message.namespace,
-                message.flow_id,
-                message.task_id,
-                message.task_run,
-                message.lines,
-            )
-            self._waiting.append((batch, link, message.batch))
+            self._waiting.append((_batch(message), link, message.batch))
             self._lines += len(message.lines)
         if self._waiting:
             self._plan()
 
-    def _take_own(self) -> None:
+    def _take_own(self, urgent: bool = False) -> None:
+        self._urgent = self._urgent or urgent
         with self._mutex:
             own, self._own = self._own, []
+            self._stored_then += self._after
+            self._after = []
         for batch in own:
             self._waiting.append((batch, None, 0))
             self._lines += len(batch.lines)
@@ -258,9 +302,13 @@ class LogWriter:
         if not waiting:
             return
         merged = _merge(waiting)
+        after, self._stored_then = self._stored_then, []
         try:
-            stored = self._appender.append(merged)
+            with self._appending:
+                stored = self._appender.append(merged)
         except StoreUnavailable as error:
+            for then in after:
+                then()
             if self.healthy:
                 log.error("log lines can't be stored, workers keep theirs: %s", error)
             self.healthy = False
@@ -274,6 +322,8 @@ class LogWriter:
             log.info("log lines are stored again")
         self.healthy, self._retry_at = True, 0.0
         self._last = self._loop.time()
+        for then in after:
+            then()
         for _, link, number in waiting:
             if link is not None:
                 link.send(LinesStored(batch=number))
@@ -302,6 +352,21 @@ class LogWriter:
                 )
         if events:
             self._publish(events)
+
+
+def _batch(message: Lines) -> Batch:
+    return Batch(
+        message.execution_seq,
+        message.execution,
+        message.task_run_seq,
+        message.attempt,
+        message.tenant,
+        message.namespace,
+        message.flow_id,
+        message.task_id,
+        message.task_run,
+        message.lines,
+    )
 
 
 def _merge(waiting: list[tuple[Batch, FrameProtocol | None, int]]) -> list[Batch]:

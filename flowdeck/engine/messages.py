@@ -1,8 +1,8 @@
 """What processes say to each other: length-prefixed frames, each a JSON array of messages (engine notes §2.5).
 
-core ⇄ worker: `Run Evaluate Kill Ack Credit Drain` one way, `Hello Started Done Heartbeat Call` the other, `Answer` back.
+core ⇄ worker: `Run Evaluate Kill Ack Drain` one way, `Hello Started Done Heartbeat Call` the other, `Answer` back.
 web ⇄ core: `Command` → `Reply`; `Subscribe`, `Follow` → a stream of `Feed`.
-worker → log writer: `Lines` → `LinesStored`.
+worker → log writer: `Lines`, `LinesWanted` → `LinesStored`.
 """
 
 from __future__ import annotations
@@ -95,6 +95,23 @@ class Started(Message):
     at: int                                        # ms
 
 
+class Lines(Message):
+    """Log lines of attempts: `[no, at ms, level, thread, text]` each; `no` counts from 1 in its attempt."""
+
+    batch: int
+    execution_seq: int
+    execution: str
+    task_run_seq: int                              # 0 = written by the executor
+    attempt: int
+    tenant: str
+    namespace: str
+    flow_id: str
+    task_id: str
+    task_run: str
+    lines: list[tuple[int, int, int, str, str]]
+    urgent: bool = False                           # a result waits until they are stored
+
+
 class Done(Message):
     """The attempt's end; kept by the worker until acknowledged."""
 
@@ -109,6 +126,7 @@ class Done(Message):
     metrics: list[tuple[str, str, float, dict[str, str]]] = []     # name, kind, value, tags
     error: str | None = None                       # one line, masked
     exit_info: dict[str, Any] | None = None
+    log: Lines | None = None                       # the attempt's last lines: stored before the end is recorded
 
 
 class Heartbeat(Message):
@@ -185,23 +203,6 @@ class Feed(Message):
     events: list[dict[str, Any]]
     first: int = 0
     epoch: str = ""
-
-
-class Lines(Message):
-    """Log lines of attempts: `[no, at ms, level, thread, text]` each; `no` counts from 1 in its attempt."""
-
-    batch: int
-    execution_seq: int
-    execution: str
-    task_run_seq: int                              # 0 = written by the executor
-    attempt: int
-    tenant: str
-    namespace: str
-    flow_id: str
-    task_id: str
-    task_run: str
-    lines: list[tuple[int, int, int, str, str]]
-    urgent: bool = False                           # a result waits until they are stored
 
 
 class LinesWanted(Message):

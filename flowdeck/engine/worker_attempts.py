@@ -153,10 +153,15 @@ class Attempts:
             active.timer.cancel()
         if active.timeout is not None:
             active.timeout.cancel()
-        if sink is None or active.killed:
+        if sink is None or active.killed or active.forsaken:
             self.logs.flush()
             self._report(active, done)
-        else:  # who sees the end of an attempt finds all of its lines, whatever dies in between
+            return
+        # Who sees the end of an attempt finds all of its lines, whatever dies in between.
+        done.log = sink.ride()
+        if done.log is not None:
+            self._report(active, done)
+        else:
             sink.when_stored(lambda: self._report(active, done))
 
     def _report(self, active: Active, done: Done) -> None:

@@ -23,6 +23,8 @@ FLUSH = 0.01
 BATCH = 1000
 HOLD = 2.0
 """Seconds that a result waits at most for its attempt's lines to be stored."""
+RIDING = 16 * 1024
+"""Characters of lines that travel with the attempt's result, when they are all that is not stored yet."""
 FULL = 64 * 1024 * 1024
 LONGEST = 32 * 1024
 """Bytes of one stored line; longer texts are split."""
@@ -127,8 +129,12 @@ class AttemptLog:
         return self._client.full()
 
     def when_stored(self, then: Callable[[], None]) -> None:
-        """Call `then` in the loop's thread once all lines are stored: at once when they are, at the latest after `HOLD`."""
+        """Call `then` in the loop's thread once all lines are stored, at the latest after `HOLD`."""
         self._client.when_stored(self, then)
+
+    def ride(self) -> Lines | None:
+        """The attempt's few lines, to be stored with its result; None when there are none, many, or earlier ones."""
+        return self._client.ride(self)
 
     def take(self) -> list[tuple[int, int, int, str, str]]:
         """The lines that were not sent yet."""
@@ -136,6 +142,11 @@ class AttemptLog:
             lines, self._lines = self._lines, []
             self.queued = False
             return lines
+
+    def few(self) -> bool:
+        """Whether what waits is short enough to travel with a result."""
+        with self._lock:
+            return len(self._lines) <= 100 and sum(len(line[4]) for line in self._lines) <= RIDING
 
 
 class LogClient:
@@ -212,6 +223,14 @@ class LogClient:
             for start in range(0, len(lines), BATCH):
                 self._send(source, lines[start : start + BATCH], bool(source.after))
 
+    def ride(self, source: AttemptLog) -> Lines | None:
+        """Take the waiting lines of an attempt whose other lines are all stored."""
+        if self.path is None or source.sent or not source.queued or not source.few():
+            return None
+        lines = source.take()
+        self._pending -= sum(len(line[4]) + 60 for line in lines)
+        return self._message(source, lines, urgent=True, batch=0)
+
     def when_stored(self, source: AttemptLog, then: Callable[[], None]) -> None:
         """Send what the attempt still has and call `then` when it is stored; after `HOLD` seconds in any case."""
         if self.path is None or not (source.sent or source.queued):
@@ -242,11 +261,12 @@ class LogClient:
         if self._link is not None:
             self._link.send(LinesWanted())
 
-    def _send(self, source: AttemptLog, lines: list[tuple[int, int, int, str, str]], urgent: bool) -> None:
+    def _message(
+        self, source: AttemptLog, lines: list[tuple[int, int, int, str, str]], *, urgent: bool, batch: int
+    ) -> Lines:
         owner = source.owner
-        self._batch += 1
-        message = Lines(
-            self._batch,
+        return Lines(
+            batch,
             owner.execution_seq,
             owner.execution,
             owner.task_run_seq,
@@ -259,6 +279,10 @@ class LogClient:
             lines,
             urgent,
         )
+
+    def _send(self, source: AttemptLog, lines: list[tuple[int, int, int, str, str]], urgent: bool) -> None:
+        self._batch += 1
+        message = self._message(source, lines, urgent=urgent, batch=self._batch)
         size = sum(len(line[4]) + 60 for line in lines)
         if self.path is None:
             self.kept.append(message)

@@ -10,10 +10,14 @@ import pytest
 
 from flowdeck.engine import worker_logs
 from flowdeck.engine.frames import FrameProtocol
+from flowdeck.engine.logwriter import LogWriter
 from flowdeck.engine.masking import Masker
 from flowdeck.engine.messages import Lines, LinesStored, LinesWanted
 from flowdeck.engine.worker_logs import AttemptLog, LogClient, Owner
+from flowdeck.store.driver import StoreUnavailable
+from flowdeck.store.logs import LogFiles
 
+NOW = 1_790_000_000_000
 OWNER = Owner(1, "E", 7, 1, "main", "a.b", "f", "t", "R")
 
 
@@ -94,3 +98,71 @@ async def test_an_attempt_that_is_handed_out_again_numbers_above_the_earlier_one
         client.flush()
     numbers = [line[0] for message in client.kept if isinstance(message, Lines) for line in message.lines]
     assert numbers[:2] == [1, 2] and numbers == sorted(set(numbers))
+
+
+async def test_few_lines_travel_with_the_result(tmp_path: Path) -> None:
+    client, received, _ = await connected(tmp_path)
+    log = AttemptLog(client, OWNER, Masker())
+    assert log.ride() is None
+    log.write(2, "hello")
+    message = log.ride()
+    assert message is not None and [line[4] for line in message.lines] == ["hello"]
+    log.write(2, "x" * (worker_logs.RIDING + 1))
+    assert log.ride() is None
+    client.flush()
+    await until(lambda: received)
+    log.write(2, "after one that is not stored")
+    assert log.ride() is None
+    assert [len(m.lines) for m in received] == [1]
+    await client.stop(0)
+
+
+def _with_result(text: str, no: int = 1) -> Lines:
+    return Lines(0, 1, "E", 7, 1, "main", "a.b", "f", "t", "R", [(no, NOW, 2, "main", text)], True)
+
+
+def _stored(files: LogFiles) -> list[str]:
+    found: list[str] = []
+    for file in files.files():
+        with file.database.reader() as reader:
+            found += [row[0] for row in reader.all("select message from log_line order by seq")]
+    return found
+
+
+async def test_lines_that_come_with_a_result_are_stored_first(tmp_path: Path) -> None:
+    files = LogFiles(tmp_path / "logs")
+    writer = LogWriter(files)
+    await asyncio.to_thread(writer.start)
+    seen: list[list[str]] = []
+    writer.store(_with_result("a"), lambda: seen.append(_stored(files)))
+    writer.store(_with_result("a"), lambda: seen.append(_stored(files)))  # sent again after a reconnection
+    await until(lambda: len(seen) == 2)
+    assert seen == [["a"], ["a"]]
+    with writer._appending:  # the thread is busy with something large
+        writer.store(_with_result("b", 2), lambda: seen.append(_stored(files)))
+        await asyncio.sleep(0.02)
+        assert len(seen) == 2
+    await until(lambda: len(seen) == 3)
+    assert seen[2] == ["a", "b"]
+    await asyncio.to_thread(writer.stop)
+    files.close()
+
+
+async def test_a_full_disk_of_logs_holds_no_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = LogFiles(tmp_path / "logs")
+    writer = LogWriter(files)
+    await asyncio.to_thread(writer.start)
+
+    def full(*_: Any) -> Any:
+        raise StoreUnavailable("database or disk is full")
+
+    monkeypatch.setattr(writer._appender, "append", full)
+    told: list[int] = []
+    writer.store(_with_result("a"), lambda: told.append(1))
+    await until(lambda: told)
+    writer.store(_with_result("b", 2), lambda: told.append(2))
+    await until(lambda: len(told) == 2)
+    monkeypatch.undo()
+    await until(lambda: _stored(files) == ["a", "b"])
+    await asyncio.to_thread(writer.stop)
+    files.close()
