@@ -8,8 +8,7 @@ from urllib.parse import parse_qsl
 import orjson
 from fastapi import Request
 
-from flowdeck.api.errors import InvalidFormat
-from flowdeck.model.errors import TooLarge
+from flowdeck.model.errors import InvalidFormat, TooLarge
 
 
 async def raw(request: Request, limit: int | None = None) -> bytes:

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Request, Response
 
 from flowdeck.api.answers import Json, attachment, csv_text, empty, paged
 from flowdeck.api.bodies import json_object, text
-from flowdeck.api.errors import InvalidFormat
 from flowdeck.api.parameters import PageDep, body_filters
 from flowdeck.api.security import CallerDep
+from flowdeck.model.errors import InvalidFormat
 from flowdeck.services import dashboards
 
 router = APIRouter(prefix="/api/v1/{tenant}/dashboards", tags=["Dashboards"])

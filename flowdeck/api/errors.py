@@ -44,12 +44,6 @@ class UnsupportedMediaType(DomainError):
     status, reason = 415, "Unsupported Media Type"
 
 
-class InvalidFormat(DomainError):
-    """Malformed JSON or YAML, or a value of the wrong type."""
-
-    status, reason = 422, "Invalid format"
-
-
 class BadRequest(DomainError):
     """A required parameter is missing."""
 

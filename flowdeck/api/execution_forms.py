@@ -39,6 +39,7 @@ async def read_inputs(
             value: Any = uri_of(path)
         else:
             value = await part.text(limit)
+            limit -= len(value)  # all texts together, not each: they are held in memory
         if name in sent:
             earlier = sent[name]
             sent[name] = [*earlier, value] if isinstance(earlier, list) else [earlier, value]

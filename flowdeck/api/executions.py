@@ -12,7 +12,7 @@ from flowdeck.api.execution_forms import read_inputs
 from flowdeck.api.forms import Form
 from flowdeck.api.parameters import PageDep, filters, flag, label_parameters
 from flowdeck.api.security import CallerDep
-from flowdeck.model.errors import IllegalArgument, IllegalState, NotFound
+from flowdeck.model.errors import IllegalState, InvalidFormat, NotFound
 from flowdeck.model.states import State
 from flowdeck.services import creation, documents, evaluation, executions, flows
 from flowdeck.services.wire import parse_instant
@@ -131,7 +131,7 @@ async def _create(request: Request, caller: Any, namespace: str, flow_id: str) -
     schedule = query.get("scheduleDate")
     kind = (query.get("kind") or "NORMAL").upper()
     if kind not in ("NORMAL", "TEST", "PLAYGROUND"):
-        raise IllegalArgument("kind: NORMAL, TEST and PLAYGROUND are known")
+        raise InvalidFormat("kind: NORMAL, TEST and PLAYGROUND are known")
     new = await creation.Creation.begin(backend, caller, namespace, flow_id, revision)
     try:
         labels = label_parameters(request)
@@ -160,7 +160,7 @@ def _integer(value: str | None, name: str) -> int | None:
     try:
         return int(str(value))
     except ValueError:
-        raise IllegalArgument(f"{name}: '{str(value)[:32]}' is not a number") from None
+        raise InvalidFormat(f"{name}: '{str(value)[:32]}' is not a number") from None
 
 
 @router.post("/trigger/{namespace}/{flow_id}")

@@ -10,11 +10,11 @@ from fastapi import APIRouter, Request, Response
 
 from flowdeck.api.answers import Json, attachment, csv_text, empty, paged
 from flowdeck.api.bodies import json_list, json_value, text
-from flowdeck.api.errors import BadRequest, InvalidFormat
+from flowdeck.api.errors import BadRequest
 from flowdeck.api.forms import Form
 from flowdeck.api.parameters import PageDep, filters, flag
 from flowdeck.api.security import CallerDep
-from flowdeck.model.errors import IllegalArgument, NotFound
+from flowdeck.model.errors import IllegalArgument, InvalidFormat, NotFound
 from flowdeck.services import flow_links, flow_transfer, flows
 from flowdeck.store.queries import flows as queries
 

@@ -11,8 +11,8 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from flowdeck.api.bodies import raw
-from flowdeck.api.errors import InvalidFormat, UnsupportedMediaType
-from flowdeck.model.errors import TooLarge
+from flowdeck.api.errors import UnsupportedMediaType
+from flowdeck.model.errors import InvalidFormat, TooLarge
 
 MAX_PARTS = 1000
 

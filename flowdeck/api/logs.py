@@ -11,7 +11,7 @@ from starlette.responses import StreamingResponse
 from flowdeck.api.answers import Json, disposition, empty, paged
 from flowdeck.api.parameters import PageDep, filters, flag
 from flowdeck.api.security import CallerDep
-from flowdeck.model.errors import IllegalArgument
+from flowdeck.model.errors import IllegalArgument, InvalidFormat
 from flowdeck.services import logs
 
 router = APIRouter(prefix="/api/v1/{tenant}/logs", tags=["Logs"])
@@ -23,7 +23,7 @@ async def _view(request: Request, caller: Any, execution_id: str) -> tuple[int, 
     query = request.query_params
     attempt = query.get("attempt")
     if attempt and not attempt.isdigit():
-        raise IllegalArgument("attempt: a number is expected")
+        raise InvalidFormat("attempt: a number is expected")
     return await logs.view_of(
         request.app.state.backend,
         caller,
@@ -105,7 +105,7 @@ def _integer(request: Request, name: str, default: int) -> int:
     try:
         return int(text)
     except ValueError:
-        raise IllegalArgument(f"{name}: a number is expected") from None
+        raise InvalidFormat(f"{name}: a number is expected") from None
 
 
 @console.get("")

@@ -9,10 +9,11 @@ from urllib.parse import unquote
 
 from fastapi import Depends, Request
 
-from flowdeck.model.errors import IllegalArgument, InvalidFilter
+from flowdeck.model.errors import IllegalArgument, InvalidFilter, InvalidFormat
 from flowdeck.store.queries.where import ENUM_NAMES, Filter, Page, check
 
 MAX_SIZE = 10_000
+LARGEST_NUMBER = 2**31 - 1
 _KEY = re.compile(r"^filters\[([^\]]*)\]\[([^\]]*)\](?:\[(.*)\])?$")
 
 LEGACY: dict[str, tuple[str, str]] = {
@@ -39,9 +40,11 @@ def _number(request: Request, name: str, default: int) -> int:
     try:
         value = int(text)
     except ValueError:
-        raise IllegalArgument(f"{name}: '{text[:32]}' is not a number") from None
+        raise InvalidFormat(f"{name}: '{text[:32]}' is not a number") from None
     if value < 1:
         raise IllegalArgument(f"{name}: must be greater than or equal to 1")
+    if value > LARGEST_NUMBER:
+        raise IllegalArgument(f"{name}: must be less than or equal to {LARGEST_NUMBER}")
     return value
 
 
@@ -162,7 +165,7 @@ def flag(request: Request, name: str, default: bool = False) -> bool:
         return True
     if text.lower() in ("false", "0", "no"):
         return False
-    raise IllegalArgument(f"{name}: '{text[:32]}' is not true or false")
+    raise InvalidFormat(f"{name}: '{text[:32]}' is not true or false")
 
 
 PageDep = Annotated[Page, Depends(page)]

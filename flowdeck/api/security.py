@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import ipaddress
 from typing import Annotated
 from urllib.parse import unquote, urlsplit
 
@@ -63,6 +64,24 @@ def check_origin(request: Request) -> None:
     raise Forbidden("this call needs the Origin of this server")
 
 
+def check_host(request: Request, known: str | None) -> None:
+    """Refuse a page whose host name may be somebody else's: `Forbidden`.
+
+    Another site can point its own name at this address, and its pages are then of the same origin as ours. Until there
+    is an account only names that nobody else can own count: addresses, localhost, names of the own network, and
+    `known`, the configured URL.
+    """
+    name = (urlsplit(f"//{request.headers.get('host', '')}").hostname or "").rstrip(".")
+    try:
+        ipaddress.ip_address(name)
+        return
+    except ValueError:
+        pass
+    if "." not in name or name.endswith(".localhost") or (known and name == urlsplit(known).hostname):
+        return
+    raise Forbidden("the first account is made by the server's address or localhost; for other names set kestra.url")
+
+
 def _pair(encoded: str) -> tuple[str, str] | None:
     try:
         user, colon, password = base64.b64decode(encoded, validate=True).decode().partition(":")
@@ -92,6 +111,9 @@ async def _identify(request: Request, tenant: str) -> Caller | None:
     if scheme.lower() == "basic":
         pair = _pair(value.strip())
         if pair and await credentials.verify(*pair, address(request)):
+            # Browsers send a password they once asked for along with other sites' calls; programs send no such header.
+            if request.method not in SAFE and request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
+                check_origin(request)
             return Caller(pair[0], tenant, "basic")
     return None
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import time
 from collections.abc import AsyncIterator
 
 from fastapi import APIRouter, Request, Response
@@ -12,9 +14,11 @@ from flowdeck.api.security import CallerDep
 from flowdeck.model.errors import IllegalArgument
 from flowdeck.services.listeners import Listener, frame
 from flowdeck.services.rooms import LEVELS, Rooms
+from flowdeck.services.sessions import Sessions
 
 router = APIRouter(prefix="/api/v1/{tenant}/console", tags=["Console"])
 KEEPALIVE = 15
+SESSION_SECONDS = 60.0
 HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 FAMILIES = frozenset({"executions", "flow", "triggers", "kv", "files", "flows", "settings", "secrets"})
 
@@ -24,10 +28,16 @@ def keepalive() -> ServerSentEvent:
     return ServerSentEvent(comment="keepalive")
 
 
-async def frames(rooms: Rooms, listener: Listener) -> AsyncIterator[bytes]:
-    """The frames of a listener until it ends."""
+async def frames(rooms: Rooms, listener: Listener, sessions: Sessions) -> AsyncIterator[bytes]:
+    """The frames of a listener until it, or the session of its caller, ends."""
+    checked = time.monotonic()
     try:
         while True:
+            if listener.caller.session and time.monotonic() - checked > SESSION_SECONDS:
+                # Logouts are told; this finds sessions that ran out, or were ended by another process.
+                checked = time.monotonic()
+                if not await sessions.alive(listener.caller.session):
+                    listener.end(frame("end", {"reason": "session"}))
             if listener.slow:
                 listener.slow = False
                 yield frame("resync", {"reason": "slow"})
@@ -40,7 +50,8 @@ async def frames(rooms: Rooms, listener: Listener) -> AsyncIterator[bytes]:
                 return
             listener.wake.clear()
             if not listener.frames and not listener.ended:
-                await listener.wake.wait()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(listener.wake.wait(), SESSION_SECONDS)
     except asyncio.CancelledError:
         raise
     finally:
@@ -71,5 +82,5 @@ async def stream(
     level = logs.upper() if logs else None
     listener = await rooms.open(caller, execution or None, level, opened, wanted, cursor)
     return EventSourceResponse(
-        frames(rooms, listener), headers=HEADERS, ping=KEEPALIVE, ping_message_factory=keepalive, sep="\n"
+        frames(rooms, listener, request.app.state.sessions), headers=HEADERS, ping=KEEPALIVE, ping_message_factory=keepalive, sep="\n"
     )

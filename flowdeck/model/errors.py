@@ -7,6 +7,7 @@
     ├── Conflict            409   the store holds a newer version
     ├── IllegalState        409   the object is in a state that does not allow the action
     ├── IllegalArgument     422   a parameter breaks a rule
+    │   └── InvalidFormat         … or can't be read: no number, no date, an unknown name, no JSON
     ├── InvalidEntity       422   a flow, an input … breaks constraints; carries violations
     ├── InvalidFilter       400
     ├── BulkRefused         400   all-or-nothing call by ids; carries the ids
@@ -71,6 +72,12 @@ class IllegalArgument(DomainError):
     """A parameter breaks a rule."""
 
     status, reason = 422, "Illegal argument"
+
+
+class InvalidFormat(IllegalArgument):
+    """Malformed JSON or YAML, a value of the wrong type, a name that is none of the known ones."""
+
+    reason = "Invalid format"
 
 
 class InvalidEntity(DomainError):

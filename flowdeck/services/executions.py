@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flowdeck.model.errors import DomainError, IllegalArgument, NotFound
+from flowdeck.model.errors import DomainError, IllegalArgument, InvalidFormat, NotFound
 from flowdeck.model.states import State
 from flowdeck.services import documents
 from flowdeck.services.backend import Backend
@@ -263,7 +263,7 @@ def state_named(name: str) -> State:
     try:
         return State[name.strip().upper()]
     except KeyError:
-        raise IllegalArgument(f"state: '{name[:32]}' is unknown") from None
+        raise InvalidFormat(f"state: '{name[:32]}' is unknown") from None
 
 
 async def change_status(backend: Backend, caller: Caller, execution_id: str, name: str) -> dict[str, Any]:
@@ -289,7 +289,7 @@ async def change_task_state(
 def labels_of(sent: Any) -> list[dict[str, str]]:
     """Labels of a body: a list of `{key, value}`. `IllegalArgument`."""
     if not isinstance(sent, list):
-        raise IllegalArgument("labels: a list of {key, value} is expected")
+        raise InvalidFormat("labels: a list of {key, value} is expected")
     found = []
     for one in sent:
         if not isinstance(one, Mapping) or not str(one.get("key") or "") or one.get("value") in (None, ""):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from flowdeck.model.errors import IllegalArgument, NotFound
+from flowdeck.model.errors import IllegalArgument, InvalidFormat, NotFound
 from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
 from flowdeck.services.executions import dated, row_of
@@ -27,7 +27,7 @@ def level_number(name: str | None) -> int:
     try:
         return LEVELS.index(name.strip().upper())
     except ValueError:
-        raise IllegalArgument(f"level: {', '.join(LEVELS)} are known") from None
+        raise InvalidFormat(f"level: {', '.join(LEVELS)} are known") from None
 
 
 def total_of(backend: Backend, execution_seq: int, level: str | None) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from flowdeck.model.errors import IllegalArgument
+from flowdeck.model.errors import IllegalArgument, InvalidFormat
 from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
 from flowdeck.services.executions import row_of
@@ -107,7 +107,7 @@ async def aggregate(
 ) -> dict[str, Any]:
     """`MetricAggregations` over a window (default: the last 30 days)."""
     if how not in AGGREGATIONS:
-        raise IllegalArgument(f"aggregation: {', '.join(AGGREGATIONS)} are known")
+        raise InvalidFormat(f"aggregation: {', '.join(AGGREGATIONS)} are known")
     end = backend.now() if end is None else end
     start = end - 30 * 86_400_000 if start is None else start
     if end < start:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from flowdeck.model.errors import IllegalArgument
+from flowdeck.model.errors import InvalidFormat
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DATE = re.compile(
@@ -57,12 +57,12 @@ def parse_instant(text: str, name: str = "date") -> int:
     """ms since the epoch of a date of a query or body; without zone it is UTC. `IllegalArgument` otherwise."""
     match = _DATE.match(text.strip().replace(" ", "+") if "T" in text else text.strip())
     if match is None:
-        raise IllegalArgument(f"{name}: '{text[:64]}' is not a date such as 2026-01-31T08:15:30Z")
+        raise InvalidFormat(f"{name}: '{text[:64]}' is not a date such as 2026-01-31T08:15:30Z")
     year, month, day, hour, minute, second, fraction, zone = match.groups()
     try:
         at = datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0), tzinfo=UTC)
     except ValueError as error:
-        raise IllegalArgument(f"{name}: '{text[:64]}': {error}") from None
+        raise InvalidFormat(f"{name}: '{text[:64]}': {error}") from None
     ms = round((at - _EPOCH).total_seconds() * 1000) + (int((fraction + "00")[:3]) if fraction else 0)
     if zone and zone != "Z":
         minutes = int(zone[1:3]) * 60 + int(zone[-2:])
@@ -74,7 +74,7 @@ def parse_span(text: str, name: str = "duration") -> int:
     """ms of an ISO 8601 duration; a month counts 30 days, a year 365. `IllegalArgument` otherwise."""
     match = _SPAN.match(text.strip().upper())
     if match is None or text.strip().upper() in ("P", "PT", "+P", "-P") or text.strip().upper().endswith("T"):
-        raise IllegalArgument(f"{name}: '{text[:64]}' is not an ISO 8601 duration such as PT5M")
+        raise InvalidFormat(f"{name}: '{text[:64]}' is not an ISO 8601 duration such as PT5M")
     sign, *parts = match.groups()
     years, months, weeks, days, hours, minutes = (int(p or 0) for p in parts[:6])
     total = (((years * 365 + months * 30 + weeks * 7 + days) * 24 + hours) * 60 + minutes) * 60_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from flowdeck.model.errors import IllegalArgument
+from flowdeck.model.errors import InvalidFormat
 from flowdeck.model.states import State
 from flowdeck.store.queries.flows import names
 from flowdeck.store.queries.where import COUNTED, Filter, Page, Where, order_by
@@ -31,7 +31,7 @@ def states(one: Filter) -> list[int]:
         try:
             found.append(int(State[name.strip().upper()]))
         except KeyError:
-            raise IllegalArgument(
+            raise InvalidFormat(
                 f"state: '{name[:32]}' is unknown; known are {', '.join(s.name for s in State)}"
             ) from None
     return found
@@ -97,7 +97,7 @@ def _dates(where: Where, dates: list[tuple[str, Filter]], choice: str | None) ->
             where.add(where.compare("e.created" if field == "startDate" else "e.ended", one.op, one.value))
         return
     if choice not in ("START_DATE", "END_DATE", "START_OR_END_DATE"):
-        raise IllegalArgument("dateFilter: START_DATE, END_DATE and START_OR_END_DATE are known")
+        raise InvalidFormat("dateFilter: START_DATE, END_DATE and START_OR_END_DATE are known")
     columns = {"START_DATE": ("e.created",), "END_DATE": ("e.ended",)}.get(choice, ("e.created", "e.ended"))
     where.add(
         " or ".join(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from flowdeck.model.errors import IllegalArgument
+from flowdeck.model.errors import InvalidFormat
 from flowdeck.store.queries.flows import names
 from flowdeck.store.queries.where import Filter, Page, Where, order_by
 
@@ -46,7 +46,7 @@ def conditions(reader: Any, tenant: str, filters: Sequence[Filter], system: str)
             case "triggerState":
                 wanted = one.text().upper()
                 if wanted not in ("ENABLED", "DISABLED"):
-                    raise IllegalArgument("triggerState: ENABLED and DISABLED are known")
+                    raise InvalidFormat("triggerState: ENABLED and DISABLED are known")
                 disabled = (wanted == "DISABLED") == (one.op == "EQUALS")
                 where.add("t.disabled" if disabled else "not t.disabled")
             case "startDate" | "endDate":

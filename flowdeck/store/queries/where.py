@@ -8,7 +8,7 @@ from typing import Any
 
 import regex
 
-from flowdeck.model.errors import IllegalArgument, InvalidFilter
+from flowdeck.model.errors import IllegalArgument, InvalidFilter, InvalidFormat
 
 COUNTED = 10_001
 """Totals of unbounded tables are exact up to here less one."""
@@ -263,7 +263,7 @@ class Where:
         """USER or SYSTEM namespaces."""
         wanted = {t.strip().upper() for value in one.texts() for t in value.split(",") if t.strip()}
         if not wanted <= {"USER", "SYSTEM"}:
-            raise IllegalArgument("scope: USER and SYSTEM are known")
+            raise InvalidFormat("scope: USER and SYSTEM are known")
         if one.op == "NOT_EQUALS":
             wanted = {"USER", "SYSTEM"} - wanted
         if len(wanted) == 2:
