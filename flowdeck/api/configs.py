@@ -65,8 +65,10 @@ async def set_up(request: Request, caller: CallerDep) -> Response:
     if caller.anonymous and not token and request.headers.get("origin"):
         check_host(request, request.app.state.backend.config.url)
     sent = await json_object(request)
-    if caller.anonymous and token and not same_token(
-        sent.get("token") or request.headers.get("x-flowdeck-token"), token
+    if (
+        caller.anonymous
+        and token
+        and not same_token(sent.get("token") or request.headers.get("x-flowdeck-token"), token)
     ):
         raise Forbidden("the one-time set-up token printed at start is needed")
     await request.app.state.credentials.set_up(

@@ -82,5 +82,9 @@ async def stream(
     level = logs.upper() if logs else None
     listener = await rooms.open(caller, execution or None, level, opened, wanted, cursor)
     return EventSourceResponse(
-        frames(rooms, listener, request.app.state.sessions), headers=HEADERS, ping=KEEPALIVE, ping_message_factory=keepalive, sep="\n"
+        frames(rooms, listener, request.app.state.sessions),
+        headers=HEADERS,
+        ping=KEEPALIVE,
+        ping_message_factory=keepalive,
+        sep="\n",
     )

@@ -249,14 +249,32 @@ class ExpressionFunctions:
             data = body.encode() if isinstance(body, str) else json.dumps(body, ensure_ascii=False).encode()
         try:
             async with client(settings, self._refused) as http:
-                answer = await http.request(
+                request = http.build_request(
                     method.upper(), check_uri(uri), params=query or None, content=data, headers=sent
                 )
+                answer = await http.send(request, stream=True)
+                try:
+                    text = (await _body(answer, settings.max_content)).decode(answer.encoding or "utf-8", "replace")
+                finally:
+                    await answer.aclose()
+        except LookupError:
+            raise ExpressionError("Failed to execute HTTP Request: the answer names an unknown encoding") from None
         except httpx.HTTPError as error:
             raise ExpressionError(f"Failed to execute HTTP Request: {reason(error)}") from None
         if answer.status_code >= 400 and not settings.allow_failed:
             raise ExpressionError(f"Failed to execute HTTP Request, server respond with status {status_line(answer)}")
-        return parsed_body(answer.text, answer.headers.get("content-type", ""))
+        return parsed_body(text, answer.headers.get("content-type", ""))
+
+
+async def _body(answer: httpx.Response, limit: int) -> bytes:
+    """The body, unpacked; `ExpressionError` beyond `limit` bytes."""
+    parts, size = [], 0
+    async for part in answer.aiter_bytes():
+        parts.append(part)
+        size += len(part)
+        if size > limit:
+            raise ExpressionError(f"Failed to execute HTTP Request: the body is larger than {limit} bytes")
+    return b"".join(parts)
 
 
 def _cipher(key: Any) -> Cipher:

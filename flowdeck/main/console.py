@@ -230,15 +230,20 @@ def session_of(scope: Scope) -> str:
     return ""
 
 
+def digest_of(session: str) -> str:
+    """Return the form of a session id that the API's sessions go by; empty for none."""
+    return hashlib.sha256(session.encode()).hexdigest() if session else ""
+
+
 class Sockets:
-    """The open websockets by session, so that they end with it (`extensions` §2)."""
+    """The open websockets by the hash of their session, so that they end with it (`extensions` §2)."""
 
     def __init__(self) -> None:
         self._open: dict[str, set[asyncio.Event]] = {}
 
     async def serve(self, app: Asgi, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a websocket until it ends or its session does (close code 4401)."""
-        session, ended = session_of(scope), asyncio.Event()
+        session, ended = digest_of(session_of(scope)), asyncio.Event()
         if not session:
             await app(scope, receive, send)
             return
@@ -270,11 +275,15 @@ class Sockets:
                 self._open.pop(session, None)
 
     def end(self, session: str) -> int:
-        """Close the websockets of a session; how many there were."""
+        """Close the websockets of a session by its hash; how many there were."""
         found = self._open.get(session, set())
         for one in list(found):
             one.set()
         return len(found)
+
+
+_DATA_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+"""Answers of the API are data: opened by themselves they run and load nothing."""
 
 
 class Gate:
@@ -313,7 +322,7 @@ class Gate:
         if path.startswith(API_PREFIXES) or path in API_PATHS:
             await self._api(scope, receive, self._with(send, page=False))
             if path == "/logout" and scope["method"] == "POST" and same_origin(scope, self._allowed):
-                self.sockets.end(session_of(scope))
+                self.sockets.end(digest_of(session_of(scope)))
             return
         if path in {"/", UI}:
             query = scope.get("query_string", b"")
@@ -335,7 +344,7 @@ class Gate:
         await self._api(scope, receive, self._with(send, page=False))
 
     def _with(self, send: Send, *, page: bool) -> Send:
-        more = [*self._headers, self._policy] if page else self._headers
+        more = [*self._headers, self._policy if page else _DATA_POLICY]
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -482,4 +491,8 @@ def console_app(api_asgi: Asgi, *, built: Path | None = None, data_dir: Path, co
     hashes_file = built / "ui" / "csp-hashes.json"
     hashes = json.loads(hashes_file.read_text()) if hashes_file.is_file() else []
     allowed = frozenset(str(one).rstrip("/") for one in getattr(config, "console_origins", None) or ())
-    return Gate(api_asgi, console(), _files(built, console.router), content_security_policy(hashes), allowed)
+    gate = Gate(api_asgi, console(), _files(built, console.router), content_security_policy(hashes), allowed)
+    sessions = getattr(getattr(api_asgi, "state", None), "sessions", None)
+    if sessions is not None:  # ended by whatever means: another tab, a new password
+        sessions.ended.append(gate.sockets.end)
+    return gate

@@ -327,13 +327,11 @@ class RunContext:
 
 _KEPT_BACK = (
     "SECRET_",
-    "KESTRA_CONFIGURATION",
+    "KESTRA_",
     "FLOWDECK_",
-    "KESTRA_DATASOURCES",
-    "KESTRA_ENCRYPTION",
-    "KESTRA_SERVER",
-    "KESTRA_SECRET",
     "DATASOURCES_",
+    "ENDPOINTS_",
+    "MICRONAUT_",
 )
 
 

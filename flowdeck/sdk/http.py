@@ -18,6 +18,7 @@ from typing import Any
 import httpcore
 import httpx
 
+from flowdeck.expr import yamltext
 from flowdeck.model.coerce import to_boolean, to_duration, to_integer, to_text
 from flowdeck.sdk.errors import TaskError
 
@@ -240,7 +241,5 @@ def parsed_body(text: str, content_type: str) -> Any:
     if kind.endswith(("/json", "+json")):
         return json.loads(text)
     if kind.endswith(("/yaml", "/x-yaml", "+yaml")):
-        import yaml
-
-        return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        return yamltext.load(text)
     return text

@@ -85,6 +85,16 @@ class Sessions:
                 pass  # a read must work while the engine can't write
         return session
 
+    async def alive(self, session_id: str) -> bool:
+        """Whether a session by its hash still lasts; asking does not prolong it."""
+        row = await self._backend.read(
+            lambda r: r.one("select expires, last_seen from session where id = :id", id=session_id)
+        )
+        now = self._backend.now()
+        return (
+            row is not None and now < row["expires"] and now - row["last_seen"] <= self._backend.config.session_idle_ms
+        )
+
     async def close(self, session_id: str) -> None:
         """End a session by its hash; unknown ones are fine."""
         self._cache.pop(session_id, None)

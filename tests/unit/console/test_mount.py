@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from flowdeck.main import console
-from flowdeck.main.console import Gate, Sockets, content_security_policy, same_origin, source_hash
+from flowdeck.main.console import Gate, Sockets, content_security_policy, digest_of, same_origin, source_hash
 
 
 def scope(path: str, kind: str = "http", method: str = "GET", **headers: str) -> dict[str, Any]:
@@ -144,11 +144,11 @@ async def test_the_end_of_a_session_closes_its_websockets() -> None:
     request = scope("/_ui/_event", "websocket", cookie="a=b; flowdeck_session=s1")
     serving = asyncio.create_task(sockets.serve(app, request, receive, send))
     await asyncio.sleep(0)
-    assert sockets.end("other") == 0
-    assert sockets.end("s1") == 1
+    assert sockets.end(digest_of("other")) == 0
+    assert sockets.end(digest_of("s1")) == 1
     await asyncio.wait_for(serving, 1)
     assert sent == [{"type": "websocket.close", "code": 4401}]
-    assert sockets.end("s1") == 0
+    assert sockets.end(digest_of("s1")) == 0
 
 
 def test_the_build_follows_its_sources(tmp_path: Path) -> None:

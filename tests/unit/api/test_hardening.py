@@ -1,0 +1,78 @@
+"""Calls that other sites make a browser send (spec: quality §3.2, REST contract §2)."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import httpx
+import pytest
+
+GOOD = {"username": "ada@example.com", "password": "Secret123"}
+BASIC = {"Authorization": "Basic " + base64.b64encode(b"ada@example.com:Secret123").decode()}
+
+
+def client(app: Any, host: str = "test") -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=f"http://{host}")
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example.com", "evil.example.com:8080", "127.0.0.1.evil.com", "localhost.evil.com"]
+)
+async def test_the_first_account_is_not_made_under_a_name_of_somebody_else(fresh: Any, host: str) -> None:
+    async with client(fresh, host) as browser:
+        for more in ({}, {"X-Flowdeck-Console": "1"}):
+            headers = {"Origin": f"http://{host}", **more}
+            answer = await browser.post("/api/v1/main/basicAuth", json=GOOD, headers=headers)
+            assert answer.status_code == 403
+        assert (await browser.get("/api/v1/configs")).json()["isBasicAuthInitialized"] is False
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost:8080", "127.0.0.1:8080", "[::1]:8080", "192.168.1.7", "nas", "a.localhost"]
+)
+async def test_the_first_account_is_made_under_a_name_of_ours(fresh: Any, host: str) -> None:
+    async with client(fresh, host) as browser:
+        headers = {"Origin": f"http://{host}"}
+        assert (await browser.post("/api/v1/main/basicAuth", json=GOOD, headers=headers)).status_code == 204
+
+
+async def test_a_password_that_the_browser_adds_does_not_write_for_other_sites(fresh: Any) -> None:
+    async with client(fresh) as browser:
+        await browser.post("/api/v1/main/basicAuth", json=GOOD)
+        path = "/api/v1/main/namespaces/a/kv/x"
+        foreign = {**BASIC, "Sec-Fetch-Site": "cross-site", "Origin": "http://evil.example.com"}
+        assert (await browser.put(path, content="1", headers=foreign)).status_code == 403
+        assert (
+            await browser.put(path, content="1", headers={**BASIC, "Sec-Fetch-Site": "same-site"})
+        ).status_code == 403
+        assert (
+            await browser.put(path, content="1", headers={**BASIC, "Sec-Fetch-Site": "same-origin"})
+        ).status_code == 200
+        assert (await browser.put(path, content="1", headers=BASIC)).status_code == 200
+
+
+async def test_a_page_beyond_all_numbers_is_refused_in_words(fresh: Any) -> None:
+    async with client(fresh) as browser:
+        await browser.post("/api/v1/main/basicAuth", json=GOOD)
+        for place in ("flows", "executions", "logs", "triggers"):
+            for page in ("9223372036854775807", "9" * 40, "9" * 5000):
+                answer = await browser.get(f"/api/v1/main/{place}/search?page={page}&size=10000", headers=BASIC)
+                assert answer.status_code == 422, (place, page[:20], answer.status_code)
+
+
+async def test_a_new_password_ends_the_other_sessions_and_says_so(fresh: Any) -> None:
+    async with client(fresh) as first, client(fresh) as second:
+        await first.post("/api/v1/main/basicAuth", json=GOOD)
+        for browser in (first, second):
+            answer = await browser.post("/login", json=GOOD, headers={"Origin": "http://test"})
+            assert answer.status_code == 200
+        ended: list[str] = []
+        fresh.state.sessions.ended.append(ended.append)
+        new = {**GOOD, "password": "Secret456"}
+        answer = await first.post("/api/v1/main/basicAuth", json=new, headers={"Origin": "http://test"})
+        assert answer.status_code == 204
+        assert len(ended) == 1
+        assert (await first.get("/api/v1/main/console/me")).status_code == 200
+        assert (await second.get("/api/v1/main/console/me")).status_code == 401
+        assert not await fresh.state.sessions.alive(ended[0])
