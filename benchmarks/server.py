@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import http.client
+import itertools
 import json
 import sqlite3
 import statistics
@@ -177,7 +178,7 @@ class Bench:
             "where e.id = ? order by t.ord",
             (identifier,),
         ).fetchall()
-        gaps = [b[0] - a[1] for a, b in zip(rows, rows[1:], strict=False)]
+        gaps = [b[0] - a[1] for a, b in itertools.pairwise(rows)]
         # Stored times are whole ms: the mean over the chain says more than the median of rounded numbers.
         return statistics.mean(gaps), sorted(gaps)[int(len(gaps) * 0.99)]
 

@@ -1,0 +1,227 @@
+"""The benchmark: references, flowdeck and its peers in one run; a table on screen and docs/reference/performance.md.
+
+    python -m benchmarks.run                  everything (`make bench`)
+    python -m benchmarks.run --peers dbos     one peer only; `--peers none` leaves them out
+    python -m benchmarks.run --no-write       print, write nothing
+
+Machines differ and are noisy: quote ratios of one run, never an absolute figure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks import peers, references, server
+from benchmarks.references import References
+from flowdeck.commands import registry
+from tests.support.server import Server
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "performance.md"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One measured thing."""
+
+    what: str
+    value: str
+    compared: str = ""
+    target: str = ""
+    met: bool | None = None
+
+    def cells(self) -> list[str]:
+        """The row of the table."""
+        mark = {True: "yes", False: "**no**", None: ""}[self.met]
+        return [self.what, self.value, self.compared, self.target, mark]
+
+
+def compared(rate: float, name: str, other: float) -> str:
+    """A ratio in words."""
+    return f"{rate / other:.3g} × {name} ({other:,.0f}/s)" if other else ""
+
+
+def at_least(what: str, rate: float, unit: str, name: str, other: float, factor: float) -> Row:
+    """A rate that must be a multiple of another one."""
+    return Row(what, f"{rate:,.0f} {unit}", compared(rate, name, other), f"≥ {factor:g} ×", rate >= factor * other)
+
+
+def at_most(what: str, value: float, unit: str, limit: float, more: str = "") -> Row:
+    """A value with an upper bound."""
+    return Row(what, f"{value:.3g} {unit}", more, f"≤ {limit:g} {unit}", value <= limit)
+
+
+def product(folder: Path, ref: References, dbos: peers.Peer | None, say: Callable[[str], None]) -> list[Row]:
+    """All workloads on the real server."""
+    rows: list[Row] = []
+
+    def done(row: Row) -> None:
+        rows.append(row)
+        say(" | ".join(cell for cell in row.cells() if cell))
+
+    fresh = Server(folder / "fresh")
+    fresh.start(seconds=90)
+    try:
+        bench = server.Bench(fresh)
+        server.time.sleep(5)
+        busy, _ = bench.idle()
+        done(at_most("idle: CPU of all processes, % of one core", busy, "%", 1))
+        done(
+            at_most(
+                "idle: memory of all processes with the console", bench.proportional(), "MB", 400, "shared pages once"
+            )
+        )
+    finally:
+        fresh.stop()
+
+    with server.running(folder / "home", FLOWDECK_CONSOLE_ENABLED="false") as bench:
+        bench.timed("chain10")
+
+        def against(workload: str, what: str, rate: float, factor: float) -> None:
+            if dbos is None:
+                done(Row(what, f"{rate:,.0f} tasks/s"))
+            else:
+                done(at_least(what, rate, "tasks/s", "DBOS", dbos.rates[workload], factor))
+
+        chain, cpu = bench.rate("chain1000", 1000)
+        against("chain", "1 execution of 1,000 tasks in order", chain, 3)
+        done(Row("the same against raw commits", f"{chain / ref.c1:.3f} of C1", f"{chain / ref.c1f:.3f} of C1f"))
+        done(Row("the same, CPU of core and worker a task", f"{(cpu['core'] + cpu['worker']) * 1e6:,.0f} µs"))
+        many, _ = bench.rate("chain10", 1000, executions=100)
+        against("many", "100 executions of 10 tasks in order, started over REST", many, 10)
+        fan, _ = bench.rate("fan1000", 1000)
+        against("fan", "1 execution of 1,000 tasks at once", fan, 30)
+        done(Row("the same, transitions against raw batches", f"{3 * fan / ref.c100:.3f} of C100"))
+        small = [bench.timed("loop100", 20)[1] for _ in range(3)]
+        large = [bench.timed("loop10000")[1] for _ in range(3)]
+        per_small = sorted((c["core"] + c["worker"]) / 2_000 for c in small)[1]
+        per_large = sorted((c["core"] + c["worker"]) / 10_000 for c in large)[1]
+        done(
+            at_most(
+                "CPU a task at 10,000 task runs : at 100",
+                per_large / per_small,
+                "×",
+                1.25,
+                f"{per_large * 1e6:.0f} : {per_small * 1e6:.0f} µs",
+            )
+        )
+        first, worst = bench.first_start()
+        done(at_most("creation → start of the first task, median", first, "ms", 10, f"worst of 40: {worst:.0f} ms"))
+        gap, slow = bench.next_start("chain100")
+        done(at_most("end of a task → start of the next, mean", gap, "ms", 3, f"99th percentile {slow:.0f} ms"))
+        rate, _ = bench.rate("scripts400", 400)
+        done(at_least("shell scripts", rate, "tasks/s", "raw asyncio spawns", ref.spawns, 0.65))
+        lines = bench.log_rate(300_000)
+        done(Row("log lines of one script, stored", f"{lines:,.0f} lines/s", "", "≥ 50,000", lines >= 50_000))
+        wait, late = bench.line_to_client()
+        done(at_most("printed line → client of the stream, median", wait, "ms", 100, f"95th percentile {late:.0f} ms"))
+    return rows
+
+
+def table(rows: Sequence[Sequence[str]], head: Sequence[str]) -> str:
+    """A Markdown table."""
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *rows))
+
+
+def page(ref: References, rows: list[Row], measured: list[peers.Peer], silent: list[str]) -> str:
+    """The reference page."""
+    figures = [
+        ["C1", "raw transitions, one a commit", f"{ref.c1:,.0f}/s"],
+        ["C1f", "the same, each commit flushed to disk", f"{ref.c1f:,.0f}/s"],
+        ["C100", "raw transitions, 100 a commit", f"{ref.c100:,.0f}/s"],
+        ["L", "one flushed commit, median", f"{ref.flush_ms:.2f} ms"],
+        ["P", "processes started by plain asyncio, 8 at once", f"{ref.spawns:,.0f}/s"],
+        ["E", "echo between two processes, median", f"{ref.echo_ms:.3f} ms"],
+    ]
+    others = [
+        [f"{peer.name} {peer.version}", *(f"{peer.rates[name]:,.1f}" for name, _ in peers.WORKLOADS)]
+        for peer in measured
+    ]
+    parts = [
+        "# Performance",
+        "",
+        "Written by `make bench`. References, flowdeck and its peers are measured in one run on one machine; the "
+        "ratios count, the absolute figures belong to that machine "
+        f"({os.cpu_count()} processors, Python {platform.python_version()}, {datetime.now(UTC):%Y-%m-%d}).",
+        "",
+        "flowdeck runs as `flowdeck server standalone` on SQLite in its default durability (`barrier`: what was "
+        "accepted and what has ended is flushed to disk; transitions between survive the kill of any process). "
+        "Executions are started over REST; every task is `core.debug.Return`, handed to a worker process, with its log "
+        "line and its metrics stored.",
+        "",
+        table([row.cells() for row in rows], ["Measured", "flowdeck", "Compared", "Target", "Met"]),
+        "",
+        "## The machine",
+        "",
+        table(figures, ["", "Reference", "Value"]),
+        "",
+        "A transition is one event row and one guarded update; a task makes three.",
+        "",
+        "## Peers",
+        "",
+    ]
+    if others:
+        parts += [table(others, ["Steps a second", "chain", "many", "fan"]), ""]
+        parts += [
+            "`chain`: one execution of steps in order; `many`: executions of 10 steps in order, all started at once; "
+            "`fan`: steps that may all run at once. Each peer runs with its embedded default storage.",
+            "",
+        ]
+    parts += [*silent, ""] if silent else []
+    parts += [
+        "## How to read it",
+        "",
+        "`python -m benchmarks.engine` measures the executor without processes, `python benchmarks/expressions.py` the "
+        "expressions, `make bench-ui` the console. `make crash` kills the processes under the same engine and checks "
+        "the rows.",
+    ]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def main() -> int:
+    """Command line; status 1 when a target is missed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--peers", default="dbos,prefect,dagster", help="comma-separated, or none")
+    parser.add_argument("--no-write", action="store_true")
+    given = parser.parse_args()
+    registry.load_commands()
+    folder = Path(tempfile.mkdtemp(prefix="flowdeck-bench-"))
+
+    def say(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    try:
+        say("references …")
+        ref = references.measure(folder)
+        say(str(ref.json()))
+        measured: list[peers.Peer] = []
+        silent: list[str] = []
+        for name in [p for p in given.peers.split(",") if p and p != "none"]:
+            say(f"{name} …")
+            found = peers.measure(name)
+            say(str(found))
+            if isinstance(found, peers.Peer):
+                measured.append(found)
+            else:
+                silent.append(found)
+        dbos = next((peer for peer in measured if peer.name == "dbos"), None)
+        rows = product(folder, ref, dbos, say)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    text = page(ref, rows, measured, silent)
+    print(text)
+    if not given.no_write:
+        PAGE.write_text(text)
+    return 1 if any(row.met is False for row in rows) else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
