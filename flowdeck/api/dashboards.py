@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-import yaml
 from fastapi import APIRouter, Request, Response
 
 from flowdeck.api.answers import Json, attachment, csv_text, empty, paged
 from flowdeck.api.bodies import json_object, text
 from flowdeck.api.parameters import PageDep, body_filters
 from flowdeck.api.security import CallerDep
+from flowdeck.expr import ExpressionError, yamltext
 from flowdeck.model.errors import InvalidFormat
 from flowdeck.services import dashboards
 
 router = APIRouter(prefix="/api/v1/{tenant}/dashboards", tags=["Dashboards"])
 CSV = "application/octet-stream"
+LONGEST = 1024 * 1024
+"""Bytes of a dashboard's source."""
 
 
 @router.get("")
@@ -27,30 +29,30 @@ async def search(request: Request, caller: CallerDep, page: PageDep, q: str = ""
 @router.post("")
 async def create(request: Request, caller: CallerDep) -> Response:
     """Create from YAML."""
-    return Json(await dashboards.save(request.app.state.backend, caller, await text(request)))
+    return Json(await dashboards.save(request.app.state.backend, caller, await text(request, LONGEST)))
 
 
 @router.post("/validate")
 async def validate(request: Request, caller: CallerDep) -> Response:
     """What is wrong with a source."""
-    return Json(dashboards.violation(dashboards.parse(await text(request))[1]))
+    return Json(dashboards.violation(dashboards.parse(await text(request, LONGEST))[1]))
 
 
 @router.post("/validate/chart")
 async def validate_chart(request: Request, caller: CallerDep) -> Response:
     """What is wrong with a chart."""
     try:
-        found = dashboards.wrong_chart(yaml.safe_load(await text(request)))
-    except yaml.YAMLError as error:
+        found = dashboards.wrong_chart(yamltext.load(await text(request, LONGEST)))
+    except ExpressionError as error:
         found = [f"source: {' '.join(str(error).split())}"]
     return Json(dashboards.violation(found))
 
 
 async def _preview(request: Request, caller: Any) -> tuple[list[dict[str, Any]], int]:
-    sent = await json_object(request)
+    sent = await json_object(request, LONGEST)
     try:
-        chart = yaml.safe_load(str(sent.get("chart") or ""))
-    except yaml.YAMLError as error:
+        chart = yamltext.load(str(sent.get("chart") or ""))
+    except ExpressionError as error:
         raise InvalidFormat(f"chart: {' '.join(str(error).split())}") from None
     if found := dashboards.wrong_chart(chart):
         raise InvalidFormat("chart: " + ", ".join(found))

@@ -14,11 +14,14 @@ from flowdeck.api.errors import BadRequest
 from flowdeck.api.forms import Form
 from flowdeck.api.parameters import PageDep, filters, flag
 from flowdeck.api.security import CallerDep
+from flowdeck.expr import ExpressionError, yamltext
 from flowdeck.model.errors import IllegalArgument, InvalidFormat, NotFound
 from flowdeck.services import flow_links, flow_transfer, flows
 from flowdeck.store.queries import flows as queries
 
 router = APIRouter(prefix="/api/v1/{tenant}", tags=["Flows"])
+LONGEST_PART = 1024 * 1024
+"""Bytes of a single task or trigger."""
 ZIP = "application/octet-stream"
 
 
@@ -115,8 +118,8 @@ async def validate_trigger(request: Request, caller: CallerDep) -> Response:
 
 async def _object(request: Request) -> Any:
     try:
-        return yaml.safe_load(await text(request))
-    except yaml.YAMLError as error:
+        return yamltext.load(await text(request, LONGEST_PART))
+    except ExpressionError as error:
         raise InvalidFormat(str(error)) from None
 
 

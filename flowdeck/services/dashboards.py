@@ -8,8 +8,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import yaml
-
+from flowdeck.expr import ExpressionError, yamltext
 from flowdeck.model.errors import IllegalArgument, InvalidEntity, NotFound
 from flowdeck.model.states import State
 from flowdeck.services.backend import Backend
@@ -59,8 +58,8 @@ _FILTERED = {"NAMESPACE": "namespace", "FLOW_ID": "flowId", "STATE": "state"}
 def parse(source: str) -> tuple[dict[str, Any], list[str]]:
     """A dashboard's document and all that is wrong with it, as `path: message`."""
     try:
-        document = yaml.safe_load(source)
-    except yaml.YAMLError as error:
+        document = yamltext.load(source)
+    except ExpressionError as error:
         return {}, [f"source: {' '.join(str(error).split())}"]
     if not isinstance(document, dict):
         return {}, ["source: a map is expected"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 from typing import Any
 
 import httpx
@@ -76,3 +77,21 @@ async def test_a_new_password_ends_the_other_sessions_and_says_so(fresh: Any) ->
         assert (await first.get("/api/v1/main/console/me")).status_code == 200
         assert (await second.get("/api/v1/main/console/me")).status_code == 401
         assert not await fresh.state.sessions.alive(ended[0])
+
+
+async def test_a_yaml_bomb_is_refused_in_words(fresh: Any) -> None:
+    names = "abcdefghi"
+    bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "\n".join(
+        f"{name}: &{name} [{', '.join(['*' + before] * 9)}]" for before, name in itertools.pairwise(names)
+    )
+    async with client(fresh) as browser:
+        await browser.post("/api/v1/main/basicAuth", json=GOOD)
+        for source in (bomb, "[" * 20_000, "a: !!python/object/apply:os.system [id]"):
+            for place in ("dashboards", "dashboards/validate", "dashboards/validate/chart", "flows/validate/task"):
+                answer = await browser.post(f"/api/v1/main/{place}", content=source, headers=BASIC)
+                assert answer.status_code < 500 and len(answer.content) < 10_000, (place, answer.status_code)
+            sent = {"chart": source}
+            answer = await browser.post("/api/v1/main/dashboards/charts/preview", json=sent, headers=BASIC)
+            assert answer.status_code == 422
+        answer = await browser.post("/api/v1/main/dashboards", content="x" * 2_000_000, headers=BASIC)
+        assert answer.status_code == 413
