@@ -250,6 +250,7 @@ class _Open:
     seq: int
     next_source: int
     generation: int
+    earlier: list[LogFile] = field(default_factory=list)
     sources: dict[tuple[Any, ...], _Tally] = field(default_factory=dict)
     heads: dict[int, _Tally] = field(default_factory=dict)
 
@@ -375,7 +376,8 @@ class LogAppender:
         with file.database.reader() as reader:
             next_source = (reader.value("select max(source) from log_source") or 0) + 1
             generation = reader.value("select value from log_meta where name = 'generation'")
-        self._open = _Open(file, writer, file.next_seq(), next_source, generation)
+        earlier = [other for other in self.files.files() if other.name < file.name]
+        self._open = _Open(file, writer, file.next_seq(), next_source, generation, earlier)
         return self._open
 
     def _source(self, tx: Tx, out: _Open, batch: Batch) -> _Tally:
@@ -417,8 +419,8 @@ class LogAppender:
         return found
 
     def _earlier(self, out: _Open) -> Iterator[Reader]:
-        for file in self.files.files():
-            if file.name < out.file.name:
+        for file in out.earlier:
+            if (self.files.folder / f"{file.name}.db").exists():  # else its days are over
                 with file.database.reader() as reader:
                     yield reader
 
