@@ -35,6 +35,9 @@ function Marked({ text, q, spans }) {
   return out;
 }
 
+// Hits of these kinds lead to pages that not every console has; without the page there is nothing to open.
+const PAGES = { plugin: "/plugins", secret: "/secrets", blueprint: "/blueprints" };
+
 // Where an action of a hit leads: a tab of the flow's page, or the page with a request in its query.
 function placeOf(item, action) {
   const flow = /^(.*\/flows\/edit\/[^/]+\/[^/?]+)/.exec(item.path || "");
@@ -94,7 +97,8 @@ export function Palette({ entries = [], actions = [], title = "", children }) {
         if (acts.length) out.push({ head: "Actions", items: acts });
       }
     }
-    for (const g of groups) if (g.hits?.length) out.push({ head: KINDS[g.kind] || g.kind, more: g.more, items: g.hits.map((h) => ({ kind: g.kind, title: h.title || h.id, sub: h.subtitle, path: h.path, spans: h.spans, actions: h.actions || [] })) });
+    const shown = (kind) => !PAGES[kind] || entries.some((e) => e.to === PAGES[kind]);
+    for (const g of groups) if (g.hits?.length && shown(g.kind)) out.push({ head: KINDS[g.kind] || g.kind, more: g.more, items: g.hits.map((h) => ({ kind: g.kind, title: h.title || h.id, sub: h.subtitle, path: h.path, spans: h.spans, actions: h.actions || [] })) });
     return out;
   }, [groups, exact, text, mode, entries, actions, open]);
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, tzinfo
 from itertools import pairwise
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from flowdeck.model.conditions import ConditionError
 from flowdeck.model.errors import IllegalArgument
@@ -100,7 +100,7 @@ async def palette(backend: Backend, caller: Caller, text: str, kinds: Sequence[s
                             flow_id,
                             flow_id,
                             ns,
-                            f"{root}/flows/{ns}/{flow_id}",
+                            f"{root}/flows/edit/{ns}/{flow_id}",
                             [[0, len(flow_id)]],
                             ("execute", "edit", "logs"),
                         )
@@ -117,7 +117,7 @@ async def palette(backend: Backend, caller: Caller, text: str, kinds: Sequence[s
                                 flow_id,
                                 flow_id,
                                 ns,
-                                f"{root}/flows/{ns}/{flow_id}",
+                                f"{root}/flows/edit/{ns}/{flow_id}",
                                 spans or [],
                                 ("execute", "edit", "logs"),
                             ),
@@ -130,7 +130,7 @@ async def palette(backend: Backend, caller: Caller, text: str, kinds: Sequence[s
                 for ns in await namespaces.known(backend, caller):
                     spans = _spans(ns, words)
                     if spans is not None:
-                        hits.append(_hit("namespace", ns, ns, "namespace", f"{root}/namespaces/{ns}", spans))
+                        hits.append(_hit("namespace", ns, ns, "namespace", f"{root}/namespaces/edit/{ns}/overview", spans))
                 add(kind, hits)
             case "execution" if row is None and len(text) >= 6 and " " not in text:
                 rows = await backend.read(
@@ -158,10 +158,10 @@ async def palette(backend: Backend, caller: Caller, text: str, kinds: Sequence[s
                     ],
                 )
             case "kv" | "secret" | "file":
-                table, column, page = {
-                    "kv": ("kv", "key", "kv"),
-                    "secret": ("secret", "key", "secrets"),
-                    "file": ("namespace_file", "path", "files"),
+                table, column = {
+                    "kv": ("kv", "key"),
+                    "secret": ("secret", "key"),
+                    "file": ("namespace_file", "path"),
                 }[kind]
                 rows = await backend.read(
                     lambda r, table=table, column=column: r.all(
@@ -180,7 +180,7 @@ async def palette(backend: Backend, caller: Caller, text: str, kinds: Sequence[s
                                 r["name"],
                                 r["name"],
                                 r["namespace"],
-                                f"{root}/{page}?namespace={r['namespace']}",
+                                _place(root, kind, r["namespace"], r["name"]),
                                 spans,
                             )
                         )
@@ -193,6 +193,17 @@ async def palette(backend: Backend, caller: Caller, text: str, kinds: Sequence[s
                         hits.append(_hit(kind, spec.type, spec.type, spec.title, f"{root}/plugins/{spec.type}", spans))
                 add(kind, hits)
     return compact({"groups": groups, "exact": exact})
+
+
+def _place(root: str, kind: str, namespace: str, name: str) -> str:
+    """Where the console shows a pair, secret or file of a namespace."""
+    match kind:
+        case "file":
+            return f"{root}/namespaces/edit/{namespace}/files?file={quote(name)}"
+        case "secret":
+            return f"{root}/secrets?filters[namespace][EQUALS]={namespace}"
+        case _:
+            return f"{root}/kv?filters[namespace][EQUALS]={namespace}&q={quote(name)}"
 
 
 def preview(sent: dict[str, Any], now: int, zone_name: str) -> dict[str, Any]:
