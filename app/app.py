@@ -72,7 +72,7 @@ screen(
     FilesState.load,
     KvState.load,
 )
-screen(flows_page, "/flows", "Flows", FlowsState.load)
+screen(flows_page, "/flows", "Flows", FlowsState.visit)
 screen(sources_page, "/flows/search", "Search sources", SourcesState.load)
 screen(new_flow_page, "/flows/new", "New flow", EditorState.open_new)
 screen(flow_page, "/flows/edit/[ns]/[flow]", "Flow", FlowState.load)

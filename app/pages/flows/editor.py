@@ -210,7 +210,7 @@ def _code() -> rx.Component:
         ),
         rx.el.div(
             rx.cond(
-                S.editor_ready,
+                S.editor_ready & (S.creating | (S.draft_key == S.tenant_id + "/" + S.flow_ns + "/" + S.flow_id)),
                 yaml_editor(
                     key=S.doc_uri,
                     doc_uri=S.doc_uri,
@@ -361,7 +361,7 @@ def _problems() -> rx.Component:
                 rx.el.span(rx.icon("info", size=14), class_name="fgs live"),
             ),
             rx.el.span(marker["line"], ":", marker["column"], class_name="mono xs faint at_"),
-            rx.el.span(marker["message"], class_name="ell grow"),
+            rx.el.span(marker["message"], class_name="ell grow", title=marker["message"]),
             rx.el.span(marker["source"], class_name="xs faint"),
             class_name="pi",
             on_click=S.jump(marker["line"].to(int), marker["column"].to(int)),

@@ -113,6 +113,13 @@ class FlowsState(ListPage, Tab):
     export_url: str = ""
 
     @rx.event
+    async def visit(self):
+        """Open the page: no dialog of an earlier visit stays open."""
+        self.deleting = self.importing = False
+        (await self.get_state(ExecuteState)).executing = False
+        return FlowsState.load
+
+    @rx.event
     async def load(self):
         """Fetch the page that the URL asks for; the figures of the runs come after the rows (UI-FL-02)."""
         self.read_url(sort="id:asc")

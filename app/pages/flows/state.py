@@ -51,6 +51,7 @@ class FlowState(Tab):
             self.flow_ns, self.flow_id, self.flow_ready = namespace, flow_id, False
             self.trigger_count = self.running_count = ""
         self.asking_delete = False
+        (await self.get_state(ExecuteState)).executing = False  # state outlives a reload; a dialog does not
         async with self.api() as api:
             await self._read_head(api)
         if self.problem_title:

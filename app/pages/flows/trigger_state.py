@@ -108,8 +108,12 @@ def line_of(declared: dict[str, Any], row: TriggerRow | None, words: str, flow_d
         line,
         kept=True,
         on=not off and not row.disabled,
-        next="" if off or row.disabled or flow_disabled else row.next,
-        next_word="off" if off or row.disabled or flow_disabled else line.next_word,
+        next="" if off or row.disabled or flow_disabled or row.backfill_start else row.next,
+        next_word="off"
+        if off or row.disabled or flow_disabled
+        else "backfilling"
+        if row.backfill_start
+        else line.next_word,
         last=row.date,
         updated=row.updated,
         execution=row.execution,
@@ -141,6 +145,7 @@ class TriggersState(FlowState):
 
     filling: bool = False
     fill_trigger: str = ""
+    fill_preset: str = ""
     fill_from: str = ""
     fill_to: str = ""
     fill_labels: str = ""
@@ -290,6 +295,7 @@ class TriggersState(FlowState):
         self.fill_trigger, self.filling = name, True
         self.fill_labels, self.fill_inputs, self.fill_fault, self.fill_busy = "", {}, "", False
         now = datetime.now(UTC).replace(second=0, microsecond=0)
+        self.fill_preset = "PT24H"
         self.fill_from, self.fill_to = (now - PRESETS["PT24H"]).isoformat(), ""
         await self._count()
 
@@ -301,6 +307,7 @@ class TriggersState(FlowState):
     @rx.event
     async def preset(self, span: str):
         """A range that ends now."""
+        self.fill_preset = span
         now = datetime.now(UTC).replace(second=0, microsecond=0)
         self.fill_from, self.fill_to = (now - PRESETS.get(span, PRESETS["PT24H"])).isoformat(), ""
         await self._count()
@@ -308,13 +315,13 @@ class TriggersState(FlowState):
     @rx.event
     async def set_from(self, instant: str):
         """Another start."""
-        self.fill_from = instant
+        self.fill_from, self.fill_preset = instant, ""
         await self._count()
 
     @rx.event
     async def set_to(self, instant: str):
         """Another end; empty means now."""
-        self.fill_to = instant
+        self.fill_to, self.fill_preset = instant, ""
         await self._count()
 
     @rx.event

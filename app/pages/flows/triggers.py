@@ -374,7 +374,7 @@ def _drawer() -> rx.Component:
         "Backfill " + S.fill_trigger,
         segmented(
             [("PT24H", "24 h"), ("P7D", "7 days"), ("P30D", "30 days"), ("P90D", "90 days")],
-            "",
+            S.fill_preset,
             S.preset,
             label="Range that ends now",
             test="backfill-preset",
