@@ -34,7 +34,7 @@ from flowdeck.api import (
 from flowdeck.api.middleware import RequestContext
 from flowdeck.api.security import authenticate
 from flowdeck.services.backend import Backend
-from flowdeck.services.credentials import Credentials
+from flowdeck.services.credentials import Credentials, Throttle
 from flowdeck.services.hub import Hub
 from flowdeck.services.rooms import Rooms
 from flowdeck.services.sessions import Sessions
@@ -99,6 +99,8 @@ def create_api(backend: Backend) -> FastAPI:
     app.state.documents = follow.Documents(backend)
     app.state.credentials = Credentials(backend)
     app.state.sessions = Sessions(backend)
+    # Keys are guessed by many calls; a sender with a wrong key may stay wrong for a while without harm.
+    app.state.webhook_throttle = Throttle(most=60, words="Too many calls with a wrong key, try again later")
     app.state.sessions.ended.append(rooms.session_ended)
     app.state.plugins_hash = _plugins_hash(backend.catalog)
     errors.install(app)

@@ -8,15 +8,20 @@ from fastapi import APIRouter, Request, Response
 
 from flowdeck.api.answers import Json, empty
 from flowdeck.api.bodies import raw
-from flowdeck.api.security import CallerDep
+from flowdeck.api.security import CallerDep, address
+from flowdeck.model.errors import NotFound
 from flowdeck.model.states import State
 from flowdeck.services import creation, executions
+from flowdeck.services.credentials import Throttle
 
 router = APIRouter(prefix="/api/v1/{tenant}/executions/webhook", tags=["Executions"])
 
 
 async def _called(request: Request, caller: Any, namespace: str, flow_id: str, key: str, path: str | None) -> Response:
     backend = request.app.state.backend
+    throttle: Throttle = request.app.state.webhook_throttle
+    place = f"{caller.tenant}/{namespace}/{flow_id}"
+    throttle.check(place, address(request))
     headers: dict[str, list[str]] = {}
     for name, value in request.headers.items():
         if name not in ("authorization", "cookie"):
@@ -25,9 +30,13 @@ async def _called(request: Request, caller: Any, namespace: str, flow_id: str, k
     for name, value in request.query_params.multi_items():
         parameters.setdefault(name, []).append(value)
     variables = {"body": creation.body_value(await raw(request)), "headers": headers, "parameters": parameters}
-    new, trigger, document = await creation.webhook(
-        backend, namespace, flow_id, key, caller.tenant, path=path, variables=variables
-    )
+    try:
+        new, trigger, document = await creation.webhook(
+            backend, namespace, flow_id, key, caller.tenant, path=path, variables=variables
+        )
+    except NotFound:
+        throttle.failed(place, address(request))
+        raise
     if document is None:
         return empty()
     status = 200

@@ -24,8 +24,8 @@ from flowdeck.sdk.errors import TaskError
 
 MAX_CONTENT = 10 * 1024 * 1024
 MAX_REDIRECTS = 10
-REFUSED_ADDRESSES = ("169.254.0.0/16", "fe80::/10")
-"""Link-local addresses, where clouds answer with their machines' credentials; configuration replaces the list."""
+REFUSED_ADDRESSES = ("169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128")
+"""Where clouds answer with their machines' credentials: link-local addresses; configuration replaces the list."""
 
 
 @dataclass(slots=True)
@@ -119,6 +119,18 @@ class Bearer(httpx.Auth):
         yield request
 
 
+_TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
+_COMPATIBLE = ipaddress.IPv6Network("::/96")
+
+
+def _inner(ip: ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:
+    """The IPv4 addresses that an IPv6 address may lead to: mapped, 6to4, translated, compatible."""
+    found = [one for one in (ip.ipv4_mapped, ip.sixtofour) if one is not None]
+    if ip in _TRANSLATED or ip in _COMPATIBLE:
+        found.append(ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF))
+    return found
+
+
 class CheckedBackend(httpcore.AsyncNetworkBackend):
     """Resolves names itself and connects to no refused address: redirects and re-bound names included."""
 
@@ -129,9 +141,8 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
     def allowed(self, address: str) -> bool:
         """Whether this address may be reached; IPv4 addresses inside IPv6 ones are looked at as IPv4."""
         ip = ipaddress.ip_address(address.partition("%")[0])
-        if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
-            ip = ip.ipv4_mapped
-        return not any(ip in network for network in self._refused if network.version == ip.version)
+        meant = [ip, *_inner(ip)] if isinstance(ip, ipaddress.IPv6Address) else [ip]
+        return not any(one in network for one in meant for network in self._refused if network.version == one.version)
 
     async def connect_tcp(
         self,

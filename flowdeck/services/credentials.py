@@ -63,8 +63,16 @@ def violations(username: str, password: str) -> list[str]:
 class Throttle:
     """Counts failures by account and address within a sliding minute."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        most: int = FAILURES,
+        words: str = "Too many failed logins, try again later",
+    ) -> None:
         self._clock = clock
+        self._most = most
+        self._words = words
         self._failures: dict[tuple[str, str], deque[float]] = {}
 
     def check(self, username: str, address: str) -> None:
@@ -77,15 +85,15 @@ class Throttle:
             times.popleft()
         if not times:
             del self._failures[(username, address)]
-        elif len(times) >= FAILURES:
+        elif len(times) >= self._most:
             wait = max(1, round(WINDOW_SECONDS - (now - times[0])))
-            raise TooMany("Too many failed logins, try again later", retry_after=wait)
+            raise TooMany(self._words, retry_after=wait)
 
     def failed(self, username: str, address: str) -> None:
         """Note a failure."""
         if len(self._failures) > 10_000:
             self._failures.pop(next(iter(self._failures)))
-        self._failures.setdefault((username, address), deque(maxlen=FAILURES)).append(self._clock())
+        self._failures.setdefault((username, address), deque(maxlen=self._most)).append(self._clock())
 
     def succeeded(self, username: str, address: str) -> None:
         """Forget the failures after a success."""

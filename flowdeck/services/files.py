@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import codecs
 import json
 import posixpath
 from typing import Any
@@ -112,8 +111,8 @@ def _preview(storage: Any, uri: str, rows: int, encoding: str) -> dict[str, Any]
 async def preview(backend: Backend, uri: str, rows: int | None, encoding: str) -> dict[str, Any]:
     """The head of a file in a form that can be shown. `NotFound`, `IllegalArgument` for unknown encodings."""
     try:
-        codecs.lookup(encoding)
-    except LookupError:
+        b"".decode(encoding)  # refuses codecs that are none of text, such as zlib
+    except (LookupError, ValueError):
         raise IllegalArgument(f"unable to preview using encoding '{encoding[:32]}'") from None
     bound = min(max(1, rows or backend.config.preview_initial), backend.config.preview_max)
     try:

@@ -95,3 +95,12 @@ async def test_a_yaml_bomb_is_refused_in_words(fresh: Any) -> None:
             assert answer.status_code == 422
         answer = await browser.post("/api/v1/main/dashboards", content="x" * 2_000_000, headers=BASIC)
         assert answer.status_code == 413
+
+
+async def test_keys_of_webhooks_are_not_guessed_for_long(fresh: Any) -> None:
+    async with client(fresh) as browser:
+        statuses = [
+            (await browser.post(f"/api/v1/main/executions/webhook/a/b/{number}")).status_code for number in range(62)
+        ]
+        assert statuses[:60] == [404] * 60 and statuses[60:] == [429] * 2
+        assert (await browser.post("/api/v1/main/executions/webhook/a/other/1")).status_code == 404

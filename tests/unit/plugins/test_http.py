@@ -205,3 +205,23 @@ async def test_the_function(core: Core, server: Server) -> None:
     assert ok(done)["value"] == "/x?a=1" and server.seen[-1]["headers"]["k"] == "v"
     done = await core.evaluate(f"{{{{ http('{server.address}/missing') }}}}")
     assert "404 : Not Found" in (done.outputs or {})["error"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "169.254.169.254",
+        "::ffff:169.254.169.254",
+        "64:ff9b::a9fe:a9fe",
+        "2002:a9fe:a9fe::1",
+        "::169.254.169.254",
+        "fe80::1%eth0",
+        "fd00:ec2::254",
+    ],
+)
+def test_no_spelling_of_an_address_reaches_the_machine_s_credentials(address: str) -> None:
+    from flowdeck.sdk.http import REFUSED_ADDRESSES, CheckedBackend
+
+    backend = CheckedBackend(None, REFUSED_ADDRESSES)  # type: ignore[arg-type]
+    assert not backend.allowed(address)
+    assert backend.allowed("93.184.216.34") and backend.allowed("::1") and backend.allowed("64:ff9b::5db8:d822")
