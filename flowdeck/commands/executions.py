@@ -290,7 +290,7 @@ def keep_numbers(step: Step) -> None:
 def evaluate(step: Step, args: dict[str, Any]) -> Any:
     """Render a value on a worker: `value`, `context`, tenant, namespace, flow_id; answered when it is rendered.
 
-    With `secrets` false nothing that the value says or renders can read a secret.
+    With `secrets` false nothing that the value says or renders can read a secret; with `masked` stars stand for them.
     """
     return step.evaluate(
         args["value"],
@@ -299,5 +299,6 @@ def evaluate(step: Step, args: dict[str, Any]) -> Any:
         args.get("namespace") or "",
         args.get("flow_id") or "",
         secrets=args.get("secrets", True) is not False,
+        masked=args.get("masked") is True,
         execution=args.get("execution") or "",
     )

@@ -46,6 +46,7 @@ class Step(Protocol):
         flow_id: str,
         *,
         secrets: bool = True,
+        masked: bool = False,
         execution: str = "",
     ) -> Any:
         """Let a worker render a value; answers a promise that a command may return as its result.

@@ -289,9 +289,13 @@ class Executor:
         flow_id: str,
         *,
         secrets: bool = True,
+        masked: bool = False,
         execution: str = "",
     ) -> Promise:
-        """Send an evaluation that no execution waits for to a worker; without `secrets` it can't read any."""
+        """Send an evaluation that no execution waits for to a worker.
+
+        Without `secrets` it can't read any; `masked` puts stars in their place.
+        """
         self._evaluation_no += 1
         promise = Promise()
         seq = -(1 << 40) - self._evaluation_no
@@ -305,7 +309,7 @@ class Executor:
             value=value,
             context=context,
             secrets=secrets,
-            masked=not secrets,
+            masked=masked or not secrets,
             execution=execution,
         )
         self.world.effect((lambda j, _: self.transport.dispatch(j, process=False), job, None))

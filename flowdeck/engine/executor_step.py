@@ -93,9 +93,10 @@ class ExecutorStep:
         flow_id: str,
         *,
         secrets: bool = True,
+        masked: bool = False,
         execution: str = "",
     ) -> Promise:
         """Have a worker render; the promise is resolved by its answer."""
         return self._executor.evaluate_later(
-            value, context, tenant, namespace, flow_id, secrets=secrets, execution=execution
+            value, context, tenant, namespace, flow_id, secrets=secrets, masked=masked, execution=execution
         )

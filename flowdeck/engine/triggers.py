@@ -39,6 +39,10 @@ def flow_context(plan: Plan, globals_: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+LABEL = "label "
+"""Begins the keys of values that become labels: those are stored readable, so secrets in them are masked."""
+
+
 @dataclass(slots=True)
 class Prepared:
     """Inputs and labels of an execution; with `error` there are none."""
@@ -132,7 +136,7 @@ class Preparation:
         waiting = False
         for key, value in items:
             try:
-                text = to_text(self._render(value, self._context))
+                text = to_text(self._render(value, self._context, LABEL))
             except Pending:
                 waiting = True
                 continue
@@ -142,10 +146,10 @@ class Preparation:
             raise Pending
         return found
 
-    def _render(self, value: Any, context: Mapping[str, Any]) -> Any:
+    def _render(self, value: Any, context: Mapping[str, Any], use: str = "") -> Any:
         if not references(value)[1]:
             return render_value(value, dict(context))
-        key = json.dumps([value, context.get("inputs")], sort_keys=True, default=str)
+        key = use + json.dumps([value, context.get("inputs")], sort_keys=True, default=str)
         known = self._known.get(key)
         if known is None:
             if self.passes > PASSES:
@@ -178,7 +182,9 @@ def ask(executor: Executor, plan: Plan, preparation: Preparation, then: Callable
         return reply
 
     for key, (value, context) in list(preparation.pending.items()):
-        executor.evaluate_later(value, context, flow.tenant, flow.namespace, flow.id).reply = reply_to(key)
+        executor.evaluate_later(
+            value, context, flow.tenant, flow.namespace, flow.id, masked=key.startswith(LABEL)
+        ).reply = reply_to(key)
 
 
 def start(

@@ -201,7 +201,7 @@ async def webhook(
         sent[name] = await _rendered(evaluator, value, context, strict=True)
     labels = []
     for one in documents.label_list(found.props.get("labels")):
-        value = await _rendered(evaluator, one["value"], context)
+        value = await _rendered(evaluator, one["value"], context, masked=True)
         if value not in (None, ""):
             labels.append({"key": one["key"], "value": str(value)})
     document = await creation.send(
@@ -210,14 +210,16 @@ async def webhook(
     return creation, found, document
 
 
-async def _rendered(evaluator: Evaluator, value: Any, context: Mapping[str, Any], *, strict: bool = False) -> Any:
+async def _rendered(
+    evaluator: Evaluator, value: Any, context: Mapping[str, Any], *, strict: bool = False, masked: bool = False
+) -> Any:
     from flowdeck.expr import ExpressionError
 
     if value is None:
         return None
     for _ in range(2):
         try:
-            return evaluator(value, context)
+            return evaluator(value, context, masked=masked)
         except Pending:
             await evaluator.settle()
         except ExpressionError as error:

@@ -29,18 +29,21 @@ class Evaluator:
         self._namespace = namespace
         self._flow_id = flow_id
         self._known: dict[str, tuple[Any, str | None]] = {}
-        self.pending: dict[str, tuple[Any, dict[str, Any]]] = {}
+        self.pending: dict[str, tuple[Any, dict[str, Any], bool]] = {}
         self._environment = Environment()
 
-    def __call__(self, value: Any, context: Mapping[str, Any]) -> Any:
-        """The native value; `ExpressionError` for what can't be rendered, `Pending` for what a worker must do."""
+    def __call__(self, value: Any, context: Mapping[str, Any], *, masked: bool = False) -> Any:
+        """The native value; `ExpressionError` for what can't be rendered, `Pending` for what a worker must do.
+
+        `masked`: stars stand for secrets, as in labels, which are stored readable.
+        """
         _, needs_io = references(value)
         if not needs_io:
             return render_value(value, dict(context), self._environment)
-        key = json.dumps([value, context.get("inputs")], sort_keys=True, default=str)
+        key = json.dumps([value, context.get("inputs"), masked], sort_keys=True, default=str)
         known = self._known.get(key)
         if known is None:
-            self.pending[key] = (value, dict(context))
+            self.pending[key] = (value, dict(context), masked)
             raise Pending()
         if known[1] is not None:
             raise ExpressionError(known[1])
@@ -51,9 +54,9 @@ class Evaluator:
         if not self.pending:
             return False
         pending, self.pending = self.pending, {}
-        for key, (value, context) in pending.items():
+        for key, (value, context, stars) in pending.items():
             self._known[key] = await ask_worker(
-                self._backend, self._caller, self._namespace, self._flow_id, value, context
+                self._backend, self._caller, self._namespace, self._flow_id, value, context, masked=stars
             )
         return True
 
@@ -67,6 +70,7 @@ async def ask_worker(
     context: dict[str, Any],
     *,
     secrets: bool = True,
+    masked: bool = False,
     execution: str = "",
 ) -> tuple[Any, str | None]:
     """(value, None) or (None, error) of an `Evaluate` job; 10 s at most. Without `secrets` it can read none."""
@@ -80,6 +84,7 @@ async def ask_worker(
             context=context,
             native=True,
             secrets=secrets,
+            masked=masked,
             execution=execution,
             timeout=SECONDS,
         )

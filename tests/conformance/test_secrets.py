@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from tests.conformance.conftest import SECRETS, messages
-from tests.support.server import Server
+from tests.support.server import Server, eventually
 
 TOKEN = SECRETS["CONFORMANCE_TOKEN"]
 
@@ -123,3 +124,49 @@ outputs:
     assert told["outputs"]["value"] == "it broke"
     assert {"key": "broken", "value": "broken"} in ended["labels"]
     assert ended["outputs"] == {"why": "it broke"}
+
+
+def test_labels_that_triggers_make_of_secrets_are_masked(server: Server) -> None:
+    server.save_flow(
+        """
+id: secret_upstream
+namespace: conformance.secrets
+tasks: [{id: t, type: io.kestra.plugin.core.log.Log, message: hi}]
+"""
+    )
+    server.save_flow(
+        """
+id: secret_triggers
+namespace: conformance.secrets
+tasks: [{id: t, type: io.kestra.plugin.core.log.Log, message: hi}]
+triggers:
+  - id: hook
+    type: io.kestra.plugin.core.trigger.Webhook
+    key: "{{ secret('CONFORMANCE_TOKEN') }}"
+    labels: {token: "{{ secret('CONFORMANCE_TOKEN') }}", sent: "{{ trigger.body.x }}"}
+  - id: chain
+    type: io.kestra.plugin.core.trigger.Flow
+    states: [SUCCESS]
+    labels: {token: "t {{ secret('CONFORMANCE_TOKEN') }}"}
+    preconditions:
+      id: up
+      flows: [{namespace: conformance.secrets, flowId: secret_upstream}]
+"""
+    )
+    path = f"/api/v1/main/executions/webhook/conformance.secrets/secret_triggers/{TOKEN}"
+    hooked = server.call("POST", path, json_body={"x": 5}, auth=False)
+    assert hooked.status == 200
+    server.finished(server.execute("conformance.secrets", "secret_upstream")["id"])
+
+    def found() -> list[Any]:
+        listed = server.call("GET", "/api/v1/main/executions?namespace=conformance.secrets&flowId=secret_triggers").json
+        return listed["results"] if listed["total"] == 2 else []
+
+    executions = eventually(found, what="both executions")
+    labels = {one["trigger"]["id"]: {x["key"]: x["value"] for x in one["labels"]} for one in executions}
+    assert labels["hook"] | labels["chain"] == labels["hook"] | {"token": "t ******"} | {
+        "system.correlationId": labels["chain"]["system.correlationId"]
+    }
+    assert labels["hook"]["token"] == "******" and labels["hook"]["sent"] == "5"
+    for one in executions:
+        nowhere(server, server.finished(one["id"])["id"], TOKEN)
