@@ -187,6 +187,11 @@ def _notices() -> rx.Component:
             rx.cond(S.save_request != "", rx.el.span("Request ", S.save_request, class_name="mono xs"), rx.fragment()),
             class_name="grow brk",
         ),
+        rx.cond(
+            S.copy_offered,
+            button("Create as a new flow", icon="copy-plus", size="small", on_click=S.save_copy, test="save-copy"),
+            rx.fragment(),
+        ),
         class_name="ebar bad",
         role="alert",
         custom_attrs={"data-testid": "save-problem"},

@@ -66,6 +66,8 @@ class EditorState(FlowState):
     save_problem: str = ""
     save_details: list[str] = []
     save_request: str = ""
+    copy_offered: bool = False
+    copy_text_kept: str = ""
 
     stale_revision: int = 0
     conflict: bool = False
@@ -86,6 +88,7 @@ class EditorState(FlowState):
         self.markers, self.errors, self.warnings = [], 0, 0
         self.draft_saved = self.draft_text = self.save_problem = self.save_request = ""
         self.save_details = []
+        self.copy_offered, self.copy_text_kept = False, ""
         self.stale_revision, self._then = 0, ""
         self.doc, self.doc_view, self.doc_pinned = Documentation(), "properties", False
         kept = self.settings.get("editor") or {}
@@ -283,6 +286,12 @@ class EditorState(FlowState):
 
     async def _store(self, text: str, *, revision: int | None) -> bool:
         self.save_problem, self.save_details, self.save_request = "", [], ""
+        self.copy_offered = False
+        namespace, flow_id = names_of(text)
+        if not self.creating and namespace and flow_id and (namespace, flow_id) != (self.flow_ns, self.flow_id):
+            self.save_problem = f"Id and namespace of {self.flow_ns}/{self.flow_id} cannot change."
+            self.copy_offered, self.copy_text_kept = True, text
+            return False
         try:
             async with self.api(raising=True) as api:
                 if self.creating:
@@ -305,6 +314,20 @@ class EditorState(FlowState):
             self.save_problem, self.save_request = error.message, error.request_id
             self.save_details = [f"{one.path}: {one.message}" if one.path else one.message for one in error.errors][:20]
         return False
+
+    @rx.event
+    async def save_copy(self):
+        """Save the text whose id or namespace was changed as a flow of its own (UI-ED-22)."""
+        try:
+            async with self.api(raising=True) as api:
+                flow = await api.flows.create(self.copy_text_kept)
+                self.save_problem, self.copy_offered, self.copy_text_kept, self.dirty = "", False, "", False
+                self._order("forget")
+                self.toast("Flow created", f"{flow.get('id')} in {flow.get('namespace')}")
+                self.navigate(routes.flow(str(flow.get("namespace")), str(flow.get("id")), "edit"))
+        except ApiError as error:
+            self.save_problem, self.save_request, self.copy_offered = error.message, error.request_id, False
+            self.save_details = [f"{one.path}: {one.message}" if one.path else one.message for one in error.errors][:20]
 
     def _saved(self, text: str, flow: dict[str, Any]) -> None:
         self.source, self.base_revision = text, int(flow.get("revision") or 1)

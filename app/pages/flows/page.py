@@ -38,6 +38,27 @@ def _topology() -> rx.Component:
     )
 
 
+def _dependencies() -> rx.Component:
+    return rx.el.div(
+        flow_graph(
+            key=S.flow_ns + "/" + S.flow_id + "#dependencies",
+            graph_url="/api/v1/"
+            + S.tenant_id
+            + "/flows/"
+            + S.flow_ns
+            + "/"
+            + S.flow_id
+            + "/dependencies?expandAll=true",
+            direction="LR",
+            selected=S.flow_id,
+            toolbar=True,
+            on_open=FlowState.open_neighbour,
+        ),
+        class_name="fillbox grow",
+        custom_attrs={"data-testid": "flow-dependencies"},
+    )
+
+
 def _deleted() -> rx.Component:
     return rx.el.div(
         rx.icon("trash-2", size=14),
@@ -80,6 +101,7 @@ def flow_page() -> rx.Component:
             ("revisions", "Revisions", place("revisions"), S.flow_revision.to_string()),
             ("triggers", "Triggers", place("triggers"), S.trigger_count),
             ("logs", "Logs", place("logs")),
+            ("dependencies", "Dependencies", place("dependencies")),
         ],
         S.flow_tab,
         label="Parts of the flow",
@@ -128,6 +150,7 @@ def flow_page() -> rx.Component:
             ("revisions", revisions_panel()),
             ("triggers", triggers_panel()),
             ("logs", logs_panel()),
+            ("dependencies", _dependencies()),
             overview_panel(),
         ),
         skeleton_rows(),

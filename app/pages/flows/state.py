@@ -14,7 +14,7 @@ from app.tab import Tab, internal
 from backend_client import ApiError, Client
 from backend_client.flows import label_list
 
-TABS = ("overview", "topology", "executions", "edit", "revisions", "triggers", "logs")
+TABS = ("overview", "topology", "executions", "edit", "revisions", "triggers", "logs", "dependencies")
 
 openers: dict[str, Callable[[], Any]] = {}
 """Tab → the handler that loads it; filled by the modules of the tabs, read after the head was loaded."""
@@ -95,6 +95,20 @@ class FlowState(Tab):
         self.running_count = f"{running.total} running" if running.total else ""
         self.flow_ready = True
         return flow
+
+    @rx.event
+    async def open_neighbour(self, name: str):
+        """A flow of the dependencies was opened: `namespace/id`, or its id alone."""
+        namespace, slash, flow_id = name.rpartition("/")
+        if slash:
+            self.navigate(routes.flow(namespace, flow_id, "dependencies"))
+            return
+        async with self.api("Could not find the flow") as api:
+            graph = await api.flows.dependencies(self.flow_ns, self.flow_id)
+            for node in graph.get("nodes") or []:
+                if name in (node.get("id"), node.get("uid")):
+                    self.navigate(routes.flow(str(node.get("namespace")), str(node.get("id")), "dependencies"))
+                    return
 
     @rx.event
     async def switch(self, disabled: bool):
