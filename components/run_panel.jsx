@@ -66,7 +66,7 @@ function Metrics({ api, execution, run, turn }) {
   if (!data?.results?.length) return <p className="none">This task run measured nothing.</p>;
   return (
     <table className="cpt"><tbody>
-      {data.results.map((m, i) => <tr key={i}><td className="mono">{m.name}</td><td className="mut">{Object.entries(m.tags || {}).map(([k, v]) => `${k}: ${v}`).join(", ")}</td><td className="num">{m.type === "timer" ? `${Number(m.value).toFixed(3)} s` : count(m.value)}</td></tr>)}
+      {data.results.map((m, i) => <tr key={i}><td className="mono">{m.name}</td><td className="mut">{Object.entries(m.tags || {}).map(([k, v]) => `${k}: ${v}`).join(", ")}</td><td className="num">{m.type === "timer" ? span(m.value) : count(m.value)}</td></tr>)}
     </tbody></table>
   );
 }

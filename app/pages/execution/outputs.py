@@ -1,4 +1,4 @@
-"""Outputs with the expression box, and metrics (UI-XP-50, UI-XP-51, UI-XP-52, UI-XP-60)."""
+"""Outputs with the expression box, metrics, and the source that ran (UI-XP-50…52, UI-XP-60, UI-XP-70)."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from typing import Any
 
 import reflex as rx
 
+from app import routes
 from app.pages.execution.state import ExecutionState
 from components.button import button, copy_button, icon_button, link_button
 from components.clock import moment
+from components.code_editor import code_editor
 from components.dialog import drawer, menu, menu_item
 from components.field import text_input
 from components.message import empty_state, message
@@ -275,4 +277,44 @@ def metrics_tab() -> rx.Component:
             rx.el.div("The first 100 of ", State.metric_total, class_name="pager"),
             rx.fragment(),
         ),
+    )
+
+
+def source_tab() -> rx.Component:
+    """The revision that ran, and how far it is behind the latest."""
+    behind = rx.cond(
+        State.latest_revision > F.revision,
+        rx.fragment(
+            rx.el.span("The latest is ", State.latest_revision, ".", class_name="mut"),
+            link_button(
+                "Compare with the latest",
+                f"{routes.flow(F.namespace, F.flow, 'revisions')}"
+                f"?revisionLeft={F.revision}&revisionRight={State.latest_revision}",
+                size="small",
+                test="source-compare",
+            ),
+        ),
+        rx.el.span("It is the latest.", class_name="mut"),
+    )
+    return rx.el.div(
+        rx.el.div(
+            rx.icon("file-code", size=14),
+            rx.el.span("Revision ", F.revision, " of ", rx.el.b(F.flow, class_name="med"), " ran here."),
+            behind,
+            rx.el.span(class_name="grow"),
+            copy_button(State.source, "Copy the source"),
+            class_name="xs-wait",
+        ),
+        rx.el.div(
+            rx.cond(
+                State.source_problem != "",
+                rx.el.div(message("bad", State.source_problem), class_name="pad"),
+                rx.cond(
+                    State.source != "", code_editor(value=State.source, language="yaml", read_only=True), rx.fragment()
+                ),
+            ),
+            class_name="xs-main",
+            custom_attrs={"data-testid": "execution-source"},
+        ),
+        class_name="xs-fill",
     )

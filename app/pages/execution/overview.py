@@ -67,7 +67,7 @@ def _failure() -> rx.Component:
                 rx.fragment(),
             ),
             rx.cond(
-                State.error_run != "",
+                (State.error_run != "") & State.may_create,
                 button(
                     rx.cond(F.error_task != "", f"Replay from {F.error_task}", "Replay from here"),
                     icon="rewind",
@@ -76,7 +76,23 @@ def _failure() -> rx.Component:
                 ),
                 rx.fragment(),
             ),
-            button("Restart", icon="rotate-ccw", on_click=State.open_dialog("restart"), test="error-restart"),
+            rx.cond(
+                State.may_update,
+                button("Restart", icon="rotate-ccw", on_click=State.open_dialog("restart"), test="error-restart"),
+                rx.fragment(),
+            ),
+            rx.el.span(class_name="grow"),
+            rx.cond(
+                State.similar > 0,
+                link(
+                    "Failures of this flow",
+                    to=f"{routes.EXECUTIONS}?filters[namespace][EQUALS]={F.namespace}&filters[flowId][EQUALS]={F.flow}"
+                    "&filters[state][IN]=FAILED&filters[timeRange][EQUALS]=PT720H",
+                    class_name="link",
+                    test="error-similar",
+                ),
+                rx.fragment(),
+            ),
             class_name="row wrap",
         ),
         class_name="xs-fail",
@@ -205,7 +221,7 @@ def _labels() -> rx.Component:
             rx.el.h2("Labels"),
             rx.el.span(class_name="grow"),
             rx.cond(
-                F.terminal,
+                F.terminal & State.may_update,
                 rx.el.button(
                     "Edit",
                     class_name="link sm",

@@ -9,7 +9,7 @@ import reflex as rx
 from app import routes
 from app.frame import page_shell
 from app.pages.execution.dialogs import dialogs
-from app.pages.execution.outputs import metrics_tab, outputs_tab
+from app.pages.execution.outputs import metrics_tab, outputs_tab, source_tab
 from app.pages.execution.overview import overview_tab
 from app.pages.execution.state import ExecutionState
 from components.button import button, button_group, copy_button, icon_button, link, link_button
@@ -17,6 +17,7 @@ from components.clock import duration, moment
 from components.dialog import menu, menu_item, menu_line
 from components.gantt import gantt
 from components.graph import flow_graph
+from components.log_count import log_count
 from components.log_view import log_view
 from components.message import label_chip, skeleton_rows
 from components.run_panel import run_panel
@@ -29,7 +30,9 @@ F: Any = ExecutionState.facts
 API: Any = f"/api/v1/{State.tenant_id}"
 OWN: Any = f"/api/v1/{State.tenant_id}/console/executions/{F.id}"
 WHOLE: Any = f"/api/v1/{State.tenant_id}/executions/{F.id}"
-MAY: Any = ~F.terminal & (F.state != "KILLING")
+LIVE: Any = ~F.terminal & (F.state != "KILLING")
+CREATE: Any = State.may_create
+UPDATE: Any = State.may_update
 
 
 def _badge() -> rx.Component:
@@ -106,30 +109,64 @@ def _menu() -> rx.Component:
     ask = State.open_dialog
     return menu(
         icon_button("ellipsis", "More actions", test="execution-menu"),
-        _when(F.settled, "Replay", "rewind", State.open_replay(""), "Something still runs", "menu-replay"),
-        _when(F.state == "FAILED", "Restart", "rotate-ccw", ask("restart"), "Only after a failure", "menu-restart"),
-        _when(F.terminal, "Change state", "arrow-left-right", ask("status"), "It has not ended", "menu-status"),
-        _when(F.terminal, "Set labels", "tag", ask("labels"), "It has not ended", "menu-labels"),
+        _when(F.settled & CREATE, "Replay", "rewind", State.open_replay(""), "Something still runs", "menu-replay"),
         _when(
-            F.state == "QUEUED", "Take out of the queue", "list-end", ask("unqueue"), "It is not queued", "menu-unqueue"
+            (F.state == "FAILED") & UPDATE,
+            "Restart",
+            "rotate-ccw",
+            ask("restart"),
+            "Only after a failure",
+            "menu-restart",
         ),
-        _when(MAY, "Force run", "fast-forward", ask("force"), "It has ended", "menu-force"),
+        _when(
+            F.terminal & UPDATE, "Change state", "arrow-left-right", ask("status"), "It has not ended", "menu-status"
+        ),
+        _when(F.terminal & UPDATE, "Set labels", "tag", ask("labels"), "It has not ended", "menu-labels"),
+        _when(
+            (F.state == "QUEUED") & UPDATE,
+            "Take out of the queue",
+            "list-end",
+            ask("unqueue"),
+            "It is not queued",
+            "menu-unqueue",
+        ),
+        _when(LIVE & UPDATE, "Force run", "fast-forward", ask("force"), "It has ended", "menu-force"),
         menu_line(),
         menu_item(
-            "Execute the flow", icon="play", on_select=ask("execute"), disabled=State.flow_gone, test="menu-execute"
+            "Execute the flow",
+            icon="play",
+            on_select=ask("execute"),
+            disabled=State.flow_gone | ~CREATE,
+            test="menu-execute",
         ),
         menu_item("Edit the flow", icon="pencil", to=routes.flow(F.namespace, F.flow, "edit")),
         menu_item("Open the API's JSON", icon="file-json", href=WHOLE),
         menu_line(),
-        _when(MAY, "Kill", "square", ask("kill"), "It has ended", "menu-kill", danger=True),
-        menu_item("Delete", icon="trash-2", on_select=ask("delete"), danger=True, test="menu-delete"),
+        _when(LIVE & UPDATE, "Kill", "square", ask("kill"), "It has ended", "menu-kill", danger=True),
+        menu_item(
+            "Delete",
+            icon="trash-2",
+            on_select=ask("delete"),
+            danger=True,
+            disabled=~State.may_delete,
+            reason="You lack the right",
+            test="menu-delete",
+        ),
         label="More actions",
         width=232,
     )
 
 
 def _when(on: Any, label: str, icon: str, do: Any, reason: str, test: str, *, danger: bool = False) -> rx.Component:
-    return menu_item(label, icon=icon, on_select=do, disabled=~on, reason=reason, danger=danger, test=test)
+    return menu_item(
+        label,
+        icon=icon,
+        on_select=do,
+        disabled=~on,
+        reason=rx.cond(UPDATE & CREATE, reason, "You lack the right"),
+        danger=danger,
+        test=test,
+    )
 
 
 def _actions() -> list[rx.Component]:
@@ -166,6 +203,13 @@ def _actions() -> list[rx.Component]:
         test="execution-execute",
         class_name="hide-s",
     )
+
+    def if_may(right: Any, *buttons: rx.Component) -> rx.Component:
+        return rx.cond(right, rx.fragment(*buttons), rx.fragment())
+
+    run, replay, replay_first = if_may(CREATE, run), if_may(CREATE, replay), if_may(CREATE, replay_first)
+    kill, pause, resume = if_may(UPDATE, kill), if_may(UPDATE, pause), if_may(UPDATE, resume)
+    go_on, again, leave = if_may(UPDATE, go_on), if_may(UPDATE, again), if_may(UPDATE, leave)
     live = rx.fragment(pause, kill, run)
     ended = rx.fragment(replay, run)
     chosen = rx.match(
@@ -194,10 +238,11 @@ def _tab_bar() -> rx.Component:
         [
             ("overview", "Overview", to("overview")),
             ("gantt", "Gantt", to("gantt")),
-            ("logs", "Logs", to("logs"), State.log_total),
+            ("logs", "Logs", to("logs"), log_count(execution=F.id, start=State.log_total)),
             ("topology", "Topology", to("topology")),
             ("outputs", "Outputs", to("outputs")),
             ("metrics", "Metrics", to("metrics")),
+            ("source", "Source", to("source")),
         ],
         State.tab_name,
         label="Execution",
@@ -220,7 +265,7 @@ def _waiting() -> rx.Component:
             rx.el.span(State.waiting_text, class_name="ell"),
             rx.cond(State.waiting_until != "", rx.el.span("until ", moment(State.waiting_until)), rx.fragment()),
             rx.el.span(class_name="grow"),
-            act,
+            rx.cond(UPDATE, act, rx.fragment()),
             class_name="xs-wait",
             role="status",
             custom_attrs={"data-testid": "execution-waiting"},
@@ -234,8 +279,8 @@ def _panel() -> rx.Component:
         execution=F.id,
         api=API,
         selected=State.run_id,
-        replayable=F.settled,
-        changeable=F.settled,
+        replayable=F.settled & CREATE,
+        changeable=F.settled & UPDATE,
         on_close=State.close_run,
         on_replay=State.open_replay,
         on_change=State.open_run_state,
@@ -330,6 +375,7 @@ def execution_page() -> rx.Component:
             ("topology", _topology_tab()),
             ("outputs", outputs_tab()),
             ("metrics", metrics_tab()),
+            ("source", source_tab()),
             _gantt_tab(),
         ),
     )

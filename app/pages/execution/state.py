@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import reflex as rx
@@ -15,7 +16,9 @@ from app.tab import Tab
 from backend_client import ApiError, Client
 from backend_client.client import text_of
 
-TABS = ("overview", "gantt", "logs", "topology", "outputs", "metrics")
+TABS = ("overview", "gantt", "logs", "topology", "outputs", "metrics", "source")
+FRESH_SECONDS = 5.0
+"""Going to another tab of the page within this time reads only what that tab shows; the stream tells changes."""
 LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR")
 
 
@@ -28,7 +31,9 @@ class ExecutionState(Actions, Values, Tab):
     log_line: int = 0
     log_level: str = "INFO"
     log_grouping: str = "time"
-    log_total: str = ""
+    log_total: int = 0
+    source: str = ""
+    source_problem: str = ""
 
     inputs: dict[str, Any] = {}
     outputs: dict[str, Any] = {}
@@ -55,6 +60,10 @@ class ExecutionState(Actions, Values, Tab):
     latest_revision: int = 0
     flow_gone: bool = False
     flow_disabled: bool = False
+    may_create: bool = True
+    may_update: bool = True
+    may_delete: bool = True
+    _read_at: float = 0.0
 
     # -- loading ------------------------------------------------------------------------------------------
 
@@ -76,13 +85,17 @@ class ExecutionState(Actions, Values, Tab):
         if identity != self.facts.id:
             self._forget()
         async with self.api() as api:
+            if identity == self.facts.id and time.monotonic() - self._read_at < FRESH_SECONDS:
+                await self._read_tab(api)  # another tab of what was just read
+                return
             await self._read(api, identity)
             yield
             await self._read_more(api)
 
     def _forget(self) -> None:
+        self._read_at = 0.0
         self.facts = Facts()
-        self.log_total = ""
+        self.log_total, self.source, self.source_problem = 0, "", ""
         self.ask, self.pending = "", ""
         self.has, self.large = [], []
         self.error_lines, self.error_line_no, self.error_run, self.similar = [], 0, "", 0
@@ -97,6 +110,9 @@ class ExecutionState(Actions, Values, Tab):
         if self.pending and facts.state != self.facts.state:
             self.pending = ""
         self.facts = facts
+        self.may_create = self.may("EXECUTION", "CREATE", facts.namespace)
+        self.may_update = self.may("EXECUTION", "UPDATE", facts.namespace)
+        self.may_delete = self.may("EXECUTION", "DELETE", facts.namespace)
         found = {name: body.get(name) for name in ("inputs", "outputs", "variables", "trigger")}
         self.has = [name for name, value in found.items() if value]
         self.large = [name for name, value in found.items() if value and not small(value)]
@@ -106,6 +122,7 @@ class ExecutionState(Actions, Values, Tab):
     async def _read_more(self, api: Client) -> None:
         """What stands beside the facts; a part that can't be read stays empty, the page stays."""
         facts = self.facts
+        self._read_at = time.monotonic()
         results = await asyncio.gather(
             self._waiting(api, facts),
             self._error(api, facts),
@@ -121,10 +138,15 @@ class ExecutionState(Actions, Values, Tab):
                 raise result
             if isinstance(result, ApiError) and result.status == 401:
                 raise result
+        await self._read_tab(api)
+
+    async def _read_tab(self, api: Client) -> None:
         if self.tab_name == "outputs":
             await self._read_levels(api)
         if self.tab_name == "metrics":
             await self._read_metrics(api)
+        if self.tab_name == "source":
+            await self._read_source(api)
 
     async def _waiting(self, api: Client, facts: Facts) -> None:
         reason = {} if facts.terminal else (await api.executions.waiting([facts.id])).get(facts.id) or {}
@@ -194,8 +216,16 @@ class ExecutionState(Actions, Values, Tab):
         self.latest_revision = int(flow.get("revision") or facts.revision)
 
     async def _lines(self, api: Client, facts: Facts) -> None:
-        total = await api.executions.log_total(facts.id)
-        self.log_total = f"{total:,}" if total else ""
+        self.log_total = await api.executions.log_total(facts.id)
+
+    async def _read_source(self, api: Client) -> None:
+        try:
+            flow = await api.flows.get(self.facts.namespace, self.facts.flow, revision=self.facts.revision)
+            self.source, self.source_problem = text_of(flow.get("source")), ""
+        except ApiError as error:
+            if error.status == 401:
+                raise
+            self.source_problem = f"Revision {self.facts.revision} can't be read: {error.message}"
 
     # -- the stream ---------------------------------------------------------------------------------------
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -201,6 +203,8 @@ class Values(rx.State, mixin=True):
             columns = list(dict.fromkeys(key for one in content for key in one))[:40]
             self.preview_columns = [str(one) for one in columns]
             self.preview_rows = [[text_of(one.get(name))[:200] for name in columns] for one in content[:100]]
+        elif text_of(found.get("extension")).lower() in ("csv", "tsv") and isinstance(content, str):
+            self.preview_columns, self.preview_rows = table_of(content, text_of(found.get("extension")).lower())
         else:
             self.preview_text = content if isinstance(content, str) else json.dumps(content, indent=2, default=str)
             self.preview_text = self.preview_text[:100_000]
@@ -239,14 +243,28 @@ class Values(rx.State, mixin=True):
         ]
 
 
+def table_of(text: str, kind: str) -> tuple[list[str], list[list[str]]]:
+    """Return head and rows of the first lines of a CSV or TSV; at most 40 columns and 100 rows."""
+    found = list(csv.reader(io.StringIO(text), delimiter="\t" if kind == "tsv" else ","))
+    if not found:
+        return [], []
+    width = min(40, len(found[0]))
+    rows = [[cell[:200] for cell in (row + [""] * width)[:width]] for row in found[1:101]]
+    return [cell[:200] or f"column {place + 1}" for place, cell in enumerate(found[0][:width])], rows
+
+
 def measured(kind: Any, value: Any) -> str:
-    """Return a metric in words: timers in seconds, counters with grouped digits."""
+    """Return a metric in words: timers (ms on the wire) as a span, counters with grouped digits."""
     try:
         number = float(value)
     except (TypeError, ValueError):
         return text_of(value)
     if text_of(kind) == "timer":
-        return f"{number:.3f} s" if number < 60 else f"{int(number // 60)}m {int(number % 60):02d}s"
+        if number < 1000:
+            return f"{number:.0f} ms"
+        return (
+            f"{number / 1000:.1f}s" if number < 60_000 else f"{int(number // 60_000)}m {int(number // 1000 % 60):02d}s"
+        )
     return f"{number:,.0f}" if number == int(number) else f"{number:,.3f}"
 
 

@@ -116,6 +116,10 @@ DEEDS: dict[str, Deed] = {
 }
 
 
+RIGHTS = {"replay": "CREATE", "delete": "DELETE"}
+"""What an action needs on executions, where it is not UPDATE."""
+
+
 def labels_of(text: str) -> tuple[list[dict[str, str]], str]:
     """Return labels written one a line as `key: value`, and the rule that a line breaks."""
     labels: dict[str, str] = {}
@@ -154,6 +158,7 @@ class BulkActions(rx.State, mixin=True):
     with_metrics: bool = True
     with_files: bool = True
     allowed: list[str] = []
+    rights: list[str] = []
     selection_note: str = ""
 
     _states: dict[str, str] = {}
@@ -162,7 +167,13 @@ class BulkActions(rx.State, mixin=True):
     def _judge(self: Any) -> None:
         """Learn which actions the selection allows and what its rows have in common."""
         states = [self._states.get(one, "") for one in self.selected]
-        self.allowed = [name for name, deed in DEEDS.items() if self.select_everything or any(map(deed.allows, states))]
+        held = {name: self.may("EXECUTION", RIGHTS.get(name, "UPDATE")) for name in DEEDS}
+        self.rights = [name for name in DEEDS if held[name]]
+        self.allowed = [
+            name
+            for name, deed in DEEDS.items()
+            if held[name] and (self.select_everything or any(map(deed.allows, states)))
+        ]
         kinds, flows = set(states), {self._flows.get(one, "") for one in self.selected}
         common = (
             f"all {next(iter(kinds)).capitalize()}" if len(kinds) == 1 and "" not in kinds else f"{len(kinds)} states"

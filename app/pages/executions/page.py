@@ -136,7 +136,7 @@ def _row_menu(row: Any) -> rx.Component:
             DEEDS[name].word,
             icon=icon,
             on_select=State.ask(name, row.id),
-            disabled=~on,
+            disabled=~(on & State.rights.contains(name)),
             reason=_single(DEEDS[name].reason),
             danger=danger,
             test=f"row-{name}",
