@@ -61,6 +61,7 @@ export function FileTree({ url, active = "", dirty = [], reload = 0, canWrite = 
 
   // All open folders are read anew after a change; the folders of the active file are opened.
   useEffect(() => {
+    if (!url) return;
     const chain = new Set(open);
     for (let up = active ? parentOf(active) : "/"; up !== "/"; up = parentOf(up)) chain.add(up);
     if (chain.size !== open.size) setOpen(chain);

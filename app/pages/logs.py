@@ -206,12 +206,13 @@ def logs_page() -> rx.Component:
         "Logs",
         list_filters(LogsState, FILTERS, placeholder="Text of the line", on_refresh=LogsState.load),
         rx.el.div(
+            rx.el.h2("Warnings and errors", class_name="sm mut"),
             chart(
                 figure_url="/api/v1/" + state.tenant_id + "/console/figures",
                 body=state.chart_body,
                 reload=state.chart_turn,
-                height=112,
-                label="Lines over time by level",
+                height=96,
+                label="Warnings and errors over time",
                 on_range=LogsState.set_brush,
             ),
             class_name="lgc hide-s",
