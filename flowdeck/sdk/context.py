@@ -283,7 +283,7 @@ class RunContext:
 
     def child_environment(self, extra: Mapping[str, str]) -> dict[str, str]:
         """Environment of a child: the worker's without the server's secrets, facts of the attempt, then `extra`."""
-        env = {k: v for k, v in os.environ.items() if not k.startswith(_KEPT_BACK)}
+        env = _inherited_environment()
         env["KESTRA_TASKRUN_ID"] = self.attempt.task_run
         env["KESTRA_TASKRUN_ATTEMPT"] = str(self.attempt.number)
         env["KESTRA_TASKRUN_FENCE"] = str(self.attempt.fence)
@@ -333,6 +333,19 @@ _KEPT_BACK = (
     "ENDPOINTS_",
     "MICRONAUT_",
 )
+
+
+_inherited: tuple[dict[Any, Any], dict[str, str]] = ({}, {})
+
+
+def _inherited_environment() -> dict[str, str]:
+    """A copy of the worker's environment without what is kept back; decoded anew only when it has changed."""
+    global _inherited
+    raw: dict[Any, Any] = os.environ._data  # type: ignore[attr-defined]
+    if raw != _inherited[0]:
+        shown = {k: v for k, v in os.environ.items() if not k.startswith(_KEPT_BACK)}
+        _inherited = (dict(raw), shown)
+    return dict(_inherited[1])
 
 
 class AttemptFiles:

@@ -13,11 +13,11 @@ LINES = 5
 SHELL = "type: io.kestra.plugin.scripts.shell.Commands, taskRunner: {type: io.kestra.plugin.core.runner.Process}"
 NAP = "type: io.kestra.plugin.core.flow.Sleep"
 
-# The side effect of a script: one line in a file named after its task run. Every line it prints carries its process.
+# The side effect of a script: its fence in a file named after its task run. Every line it prints carries its process.
 EFFECT = (
     'f="$SIDE_EFFECTS/{{ execution.id }}.{{ taskrun.id }}"; '
     f'for i in $(seq {LINES}); do echo "said $$ $i"; done; '
-    'echo "{{ taskrun.attemptsCount }} $$" >> "$f"'
+    'echo "$KESTRA_TASKRUN_FENCE" >> "$f"'
 )
 
 
