@@ -13,6 +13,7 @@ from flowdeck.model.errors import IllegalArgument, InvalidFilter, InvalidFormat
 from flowdeck.store.queries.where import ENUM_NAMES, Filter, Page, check
 
 MAX_SIZE = 10_000
+MOST_SORTS = 10
 LARGEST_NUMBER = 2**31 - 1
 _KEY = re.compile(r"^filters\[([^\]]*)\]\[([^\]]*)\](?:\[(.*)\])?$")
 
@@ -59,6 +60,8 @@ def page(request: Request) -> Page:
             if direction.lower() not in ("", "asc", "desc"):
                 raise IllegalArgument(f"sort: '{part[:64]}' is not field:asc or field:desc")
             sorts.append((name, direction.lower() == "desc"))
+    if len(sorts) > MOST_SORTS:
+        raise IllegalArgument(f"sort: at most {MOST_SORTS} fields")
     return Page(_number(request, "page", 1), min(_number(request, "size", 10), MAX_SIZE), tuple(sorts))
 
 

@@ -22,6 +22,7 @@ from flowdeck.model.states import TERMINAL
 
 DEFAULT_STATES = frozenset(state.name for state in TERMINAL) | {"PAUSED"}
 DAY_MS = 86_400_000
+LONGEST_PATTERN = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,9 +228,12 @@ def _filter(one: Mapping[str, Any], facts: Facts, render: Render, warnings: list
 
 
 def _matches(pattern: str, subject: str, warnings: list[str]) -> bool:
+    if len(pattern) > LONGEST_PATTERN:  # compiling takes time too, and this runs where all executions wait
+        warnings.append(f"pattern '{pattern[:50]}…' is longer than {LONGEST_PATTERN} characters")
+        return False
     try:
         return regex.fullmatch(pattern, subject, timeout=0.25) is not None
-    except (regex.error, TimeoutError) as error:
+    except (regex.error, TimeoutError, RecursionError, OverflowError) as error:
         warnings.append(f"pattern '{pattern}': {error or 'takes too long'}")
         return False
 

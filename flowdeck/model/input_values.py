@@ -84,7 +84,7 @@ def _text(value: Any, props: Mapping[str, Any], name: str, choices: Any) -> str:
             matched = regex.fullmatch(pattern, found, timeout=_PATTERN_SECONDS)
         except TimeoutError:
             raise InputValueError(f"matching the pattern `{pattern}` takes too long") from None
-        except regex.error:
+        except (regex.error, RecursionError, OverflowError):
             raise InputValueError(f"invalid pattern [{pattern}]") from None
         if not matched:
             raise InputValueError(f"it must match the pattern `{pattern}`")

@@ -19,6 +19,7 @@ from flowdeck.store.driver import Database, Reader
 from flowdeck.store.logs import BY_EXECUTION, BY_SOURCE, LEVELS, LogFile, LogFiles, delete_lines, delete_trigger_lines
 
 SEARCH_PAGE = 2000
+LONGEST_PATTERN = 1000
 REGEX_SECONDS = 0.1
 CAPPED = 10_000
 """Counts of hits stop here."""
@@ -599,9 +600,11 @@ def _finder(q: str, use_regex: bool, case: bool) -> Callable[[str], list[list[in
             return spans
 
         return plain
+    if len(q) > LONGEST_PATTERN:
+        raise IllegalArgument(f"q may have at most {LONGEST_PATTERN} characters")
     try:
         pattern = regex.compile(q, 0 if case else regex.IGNORECASE)
-    except regex.error as error:
+    except (regex.error, RecursionError, OverflowError) as error:
         raise IllegalArgument(f"q is not a regular expression: {error}") from None
 
     def by_pattern(text: str) -> list[list[int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,12 @@ import regex
 
 from flowdeck.model.errors import IllegalArgument, InvalidFilter, InvalidFormat
 
+MOST_FILTERS = 100
+MOST_VALUES = 100
+"""Conditions of their own; databases bound the depth of an expression."""
+LONGEST_PATTERN = 1000
+PATTERN_SECONDS = 2.0
+"""What matching all names of a tenant may take."""
 COUNTED = 10_001
 """Totals of unbounded tables are exact up to here less one."""
 
@@ -172,7 +179,13 @@ class Filter:
 
 def check(resource: str, filters: Iterable[Filter]) -> None:
     """`InvalidFilter` for unknown fields, operations, pairs, or fields foreign to the resource."""
+    filters = list(filters)
+    if len(filters) > MOST_FILTERS:
+        raise InvalidFilter(f"at most {MOST_FILTERS} filters")
     for one in filters:
+        many = isinstance(one.value, dict) or (isinstance(one.value, list) and one.op not in ("IN", "NOT_IN"))
+        if many and len(one.value) > MOST_VALUES:
+            raise InvalidFilter(f"at most {MOST_VALUES} values for field '{one.field}'")
         known = OPERATIONS.get(one.field)
         if known is None:
             raise InvalidFilter(f"unknown field '{one.field}'")
@@ -298,11 +311,20 @@ class Where:
 
 def names_matching(pattern: str, names: Iterable[str]) -> list[str]:
     """The names that match a user's regular expression (whole or part); bounded in time. `InvalidFilter`."""
+    if len(pattern) > LONGEST_PATTERN:
+        raise InvalidFilter(f"a regular expression may have at most {LONGEST_PATTERN} characters")
+    end = time.monotonic() + PATTERN_SECONDS
+    found: list[str] = []
     try:
         compiled = regex.compile(pattern)
-        return [n for n in names if compiled.search(n, timeout=0.05)]
-    except (regex.error, TimeoutError) as error:
+        for name in names:
+            if compiled.search(name, timeout=0.05):
+                found.append(name)
+            if time.monotonic() > end:
+                raise TimeoutError("takes too long")
+    except (regex.error, TimeoutError, RecursionError, OverflowError) as error:
         raise InvalidFilter(f"regular expression '{pattern[:64]}': {error}") from None
+    return found
 
 
 def order_by(sorts: Sequence[tuple[str, bool]], columns: dict[str, str], default: str, tie: str) -> str:

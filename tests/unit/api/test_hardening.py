@@ -104,3 +104,28 @@ async def test_keys_of_webhooks_are_not_guessed_for_long(fresh: Any) -> None:
         ]
         assert statuses[:60] == [404] * 60 and statuses[60:] == [429] * 2
         assert (await browser.post("/api/v1/main/executions/webhook/a/other/1")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "filters[namespace][REGEX]=" + "(" * 4000 + ")" * 4000,
+        "filters[namespace][REGEX]=" + "a" * 20_000,
+        "filters[flowId][REGEX]=(",
+        "filters[q][EQUALS]=" + "x" * 60_000,
+        "q=" + "%25_" * 15_000,
+        "&".join(f"filters[labels][EQUALS][k{n}]=v" for n in range(1500)),
+        "&".join(f"filters[namespace][CONTAINS]=v{n}" for n in range(1500)),
+        "filters[namespace][IN]=" + ",".join(f"n{n}" for n in range(9000)),
+        "&".join("sort=id:asc" for _ in range(3000)),
+        "filters[labels][EQUALS][a'\"\\%00]=x'\"",
+        "filters[q][EQUALS]=%00%27--",
+        "sort=id;drop%20table%20flow:asc",
+    ],
+)
+async def test_no_filter_upsets_the_database(fresh: Any, query: str) -> None:
+    async with client(fresh) as browser:
+        await browser.post("/api/v1/main/basicAuth", json=GOOD)
+        for place in ("flows", "executions", "logs", "triggers"):
+            answer = await browser.get(f"/api/v1/main/{place}/search?{query}", headers=BASIC)
+            assert answer.status_code in (200, 400, 422), (place, query[:40], answer.status_code, answer.text[:200])
