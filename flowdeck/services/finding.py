@@ -130,7 +130,9 @@ async def palette(backend: Backend, caller: Caller, text: str, kinds: Sequence[s
                 for ns in await namespaces.known(backend, caller):
                     spans = _spans(ns, words)
                     if spans is not None:
-                        hits.append(_hit("namespace", ns, ns, "namespace", f"{root}/namespaces/edit/{ns}/overview", spans))
+                        hits.append(
+                            _hit("namespace", ns, ns, "namespace", f"{root}/namespaces/edit/{ns}/overview", spans)
+                        )
                 add(kind, hits)
             case "execution" if row is None and len(text) >= 6 and " " not in text:
                 rows = await backend.read(
