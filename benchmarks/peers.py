@@ -7,7 +7,7 @@ import os
 import statistics
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 PROGRAM = Path(__file__).resolve().parents[2] / "shared" / "bench" / "peers" / "run_peers.py"
@@ -16,27 +16,26 @@ WORKLOADS = (("chain", 1000), ("many", 100), ("fan", 1000))
 SMALLER = {"prefect": {"chain": 100, "many": 20, "fan": 100}, "dagster": {"chain": 100, "many": 10, "fan": 100}}
 
 
-@dataclass(frozen=True, slots=True)
+class NotMeasured(Exception):
+    """Why a peer has no figure here; the message is a sentence."""
+
+
+@dataclass(slots=True)
 class Peer:
-    """What one peer reached."""
+    """A peer and its figures so far: steps a second by workload."""
 
     name: str
-    version: str
-    rates: dict[str, float]
-    """Steps a second by workload."""
+    version: str = ""
+    rates: dict[str, list[float]] = field(default_factory=dict)
 
-
-def measure(name: str, runs: int = 1) -> Peer | str:
-    """Run all workloads on a peer; a sentence when that is impossible here."""
-    if not PROGRAM.is_file():
-        return f"{name} was not measured: its program is not beside the project (../shared/bench/peers)."
-    rates: dict[str, float] = {}
-    version = ""
-    for workload, count in WORKLOADS:
-        count = SMALLER.get(name, {}).get(workload, count)
+    def once(self, workload: str) -> float:
+        """Run a workload once; steps a second. Raises NotMeasured."""
+        if not PROGRAM.is_file():
+            raise NotMeasured(f"{self.name}: its program is not beside the project (../shared/bench/peers).")
+        count = SMALLER.get(self.name, {}).get(workload, dict(WORKLOADS)[workload])
         try:
             done = subprocess.run(
-                [sys.executable, str(PROGRAM), name, workload, str(count), "--runs", str(runs)],
+                [sys.executable, str(PROGRAM), self.name, workload, str(count)],
                 capture_output=True,
                 text=True,
                 timeout=600,
@@ -44,11 +43,15 @@ def measure(name: str, runs: int = 1) -> Peer | str:
                 env={k: v for k, v in os.environ.items() if not k.startswith(("FLOWDECK_", "KESTRA_"))},
             )
         except subprocess.TimeoutExpired:
-            return f"{name} was not measured: {workload} {count} took more than ten minutes."
+            raise NotMeasured(f"{self.name}: {workload} {count} took more than ten minutes.") from None
         if done.returncode:
-            words = (done.stderr.strip().splitlines() or ["no word"])[-1]
-            return f"{name} was not measured: {words[:200]}"
-        found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-        version = found[0]["version"]
-        rates[workload] = statistics.median(entry["steps_per_s"] for entry in found)
-    return Peer(name, version, rates)
+            words = (done.stderr.strip().splitlines() or ["it failed without a word"])[-1]
+            raise NotMeasured(f"{self.name}: {words[:200]}")
+        found = json.loads(done.stdout.strip().splitlines()[-1])
+        self.version = found["version"]
+        self.rates.setdefault(workload, []).append(found["steps_per_s"])
+        return found["steps_per_s"]
+
+    def rate(self, workload: str) -> float:
+        """Median of a workload so far."""
+        return statistics.median(self.rates[workload])
