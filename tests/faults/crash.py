@@ -228,8 +228,9 @@ class Harness:
         return self.problems + list(crash_laws.violations(self.home, self.accepted))
 
     def _calm(self) -> bool:
-        if not self._until_ready(time.monotonic() + 40):
+        if not self._until_ready(time.monotonic() + 60):
             self.problems.append(f"not ready after the last kill:\n{self.server.output()}")
+        self.server.save_flow(LOADS["ticking"].source.replace("disabled: false", "disabled: true"))
         until = time.monotonic() + CALM
         while time.monotonic() < until:
             with contextlib.suppress(Exception):

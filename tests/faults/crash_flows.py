@@ -110,6 +110,22 @@ tasks:
       - {{id: loud, {SHELL}, commands: ["sleep 3600"]}}
 """
 
+# Every other second of the run gets its one execution, whatever was down at that second.
+TICKING = f"""
+id: ticking
+namespace: {NAMESPACE}
+tasks:
+  - {{id: tick, type: io.kestra.plugin.core.debug.Return, format: "{{{{ trigger.date }}}}"}}
+triggers:
+  - id: second
+    type: io.kestra.plugin.core.trigger.Schedule
+    cron: "*/2 * * * * *"
+    withSeconds: true
+    recoverMissedSchedules: ALL
+    disabled: false
+"""
+PERIOD_MS = 2000
+
 
 @dataclass(frozen=True, slots=True)
 class Load:
@@ -129,4 +145,5 @@ LOADS: dict[str, Load] = {
     "broken": Load(BROKEN, 1, State.FAILED, 3, ("first", "tidy")),
     "resumed": Load(RESUMED, 1, State.SUCCESS, 2, ("after",)),
     "killed": Load(KILLED, 1, State.KILLED, 3),
+    "ticking": Load(TICKING, 0, State.SUCCESS, 1),
 }

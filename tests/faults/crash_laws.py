@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import re
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import psutil
 
 from flowdeck.model.states import State
-from tests.faults.crash_flows import LINES, LOADS
+from tests.faults.crash_flows import LINES, LOADS, PERIOD_MS
 
 COUNTS = {
     "a task run without exactly one terminal event": (
@@ -118,6 +121,7 @@ def violations(home: Path, accepted: set[str]) -> Iterator[str]:
         yield from _ends(connection)
         yield from _effects(connection, home / "effects")
         yield from _lines(connection, home)
+        yield from _dates(connection)
         if (answer := connection.execute("pragma integrity_check").fetchone()[0]) != "ok":
             yield f"the database is damaged: {answer}"
     finally:
@@ -165,6 +169,21 @@ def _effects(connection: sqlite3.Connection, folder: Path) -> Iterator[str]:
         yield f"{len(none)} scripts that count as run never ran, such as task run {none[0]}"
     if many:
         yield f"{len(many)} task runs ran twice under one fence, such as {many[0]}"
+
+
+def _dates(connection: sqlite3.Connection) -> Iterator[str]:
+    """A schedule fires once for each of its dates."""
+    dates = sorted(row[0] for row in connection.execute("select \"trigger\" from execution where flow_id = 'ticking'"))
+    moments = sorted(
+        round(datetime.fromisoformat(json.loads(text)["variables"]["date"]).timestamp() * 1000) for text in dates
+    )
+    if len(set(moments)) < len(moments):
+        yield f"{len(moments) - len(set(moments))} dates of a schedule have fired twice"
+    missed = sum((b - a) // PERIOD_MS - 1 for a, b in itertools.pairwise(sorted(set(moments))))
+    if missed:
+        yield f"{missed} dates of a schedule were missed"
+    if len(moments) < 3:
+        yield f"a schedule has fired {len(moments)} times"
 
 
 def _lines(connection: sqlite3.Connection, home: Path) -> Iterator[str]:
