@@ -77,7 +77,7 @@ async def palette(backend: Backend, caller: Caller, text: str, kinds: Sequence[s
     wanted_id = unquote(address[3]) if address else text.strip()
     row = await backend.read(execution_queries.get, caller.tenant, wanted_id)
     if row is not None:
-        path = f"{root}/executions/{row['namespace']}/{row['flow_id']}/{row['id']}"
+        path = f"{root}/executions/{row['namespace']}/{row['flow_id']}/{row['id']}/gantt"
         exact = _hit(
             "execution",
             row["id"],
@@ -152,7 +152,7 @@ async def palette(backend: Backend, caller: Caller, text: str, kinds: Sequence[s
                             r["id"],
                             r["id"],
                             f"{r['namespace']}.{r['flow_id']} · {State(r['state']).name}",
-                            f"{root}/executions/{r['namespace']}/{r['flow_id']}/{r['id']}",
+                            f"{root}/executions/{r['namespace']}/{r['flow_id']}/{r['id']}/gantt",
                             [[0, len(text)]],
                             ("logs",),
                         )
