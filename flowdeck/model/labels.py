@@ -52,6 +52,8 @@ def read_labels(value: Any) -> list[tuple[str, str]]:
         name, text = to_text(key), to_text(item)
         if not name or not text:
             raise LabelError(f"label '{name}' must have a key and a value")
+        if "\0" in name or "\0" in text:
+            raise LabelError("labels hold no NUL character")  # PostgreSQL's texts can't
         out[name] = text
     return list(out.items())
 

@@ -303,6 +303,8 @@ def check_labels(labels: Sequence[Mapping[str, str]], existing: Sequence[Mapping
     old = {one["key"]: one["value"] for one in existing}
     for one in labels:
         key = one["key"]
+        if "\0" in key or "\0" in one["value"]:
+            raise IllegalArgument("labels hold no NUL character")
         if key.startswith("system.") and key != "system.correlationId" and old.get(key) != one["value"]:
             raise IllegalArgument(f"System labels can only be set by the system, offending label: {key}={one['value']}")
 

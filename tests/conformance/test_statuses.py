@@ -132,6 +132,7 @@ BAD: list[Bad] = [
     Bad("POST", f"{T}/executions/{NS}/off", 409, "Illegal state"),
     Bad("POST", f"{T}/executions/{NS}/sound?labels=novalue", 422, "Illegal argument"),
     Bad("POST", f"{T}/executions/{NS}/sound?labels=system.mine:x", 422, "Illegal argument"),
+    Bad("POST", f"{T}/executions/{NS}/sound?labels=a:%00", 422, "Illegal argument"),
     Bad("POST", f"{T}/executions/{NS}/sound?scheduleDate=tomorrow", 422, "Invalid format"),
     Bad("POST", f"{T}/executions/{NS}/sound?kind=NONSENSE", 422, "Invalid"),
     Bad("POST", f"{T}/executions/{NS}/sound?revision=one", 422, "Invalid format"),
