@@ -120,7 +120,8 @@ def test_a_replay_with_changed_inputs_runs_with_them(server: Server, open_page) 
     done = _run(server, LOADS)
     page = open_page(_place(done))
     page.locator("[data-testid=execution-replay]").click()
-    page.locator("[data-testid=replay-edit]").check()
+    page.locator("[data-testid=replay-edit]").click()
+    expect(page.locator("[data-testid=replay-edit]")).to_be_checked()
     page.locator("[data-testid=execute-input-size] input").fill("60")
     expect(page.locator("[data-testid=execute-input-size] .er")).to_be_visible()
     page.locator("[data-testid=execute-input-size] input").fill("9")
@@ -218,18 +219,20 @@ tasks:
 """
 STEPS = """id: steps
 namespace: e2e.execution
+inputs:
+  - {id: first, type: STRING, defaults: PT0.1S}
 tasks:
-  - {id: first, type: io.kestra.plugin.core.flow.Sleep, duration: PT2S}
+  - {id: first, type: io.kestra.plugin.core.flow.Sleep, duration: "{{ inputs.first }}"}
   - {id: second, type: io.kestra.plugin.core.log.Log, message: second}
 """
 
 
 def test_a_pause_by_hand_holds_the_next_task_until_the_resume(server: Server, open_page) -> None:
-    running = _run(server, STEPS, until="RUNNING")
+    running = _run(server, STEPS, until="RUNNING", first="PT8S")
     page = open_page(_place(running))
     page.locator("[data-testid=execution-pause]").click()
     page.locator("[data-testid=pause-confirm]").click()
-    _state(page, "PAUSED")
+    _state(page, "PAUSED", seconds=25)
     page.locator("[data-testid=execution-resume]").click()
     page.locator("[data-testid=resume-confirm]").click()
     _state(page, "SUCCESS")
