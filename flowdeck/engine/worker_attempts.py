@@ -24,7 +24,7 @@ from flowdeck.engine.worker_logs import AttemptLog, LogClient, Owner
 from flowdeck.engine.worker_tasks import BoundCalls, LoadedTask, LoadedTasks
 from flowdeck.model.errors import DomainError
 from flowdeck.model.states import State
-from flowdeck.sdk.context import Attempt, RunContext, WorkerFacts, needs_io
+from flowdeck.sdk.context import Attempt, RunContext, WorkerFacts, needs_io, render_soon
 from flowdeck.sdk.errors import TaskError
 from flowdeck.sdk.http import REFUSED_ADDRESSES
 from flowdeck.sdk.log import Level, TaskLog
@@ -187,7 +187,7 @@ class Attempts:
             if needs_io(job.value):
                 value = await asyncio.to_thread(work, job.value, variables, env)
             else:
-                value = work(job.value, variables, env)
+                value = await render_soon(work, job.value, variables, env)
             outputs = {"value": _masked(masker, value, job.clear) if job.masked else value}
             if len(msgspec.json.encode(outputs)) > LARGEST_EVALUATION:
                 raise TaskError(f"the result is larger than {LARGEST_EVALUATION:,} bytes")

@@ -76,8 +76,10 @@ def _compiled(pattern: str) -> regex.Pattern[str]:
 
 def _run(rt: Runtime, pattern: str, method: str, *arguments: Any, **options: Any) -> Any:
     compiled = _compiled(pattern)
+    # concurrent: without it a slow match holds up every other thread of the process until its time is over.
+    options |= {"timeout": min(rt.limits.regex_seconds, rt.left()), "concurrent": True}
     try:
-        return getattr(compiled, method)(*arguments, timeout=rt.limits.regex_seconds, **options)
+        return getattr(compiled, method)(*arguments, **options)
     except TimeoutError:
         raise ExpressionError(
             f"The limit of {rt.limits.regex_seconds:g} seconds for the regular expression `{pattern}` was reached"

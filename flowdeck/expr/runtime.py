@@ -77,6 +77,10 @@ class Runtime:
         if time.monotonic() > self.deadline:
             raise ExpressionError(f"The limit of {self.limits.seconds:g} seconds for one render was reached")
 
+    def left(self) -> float:
+        """Seconds that are left, a moment at least."""
+        return max(0.001, self.deadline - time.monotonic())
+
     def grow(self, length: int) -> None:
         """Count `length` characters of output. Raises ExpressionError above the limit."""
         self.size += length

@@ -9,8 +9,9 @@ import os
 import secrets
 import shutil
 import threading
+import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -29,7 +30,29 @@ T = TypeVar("T")
 
 THREAD_GRACE = 2.0
 """Seconds that a killed function in a thread has to notice before it is abandoned."""
+QUICK_SECONDS = 0.05
+"""What a render may take of the loop."""
 METRIC_KINDS = frozenset({"counter", "timer", "gauge"})
+
+
+async def render_soon(
+    work: Callable[[Any, Any, expr.Environment], Any], value: Any, variables: Any, environment: expr.Environment
+) -> Any:
+    """Render without I/O: at once when it is quick, else in a thread, since all attempts of a worker share the loop.
+
+    Args:
+        work: `expr.render` or `expr.render_value`.
+    """
+    limits = environment.limits
+    if limits.seconds > QUICK_SECONDS:
+        quick = replace(environment, limits=replace(limits, seconds=QUICK_SECONDS, regex_seconds=QUICK_SECONDS))
+        began = time.perf_counter()
+        try:
+            return work(value, variables, quick)
+        except expr.ExpressionError:
+            if time.perf_counter() - began < QUICK_SECONDS * 0.8:
+                raise
+    return await asyncio.to_thread(work, value, variables, environment)
 
 
 class Calls(Protocol):
@@ -183,7 +206,10 @@ class RunContext:
         raw = value.raw if isinstance(value, Expr) else value
         if needs_io(raw):
             return await asyncio.to_thread(self.render_sync, value)
-        return self.render_sync(value)
+        if value is None:
+            return None
+        text = await render_soon(expr.render, raw, self.variables, self.environment)
+        return value.convert(text) if isinstance(value, Expr) else text
 
     def render_sync(self, value: Any) -> Any:
         """As `render`; from a thread, or where no expression needs I/O."""
@@ -196,7 +222,7 @@ class RunContext:
         raw = value.raw if isinstance(value, Expr) else value
         if needs_io(raw):
             return await asyncio.to_thread(expr.render_value, raw, self.variables, self.environment)
-        return expr.render_value(raw, self.variables, self.environment)
+        return await render_soon(expr.render_value, raw, self.variables, self.environment)
 
     def mask(self, text: str) -> str:
         """The text with the secrets that this attempt met replaced."""

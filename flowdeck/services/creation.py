@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hmac
 import json
@@ -219,7 +220,7 @@ async def _rendered(
         return None
     for _ in range(2):
         try:
-            return evaluator(value, context, masked=masked)
+            return await asyncio.to_thread(evaluator, value, context, masked=masked)
         except Pending:
             await evaluator.settle()
         except ExpressionError as error:

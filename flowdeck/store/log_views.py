@@ -610,7 +610,7 @@ def _finder(q: str, use_regex: bool, case: bool) -> Callable[[str], list[list[in
     def by_pattern(text: str) -> list[list[int]]:
         spans: list[list[int]] = []
         try:
-            for match in pattern.finditer(text, timeout=REGEX_SECONDS):
+            for match in pattern.finditer(text, timeout=REGEX_SECONDS, concurrent=True):
                 if match.end() > match.start():
                     spans.append([match.start(), match.end()])
                 if len(spans) >= 100:

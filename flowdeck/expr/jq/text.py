@@ -99,7 +99,7 @@ def _matches(value: Any, pattern: Any, flags: Any) -> Iterator[dict[str, Any]]:
         raise JqError(f"{type_name(value)} ({values.short(value)}) cannot be matched, as it is not a string")
     names = {number: name for name, number in compiled.groupindex.items()}
     try:
-        for found in compiled.finditer(value, timeout=_REGEX_SECONDS):
+        for found in compiled.finditer(value, timeout=_REGEX_SECONDS, concurrent=True):
             if nonempty and not found.group():
                 continue
             yield {

@@ -318,7 +318,7 @@ def names_matching(pattern: str, names: Iterable[str]) -> list[str]:
     try:
         compiled = regex.compile(pattern)
         for name in names:
-            if compiled.search(name, timeout=0.05):
+            if compiled.search(name, timeout=0.05, concurrent=True):
                 found.append(name)
             if time.monotonic() > end:
                 raise TimeoutError("takes too long")
