@@ -1,9 +1,19 @@
 // One YAML document in Monaco: schema, server validation, draft, cursor path, expressions coloured.
 import { useEffect, useRef } from "react";
 import { isAbort, request, useDebounced } from "$/public/external/components/net/net.jsx";
+import { conf as yamlConf } from "monaco-editor/esm/vs/basic-languages/yaml/yaml.js";
 import { applyTheme, dropSchemaFor, monaco, options, useSchemaFor } from "$/public/external/components/monaco/monaco.jsx";
 import { helpFor, typesOf } from "./yaml_help.jsx";
 import { pathText, placeOf, typeAt, yamlPaths } from "./yaml_paths.jsx";
+
+// Enter after `- id: x` goes on below `id`, not below the dash. The language reads its configuration when the first
+// document is opened, hence it is changed here.
+const { IndentAction } = monaco.languages;
+yamlConf.onEnterRules = [
+  { beforeText: /^\s*-\s+[^#]*:\s*$/, action: { indentAction: IndentAction.Indent, appendText: "  " } },
+  { beforeText: /^\s*-\s+[\w$.-]+:\s+[^|>\s].*$/, action: { indentAction: IndentAction.None, appendText: "  " } },
+  { beforeText: /:\s*([|>][+-]?\d*)?\s*$/, action: { indentAction: IndentAction.Indent } },
+];
 
 const typesBySchema = new Map(); // uri -> Map of types
 let helped = false;

@@ -194,3 +194,23 @@ def test_the_flow_is_disabled_and_deleted_from_the_menu(server: Server, open_pag
     page.get_by_test_id("flow-delete-confirm").click()
     page.wait_for_url("**/flows")
     assert server.call("GET", "/api/v1/main/flows/e2e.edit/removed").status == 404
+
+
+def test_a_task_is_written_with_completion_and_indents_itself(server: Server, open_page) -> None:
+    server.save_flow(FLOW.format(id="written", n=1))
+    page = open_page(PLACE.format("written"))
+    _ready(page)
+    page.locator(".monaco-editor").first.click(position={"x": 300, "y": 60})
+    page.keyboard.press("Control+End")
+    page.keyboard.type("  - id: two", delay=10)
+    page.keyboard.press("Enter")
+    page.keyboard.type("type: debug.Ret", delay=40)
+    expect(page.locator(".suggest-widget")).to_contain_text("Return")
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(300)
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+s")
+    expect(page.locator(".sbar")).to_contain_text("rev 2")
+    task = server.call("GET", "/api/v1/main/flows/e2e.edit/written").json["tasks"][1]
+    assert task["id"] == "two"
+    assert task["type"] == "io.kestra.plugin.core.debug.Return"
