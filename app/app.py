@@ -64,6 +64,7 @@ screen(gallery_page, "/gallery", "Components")
 screen(logs_page, "/logs", "Logs", LogsState.load)
 screen(kv_page, "/kv", "KV Store", KvState.load)
 screen(namespaces_page, "/namespaces", "Namespaces", NamespacesState.load)
+screen(namespace_page, "/namespaces/edit/[ns]", "Namespace", NamespaceState.load)
 screen(
     namespace_page,
     "/namespaces/edit/[ns]/[tab]",

@@ -113,10 +113,13 @@ def raw_link(
     class_name: str = "link",
     download: bool = False,
     new_tab: bool = False,
+    title: Reactive[str] = "",
     test: str = "",
 ) -> rx.Component:
-    """A link outside the console's pages: downloads, exports, the API description."""
-    return RawLink.create(*children, href=href, class_name=class_name, download=download, new_tab=new_tab, testid=test)
+    """A link outside the console's pages: downloads, exports, the API description; an icon alone needs a `title`."""
+    return RawLink.create(
+        *children, href=href, class_name=class_name, download=download, new_tab=new_tab, title=title, testid=test
+    )
 
 
 def copy_button(text: Reactive[str], label: str = "Copy") -> rx.Component:

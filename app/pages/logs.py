@@ -149,11 +149,7 @@ def _fact(label: str, name: str, value: Any) -> rx.Component:
 
 
 def _line(row: LogRow) -> rx.Component:
-    flow = rx.cond(
-        row.execution != "",
-        link(row.flow, to=_place(row), class_name="ell lgw", title=row.namespace + "." + row.flow),
-        link(row.flow, to=routes.flow(row.namespace, row.flow, "triggers"), class_name="ell lgw"),
-    )
+    flow = rx.el.span(row.flow, class_name="ell lgw", title=row.namespace + "." + row.flow)
     return rx.el.details(
         rx.el.summary(
             rx.icon("chevron-right", size=12),

@@ -37,7 +37,8 @@ def test_an_execution_id_leads_straight_to_the_execution(server: Server, open_pa
     page.get_by_test_id("palette-input").fill(identity)
     expect(page.get_by_test_id("palette")).to_contain_text("Exactly this")
     page.keyboard.press("Enter")
-    page.wait_for_url(f"**/{identity}/**")
+    page.wait_for_url(f"**/{identity}**")
+    expect(page.get_by_test_id("execution-state")).to_be_visible(timeout=15_000)
 
 
 def test_the_menu_and_the_actions_of_the_page_are_there_at_once(open_page) -> None:

@@ -316,6 +316,7 @@ def _bar() -> rx.Component:
                 href=State.csv_url,
                 class_name="ib hide-s",
                 download=True,
+                title="Export as CSV",
                 test="executions-csv",
             ),
         ],

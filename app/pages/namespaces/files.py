@@ -28,9 +28,7 @@ def _tab(one: OpenFile) -> rx.Component:
             one.name,
             on_click=S.open_file(one.path),
             title=one.path,
-            role="tab",
-            aria_selected=on,
-            custom_attrs={"type": "button"},
+            custom_attrs={"type": "button", "aria-current": rx.cond(on, "true", "false")},
         ),
         rx.cond(one.dirty, rx.el.i(class_name="dirty", title="Not saved"), rx.fragment()),
         rx.el.button(
@@ -41,7 +39,6 @@ def _tab(one: OpenFile) -> rx.Component:
             custom_attrs={"type": "button"} | testid("files-close"),
         ),
         class_name=rx.cond(on, "on", ""),
-        role="presentation",
     )
 
 
@@ -81,7 +78,14 @@ def _bar(one: Any) -> rx.Component:
         rx.el.span(S.active, class_name="mono ell grow crumb"),
         copy_button(f"{{{{ read('{S.active[1:]}') }}}}", "Copy as read('…')"),
         icon_button("history", "Versions", on_click=S.show_versions, test="files-versions"),
-        raw_link(rx.icon("download", size=14), href=one, class_name="ib", download=True, test="files-download"),
+        raw_link(
+            rx.icon("download", size=14),
+            href=one,
+            class_name="ib",
+            download=True,
+            title="Download",
+            test="files-download",
+        ),
         class_name="edbar",
     )
 
@@ -248,9 +252,7 @@ def files_body() -> rx.Component:
             rx.cond(
                 S.open_files.length() > 0,
                 rx.el.div(
-                    rx.el.div(
-                        rx.foreach(S.open_files, _tab), class_name="etl", role="tablist", aria_label="Open files"
-                    ),
+                    rx.el.div(rx.foreach(S.open_files, _tab), class_name="etl", role="group", aria_label="Open files"),
                     rx.el.span(class_name="grow"),
                     button(
                         rx.cond(S.dirty.length() > 1, "Save all (" + S.dirty.length().to_string() + ")", "Save"),

@@ -98,28 +98,33 @@ def _name(row: NamespaceLine) -> rx.Component:
     )
 
 
+def _number(value: Any, to: Any, class_name: str = "") -> Any:
+    """A number as a link; nothing for none, because an empty link has no name."""
+    return rx.cond(value != "", link(value, to=to, class_name=class_name), rx.fragment())
+
+
 def _filtered(place: str, row: NamespaceLine, *more: str) -> Any:
     return f"{place}?filters[namespace][EQUALS]={row.id}" + "".join(f"&{one}" for one in more)
 
 
 COLUMNS = [
     Column("Namespace", _name, sort="id", fill=True),
-    Column("Flows", lambda row: link(row.flows, to=_filtered(routes.FLOWS, row)), numeric=True),
+    Column("Flows", lambda row: _number(row.flows, to=_filtered(routes.FLOWS, row)), numeric=True),
     Column(
         "Ran today",
-        lambda row: link(row.runs, to=_filtered(routes.EXECUTIONS, row, "filters[timeRange][EQUALS]=PT24H")),
+        lambda row: _number(row.runs, to=_filtered(routes.EXECUTIONS, row, "filters[timeRange][EQUALS]=PT24H")),
         numeric=True,
         hide="m",
     ),
     Column(
         "Running",
-        lambda row: link(row.running, to=_filtered(routes.EXECUTIONS, row, "filters[state][IN]=RUNNING,RETRYING")),
+        lambda row: _number(row.running, to=_filtered(routes.EXECUTIONS, row, "filters[state][IN]=RUNNING,RETRYING")),
         numeric=True,
         hide="m",
     ),
     Column(
         "Failed today",
-        lambda row: link(
+        lambda row: _number(
             row.failed,
             to=_filtered(routes.EXECUTIONS, row, "filters[state][IN]=FAILED", "filters[timeRange][EQUALS]=PT24H"),
             class_name="fgs bad",
