@@ -32,6 +32,7 @@ from flowdeck.api import (
     webhooks,
 )
 from flowdeck.api.middleware import RequestContext
+from flowdeck.api.routes import include
 from flowdeck.api.security import authenticate
 from flowdeck.services.backend import Backend
 from flowdeck.services.credentials import Credentials, Throttle
@@ -104,7 +105,6 @@ def create_api(backend: Backend) -> FastAPI:
     app.state.sessions.ended.append(rooms.session_ended)
     app.state.plugins_hash = _plugins_hash(backend.catalog)
     errors.install(app)
-    for router in ROUTERS:
-        app.include_router(router)
+    include(app, ROUTERS)
     app.add_middleware(RequestContext)
     return app

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import http.client
 import os
 import random
 import shutil
@@ -69,7 +70,7 @@ class Harness:
 
     def _call(self, method: str, path: str) -> Any:
         """An answer of the server; None when nobody answered."""
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, http.client.HTTPException):
             return self.server.call(method, path, seconds=8)
         return None
 
@@ -189,7 +190,7 @@ class Harness:
 
     def _until_ready(self, until: float) -> bool:
         while time.monotonic() < until:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, http.client.HTTPException):
                 port = self.server.management_port
                 if self.server.call("GET", "/health/readiness", port=port, auth=False, seconds=2).status == 200:
                     return True
