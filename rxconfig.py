@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,36 @@ class RelocatableFrontend(rx.plugins.Plugin):
         (static_dir / "csp-hashes.json").write_text(json.dumps(sorted(hashes)), encoding="utf-8")
 
 
+VITE_SERVER = "\n  server: {\n"
+API_PATHS = ("/api", "/login", "/logout")
+
+
+class DevelopmentProxy(rx.plugins.Plugin):
+    """Let the development server (`make dev`) hand requests for the API to the server in `FLOWDECK_CONSOLE_API`.
+
+    Pages then have one origin as in production: no other address in the sources, no cross-origin rule to loosen.
+    """
+
+    def pre_compile(self, **context: Any) -> None:
+        """Add the proxy to vite's configuration; nothing without the variable.
+
+        Args:
+            context: the compilation's tasks; only `add_modify_task` is used.
+        """
+        target = os.environ.get("FLOWDECK_CONSOLE_API")
+        if not target:
+            return
+        # The host stays as the browser sent it: the server compares it with the origin of the page.
+        rules = json.dumps({path: {"target": target, "changeOrigin": False} for path in API_PATHS})
+
+        def modify(content: str) -> str:
+            if VITE_SERVER not in content:
+                raise RuntimeError("vite.config.js has no `server`: the framework's template has changed")
+            return content.replace(VITE_SERVER, f"{VITE_SERVER}    proxy: {rules},\n", 1)
+
+        context["add_modify_task"]("vite.config.js", modify)
+
+
 config = rx.Config(
     app_name="app",
     frontend_path="/ui",
@@ -54,6 +85,6 @@ config = rx.Config(
     show_built_with_reflex=False,
     frontend_lazy_bundled_libraries=True,
     redis_token_expiration=300,
-    plugins=[RelocatableFrontend()],
+    plugins=[RelocatableFrontend(), DevelopmentProxy()],
     disable_plugins=[rx.plugins.SitemapPlugin],
 )
