@@ -123,9 +123,7 @@ class Form:
         self._size += len(chunk)
         limit = self._request.app.state.backend.config.max_upload
         if self._size > limit:
-            raise TooLarge(
-                f"the form is larger than the limit of {limit:,} bytes (micronaut.server.max-request-size)"
-            )
+            raise TooLarge(f"the form is larger than the limit of {limit:,} bytes (micronaut.server.max-request-size)")
         try:
             if chunk:
                 self._parser.write(chunk)

@@ -23,20 +23,20 @@ class Hello(Message):
     group: str
     process_credits: int
     async_credits: int
-    in_flight: list[tuple[int, int]] = []          # (task run seq, fence)
+    in_flight: list[tuple[int, int]] = []  # (task run seq, fence)
     pid: int = 0
     host: str = ""
-    light: list[tuple[int, int]] = []              # those of `in_flight` that hold an async credit
+    light: list[tuple[int, int]] = []  # those of `in_flight` that hold an async credit
 
 
 class Run(Message):
     """Carry out one attempt. `context` holds just what the task's properties refer to."""
 
-    seq: int                                       # task run seq
+    seq: int  # task run seq
     fence: int
     attempt: int
-    task_run: str                                  # public id
-    execution: str                                 # public id
+    task_run: str  # public id
+    execution: str  # public id
     execution_seq: int
     tenant: str
     namespace: str
@@ -44,11 +44,11 @@ class Run(Message):
     flow_key: int
     revision: int
     task_key: int
-    context: dict[str, Any]                        # inputs, outputs, vars, flow, execution, taskrun, trigger, labels, …
+    context: dict[str, Any]  # inputs, outputs, vars, flow, execution, taskrun, trigger, labels, …
     timeout_ms: int | None = None
     restarted: bool = False
-    whole: bool = False                            # properties look at `outputs` dynamically: context.outputs is complete
-    light: bool = False                            # holds an async credit (set by the gateway)
+    whole: bool = False  # properties look at `outputs` dynamically: context.outputs is complete
+    light: bool = False  # holds an async credit (set by the gateway)
 
 
 class Evaluate(Message):
@@ -59,14 +59,14 @@ class Evaluate(Message):
     tenant: str
     namespace: str
     flow_id: str
-    value: Any                                     # nested structure of templates
+    value: Any  # nested structure of templates
     context: dict[str, Any]
-    native: bool = True                            # a single expression gives its native value
-    masked: bool = False                           # secrets in the result become `******` (outputs, labels)
-    execution: str = ""                            # public id, for `errorLogs()`
-    light: bool = True                             # holds an async credit (set by the gateway)
-    clear: list[str] = []                          # members of `value` that stay readable: core encrypts them
-    secrets: bool = True                           # whether `secret()` and `credential()` answer
+    native: bool = True  # a single expression gives its native value
+    masked: bool = False  # secrets in the result become `******` (outputs, labels)
+    execution: str = ""  # public id, for `errorLogs()`
+    light: bool = True  # holds an async credit (set by the gateway)
+    clear: list[str] = []  # members of `value` that stay readable: core encrypts them
+    secrets: bool = True  # whether `secret()` and `credential()` answer
 
 
 class Kill(Message):
@@ -92,7 +92,7 @@ class Started(Message):
 
     seq: int
     fence: int
-    at: int                                        # ms
+    at: int  # ms
 
 
 class Lines(Message):
@@ -101,7 +101,7 @@ class Lines(Message):
     batch: int
     execution_seq: int
     execution: str
-    task_run_seq: int                              # 0 = written by the executor
+    task_run_seq: int  # 0 = written by the executor
     attempt: int
     tenant: str
     namespace: str
@@ -109,7 +109,7 @@ class Lines(Message):
     task_id: str
     task_run: str
     lines: list[tuple[int, int, int, str, str]]
-    urgent: bool = False                           # a result waits until they are stored
+    urgent: bool = False  # a result waits until they are stored
 
 
 class Done(Message):
@@ -117,23 +117,23 @@ class Done(Message):
 
     seq: int
     fence: int
-    state: int                                     # model.states.State
+    state: int  # model.states.State
     started: int
     ended: int
     outputs: dict[str, Any] | None = None
     outputs_uri: str | None = None
     outputs_size: int = 0
-    metrics: list[tuple[str, str, float, dict[str, str]]] = []     # name, kind, value, tags
-    error: str | None = None                       # one line, masked
+    metrics: list[tuple[str, str, float, dict[str, str]]] = []  # name, kind, value, tags
+    error: str | None = None  # one line, masked
     exit_info: dict[str, Any] | None = None
-    log: Lines | None = None                       # the attempt's last lines: stored before the end is recorded
+    log: Lines | None = None  # the attempt's last lines: stored before the end is recorded
 
 
 class Heartbeat(Message):
     """Sent every 3 s and sent back; the lease covers all attempts of the worker."""
 
     worker: str
-    free: int                                      # process credits; negative = the worker drains
+    free: int  # process credits; negative = the worker drains
 
 
 class Call(Message):
@@ -164,8 +164,8 @@ class Command(Message):
     id: int
     name: str
     args: dict[str, Any]
-    key: str | None = None                         # idempotency key
-    principal: str | None = None                   # username, for audit and `by`
+    key: str | None = None  # idempotency key
+    principal: str | None = None  # username, for audit and `by`
 
 
 class Reply(Message):
@@ -216,8 +216,25 @@ class LinesStored(Message):
 
 
 AnyMessage = (
-    Hello | Run | Evaluate | Kill | Ack | Drain | Started | Done | Heartbeat | Call | Answer
-    | Command | Reply | Subscribe | Follow | Feed | Lines | LinesStored | LinesWanted
+    Hello
+    | Run
+    | Evaluate
+    | Kill
+    | Ack
+    | Drain
+    | Started
+    | Done
+    | Heartbeat
+    | Call
+    | Answer
+    | Command
+    | Reply
+    | Subscribe
+    | Follow
+    | Feed
+    | Lines
+    | LinesStored
+    | LinesWanted
 )
 
 _decoder = msgspec.json.Decoder(list[AnyMessage])

@@ -1,19 +1,19 @@
 """Errors of the domain: raised by commands and services, shaped into answers by the API alone (spec: REST contract §3).
 
-    DomainError
-    ├── NotFound            404   flow, execution, key, file … is unknown (or may not be read)
-    ├── Gone                410   the key has expired
-    ├── Forbidden           403
-    ├── Conflict            409   the store holds a newer version
-    ├── IllegalState        409   the object is in a state that does not allow the action
-    ├── IllegalArgument     422   a parameter breaks a rule
-    │   └── InvalidFormat         … or can't be read: no number, no date, an unknown name, no JSON
-    ├── InvalidEntity       422   a flow, an input … breaks constraints; carries violations
-    ├── InvalidFilter       400
-    ├── BulkRefused         400   all-or-nothing call by ids; carries the ids
-    ├── TooLarge            413
-    ├── TooMany             429   carries seconds to wait
-    └── Unavailable         503   the engine can't take writes now; carries seconds to wait
+DomainError
+├── NotFound            404   flow, execution, key, file … is unknown (or may not be read)
+├── Gone                410   the key has expired
+├── Forbidden           403
+├── Conflict            409   the store holds a newer version
+├── IllegalState        409   the object is in a state that does not allow the action
+├── IllegalArgument     422   a parameter breaks a rule
+│   └── InvalidFormat         … or can't be read: no number, no date, an unknown name, no JSON
+├── InvalidEntity       422   a flow, an input … breaks constraints; carries violations
+├── InvalidFilter       400
+├── BulkRefused         400   all-or-nothing call by ids; carries the ids
+├── TooLarge            413
+├── TooMany             429   carries seconds to wait
+└── Unavailable         503   the engine can't take writes now; carries seconds to wait
 """
 
 from __future__ import annotations
@@ -119,8 +119,18 @@ class Unavailable(DomainError):
 BY_CODE: dict[str, type[DomainError]] = {
     c.__name__: c
     for c in (
-        NotFound, Gone, Forbidden, Conflict, IllegalState, IllegalArgument, InvalidEntity, InvalidFilter,
-        BulkRefused, TooLarge, TooMany, Unavailable,
+        NotFound,
+        Gone,
+        Forbidden,
+        Conflict,
+        IllegalState,
+        IllegalArgument,
+        InvalidEntity,
+        InvalidFilter,
+        BulkRefused,
+        TooLarge,
+        TooMany,
+        Unavailable,
     )
 }
 

@@ -15,18 +15,18 @@ from typing import Any
 class TaskKind(StrEnum):
     """Who carries a task out."""
 
-    RUNNABLE = "runnable"      # a worker
-    FLOWABLE = "flowable"      # the executor, over children
-    SUBFLOW = "subflow"        # the executor, by another execution
-    PAUSE = "pause"            # the executor, by waiting
-    ENGINE = "engine"          # the executor, in place (Labels, SetVariables, …)
+    RUNNABLE = "runnable"  # a worker
+    FLOWABLE = "flowable"  # the executor, over children
+    SUBFLOW = "subflow"  # the executor, by another execution
+    PAUSE = "pause"  # the executor, by waiting
+    ENGINE = "engine"  # the executor, in place (Labels, SetVariables, …)
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
     """A retry policy (§11.1); spans in ms."""
 
-    kind: str                              # constant | exponential | random
+    kind: str  # constant | exponential | random
     interval_ms: int = 0
     min_interval_ms: int = 0
     max_interval_ms: int | None = None
@@ -34,7 +34,7 @@ class Retry:
     max_attempts: int | None = None
     max_duration_ms: int | None = None
     warning_on_retry: bool = False
-    new_execution: bool = False            # behavior CREATE_NEW_EXECUTION
+    new_execution: bool = False  # behavior CREATE_NEW_EXECUTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +43,16 @@ class TaskDef:
 
     key: int
     id: str
-    type: str                              # canonical: aliases are resolved
+    type: str  # canonical: aliases are resolved
     kind: TaskKind
-    parent: int | None                     # key of the enclosing flowable
-    branch: str                            # tasks | errors | finally | afterExecution | then | else | cases.<v> | defaults
-    props: Mapping[str, Any]               # all properties but children, as plain JSON; text as written
-    children: Mapping[str, tuple[int, ...]] = field(default_factory=dict)   # branch → keys, disabled ones left out
+    parent: int | None  # key of the enclosing flowable
+    branch: str  # tasks | errors | finally | afterExecution | then | else | cases.<v> | defaults
+    props: Mapping[str, Any]  # all properties but children, as plain JSON; text as written
+    children: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # branch → keys, disabled ones left out
     disabled: bool = False
     run_if: str | None = None
     retry: Retry | None = None
-    timeout: str | None = None             # ISO duration or an expression
+    timeout: str | None = None  # ISO duration or an expression
     allow_failure: bool = False
     allow_warning: bool = False
     log_level: str | None = None
@@ -105,7 +105,7 @@ class Concurrency:
     """Limit of simultaneous executions (§11.3)."""
 
     limit: int
-    behavior: str = "QUEUE"                # QUEUE | CANCEL | FAIL
+    behavior: str = "QUEUE"  # QUEUE | CANCEL | FAIL
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class Flow:
     id: str
     revision: int
     tasks: tuple[TaskDef, ...]
-    branches: Mapping[str, tuple[int, ...]]    # tasks, errors, finally, afterExecution → keys, disabled ones left out
+    branches: Mapping[str, tuple[int, ...]]  # tasks, errors, finally, afterExecution → keys, disabled ones left out
     inputs: tuple[InputDef, ...] = ()
     outputs: tuple[OutputDef, ...] = ()
     triggers: tuple[TriggerDef, ...] = ()
@@ -127,7 +127,7 @@ class Flow:
     retry: Retry | None = None
     description: str | None = None
     disabled: bool = False
-    document: Mapping[str, Any] = field(default_factory=dict)   # the parsed source as JSON, for API answers
+    document: Mapping[str, Any] = field(default_factory=dict)  # the parsed source as JSON, for API answers
 
     def task(self, task_id: str) -> TaskDef | None:
         """Find a task by id, nested ones included."""

@@ -123,7 +123,7 @@ async def test_a_killed_worker_leaves_no_child_and_is_reported_lost(instance: In
     pid = int(next(t for t in instance.texts() if t.startswith("pid")).split()[1])
     process.kill()
     process.wait()
-    await until(lambda: instance.core.lost, 3)            # no waiting for a process that has ended
+    await until(lambda: instance.core.lost, 3)  # no waiting for a process that has ended
     assert instance.core.lost[0][1] == [(job.seq, job.fence)]
     await until(lambda: not Path(f"/proc/{pid}").exists())
     await instance.worker()
