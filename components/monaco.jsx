@@ -78,7 +78,7 @@ export function applyTheme() {
       "editorStickyScroll.background": hex("page"), "editorStickyScrollHover.background": hex("hover"), "editorStickyScroll.border": hex("line"), "editorStickyScroll.shadow": "#00000000",
       "scrollbar.shadow": "#00000000", "scrollbarSlider.background": hex("fg-3", "40"), "scrollbarSlider.hoverBackground": hex("fg-3", "66"),
       "widget.shadow": dark ? "#00000080" : "#1c202429", "input.background": hex("inset"), "input.border": hex("line-2"), focusBorder: hex("focus"),
-      "diffEditor.insertedLineBackground": hex("add"), "diffEditor.insertedTextBackground": hex("add-2"), "diffEditor.removedLineBackground": hex("del"), "diffEditor.removedTextBackground": hex("del-2"),
+      "diffEditor.insertedLineBackground": hex("add"), "diffEditor.insertedTextBackground": hex("add-2", dark ? "" : "99"), "diffEditor.removedLineBackground": hex("del"), "diffEditor.removedTextBackground": hex("del-2", dark ? "" : "99"),
       "diffEditor.border": hex("line"), "diffEditor.unchangedRegionBackground": hex("raised"), "diffEditor.unchangedRegionForeground": hex("fg-2"),
       "editorBracketMatch.background": hex("accent", "26"), "editorBracketMatch.border": hex("accent-line"), "minimap.background": hex("page"), "editorOverviewRuler.border": "#00000000",
     },

@@ -284,7 +284,9 @@ def _changes() -> rx.Component:
         ),
         rx.cond(
             S.differences.length() > 0,
-            rx.el.div(rx.foreach(S.differences, one), class_name="scroll"),
+            rx.el.div(
+                rx.foreach(S.differences, one), class_name="scroll", tab_index=0, role="group", aria_label="Changes"
+            ),
             rx.el.p("Both mean the same.", class_name="mut sm dc"),
         ),
         class_name="sem hide-m",
