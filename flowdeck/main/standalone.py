@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import socket
@@ -51,9 +52,12 @@ def run_web(settings: Settings) -> int:
     os.umask(0o077)  # uploads are this user's alone
     set_up_logging(settings, "web")
     without_httpx_command()
+    gc.disable()  # what is imported stays: no collection needs to look at it
     from flowdeck.main import web
 
     app = web.web_app(settings)  # while core starts: imports take their time
+    gc.freeze()
+    gc.enable()
     _wait_for_core(settings)
     reporter = Reporter("web")
     reporter.start()
