@@ -358,6 +358,82 @@ CASES: dict[str, Case] = {
         "FAILED",
         ["a SUCCESS"],
     ),
+    "allowed_failures_with_branches_and_after_execution": Case(
+        """
+        tasks:
+          - id: af
+            type: @flow.AllowFailure
+            tasks: [{id: f, type: @execution.Fail, retry: {type: constant, interval: PT0.02S, maxAttempts: 2}}]
+            finally: [{id: ff, type: @log.Log, message: ff}]
+          - id: sq
+            type: @flow.Sequential
+            allowFailure: true
+            tasks: [{id: g, type: @execution.Fail}, {id: h, type: @log.Log, message: h}]
+            errors: [{id: ge, type: @log.Log, message: ge}]
+          - {id: z, type: @log.Log, message: "{{ tasks.sq.state }} {{ tasks.f.state }}"}
+        afterExecution:
+          - {id: failing, type: @execution.Fail}
+          - {id: after, type: @log.Log, message: "{{ execution.state }} {{ execution.outputs.o }}"}
+        outputs: [{id: o, type: STRING, value: "{{ tasks.z.state }}"}]
+        """,
+        "WARNING",
+        [
+            *("af WARNING", "f FAILED", "ff SUCCESS", "sq WARNING", "g FAILED", "ge SUCCESS", "z SUCCESS"),
+            *("failing FAILED", "after SUCCESS"),
+        ],
+        ("WARNING FAILED", "WARNING SUCCESS"),
+        outputs={"o": "SUCCESS"},
+    ),
+    "choices_within_a_loop": Case(
+        """
+        tasks:
+          - id: e
+            type: @flow.ForEach
+            values: '["1","2","3"]'
+            tasks:
+              - id: i
+                type: @flow.If
+                condition: "{{ (taskrun.value | number) > 1 }}"
+                then:
+                  - id: sw
+                    type: @flow.Switch
+                    value: "{{ parent.taskrun.value }}"
+                    cases:
+                      "2": [{id: two, type: @debug.Return, format: "two {{ parents[1].taskrun.value }}"}]
+                    defaults: [{id: other, type: @debug.Return, format: "other"}]
+          - id: o
+            type: @log.Log
+            message: "{{ outputs.two['2'].value }} {{ outputs.other['3'].value }} {{ outputs.i['1'].evaluationResult }}"
+        """,
+        said=("two 2 other false",),
+    ),
+    "exit_as_killed_kills_what_runs_beside": Case(
+        """
+        tasks:
+          - id: p
+            type: @flow.Parallel
+            tasks:
+              - {id: slow, type: @flow.Sleep, duration: PT20S}
+              - id: s
+                type: @flow.Sequential
+                tasks: [{id: x, type: @execution.Exit, state: KILLED}]
+        afterExecution: [{id: after, type: @log.Log, message: "{{ execution.state }}"}]
+        """,
+        "KILLED",
+        ["p KILLED", "slow KILLED", "s KILLED", "x KILLED", "after SUCCESS"],
+        ("KILLED",),
+    ),
+    "loops_over_nothing_and_over_mixed_values": Case(
+        """
+        tasks:
+          - {id: e, type: @flow.ForEach, values: "{{ [] }}", tasks: [{id: x, type: @log.Log, message: x}]}
+          - id: m
+            type: @flow.ForEach
+            values: [{a: "{{ flow.namespace }}"}, 2, true, "{{ flow.namespace }}"]
+            tasks: [{id: v, type: @log.Log, message: "<{{ taskrun.value }}>"}]
+        """,
+        said=('<{"a":"conformance"}>', "<2>", "<true>", "<conformance>"),
+    ),
     "log_level_keeps_what_is_worse": Case(
         """
         tasks:
@@ -667,3 +743,26 @@ def test_what_is_not_acted_upon_is_told(server: Server) -> None:
     assert not found.get("constraints")
     told = " ".join(found["warnings"])
     assert all(name in told for name in ("sla", "checks", "taskCache", "workerGroup")), told
+
+
+def test_a_parent_follows_its_child_through_retries_as_new_executions(server: Server) -> None:
+    server.save_flow(
+        flow_text(
+            "retried_child",
+            """
+            retry: {type: constant, interval: PT0.05S, maxAttempts: 3, behavior: CREATE_NEW_EXECUTION}
+            tasks: [{id: f, type: @execution.Fail, condition: "{{ execution.id == execution.originalId }}"}]
+            outputs: [{id: first, type: BOOLEAN, value: "{{ execution.id == execution.originalId }}"}]
+            """,
+        )
+    )
+    ended = server.run(
+        flow_text(
+            "parent_of_retried",
+            "tasks: [{id: s, type: @flow.Subflow, namespace: conformance, flowId: retried_child}]",
+        )
+    )
+    outputs = run_of(ended, "s")["outputs"]
+    assert ended["state"]["current"] == "SUCCESS" and outputs["outputs"] == {"first": False}
+    child = server.execution(outputs["executionId"])
+    assert child["originalId"] != child["id"] and child["metadata"]["attemptNumber"] == 2
