@@ -12,11 +12,14 @@ export function DiffEditor({ original = "", modified = "", language = "yaml", si
     const view = monaco.editor.createDiffEditor(host.current, {
       ...options(), readOnly: true, originalEditable: false, renderSideBySide: sideBySide, useInlineViewWhenSpaceIsLimited: true,
       renderSideBySideInlineBreakpoint: 700, ignoreTrimWhitespace: ignoreSpace, hideUnchangedRegions: { enabled: fold, contextLineCount: 3, minimumLineCount: 4, revealLineCount: 20 },
-      renderOverviewRuler: true, renderMarginRevertIcon: false, stickyScroll: { enabled: false }, ariaLabel: "Difference", originalAriaLabel: "Older text", modifiedAriaLabel: "Newer text", originalAriaLabel: "Before", modifiedAriaLabel: "After",
+      renderOverviewRuler: true, renderMarginRevertIcon: false, stickyScroll: { enabled: false }, ariaLabel: "Difference",
     });
     editor.current = view;
     host.current.dataset.ready = "true";
     const told = view.onDidUpdateDiff(() => {
+      // Monaco forgets labels given at creation with its next change of options.
+      view.getOriginalEditor().updateOptions({ ariaLabel: "Before" });
+      view.getModifiedEditor().updateOptions({ ariaLabel: "After" });
       const changes = view.getLineChanges() || [];
       const lines = (from, to) => (to ? to - from + 1 : 0);
       held.current.onStats?.({
@@ -44,7 +47,12 @@ export function DiffEditor({ original = "", modified = "", language = "yaml", si
     old?.modified.dispose();
   }, [original, modified, language]);
 
-  useEffect(() => editor.current?.updateOptions({ renderSideBySide: sideBySide, ignoreTrimWhitespace: ignoreSpace, hideUnchangedRegions: { enabled: fold } }), [sideBySide, ignoreSpace, fold]);
+  useEffect(() => {
+    editor.current?.updateOptions({ renderSideBySide: sideBySide, ignoreTrimWhitespace: ignoreSpace, hideUnchangedRegions: { enabled: fold } });
+    // Monaco names the two editors only for its screen reader mode.
+    editor.current?.getOriginalEditor().updateOptions({ ariaLabel: "Older text" });
+    editor.current?.getModifiedEditor().updateOptions({ ariaLabel: "Newer text" });
+  }, [sideBySide, ignoreSpace, fold]);
   useEffect(() => { if (theme) requestAnimationFrame(applyTheme); }, [theme]);
   const seen = useRef(step?.seq);
   useEffect(() => {
