@@ -50,11 +50,16 @@ async def search(request: Request, caller: CallerDep, page: PageDep) -> Response
 
 @router.get("/{execution_id}")
 async def of_execution(request: Request, caller: CallerDep, execution_id: str) -> Response:
-    """All lines of an execution, ascending."""
+    """All lines of an execution, ascending by time."""
     backend = request.app.state.backend
     seq, view = await _reference_view(request, caller, execution_id)
     task = request.query_params.get("taskId")
-    return Json(await backend.thread(lambda: [logs.entry(o) for o in logs.stream(backend, seq, view, task)]))
+
+    def entries() -> list[dict[str, Any]]:
+        # Lines are stored as they arrive; those of several writers may arrive a few milliseconds out of order.
+        return [logs.entry(one) for one in sorted(logs.stream(backend, seq, view, task), key=lambda one: one["at"])]
+
+    return Json(await backend.thread(entries))
 
 
 @router.delete("/{execution_id}")
