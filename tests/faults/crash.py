@@ -26,6 +26,7 @@ from typing import Any
 
 from tests.faults import crash_laws
 from tests.faults.crash_flows import LOADS, NAMESPACE
+from tests.faults.crash_follower import Follower
 from tests.support.server import Server
 
 LEASE = 2.0
@@ -34,6 +35,8 @@ CALM = 150.0
 VICTIMS = ("core", "web", "worker", "supervisor")
 WEIGHTS = (5, 2, 5, 1)
 LIMIT = 3
+FOLLOWERS = 4
+"""Executions that are followed at a time."""
 
 
 class Harness:
@@ -65,6 +68,8 @@ class Harness:
         self.ended = threading.Event()
         self.problems: list[str] = []
         self.most_slots = 0
+        self.followers: list[Follower] = []
+        self.forsaken = threading.Event()
 
     # ---- load ------------------------------------------------------------------------------------------------
 
@@ -88,6 +93,9 @@ class Harness:
             elif answer.status == 200:
                 identifier = answer.json["id"]
                 self.accepted.add(identifier)
+                if name == "parent" and sum(not f.ended for f in self.followers) < FOLLOWERS:
+                    self.followers.append(Follower(self.server, identifier, self.forsaken))
+                    self.followers[-1].start()
             else:
                 self.problems.append(f"creating {name} answered {answer.status}: {answer.text[:200]}")
             self.ended.wait(rand.uniform(0.0, 0.08))
@@ -219,7 +227,11 @@ class Harness:
                 self.problems.append(f"executions are still open after {CALM:g} s: {self._open()}")
             else:
                 self.problems += self._agree()
+                for follower in self.followers:
+                    follower.join(30)
+                    self.problems += follower.judge()
         finally:
+            self.forsaken.set()
             self.server.stop(seconds=30)
         time.sleep(0.5)
         if left := crash_laws.left_processes(self.home):
@@ -275,7 +287,8 @@ class Harness:
         hits = ", ".join(f"{number} {name}" for name, number in self.kills.items())
         return (
             f"{len(self.accepted)} executions accepted, {self.refused} refused; kills: {hits}; {self.freezes} stopped "
-            f"and continued; at most {self.most_slots} slots held"
+            f"and continued; at most {self.most_slots} slots held; {len(self.followers)} followers, "
+            f"{sum(f.cuts for f in self.followers)} times cut off"
         )
 
 
