@@ -213,7 +213,22 @@ function Canvas({ graphUrl, graph, source: givenSource, documentUri, execution, 
     });
   }, [shown, nodes.length, states, tracked]);
 
-  const fit = () => flow.fitView({ padding: 0.12, maxZoom: 1, duration: reducedMotion() ? 0 : 140 });
+  // Beside the editor a graph stays legible: a long one shows its beginning instead of all of it too small to read.
+  const LEGIBLE = 0.55;
+  const placed = useRef(boxes);
+  placed.current = boxes;
+  const fit = () => {
+    const motion = { duration: reducedMotion() ? 0 : 140 };
+    const box = host.current?.getBoundingClientRect();
+    const places = [...placed.current.values()];
+    const all = { x: Math.min(...places.map((b) => b.x)), y: Math.min(...places.map((b) => b.y)) };
+    all.width = Math.max(...places.map((b) => b.x + b.width)) - all.x;
+    all.height = Math.max(...places.map((b) => b.y + b.height)) - all.y;
+    const needed = box && places.length ? Math.min((box.width - 32) / all.width, (box.height - 32) / all.height) : 1;
+    if (toolbar || needed >= LEGIBLE) return flow.fitView({ padding: 0.12, maxZoom: 1, ...motion });
+    const middle = (size, from, length) => (length * LEGIBLE < size - 32 ? (size - length * LEGIBLE) / 2 : 16) - from * LEGIBLE;
+    return flow.setViewport({ x: middle(box.width, all.x, all.width), y: middle(box.height, all.y, all.height), zoom: LEGIBLE }, motion);
+  };
   useEffect(() => {
     const timer = setTimeout(fit, 30);
     return () => clearTimeout(timer);

@@ -34,7 +34,7 @@ export function ValueTree({ value, url, pick, path = "outputs", previewUrl, down
   const [more, setMore] = useState(() => new Map());
   const [full, setFull] = useState(() => new Set());
   const [q, setQ] = useState("");
-  const [cursor, setCursor] = useState(0);
+  const [cursor, setCursor] = useState(-1); // nothing is chosen until the reader chooses
   const [copied, setCopied] = useState("");
   const list = useRef(null);
   const root = useMemo(() => {

@@ -96,7 +96,7 @@ class Instance:
 
 def flows(instance: Instance) -> int:
     """Save every flow, and a few revisions of one."""
-    documents = [text.strip() + "\n" for text in FLOWS.read_text().split("\n---\n")]
+    documents = [text.strip() + "\n" for text in FLOWS.read_text().split("\n---\n")[1:]]
     for source in documents:
         head = yaml.safe_load(source)
         path = f"/flows/{head['namespace']}/{head['id']}"

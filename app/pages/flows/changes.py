@@ -54,6 +54,21 @@ def _by_id(document: dict[str, Any], key: str) -> dict[str, dict[str, Any]]:
     return {str(one.get("id")): one for one in document.get(key) or [] if isinstance(one, dict)}
 
 
+def _between(before: Any, after: Any) -> str:
+    """From one value to the other; of two maps only the keys that differ."""
+    if not (isinstance(before, dict) and isinstance(after, dict)):
+        return f"{_short(before, 32)} to {_short(after, 32)}"
+    parts: list[str] = []
+    for key in dict.fromkeys([*after, *before]):
+        if key not in before:
+            parts.append(f"{key} added: {_short(after[key], 32)}")
+        elif key not in after:
+            parts.append(f"{key} removed, was {_short(before[key], 32)}")
+        elif before[key] != after[key]:
+            parts.append(f"{key}: {_short(before[key], 32)} to {_short(after[key], 32)}")
+    return "; ".join(parts[:4]) + (f"; {len(parts) - 4} more" if len(parts) > 4 else "")
+
+
 def _properties(group: str, name: str, old: dict[str, Any], new: dict[str, Any]) -> Iterator[Change]:
     for key in dict.fromkeys([*old, *new]):
         before, after = old.get(key), new.get(key)
@@ -64,7 +79,7 @@ def _properties(group: str, name: str, old: dict[str, Any], new: dict[str, Any])
         elif after is None:
             yield Change(group, "removed", name, f"{key} removed" if name else "removed", f"was {_short(before)}")
         else:
-            yield Change(group, "changed", name, f"{key} changed", f"{_short(before, 32)} to {_short(after, 32)}")
+            yield Change(group, "changed", name, f"{key} changed", _between(before, after))
 
 
 def changes_of(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:

@@ -8,6 +8,7 @@ import reflex as rx
 
 from app import routes
 from app.frame import page_shell
+from app.navigation import ENTRIES
 from app.pages.flows.editor_state import EditorState
 from components.button import button, copy_button, icon_button, link, segmented
 from components.client import Dialog
@@ -285,6 +286,14 @@ def _example(one: Any) -> rx.Component:
     )
 
 
+def _plugin_page() -> list[rx.Component]:
+    """A link to the plugin's own page, where the console has such pages."""
+    if not any(entry.to == routes.PLUGINS for entry in ENTRIES):
+        return []
+    icon = rx.icon("external-link", size=14)
+    return [link(icon, to=routes.plugin(S.doc.type), class_name="ib", title="Open the page of the plugin")]
+
+
 def _docs() -> rx.Component:
     body = rx.el.div(
         rx.el.div(
@@ -293,12 +302,7 @@ def _docs() -> rx.Component:
                 rx.el.span(S.doc.type, class_name="mono xs faint brk"),
                 class_name="col grow",
             ),
-            link(
-                rx.icon("external-link", size=14),
-                to=routes.plugin(S.doc.type),
-                class_name="ib",
-                title="Open the page of the plugin",
-            ),
+            *_plugin_page(),
             class_name="row g12",
         ),
         rx.html(S.doc.about, class_name="prose"),
