@@ -23,7 +23,7 @@ from flowdeck.sdk.context import Calls, Cryptor
 from flowdeck.sdk.http import Options, check_uri, client, parsed_body, reason, status_line
 from flowdeck.sdk.local_files import local_path
 from flowdeck.storage.encryption import Cipher, EncryptionError
-from flowdeck.storage.paths import uri_of
+from flowdeck.storage.paths import is_execution_file, namespace_files, path_of, uri_of
 
 READ_LIMIT = 10 * 1024 * 1024
 CALL_SECONDS = 15.0
@@ -152,7 +152,7 @@ class ExpressionFunctions:
         text = str(path)
         try:
             if text.startswith("kestra://"):
-                return self._storage, uri_of(text)
+                return self._storage, self._permitted(text)
             if text.startswith("nsfile://"):
                 rest = text.removeprefix("nsfile://")
                 other, _, inner = rest.partition("/")
@@ -166,6 +166,20 @@ class ExpressionFunctions:
         if not found:
             raise FileNotFoundError(f"{place} (File not found)")
         return self._storage, found["uri"]
+
+    def _permitted(self, uri: str) -> str:
+        """The URI of a stored file that an expression may see: of an execution, or a file of the own namespace.
+
+        Subflows, triggering executions and replays hand the URIs of their files over, and every namespace may call
+        into every other one, so that the files of all executions of the tenant count (spec: expressions §8, `read`).
+        """
+        path = path_of(uri)
+        if is_execution_file(path) or path.startswith(namespace_files(self._namespace) + "/"):
+            return uri_of(path)
+        raise ExpressionError(
+            f"{uri} is neither a file of an execution nor of the namespace '{self._namespace}':"
+            " files of other namespaces are read as nsfile://<namespace>/<path>"
+        )
 
     def read(self, path: Any, namespace: Any = None) -> str:
         """Text of a namespace file or of a file in internal storage, at most 10 MB."""

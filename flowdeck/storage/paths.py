@@ -10,6 +10,7 @@ SCHEME = "kestra://"
 _NOT_WORD = re.compile(r"[^\w\s-]")
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
 _GAPS = re.compile(r"[\s_-]+")
+_FILES = "_files"
 
 
 def slug(text: str) -> str:
@@ -57,4 +58,14 @@ def input_path(namespace: str, flow_id: str, execution: str, input_id: str, name
 
 def namespace_files(namespace: str) -> str:
     """Root of the namespace files' content."""
-    return f"{namespace_folder(namespace)}/_files"
+    return f"{namespace_folder(namespace)}/{_FILES}"
+
+
+def is_execution_file(path: str) -> bool:
+    """Whether a path, as `path_of` gives it, lies in the folder of some execution."""
+    parts = path.split("/")[1:]
+    # /<namespace…>/<flow>/executions/<id>/<file…>
+    for place in range(2, len(parts) - 2):
+        if parts[place] == "executions":
+            return _FILES not in parts[:place]
+    return False
