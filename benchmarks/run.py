@@ -157,7 +157,7 @@ def page(ref: References, rows: list[Row], measured: list[peers.Peer], silent: l
         ["E", "echo between two processes, median", f"{ref.echo_ms:.3f} ms"],
     ]
     others = [
-        [f"{peer.name} {peer.version}", *(f"{peer.rates[name]:,.1f}" for name, _ in peers.WORKLOADS)]
+        [f"{peer.name} {peer.version}", *(f"{peer.rate(name):,.1f}" for name, _ in peers.WORKLOADS)]
         for peer in measured
     ]
     parts = [
