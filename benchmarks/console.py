@@ -62,6 +62,19 @@ tasks:
     commands:
       - 'for i in $(seq 120); do echo "sent=$(date +%s%3N)"; sleep 0.1; done'
 """
+# Milliseconds from the start of the navigation to the frame after something appeared, by the page's own clock.
+FIRST = """() => {
+  const wanted = { row: '[data-testid=gantt-row]', line: '[data-testid=log-line]', hydrated: '[data-testid=hydrated]' };
+  window.benchFirst = {};
+  const look = () => {
+    for (const [name, selector] of Object.entries(wanted)) {
+      if (name in window.benchFirst || !document.querySelector(selector)) continue;
+      window.benchFirst[name] = null;
+      requestAnimationFrame(() => setTimeout(() => { window.benchFirst[name] = performance.now(); }));
+    }
+  };
+  new MutationObserver(look).observe(document, { childList: true, subtree: true });
+}"""
 # Remembers when each line that carries its time of birth reached the screen.
 OBSERVER = """() => {
   const seen = new Map();
@@ -100,7 +113,9 @@ def logged_in(browser: Browser, server: Server) -> Page:
         headers={"Origin": server.url},
     )
     assert answer.ok, answer.text()
-    return made.new_page()
+    page = made.new_page()
+    page.add_init_script(f"({FIRST})()")
+    return page
 
 
 def median(measure: Callable[[], float], times: int) -> float:
@@ -117,6 +132,19 @@ def until(page: Page, go: Callable[[], Any], *there: Any) -> float:
     return (time.perf_counter() - began) * 1000
 
 
+def opened(page: Page, url: str, *names: str) -> float:
+    """Milliseconds from the navigation to the last of the things that `FIRST` watches for."""
+    page.goto("about:blank")
+    page.goto(url, wait_until="commit")
+    began = time.monotonic()
+    while True:
+        seen = page.evaluate("() => window.benchFirst || {}")
+        if all(seen.get(name) for name in names):
+            return max(seen[name] for name in names)
+        assert time.monotonic() - began < WAIT / 1000, f"never on the screen: {names}"
+        page.wait_for_timeout(100)
+
+
 def gantt(page: Page, server: Server, identity: str) -> list[Row]:
     """A thousand task runs: from the address to rows that can be pressed, and unfolding them all."""
     url = f"{server.url}/ui/main/executions/{SPACE}/wide/{identity}/gantt"
@@ -124,14 +152,9 @@ def gantt(page: Page, server: Server, identity: str) -> list[Row]:
     unfold = row.first.get_by_role("button", name="Unfold")
 
     def once() -> float:
-        page.goto("about:blank")
-        began = time.perf_counter()
-        page.goto(url, wait_until="commit")
-        row.first.wait_for(state="visible", timeout=WAIT)
-        page.locator("[data-testid=hydrated]").wait_for(state="attached", timeout=WAIT)
-        return (time.perf_counter() - began) * 1000
+        return opened(page, url, "row", "hydrated")
 
-    def opened() -> float:
+    def unfolded() -> float:
         once()
         unfold.wait_for(timeout=WAIT)
         return until(page, unfold.click, row.nth(10))
@@ -140,7 +163,7 @@ def gantt(page: Page, server: Server, identity: str) -> list[Row]:
     how = "from the address, files in the cache"
     return [
         Row("Gantt of 1,000 task runs usable", median(once, 5), 1000, "ms", how),
-        Row("Gantt of 1,000 task runs: unfold a loop", median(opened, 5), 1000, "ms", "press to rows"),
+        Row("Gantt of 1,000 task runs: unfold a loop", median(unfolded, 5), 1000, "ms", "press to rows"),
     ]
 
 
@@ -150,8 +173,7 @@ def logs(page: Page, server: Server, identity: str) -> list[Row]:
     line = page.get_by_test_id("log-line")
 
     def first() -> float:
-        page.goto("about:blank")
-        return until(page, lambda: page.goto(url, wait_until="commit"), line.nth(5))
+        return opened(page, url, "line", "hydrated")
 
     first()
     rows = [
