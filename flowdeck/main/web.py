@@ -38,6 +38,7 @@ def api_config(settings: Settings) -> ApiConfig:
         password=settings.get("kestra.server.basic-auth.password"),
         setup_token=os.environ.get("FLOWDECK_INTERNAL_SETUP_TOKEN") or None,
         open_urls=tuple(settings.get("kestra.server.basic-auth.open-urls") or ()),
+        allowed_paths=tuple(settings.get("kestra.local-files.allowed-paths") or ()),
         system_namespace=settings.get("kestra.system-flows.namespace") or "system",
         hidden_label_prefixes=tuple(settings.get("kestra.hidden-labels.prefixes") or ()),
         preview_initial=settings.get("kestra.server.preview.initial-rows") or 100,

@@ -84,6 +84,7 @@ def resolve_inputs(
     context: Mapping[str, Any] | None = None,
     files: Mapping[str, Upload] | None = None,
     encrypt: Callable[[str], Any] | None = None,
+    local_file: Callable[[str], bool] | None = None,
 ) -> Resolution:
     """Resolve all inputs of a flow, or of a pause, in the order in which they depend on each other.
 
@@ -94,9 +95,11 @@ def resolve_inputs(
         context: what expressions see besides `inputs` (flow, execution, envs, …).
         files: uploads by input id.
         encrypt: makes the stored form of a SECRET; without it a SECRET input is an error.
+        local_file: whether a `file://` URI lies below an allowed folder; without it that is left to the worker.
     """
     known = inputs.inputs if isinstance(inputs, Flow) else tuple(inputs)
     resolver = _Resolver(known, sent, evaluate or local_evaluate(), dict(context or {}), files or {}, encrypt)
+    resolver.local_file = local_file
     return resolver.run()
 
 
@@ -129,6 +132,7 @@ class _Resolver:
         self.context = context
         self.files = files
         self.encrypt = encrypt
+        self.local_file: Callable[[str], bool] | None = None
         self.states: dict[str, _State] = {}
         self.result = Resolution()
 
@@ -174,6 +178,7 @@ class _Resolver:
             state.choices = self._choices(one, context)
             value = self._value(one, state, context)
             if value is not None:
+                self._check_local(one, value)
                 state.plain = value
                 state.stored = self._stored(one, value)
         except Pending:
@@ -245,6 +250,14 @@ class _Resolver:
         if one.required:
             raise _Missing
         return None
+
+    def _check_local(self, one: InputDef, value: Any) -> None:
+        """`InputValueError` for a file of the machine that the configuration does not allow."""
+        if self.local_file is None or "FILE" not in (one.type, one.props.get("itemType")):
+            return
+        for uri in value if isinstance(value, list) else [value]:
+            if str(uri).lower().startswith("file:") and not self.local_file(str(uri)):
+                raise InputValueError(f"The path of '{uri}' is not allowed; see kestra.local-files.allowed-paths")
 
     def _props(self, one: InputDef, context: dict[str, Any]) -> Mapping[str, Any]:
         """Properties of the type, limits that are expressions rendered."""

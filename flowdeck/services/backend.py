@@ -49,6 +49,7 @@ class ApiConfig:
     password: str | None = None
     setup_token: str | None = None
     open_urls: tuple[str, ...] = ()
+    allowed_paths: tuple[str, ...] = ()
     system_namespace: str = "system"
     hidden_label_prefixes: tuple[str, ...] = ("system.",)
     preview_initial: int = 100

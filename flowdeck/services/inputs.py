@@ -8,6 +8,7 @@ from typing import Any
 from flowdeck.model.errors import InvalidEntity
 from flowdeck.model.flow import InputDef
 from flowdeck.model.inputs import Resolution, resolve_inputs
+from flowdeck.sdk.local_files import permitted
 from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
 from flowdeck.services.evaluation import PASSES, Evaluator
@@ -40,10 +41,17 @@ async def resolve(
     evaluator = Evaluator(backend, caller, row["namespace"], row["id"])
     context = base_context(row, revision, execution_id)
     encrypt = backend.cipher.wrap if backend.cipher is not None else None
-    for _ in range(PASSES):
-        resolution = await backend.thread(
-            lambda: resolve_inputs(declared, dict(sent), evaluate=evaluator, context=context, encrypt=encrypt)
+
+    def local_file(uri: str) -> bool:
+        return permitted(uri, backend.config.allowed_paths) is not None
+
+    def work() -> Resolution:
+        return resolve_inputs(
+            declared, dict(sent), evaluate=evaluator, context=context, encrypt=encrypt, local_file=local_file
         )
+
+    for _ in range(PASSES):
+        resolution = await backend.thread(work)
         if not await evaluator.settle():
             return resolution
     raise InvalidEntity("the inputs' expressions depend on each other too deeply")

@@ -287,6 +287,8 @@ async def test_files_of_inputs_go_to_storage_and_come_back(api: Api) -> None:
         "  - {id: t, type: io.kestra.plugin.core.debug.Return, format: '{{ inputs.f }}'}\n"
     )
     content = b"line\n" * 300_000
+    refused = await api("POST", "/executions/company.team/file", 422, files={"f": (None, "file:///etc/hostname")})
+    assert "The path of 'file:///etc/hostname' is not allowed" in refused["message"]
     ended = await api.run("file", files={"f": ("data.txt", content)})
     uri = ended["inputs"]["f"]
     assert uri.startswith("kestra:///company/team/file/executions/")

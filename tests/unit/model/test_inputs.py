@@ -237,6 +237,23 @@ def test_uploads() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "one",
+    [
+        InputDef("f", "FILE"),
+        InputDef("f", "FILE", defaults="file:///etc/passwd"),
+        InputDef("f", "ARRAY", props={"itemType": "FILE"}),
+    ],
+)
+def test_a_file_of_the_machine_needs_an_allowed_folder(one: InputDef) -> None:
+    value = "file:///etc/passwd" if one.type == "FILE" else ["file:///etc/passwd"]
+    sent = {} if one.defaults else {"f": value}
+    refused = resolve_inputs([one], sent, local_file=lambda uri: False)
+    assert "The path of 'file:///etc/passwd' is not allowed" in refused.message and refused.values == {"f": None}
+    assert resolve_inputs([one], sent, local_file=lambda uri: True).values == {"f": value}
+    assert not resolve_inputs([InputDef("f", "STRING")], {"f": value}, local_file=lambda uri: False).errors
+
+
 def test_secrets_are_stored_encrypted_and_shown_masked() -> None:
     declared = [
         InputDef("s", "SECRET"),
