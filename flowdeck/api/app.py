@@ -33,7 +33,7 @@ from flowdeck.api import (
 )
 from flowdeck.api.middleware import RequestContext
 from flowdeck.api.routes import include
-from flowdeck.api.security import authenticate
+from flowdeck.api.security import UnknownPlace, authenticate
 from flowdeck.services.backend import Backend
 from flowdeck.services.credentials import Credentials, Throttle
 from flowdeck.services.hub import Hub
@@ -106,5 +106,6 @@ def create_api(backend: Backend) -> FastAPI:
     app.state.plugins_hash = _plugins_hash(backend.catalog)
     errors.install(app)
     include(app, ROUTERS)
+    app.router.default = UnknownPlace()
     app.add_middleware(RequestContext)
     return app

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from starlette.routing import Match
-from starlette.types import Scope
+from starlette.types import Receive, Scope, Send
+
+from flowdeck.api.security import only_known
 
 _KEPT = (
     "response_model",
@@ -45,6 +47,12 @@ class QuickRoute(APIRoute):
         if scope["type"] == "http" and not scope.get("root_path") and not self.path_regex.match(scope["path"]):
             return Match.NONE, {}
         return super().matches(scope)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As Starlette's; that the path knows other methods is told to known callers only."""
+        if self.methods and scope["method"] not in self.methods:
+            await only_known(scope, receive)
+        await super().handle(scope, receive, send)
 
 
 def include(app: FastAPI, routers: Iterable[APIRouter]) -> None:

@@ -9,6 +9,9 @@ from typing import Annotated
 from urllib.parse import unquote, urlsplit
 
 from fastapi import Depends, Request
+from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocketClose
 
 from flowdeck.api.errors import Unauthorised
 from flowdeck.model.errors import Forbidden, NotFound
@@ -130,7 +133,8 @@ async def authenticate(request: Request) -> Caller:
     route = request.scope.get("route")
     # Not request.url: that is built with the Host header, which the caller writes.
     path: str = request.scope["path"]
-    place = (request.method if request.method != "HEAD" else "GET", getattr(route, "path", path))
+    # Without a route there is no place: what is written in the path opens nothing.
+    place = (request.method if request.method != "HEAD" else "GET", getattr(route, "path", ""))
     opened = place in OPEN or any(below(path, p) for p in request.app.state.backend.config.open_urls)
     if not opened and place in OPEN_UNTIL_SET_UP:
         opened = not await request.app.state.credentials.initialised()
@@ -146,6 +150,24 @@ async def authenticate(request: Request) -> Caller:
     if tenant not in TENANTS:
         raise NotFound()
     return caller
+
+
+async def only_known(scope: Scope, receive: Receive) -> None:
+    """Before saying that a path or method below `/api` is not there: `Unauthorised` without a credential."""
+    if scope["path"] == "/api" or scope["path"].startswith("/api/"):
+        await authenticate(Request(scope, receive))
+
+
+class UnknownPlace:
+    """What answers paths that no route has: below `/api` whether something is there is told to known callers only."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """401 without a credential, else 404."""
+        if scope["type"] == "websocket":
+            await WebSocketClose()(scope, receive, send)
+            return
+        await only_known(scope, receive)
+        raise HTTPException(404)
 
 
 CallerDep = Annotated[Caller, Depends(authenticate)]

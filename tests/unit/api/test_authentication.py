@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import httpx
+import pytest
 from fastapi.routing import iter_route_contexts
 
 from flowdeck.api.security import OPEN, OPEN_UNTIL_SET_UP
@@ -33,6 +34,32 @@ async def test_every_route_but_a_literal_list_answers_401(app: Any, stranger: ht
         assert answer.status_code == 401, (method, path)
         assert answer.content == b""
         assert answer.headers["www-authenticate"] == "Basic"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/api"),
+        ("GET", "/api/v1/main/nothing/here"),
+        ("GET", "/api/v1/configs/"),
+        ("GET", "/api/v1/configs;x"),
+        ("POST", "/api/v1/main/executions/webhook/a.b"),
+        ("GET", "/api/v2"),
+        ("DELETE", "/api/v1/main/flows/validate/a/b/c/d"),
+    ],
+)
+async def test_what_is_not_there_is_told_to_known_callers_only(
+    client: httpx.AsyncClient, stranger: httpx.AsyncClient, method: str, path: str
+) -> None:
+    refused = await stranger.request(method, path)
+    assert refused.status_code == 401 and refused.content == b"" and refused.headers["www-authenticate"] == "Basic"
+    missing = await client.request(method, path)
+    assert missing.status_code == 404 and missing.json()["message"].startswith("Not Found")
+    # Methods that a path does not know say just as little.
+    assert (await stranger.request("PATCH", "/api/v1/main/flows/search")).status_code == 401
+    assert (await client.request("PATCH", "/api/v1/main/flows/search")).status_code == 405
+    assert (await stranger.get("/elsewhere")).status_code == 404
+    assert (await stranger.get("/login")).status_code == 405
 
 
 def test_the_open_list_names_only_routes_that_exist(app: Any) -> None:

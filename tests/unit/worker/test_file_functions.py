@@ -61,5 +61,5 @@ def test_files_of_executions_and_of_the_own_namespace_are_read(functions: Expres
 )
 def test_no_other_stored_file_is_reached_by_its_uri(functions: ExpressionFunctions, path: str) -> None:
     for function in (functions.read, functions.file_size, functions.file_exists, functions.is_file_empty):
-        with pytest.raises(ExpressionError, match="neither a file of an execution nor of the namespace 'a.b'"):
+        with pytest.raises(ExpressionError, match="neither a file of an execution"):
             function(f"kestra://{path}")
