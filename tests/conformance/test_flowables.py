@@ -670,8 +670,12 @@ def test_options_of_a_subflow(server: Server) -> None:
     assert labels == {"own": "child", "team": "data", "from": "sub_parent", "system.correlationId": ended["id"]}
     assert child["trigger"]["id"] == "plain" and child["trigger"]["variables"]["executionId"] == ended["id"]
     assert run_of(ended, "untransmitted")["outputs"]["state"] == "FAILED"
-    said = " ".join(messages(server, ended["id"]))
-    assert "Invalid value for input `n`" in said and "Unable to find flow 'conformance'.'not_there'" in said
+
+    def both_reasons_are_logged() -> bool:
+        said = " ".join(messages(server, ended["id"]))
+        return "Invalid value for input `n`" in said and "Unable to find flow 'conformance'.'not_there'" in said
+
+    eventually(both_reasons_are_logged, what="the reasons in the log")
 
 
 def test_a_flow_that_calls_itself_in_a_circle_fails(server: Server) -> None:
