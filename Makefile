@@ -49,13 +49,14 @@ test-packages:
 .PHONY: test
 test: $(VENV)/.dev test-packages console ## unit, contracts on both databases, real processes, faults, one browser pass
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/unit tests/properties tests/contracts
-	$(BIN)/python -m pytest -q tests/integration tests/faults tests/conformance
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/integration tests/conformance
+	$(BIN)/python -m pytest -q tests/faults
 	$(BIN)/python -m pytest -q tests/e2e
 
 .PHONY: test-all
 test-all: $(VENV)/.dev test-packages console ## everything: both databases, both themes, all widths, long faults
 	FLOWDECK_TEST_LEVEL=all $(BIN)/python -m pytest -q -n 2 --dist loadfile tests/unit tests/properties tests/contracts
-	FLOWDECK_TEST_LEVEL=all $(BIN)/python -m pytest -q tests/integration tests/faults tests/conformance tests/e2e
+	FLOWDECK_TEST_LEVEL=all $(BIN)/python -m pytest -q tests/integration tests/conformance tests/faults tests/e2e
 
 .PHONY: check
 check: $(VENV)/.dev ## formatter, linter, types, import directions, lock files
