@@ -23,6 +23,7 @@ class LogRow:
     time: str = ""
     level: str = ""
     message: str = ""
+    no: str = ""
 
     @classmethod
     def of(cls, body: dict[str, Any], index: int = 0) -> LogRow:
@@ -39,6 +40,7 @@ class LogRow:
             time=time,
             level=text_of(body.get("level")),
             message=text_of(body.get("message")),
+            no=text_of(body.get("no")),
         )
 
 

@@ -42,6 +42,9 @@ FILTERS = [
     filter_key("startDate", "from", kind="date"),
 ]
 
+CHARTED = ("namespace", "flowId", "taskId", "executionId", "triggerId")
+"""Conditions that hold for the chart too; it shows every level and text."""
+
 
 class LogsState(ListPage, Tab):
     """A page of lines and the chart above."""
@@ -56,14 +59,13 @@ class LogsState(ListPage, Tab):
         if not self.username:
             return
         self.read_url(filters=DEFAULTS)
-        spaces = [one for one in self.filters if one["field"] == "namespace"]
         self.chart_body = {
             "chart": "logs-over-time",
             "timeRange": self._span(),
             "filters": [
-                {"field": "namespace", "operation": one["operator"], "value": one["value"]}
-                for one in spaces
-                if one["operator"] in ("EQUALS", "PREFIX")
+                {"field": one["field"], "operation": one["operator"], "value": one["value"]}
+                for one in self.filters
+                if one["field"] in CHARTED
             ],
         }
         self.chart_turn += 1
@@ -120,7 +122,8 @@ def _instant(text: str) -> str:
 
 
 def _place(row: LogRow) -> Any:
-    return routes.execution(row.namespace, row.flow, row.execution, "logs")
+    page = routes.execution(row.namespace, row.flow, row.execution, "logs")
+    return rx.cond(row.no != "", page + "?log=" + row.no, page)
 
 
 def _level(row: LogRow) -> rx.Component:
@@ -202,13 +205,13 @@ def logs_page() -> rx.Component:
         "Logs",
         list_filters(LogsState, FILTERS, placeholder="Text of the line", on_refresh=LogsState.load),
         rx.el.div(
-            rx.el.h2("Warnings and errors", class_name="sm mut"),
+            rx.el.h2("Lines by level, whatever their text", class_name="sm mut"),
             chart(
                 figure_url="/api/v1/" + state.tenant_id + "/console/figures",
                 body=state.chart_body,
                 reload=state.chart_turn,
                 height=96,
-                label="Warnings and errors over time",
+                label="Log lines over time by level",
                 on_range=LogsState.set_brush,
             ),
             class_name="lgc hide-s",

@@ -135,7 +135,8 @@ async def figure(request: Request, caller: CallerDep) -> Response:
     if kind not in ("json", "csv", "html"):
         raise IllegalArgument("format: json, html and csv are known")
     given = sent.get("filters")
-    chosen = body_filters(given, "executions") if isinstance(given, list) else filters(request, "executions")
+    resource = "logs" if sent.get("chart") == "logs-over-time" else "executions"
+    chosen = body_filters(given, resource) if isinstance(given, list) else filters(request, resource)
     found = await figures.build(request.app.state.backend, caller, sent, chosen)
     name = str(sent.get("chart") or "chart")
     if kind == "csv":

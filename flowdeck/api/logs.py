@@ -72,13 +72,13 @@ async def delete(request: Request, caller: CallerDep, execution_id: str) -> Resp
 
 @router.get("/{execution_id}/download")
 async def download(request: Request, caller: CallerDep, execution_id: str) -> Response:
-    """All lines as text."""
+    """All lines as text, ascending by time."""
     backend = request.app.state.backend
     seq, view = await _reference_view(request, caller, execution_id)
     task = request.query_params.get("taskId")
 
     async def pieces() -> AsyncIterator[bytes]:
-        source = logs.stream(backend, seq, view, task)
+        source = logs.by_time(logs.stream(backend, seq, view, task))
 
         def batch() -> str:
             held = []

@@ -313,22 +313,9 @@ def _by_state(cells: Sequence[Any], *, totals: bool) -> dict[str, Any]:
 async def _logs(
     backend: Backend, caller: Caller, filters: Sequence[Filter], start: int, end: int, width: int
 ) -> dict[str, Any]:
-    from flowdeck.services.logs import LEVELS
+    from flowdeck.services.logs import LEVELS, counts_over_time
 
-    namespace = next((f for f in filters if f.field == "namespace"), None)
-
-    def work() -> dict[tuple[int, int], int]:
-        args: dict[str, Any] = {"since": start, "until": end, "limit": 5000, "min_level": 3, "budget": 0.3}
-        if namespace is not None and namespace.op in ("EQUALS", "PREFIX"):
-            args |= {"namespace": namespace.text(), "prefix": namespace.op == "PREFIX"}
-        found, _ = backend.logs.list(caller.tenant, **args)
-        counts: dict[tuple[int, int], int] = {}
-        for one in found:
-            place = (one["at"] // width, one["level"])
-            counts[place] = counts.get(place, 0) + 1
-        return counts
-
-    counts = await backend.thread(work)
+    counts, whole = await counts_over_time(backend, caller, filters, start, end, width)
     buckets = list(range(start // width, end // width + 1))
     x = [instant(b * width) for b in buckets]
     levels = [n for n in range(4, -1, -1) if any(level == n for _, level in counts)]
@@ -348,5 +335,5 @@ async def _logs(
         "columns": ["time", *(LEVELS[n] for n in levels)],
         "rows": rows,
         "bucketMs": width,
-        "truncated": sum(counts.values()) >= 5000,
+        "truncated": not whole,
     }

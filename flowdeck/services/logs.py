@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import heapq
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from flowdeck.model.errors import IllegalArgument, InvalidFormat, NotFound
@@ -10,6 +11,7 @@ from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
 from flowdeck.services.executions import dated, row_of
 from flowdeck.services.wire import compact, instant, parse_instant
+from flowdeck.store.log_histogram import histogram
 from flowdeck.store.logs import LEVELS
 from flowdeck.store.queries import executions as execution_queries
 from flowdeck.store.queries.flows import distinct_names
@@ -18,6 +20,7 @@ from flowdeck.store.queries.where import Filter, Page, Where, names_matching
 CUT = 4096
 WHOLE = 32 * 1024
 RANGE = 2000
+HELD = 20_000
 
 
 def level_number(name: str | None) -> int:
@@ -63,8 +66,8 @@ def line(one: dict[str, Any], *, whole: bool = False) -> dict[str, Any]:
     )
 
 
-def entry(one: dict[str, Any]) -> dict[str, Any]:
-    """`LogEntry`."""
+def entry(one: dict[str, Any], *, numbered: bool = False) -> dict[str, Any]:
+    """`LogEntry`; `numbered` adds `no`, the line's number in its execution."""
     return compact(
         {
             "namespace": one["namespace"],
@@ -78,6 +81,7 @@ def entry(one: dict[str, Any]) -> dict[str, Any]:
             "level": LEVELS[one["level"]],
             "thread": one["thread"] or None,
             "message": one["text"],
+            "no": (one["no"] or None) if numbered else None,
         }
     )
 
@@ -169,6 +173,61 @@ def stream(backend: Backend, seq: int, view: dict[str, Any], task_id: str | None
             yield found
 
 
+def by_time(lines: Iterable[dict[str, Any]], held: int = HELD) -> Iterator[dict[str, Any]]:
+    """The lines in order of time, whoever wrote them.
+
+    They are stored as they arrive, and those of several writers arrive a little out of order: no more than `held`
+    lines are kept back.
+    """
+    waiting: list[tuple[int, int, dict[str, Any]]] = []
+    for one in lines:
+        place = (one["at"], one["seq"], one)
+        if len(waiting) < held:
+            heapq.heappush(waiting, place)
+        else:
+            yield heapq.heappushpop(waiting, place)[2]
+    while waiting:
+        yield heapq.heappop(waiting)[2]
+
+
+_SOURCE_COLUMNS = {
+    "namespace": "s.namespace",
+    "flowId": "s.flow_id",
+    "triggerId": "s.trigger_id",
+    "executionId": "s.execution",
+    "taskId": "s.task_id",
+    "taskRunId": "s.task_run",
+}
+
+
+async def _of_sources(backend: Backend, caller: Caller, where: Where, filters: Sequence[Filter]) -> set[str]:
+    """Add the filters on who wrote a line; answers their fields."""
+    for f in filters:
+        column = _SOURCE_COLUMNS.get(f.field)
+        if f.field == "scope":
+            where.add(where.scope("s.namespace", f, backend.config.system_namespace))
+        elif column is not None and f.op == "REGEX" and f.field in ("namespace", "flowId"):
+            known = await backend.read(distinct_names, caller.tenant, "namespace" if f.field == "namespace" else "id")
+            where.add(f"{column} in {where.binds(names_matching(f.text(), known))}")
+        elif column is not None:
+            where.add(where.match(column, f.op, f.texts()))
+    return {"scope", *_SOURCE_COLUMNS}
+
+
+async def counts_over_time(
+    backend: Backend, caller: Caller, filters: Sequence[Filter], start: int, end: int, width: int
+) -> tuple[dict[tuple[int, int], int], bool]:
+    """Lines by bar of `width` ms and level, and whether all were counted; texts, levels and instants don't count."""
+    where = Where("sqlite" if backend.database.dialect != "postgresql" else "postgresql")
+    await _of_sources(backend, caller, where, filters)
+    condition = where.sql if where.parts else ""
+    return await backend.thread(
+        lambda: histogram(
+            backend.logs, caller.tenant, since=start, until=end, width=width, where=condition, params=where.params
+        )
+    )
+
+
 async def search(
     backend: Backend, caller: Caller, filters: Sequence[Filter], page: Page
 ) -> tuple[list[dict[str, Any]], int]:
@@ -181,32 +240,13 @@ async def search(
             ascending = not descending
     where = Where("sqlite" if backend.database.dialect != "postgresql" else "postgresql")
     args: dict[str, Any] = {}
-    all_names: dict[str, list[str]] = {}
-    for f in filters:
-        if f.op == "REGEX":
-            column = "namespace" if f.field == "namespace" else "id"
-            all_names[column] = await backend.read(distinct_names, caller.tenant, column)
+    of_sources = await _of_sources(backend, caller, where, filters)
     for f in dated(filters, backend.now()):
+        if f.field in of_sources:
+            continue
         match f.field:
             case "q":
                 args["q"] = f.text()
-            case "namespace" | "flowId":
-                column = "s.namespace" if f.field == "namespace" else "s.flow_id"
-                if f.op == "REGEX":
-                    found = names_matching(f.text(), all_names["namespace" if f.field == "namespace" else "id"])
-                    where.add(f"{column} in {where.binds(found)}")
-                else:
-                    where.add(where.match(column, f.op, f.texts()))
-            case "scope":
-                where.add(where.scope("s.namespace", f, backend.config.system_namespace))
-            case "triggerId":
-                where.add(where.match("s.trigger_id", f.op, f.texts()))
-            case "executionId":
-                where.add(where.match("s.execution", f.op, f.texts()))
-            case "taskId":
-                where.add(where.match("s.task_id", f.op, f.texts()))
-            case "taskRunId":
-                where.add(where.match("s.task_run", f.op, f.texts()))
             case "minLevel":
                 if f.op == "EQUALS":
                     args["min_level"] = level_number(f.text())
@@ -230,7 +270,7 @@ async def search(
             **args,
         )
     )
-    return [entry(o) for o in found], total
+    return [entry(o, numbered=True) for o in found], total
 
 
 async def delete(backend: Backend, seq: int, view: dict[str, Any]) -> None:

@@ -458,7 +458,7 @@ class LogStore:
         Returns:
             the page and the number of all that fit (10,001 = more than 10,000, or the budget ended).
         """
-        of_source, of_line, named = _conditions(
+        of_source, of_line, named = list_conditions(
             tenant,
             namespace,
             prefix,
@@ -555,7 +555,7 @@ class LogStore:
         return delete_trigger_lines(self.files, tenant, namespace, flow_id, trigger_id)
 
 
-def _conditions(
+def list_conditions(
     tenant: str,
     namespace: str | None,
     prefix: bool,
@@ -570,6 +570,7 @@ def _conditions(
     until: int | None,
     q: str | None,
 ) -> tuple[list[str], list[str], dict[str, Any]]:
+    """Conditions on sources and on lines, with their parameters: what fits `LogStore.list`'s arguments."""
     of_source, of_line = ["s.tenant = :tenant"], []
     named: dict[str, Any] = {"tenant": tenant}
     for name, value in (

@@ -410,7 +410,17 @@ async def test_log_lines_by_level_position_and_search(api: Api) -> None:
     assert len(await api("GET", f"/logs/{run}?minLevel=WARN")) == 1
     assert "WARN beware" in (await api("GET", f"/logs/{run}/download")).text
     searched = await api("GET", "/logs/search?filters[level][EQUALS]=WARN")
-    assert searched["results"][0]["message"] == "beware"
+    assert searched["results"][0]["message"] == "beware" and searched["results"][0]["no"] == no
+    assert all("no" not in one for one in await api("GET", f"/logs/{run}"))
+    told = [text.partition(" ")[0] for text in (await api("GET", f"/logs/{run}/download")).text.splitlines()]
+    assert len(told) == page["total"] and told == sorted(told)
+    asked: dict[str, Any] = {"chart": "logs-over-time", "timeRange": "PT1H"}
+    figure = await api("POST", "/console/figures", json=asked)
+    sums = {name: sum(row[i] for row in figure["rows"]) for i, name in enumerate(figure["columns"]) if name != "time"}
+    assert sums == {name: count for name, count in groups["levels"].items() if count} and not figure["truncated"]
+    one_task = [{"field": "taskId", "operation": "EQUALS", "value": "w"}]
+    figure = await api("POST", "/console/figures", json=asked | {"filters": one_task})
+    assert "WARN" in figure["columns"] and sum(map(sum, (row[1:] for row in figure["rows"]))) < page["total"]
 
 
 async def test_keys_and_values(api: Api) -> None:
