@@ -7,8 +7,8 @@ from typing import Any
 
 from flowdeck.model.errors import InvalidFormat
 from flowdeck.model.states import State
-from flowdeck.store.queries.flows import names
-from flowdeck.store.queries.where import COUNTED, Filter, Page, Where, order_by
+from flowdeck.store.queries.flows import shared
+from flowdeck.store.queries.where import COUNTED, Filter, Page, Where, order_by, page_of
 
 SORTS = {
     "id": "e.id",
@@ -22,6 +22,7 @@ SORTS = {
     "kind": "e.kind",
     "triggerId": "e.trigger_id",
 }
+_TEXTS = ("e.id", "e.flow_id", "e.namespace", "e.labels")
 
 
 def states(one: Filter) -> list[int]:
@@ -44,20 +45,9 @@ def conditions(
     where = Where(reader.dialect, tenant=tenant, now=now).add("e.tenant = :tenant")
     dates: list[tuple[str, Filter]] = []
     for one in filters:
+        if shared(where, reader, tenant, one, system, table="e", flow="flow_id", texts=_TEXTS):
+            continue
         match one.field:
-            case "q":
-                for text in one.texts():
-                    where.add(
-                        where.free(
-                            ("e.id", "e.flow_id", "e.namespace", "e.labels"), text, negated=one.op == "NOT_EQUALS"
-                        )
-                    )
-            case "namespace":
-                where.add(names(where, reader, tenant, "e.namespace", "namespace", one))
-            case "flowId":
-                where.add(names(where, reader, tenant, "e.flow_id", "id", one))
-            case "scope":
-                where.add(where.scope("e.namespace", one, system))
             case "labels":
                 where.add(where.labels("execution_label", "execution_seq", "e.seq", one))
             case "state":
@@ -119,11 +109,7 @@ def search(
     """One page, newest first by default; the total stops counting at `COUNTED`."""
     where = conditions(reader, tenant, filters, system, date_filter=date_filter, now=now)
     order = order_by(page.sorts, SORTS, "e.created desc, e.seq desc", "e.created desc, e.seq desc")
-    rows = reader.all(
-        f"select e.* from execution e where {where.sql} order by {order} "
-        f"limit {int(page.size)} offset {int(page.offset)}",
-        where.params,
-    )
+    rows = page_of(reader, "e.*", "from execution e", where, order, page)
     if page.number == 1 and len(rows) < page.size:
         return rows, len(rows)
     total = reader.value(

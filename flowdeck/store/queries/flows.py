@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from flowdeck.store.queries.where import Filter, Page, Where, names_matching, order_by
+from flowdeck.store.queries.where import Filter, Page, Where, names_matching, order_by, page_of
 
 SORTS = {
     "id": "f.id",
@@ -21,6 +21,7 @@ _COLUMNS = (
     "f.flow_key, f.tenant, f.namespace, f.id, f.revision, f.disabled, f.deleted, f.labels, f.description, "
     "f.summary, f.updated, r.source, r.document, r.exception"
 )
+_TEXTS = ("f.id", "f.namespace", "f.labels", "r.source")
 _JOIN = "from flow f join flow_revision r on r.flow_key = f.flow_key and r.revision = f.revision"
 
 
@@ -40,24 +41,37 @@ def names(where: Where, reader: Any, tenant: str, column: str, source: str, one:
     return where.match(column, one.op, one.texts())
 
 
+def shared(
+    where: Where, reader: Any, tenant: str, one: Filter, system: str, *, table: str, flow: str, texts: tuple[str, ...]
+) -> bool:
+    """Add a filter that flows, executions and triggers have in common; False when it is another one.
+
+    Args:
+        table, flow: the alias of the table in the statement, and its column of the flow's id.
+        texts: the columns that the free text `q` looks into.
+    """
+    match one.field:
+        case "q":
+            for text in one.texts():
+                where.add(where.free(texts, text, negated=one.op == "NOT_EQUALS"))
+        case "namespace":
+            where.add(names(where, reader, tenant, f"{table}.namespace", "namespace", one))
+        case "flowId":
+            where.add(names(where, reader, tenant, f"{table}.{flow}", "id", one))
+        case "scope":
+            where.add(where.scope(f"{table}.namespace", one, system))
+        case _:
+            return False
+    return True
+
+
 def conditions(reader: Any, tenant: str, filters: Sequence[Filter], system: str) -> Where:
     """The condition of a search."""
     where = Where(reader.dialect, tenant=tenant).add("f.tenant = :tenant").add("not f.deleted")
     for one in filters:
+        if shared(where, reader, tenant, one, system, table="f", flow="id", texts=_TEXTS):
+            continue
         match one.field:
-            case "q":
-                for text in one.texts():
-                    where.add(
-                        where.free(
-                            ("f.id", "f.namespace", "f.labels", "r.source"), text, negated=one.op == "NOT_EQUALS"
-                        )
-                    )
-            case "namespace":
-                where.add(names(where, reader, tenant, "f.namespace", "namespace", one))
-            case "flowId":
-                where.add(names(where, reader, tenant, "f.id", "id", one))
-            case "scope":
-                where.add(where.scope("f.namespace", one, system))
             case "labels":
                 where.add(where.labels("flow_label", "flow_key", "f.flow_key", one))
             case _:
@@ -71,12 +85,7 @@ def search(reader: Any, tenant: str, filters: Sequence[Filter], page: Page, syst
     order = order_by(page.sorts, SORTS, "f.namespace, f.id", "f.namespace, f.id")
     joined = _JOIN if "r." in where.sql else "from flow f"
     total = reader.value(f"select count(*) {joined} where {where.sql}", where.params)
-    rows = reader.all(
-        f"select {_COLUMNS} {_JOIN} where {where.sql} order by {order} "
-        f"limit {int(page.size)} offset {int(page.offset)}",
-        where.params,
-    )
-    return rows, total
+    return page_of(reader, _COLUMNS, _JOIN, where, order, page), total
 
 
 def matching(reader: Any, tenant: str, filters: Sequence[Filter], system: str) -> list[Any]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from flowdeck.store.queries.flows import names
-from flowdeck.store.queries.where import Filter, Page, Where, order_by
+from flowdeck.store.queries.where import Filter, Page, Where, order_by, page_of
 
 SORTS = {
     "key": "k.key",
@@ -39,13 +39,11 @@ def search(reader: Any, tenant: str, filters: Sequence[Filter], page: Page, now:
                 raise AssertionError(one.field)
     order = order_by(page.sorts, SORTS, "k.namespace, k.key", "k.namespace, k.key")
     total = reader.value(f"select count(*) from kv k where {where.sql}", where.params)
-    rows = reader.all(
-        "select k.namespace, k.key, k.type, substr(k.value, 1, 200) as value, k.version, k.description, k.created, "
-        "k.updated, k.expires from kv k "
-        f"where {where.sql} order by {order} limit {int(page.size)} offset {int(page.offset)}",
-        where.params,
+    what = (
+        "k.namespace, k.key, k.type, substr(k.value, 1, 200) as value, k.version, k.description, k.created, "
+        "k.updated, k.expires"
     )
-    return rows, total
+    return page_of(reader, what, "from kv k", where, order, page), total
 
 
 def of_namespaces(reader: Any, tenant: str, namespaces: Sequence[str], now: int) -> list[Any]:
@@ -75,9 +73,5 @@ def secrets(reader: Any, tenant: str, filters: Sequence[Filter], page: Page) -> 
             where.add(names(where, reader, tenant, "s.namespace", "namespace", one))
     order = order_by(page.sorts, SECRET_SORTS, "s.namespace, s.key", "s.namespace, s.key")
     total = reader.value(f"select count(*) from secret s where {where.sql}", where.params)
-    rows = reader.all(
-        f"select s.namespace, s.key, s.description, s.updated from secret s where {where.sql} order by {order} "
-        f"limit {int(page.size)} offset {int(page.offset)}",
-        where.params,
-    )
-    return rows, total
+    what = "s.namespace, s.key, s.description, s.updated"
+    return page_of(reader, what, "from secret s", where, order, page), total

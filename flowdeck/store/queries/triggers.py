@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from flowdeck.model.errors import InvalidFormat
-from flowdeck.store.queries.flows import names
-from flowdeck.store.queries.where import Filter, Page, Where, order_by
+from flowdeck.store.queries.flows import shared
+from flowdeck.store.queries.where import Filter, Page, Where, order_by, page_of
 
 SORTS = {
     "triggerId": "t.trigger_id",
@@ -21,6 +21,7 @@ SORTS = {
     "disabled": "t.disabled",
     "type": "t.type",
 }
+_TEXTS = ("t.trigger_id", "t.flow_id", "t.namespace")
 _KEY = "t.namespace, t.flow_id, t.trigger_id"
 
 
@@ -28,17 +29,9 @@ def conditions(reader: Any, tenant: str, filters: Sequence[Filter], system: str)
     """The condition of a search; dates are ms."""
     where = Where(reader.dialect, tenant=tenant).add("t.tenant = :tenant")
     for one in filters:
+        if shared(where, reader, tenant, one, system, table="t", flow="flow_id", texts=_TEXTS):
+            continue
         match one.field:
-            case "q":
-                for text in one.texts():
-                    columns = ("t.trigger_id", "t.flow_id", "t.namespace")
-                    where.add(where.free(columns, text, negated=one.op == "NOT_EQUALS"))
-            case "namespace":
-                where.add(names(where, reader, tenant, "t.namespace", "namespace", one))
-            case "flowId":
-                where.add(names(where, reader, tenant, "t.flow_id", "id", one))
-            case "scope":
-                where.add(where.scope("t.namespace", one, system))
             case "triggerId":
                 where.add(where.match("t.trigger_id", one.op, one.texts()))
             case "workerId":
@@ -61,12 +54,7 @@ def search(reader: Any, tenant: str, filters: Sequence[Filter], page: Page, syst
     where = conditions(reader, tenant, filters, system)
     order = order_by(page.sorts, SORTS, _KEY, _KEY)
     total = reader.value(f"select count(*) from trigger_state t where {where.sql}", where.params)
-    rows = reader.all(
-        f"select t.* from trigger_state t where {where.sql} order by {order} "
-        f"limit {int(page.size)} offset {int(page.offset)}",
-        where.params,
-    )
-    return rows, total
+    return page_of(reader, "t.*", "from trigger_state t", where, order, page), total
 
 
 def matching(reader: Any, tenant: str, filters: Sequence[Filter], system: str) -> list[Any]:

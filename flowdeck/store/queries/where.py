@@ -353,3 +353,11 @@ class Page:
 
 
 Condition = Callable[[Where, Filter], str]
+
+
+def page_of(reader: Any, what: str, source: str, where: Where, order: str, page: Page) -> list[Any]:
+    """The rows of one page: `what` are the columns, `source` begins with `from`."""
+    return reader.all(
+        f"select {what} {source} where {where.sql} order by {order} limit {int(page.size)} offset {int(page.offset)}",
+        where.params,
+    )
