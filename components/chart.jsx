@@ -2,6 +2,7 @@
 import { useEffect, useMemo, useRef, useState } from "react";
 import { isAbort, request } from "$/public/external/components/net/net.jsx";
 import { Icon, Problem, onTheme, token } from "$/public/external/components/glyphs/glyphs.jsx";
+import { isInstant, readerZone, timeAxis, told } from "./chart_time.jsx";
 import "./chart.css";
 
 let plotly; // one download for all charts, after the first paint
@@ -27,7 +28,7 @@ function coloured(node, key) {
   return node;
 }
 
-function dressed(figure, brush) {
+function dressed(figure, brush, width) {
   const { data = [], layout = {} } = figure || {};
   const axis = { color: token("fg-3"), gridcolor: token("line"), linecolor: token("line"), zeroline: false, showline: false, ticks: "", tickfont: { size: 10.5 }, automargin: true, fixedrange: true };
   let other = 0;
@@ -42,7 +43,7 @@ function dressed(figure, brush) {
   return {
     data: traces,
     layout: {
-      xaxis: { ...axis, showgrid: false }, yaxis: { ...axis, nticks: 4, rangemode: "tozero" },
+      xaxis: { ...axis, showgrid: false, ...timeAxis(traces, readerZone(), width) }, yaxis: { ...axis, nticks: 4, rangemode: "tozero" },
       barmode: "stack", showlegend: false, ...dress, ...axes,
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { family: "Inter, sans-serif", size: 11, color: token("fg-3"), ...dress.font },
       margin: { l: 32, r: Object.keys(dress).some((k) => /^yaxis\d/.test(k)) ? 40 : 8, t: 6, b: 18, ...dress.margin }, bargap: dress.bargap ?? 0.28, hovermode: "x", dragmode: brush ? "select" : false, selectdirection: "h",
@@ -51,13 +52,16 @@ function dressed(figure, brush) {
   };
 }
 
+// Names of the answer's columns that are no states, levels or names.
+const WORDS = { time: "Time", meanSeconds: "Mean duration (s)", total: "Total", successRatio: "Share of successes", count: "Executions", state: "State", namespace: "Namespace", flow: "Flow" };
+
 const number = (value) => (typeof value === "number" ? value.toLocaleString("en-US", { maximumFractionDigits: 2 }) : String(value ?? ""));
 
 function rowsOf(figure, columns, rows) {
-  if (columns?.length && rows) return { columns: columns.map((c) => (typeof c === "string" ? c : c.name || c.label || c.key)), rows: rows.map((r) => (Array.isArray(r) ? r : columns.map((c) => r[c.key || c.name || c]))) };
+  if (columns?.length && rows) return { columns: columns.map((c) => (typeof c === "string" ? WORDS[c] || c : c.name || c.label || c.key)), rows: rows.map((r) => (Array.isArray(r) ? r : columns.map((c) => r[c.key || c.name || c]))) };
   const xs = [...new Set((figure?.data || []).flatMap((t) => t.x || t.labels || []))];
   const traces = figure?.data || [];
-  return { columns: ["", ...traces.map((t, i) => t.name || `series ${i + 1}`)], rows: xs.map((x) => [x, ...traces.map((t) => { const i = (t.x || t.labels || []).indexOf(x); return i < 0 ? "" : (t.y || t.values || [])[i]; })]) };
+  return { columns: [xs.some(isInstant) ? "Time" : "", ...traces.map((t, i) => t.name || `series ${i + 1}`)], rows: xs.map((x) => [x, ...traces.map((t) => { const i = (t.x || t.labels || []).indexOf(x); return i < 0 ? "" : (t.y || t.values || [])[i]; })]) };
 }
 
 export function Chart({ figure: given, figureUrl, body, height = 200, label = "Chart", table = false, reload, rangeFrom, rangeTo, legend = true, onRange, onPoint }) {
@@ -94,7 +98,7 @@ export function Chart({ figure: given, figureUrl, body, height = 200, label = "C
     if (!ready || !figure || asTable || empty || !node) return undefined;
     const config = { displayModeBar: false, responsive: true, doubleClick: false, scrollZoom: false };
     const draw = () => {
-      const { data, layout } = dressed(figure, Boolean(held.current.onRange));
+      const { data, layout } = dressed(figure, Boolean(held.current.onRange), node.clientWidth);
       if (!legend) layout.showlegend = false;
       return ready.react(node, data, layout, config);
     };
@@ -141,7 +145,7 @@ export function Chart({ figure: given, figureUrl, body, height = 200, label = "C
           <div className="tbl">
             <table aria-label={label}>
               <thead><tr>{content.columns.map((c, i) => <th key={i} scope="col" className={i ? "num" : ""}>{c}</th>)}</tr></thead>
-              <tbody>{content.rows.slice(0, 500).map((row, i) => <tr key={i}>{row.map((cell, k) => <td key={k} className={typeof cell === "number" ? "num" : ""}>{number(cell)}</td>)}</tr>)}</tbody>
+              <tbody>{content.rows.slice(0, 500).map((row, i) => <tr key={i}>{row.map((cell, k) => <td key={k} className={typeof cell === "number" ? "num" : ""}>{isInstant(cell) ? told(cell, readerZone()) : number(cell)}</td>)}</tr>)}</tbody>
             </table>
             {answer?.truncated || content.rows.length > 500 ? <p className="faint sm">Cut to the first {Math.min(500, content.rows.length)} rows.</p> : null}
           </div>
@@ -149,7 +153,7 @@ export function Chart({ figure: given, figureUrl, body, height = 200, label = "C
       <div className="plot" ref={host} role="img" aria-label={label} style={{ display: asTable || empty || !figure || !ready ? "none" : "block" }} />
       {tip && !asTable ? (
         <div className="ctip" style={{ top: Math.max(0, tip.top - 12), ...(tip.left > tip.width / 2 ? { right: tip.width - tip.left + 14 } : { left: tip.left + 14 }) }}>
-          <b>{String(tip.head)}</b>
+          <b>{told(tip.head, readerZone())}</b>
           {tip.rows.map(([name, value, color], i) => <div key={i}><i style={{ background: color }} /><span>{name}</span><span>{number(value)}</span></div>)}
         </div>
       ) : null}

@@ -11,16 +11,17 @@ from components.net import NET
 
 _JS = rx.asset("chart.jsx", shared=True)
 _CSS = rx.asset("chart.css", shared=True)
+_TIME = rx.asset("chart_time.jsx", shared=True)
 __all__ = ["GLYPHS", "NET", "Chart", "chart"]
 
 
 class Chart(rx.NoSSRComponent):
     """A Plotly figure, given or read from ``figure_url`` (POST of ``body`` when there is one, else GET).
 
-    Colours in the figure are token names (``ok-solid``, ``fg``), resolved for the theme. ``on_range`` gives
-    ``{from, to}`` of a brush over the x axis (``""`` both when it is cleared), ``on_point`` ``{x, y, name}`` of a
-    click. ``label`` is the name of the chart for readers; the table form holds the same numbers. ``reload`` is any
-    number; a change reads the figure again.
+    Instants (ISO, UTC) are written in the reader's zone; events give them in UTC. Colours in the figure are token
+    names (``ok-solid``, ``fg``), resolved for the theme. ``on_range`` gives ``{from, to}`` of a brush over the x axis
+    (``""`` both when it is cleared), ``on_point`` ``{x, y, name}`` of a click. ``label`` is the name of the chart for
+    readers; the table form holds the same numbers. ``reload`` is any number; a change reads the figure again.
     """
 
     library = _JS.importable_path

@@ -226,7 +226,7 @@ def _over_time(cells: Sequence[Any], start: int, end: int, width: int) -> dict[s
             {
                 "type": "scatter",
                 "mode": "lines",
-                "name": "Mean duration",
+                "name": "Mean duration (s)",
                 "x": x,
                 "y": means,
                 "yaxis": "y2",
