@@ -207,7 +207,10 @@ def logs_page() -> rx.Component:
         rx.el.div(
             rx.el.h2("Lines by level, whatever their text", class_name="sm mut"),
             chart(
-                figure_url="/api/v1/" + state.tenant_id + "/console/figures",
+                # Not before the conditions are known: an empty body would ask for a stored figure.
+                figure_url=rx.cond(
+                    state.chart_body.length() > 0, "/api/v1/" + state.tenant_id + "/console/figures", ""
+                ),
                 body=state.chart_body,
                 reload=state.chart_turn,
                 height=96,

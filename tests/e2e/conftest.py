@@ -12,12 +12,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.support.browser import Watch, chromium, context
 from tests.support.server import Server, running_server
 
 Opener = Callable[..., Page]
+expect.set_options(timeout=15_000)  # a wait for what must come; a loaded machine makes it come later
 ROOT = Path(__file__).resolve().parents[2]
 EVERYTHING = os.environ.get("FLOWDECK_TEST_LEVEL") == "all"
 """`make test-all`: every screen in both themes at every width."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -38,7 +39,7 @@ def test_a_foreign_place_is_never_gone_to_after_the_login(server: Server, browse
     page.get_by_test_id("login-username").fill(server.username)
     page.get_by_test_id("login-password").fill(server.password)
     page.get_by_test_id("login-submit").click()
-    page.wait_for_function("!location.pathname.endsWith('/login')", timeout=WAIT)
+    page.wait_for_url(lambda url: not urlsplit(url).path.rstrip("/").endswith("/login"), timeout=WAIT)
     assert page.url.startswith(server.url)
     made.close()
 
