@@ -147,7 +147,7 @@ export function Chart({ figure: given, figureUrl, body, height = 200, label = "C
               <thead><tr>{content.columns.map((c, i) => <th key={i} scope="col" className={i ? "num" : ""}>{c}</th>)}</tr></thead>
               <tbody>{content.rows.slice(0, 500).map((row, i) => <tr key={i}>{row.map((cell, k) => <td key={k} className={typeof cell === "number" ? "num" : ""}>{isInstant(cell) ? told(cell, readerZone()) : number(cell)}</td>)}</tr>)}</tbody>
             </table>
-            {answer?.truncated || content.rows.length > 500 ? <p className="faint sm">Cut to the first {Math.min(500, content.rows.length)} rows.</p> : null}
+            {content.rows.length > 500 ? <p className="faint sm">Cut to the first 500 rows.</p> : answer?.truncated ? <p className="faint sm">A part of what there is: the rest was too much for this chart.</p> : null}
           </div>
         ) : !figure || !ready ? <div className="skb" aria-busy="true">{[40, 62, 30, 74, 52, 46, 66, 34, 58, 70, 44, 50].map((h, i) => <i key={i} style={{ height: `${h}%` }} />)}</div> : null}
       <div className="plot" ref={host} role="img" aria-label={label} style={{ display: asTable || empty || !figure || !ready ? "none" : "block" }} />
