@@ -239,8 +239,15 @@ def main() -> int:
     text = page(ref, rows, measured, silent, load)
     print(text)
     if not given.no_write:
-        PAGE.write_text(text)
+        PAGE.write_text(text.rstrip() + "\n" + _console_part())
     return 1 if any(row.met is False for row in rows) else 0
+
+
+def _console_part() -> str:
+    """The section of `benchmarks.console` in the page as it is; a run of the engine leaves it alone."""
+    before = PAGE.read_text() if PAGE.is_file() else ""
+    at = before.find("\n## Console\n")
+    return before[at:] if at >= 0 else ""
 
 
 if __name__ == "__main__":
