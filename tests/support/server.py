@@ -81,7 +81,7 @@ class Server:
         """Address of API and console."""
         return f"http://127.0.0.1:{self.port}"
 
-    def start(self, *, seconds: float = 30.0, setup: bool = True) -> Server:
+    def start(self, *, seconds: float = 90.0, setup: bool = True) -> Server:
         """Start the command and wait until it is ready; `setup` creates the first account when there is none."""
         command = shlex.split(os.environ.get("FLOWDECK_TEST_COMMAND", "")) or [sys.executable, "-m", "flowdeck"]
         self.home.mkdir(parents=True, exist_ok=True)
@@ -102,7 +102,7 @@ class Server:
             assert self.call("POST", "/api/v1/main/basicAuth", json_body=body, auth=False).status == 204
         return self
 
-    def wait_ready(self, *, seconds: float = 30.0) -> None:
+    def wait_ready(self, *, seconds: float = 90.0) -> None:
         """Until readiness is green; AssertionError shows the server's output."""
 
         def ready() -> bool:
