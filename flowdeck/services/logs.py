@@ -33,17 +33,15 @@ def level_number(name: str | None) -> int:
         raise InvalidFormat(f"level: {', '.join(LEVELS)} are known") from None
 
 
-def total_of(backend: Backend, execution_seq: int, level: str | None) -> int:
-    """Lines of an execution at or above a level."""
-    return backend.logs.total(execution_seq, min_level=level_number(level)) if backend.logs is not None else 0
+def last_place(backend: Backend, execution_seq: int, level: str | None) -> tuple[int, int]:
+    """Number of an execution's lines at or above a level, and the seq of the last of them (0 without lines).
 
-
-def last_seq(backend: Backend, execution_seq: int) -> int:
-    """Seq of the newest line of an execution; 0 without lines."""
+    Both come from one reading: a line stored between two readings would be counted but never sent, or sent twice.
+    """
     if backend.logs is None:
-        return 0
-    lines = backend.logs.range(execution_seq, -1, -1)[0]
-    return lines[-1]["seq"] if lines else 0
+        return 0, 0
+    lines, _, _, total = backend.logs.range(execution_seq, -1, -1, min_level=level_number(level))
+    return total, lines[-1]["seq"] if lines else 0
 
 
 def line(one: dict[str, Any], *, whole: bool = False) -> dict[str, Any]:

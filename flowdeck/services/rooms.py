@@ -16,7 +16,7 @@ from flowdeck.services.caller import Caller
 from flowdeck.services.executions import row_of
 from flowdeck.services.hub import Hub, Watch
 from flowdeck.services.insight import reason_of as _reason
-from flowdeck.services.listeners import Listener, frame
+from flowdeck.services.listeners import Listener, frame, of_floor
 from flowdeck.services.topics import Topics
 from flowdeck.services.wire import compact, instant, instant_or_none
 from flowdeck.store.queries import executions as execution_queries
@@ -67,7 +67,7 @@ class Room:
         self.level = level
         self.parents = parents
         self.listeners: set[Listener] = set()
-        self.ring: deque[tuple[int, int, bytes]] = deque(maxlen=RING)
+        self.ring: deque[tuple[int, int, str, Any, bytes]] = deque(maxlen=RING)
         self.event_seq = 0
         self.log_seq = 0
         self.total = 0
@@ -80,6 +80,7 @@ class Room:
         self._watch: Watch = rooms.hub.watch([execution])
         self._task: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
+        self._placed = False
 
     @property
     def cursor(self) -> str:
@@ -125,8 +126,12 @@ class Room:
                 "taskRuns": taskruns.rows_of(reader, seq, runs, self.types),
             }
 
-    async def snapshot(self) -> tuple[bytes, Any]:
-        """The first frame of a connection, and the execution's row."""
+    async def snapshot(self, *, anew: bool = False) -> tuple[bytes, Any, int]:
+        """The first frame of a connection, the execution's row, and the seq of the last line that the frame counts.
+
+        The first snapshot of a room, and one made `anew` after a gap, is where the room goes on. Any other one belongs
+        to its connection alone: moving the room would drop lines that others have not got yet.
+        """
         async with self._lock:
             if not self.types:
                 self.types = await taskruns.types_of(
@@ -135,20 +140,21 @@ class Room:
             found = await self.backend.read(self._read)
             total, log_seq = await self.backend.thread(self._log_place)
             self.event_seq = max(self.event_seq, found["event_seq"])
-            self.log_seq = max(self.log_seq, log_seq)
-            self.total = max(self.total, total)
+            if anew or not self._placed:
+                self._placed = True
+                self.log_seq, self.total = max(self.log_seq, log_seq), max(self.total, total)
         data = {
             "execution": compact({**execution_fields(found["row"]), "waiting": found["waiting"]}),
             "counts": found["counts"],
             "taskRuns": found["taskRuns"],
             "logTotal": total,
         }
-        return frame("snapshot", data, f"{found['event_seq']}-{log_seq}"), found["row"]
+        return frame("snapshot", data, f"{found['event_seq']}-{log_seq}"), found["row"], log_seq
 
     def _log_place(self) -> tuple[int, int]:
-        from flowdeck.services.logs import last_seq, total_of
+        from flowdeck.services.logs import last_place
 
-        return total_of(self.backend, self.seq, self.level), last_seq(self.backend, self.seq)
+        return last_place(self.backend, self.seq, self.level)
 
     def replay(self, since: str) -> list[bytes] | None:
         """Frames after a cursor, or None when the ring does not reach back to it."""
@@ -160,7 +166,8 @@ class Room:
             return []
         if not self.ring or event < self.ring[0][0] or line < self.ring[0][1]:
             return None
-        return [data for e, s, data in self.ring if e > event or s > line]
+        found = [of_floor(name, data, own, line) for e, s, name, data, own in self.ring if e > event or s > line]
+        return [data for data in found if data is not None]
 
     def start(self) -> None:
         """Begin to hand on changes."""
@@ -170,9 +177,14 @@ class Room:
     def publish(self, event: str, data: Any) -> None:
         """Encode once, give to everybody."""
         encoded = frame(event, data, self.cursor)
-        self.ring.append((self.event_seq, self.log_seq, encoded))
+        self.ring.append((self.event_seq, self.log_seq, event, data, encoded))
         for listener in self.listeners:
-            listener.put(encoded)
+            if listener.joining is not None:
+                listener.joining.append((event, data, encoded))
+            else:
+                own = of_floor(event, data, encoded, listener.log_floor)
+                if own is not None:
+                    listener.put(own)
 
     async def _run(self) -> None:
         try:
@@ -210,8 +222,9 @@ class Room:
                 self._watch.take()
                 rows, lines, fields, counts = {}, [], {}, set()
                 self.ring.clear()
-                data, row = await self.snapshot()
+                data, row, log_seq = await self.snapshot(anew=True)
                 for listener in self.listeners:
+                    listener.log_floor = max(listener.log_floor, log_seq)
                     listener.put(frame("resync", {"reason": "gap"}, self.cursor))
                     listener.put(data)
                 terminal = row["state"] >= State.SUCCESS
@@ -342,19 +355,17 @@ class Rooms:
                 room = self._rooms[key] = Room(self, caller, execution, level, parents)
             try:
                 replayed = room.replay(since) if since else None
-                if replayed is not None:
+                if replayed is not None and since:
                     listener.frames.extend(replayed)
+                    listener.log_floor = int(since.rpartition("-")[2])
+                    room.listeners.add(listener)  # in the same breath: nothing falls between replay and room
                     row = await row_of(self.backend, caller, execution)
                 else:
-                    if since:
-                        listener.put(frame("resync", {"reason": "gap"}))
+                    held = [frame("resync", {"reason": "gap"})] if since else []
+                    listener.joining = []
                     room.listeners.add(listener)  # before the snapshot: nothing falls between
-                    held = list(listener.frames)
-                    listener.frames.clear()
-                    data, row = await room.snapshot()
-                    late = list(listener.frames)
-                    listener.frames.clear()
-                    listener.frames.extend([*held, data, *late])
+                    data, row, floor = await room.snapshot()
+                    listener.admit([*held, data], floor)
             except DomainError:
                 room.listeners.discard(listener)
                 if not room.listeners:

@@ -152,6 +152,80 @@ async def test_two_followers_get_the_same_bytes_and_a_resume_only_what_it_missed
     assert [kind for kind, _, _ in await events(lost, "snapshot")] == ["resync", "snapshot"]
 
 
+def log_line(seq: int) -> dict[str, Any]:
+    return {"no": seq, "seq": seq, "at": "x", "level": "INFO", "text": f"line {seq}"}
+
+
+async def numbers(listener: Listener, last: int) -> list[int]:
+    """Line numbers that a follower gets, up to the last one."""
+    found: list[int] = []
+    while not found or found[-1] < last:
+        got = await events(listener, "log")
+        found += [line["no"] for kind, data, _ in got if kind == "log" for line in data["lines"]]
+    return found
+
+
+async def test_a_later_follower_takes_no_line_from_an_earlier_one(
+    backend: Backend, rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execution = add_execution(backend.database)
+    places = iter([(10, 10), (12, 12)])
+    monkeypatch.setattr(module.Room, "_log_place", lambda self: next(places))
+    early = await rooms.open(CALLER, execution, "INFO", frozenset(), [], None)
+    late = await rooms.open(CALLER, execution, "INFO", frozenset(), [], None)
+    lines = [log_line(n) for n in (11, 12, 13)]
+    await feed(backend, {"kind": "log", "execution": execution, "lines": lines, "total": 13})
+    assert await numbers(early, 13) == [11, 12, 13]
+    assert await numbers(late, 13) == [13]
+
+
+async def test_what_is_published_while_a_follower_joins_reaches_it_once(
+    backend: Backend, rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execution = add_execution(backend.database)
+    places = iter([(0, 0), (2, 2)])
+    monkeypatch.setattr(module.Room, "_log_place", lambda self: next(places))
+    first = await rooms.open(CALLER, execution, "INFO", frozenset(), [], None)
+    real = module.Room.snapshot
+
+    async def meanwhile(self: Any, **how: Any) -> Any:
+        self.log_seq = 3
+        self.publish("log", {"lines": [log_line(n) for n in (1, 2, 3)], "total": 3})
+        return await real(self, **how)
+
+    monkeypatch.setattr(module.Room, "snapshot", meanwhile)
+    second = await rooms.open(CALLER, execution, "INFO", frozenset(), [], None)
+    assert await numbers(first, 3) == [1, 2, 3]
+    joined = await events(second, "log")
+    assert [kind for kind, _, _ in joined] == ["snapshot", "log"]
+    assert joined[0][1]["logTotal"] == 2 and [line["no"] for line in joined[1][1]["lines"]] == [3]
+
+
+async def test_what_is_published_while_a_follower_resumes_reaches_it(
+    backend: Backend, rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execution = add_execution(backend.database)
+    monkeypatch.setattr(module.Room, "_log_place", lambda self: (0, 0))
+    first = await rooms.open(CALLER, execution, "INFO", frozenset(), [], None)
+    await feed(backend, {"kind": "log", "execution": execution, "lines": [log_line(1)], "total": 1})
+    cursor = (await events(first, "log"))[-1][2]
+    real = module.row_of
+    room = next(iter(rooms._rooms.values()))
+
+    asked: list[Any] = []
+
+    async def meanwhile(*given: Any) -> Any:
+        asked.append(given)
+        if len(asked) == 2:  # the first question is whether the execution exists, the second comes after the replay
+            room.log_seq = 2
+            room.publish("log", {"lines": [log_line(2)], "total": 2})
+        return await real(*given)
+
+    monkeypatch.setattr(module, "row_of", meanwhile)
+    back = await rooms.open(CALLER, execution, "INFO", frozenset(), [], cursor)
+    assert await numbers(back, 2) == [2]
+
+
 async def test_a_large_execution_sends_counts_and_only_rows_on_screen(backend: Backend, rooms: Rooms) -> None:
     execution = add_execution(backend.database, runs=700)
     listener = await rooms.open(CALLER, execution, None, frozenset(), [], None)
