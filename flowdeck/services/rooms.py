@@ -29,6 +29,8 @@ ROW_SECONDS = 0.05
 LOG_SECONDS = 0.02
 COUNT_SECONDS = 0.25
 LINES = 500
+FOLLOWED_SECONDS = 0.5
+"""By then core knows that an execution is followed."""
 PER_USER = 20
 PER_SERVER = 5000
 LEVELS = {"TRACE": 0, "DEBUG": 1, "INFO": 2, "WARN": 3, "ERROR": 4}
@@ -70,6 +72,7 @@ class Room:
         self.ring: deque[tuple[int, int, str, Any, bytes]] = deque(maxlen=RING)
         self.event_seq = 0
         self.log_seq = 0
+        self.log_no = 0
         self.total = 0
         self.seq = 0
         self.large = False
@@ -138,11 +141,12 @@ class Room:
                     self.backend, await row_of(self.backend, self.caller, self.execution)
                 )
             found = await self.backend.read(self._read)
-            total, log_seq = await self.backend.thread(self._log_place)
+            total, log_seq, log_no = await self.backend.thread(self._log_place)
             self.event_seq = max(self.event_seq, found["event_seq"])
             if anew or not self._placed:
                 self._placed = True
                 self.log_seq, self.total = max(self.log_seq, log_seq), max(self.total, total)
+                self.log_no = max(self.log_no, log_no)
         data = {
             "execution": compact({**execution_fields(found["row"]), "waiting": found["waiting"]}),
             "counts": found["counts"],
@@ -151,10 +155,34 @@ class Room:
         }
         return frame("snapshot", data, f"{found['event_seq']}-{log_seq}"), found["row"], log_seq
 
-    def _log_place(self) -> tuple[int, int]:
+    def _log_place(self) -> tuple[int, int, int]:
         from flowdeck.services.logs import last_place
 
-        return last_place(self.backend, self.seq, self.level)
+        # The number first: a line stored between the readings is then asked for once more and known by its seq.
+        log_no = self.backend.logs.total(self.seq) if self.backend.logs is not None else 0
+        return *last_place(self.backend, self.seq, self.level), log_no
+
+    async def _stored(self, upto: int | None = None) -> list[dict[str, Any]]:
+        """Lines that the feed did not bring: core hears a moment late that somebody follows an execution.
+
+        Args:
+            upto: number of the last line wanted; None = all that are stored.
+        """
+        if self.level is None or self.backend.logs is None or not self.seq:
+            return []
+        logs, floor = self.backend.logs, LEVELS.get(self.level, 0)
+
+        def read() -> tuple[int, list[dict[str, Any]]]:
+            end = upto if upto is not None else logs.total(self.seq)
+            if end <= self.log_no:
+                return self.log_no, []
+            return end, logs.range(self.seq, max(self.log_no + 1, end - 4 * LINES), end)[0]
+
+        from flowdeck.services.logs import line as shaped
+
+        end, found = await self.backend.thread(read)
+        self.log_no = max(self.log_no, end)
+        return [shaped(one) for one in found if one["seq"] > self.log_seq and one["level"] >= floor]
 
     def replay(self, since: str) -> list[bytes] | None:
         """Frames after a cursor, or None when the ring does not reach back to it."""
@@ -203,6 +231,7 @@ class Room:
         counts: set[str] = set()
         last = {"rows": 0.0, "lines": 0.0, "counts": 0.0}
         terminal = False
+        look_again: float | None = time.monotonic() + FOLLOWED_SECONDS
         while True:
             now = time.monotonic()
             dues = [
@@ -214,6 +243,8 @@ class Room:
                 )
                 if held
             ]
+            if look_again is not None:
+                dues.append(look_again)
             await self._watch.wait(max(0.0, min(dues) - now) if dues else 2.0 if terminal else 10.0)
             if self._watch.closed:
                 return  # a closed watch answers at once, and a wait that ends just then swallows the cancellation
@@ -249,10 +280,20 @@ class Room:
                                 rows[one["id"]] = one
                     case "log" if self.level is not None:
                         floor = LEVELS.get(self.level, 0)
-                        for line in event.get("lines") or ():
-                            if line["seq"] > self.log_seq and LEVELS.get(line["level"], 2) >= floor:
-                                lines.append(line)
+                        brought = event.get("lines") or []
+                        if brought and brought[0]["no"] > self.log_no + 1:
+                            lines += await self._stored(brought[0]["no"] - 1)
+                        for line in brought:
+                            if line["no"] > self.log_no and line["seq"] > self.log_seq:
+                                self.log_no = line["no"]
+                                if LEVELS.get(line["level"], 2) >= floor:
+                                    lines.append(line)
             now = time.monotonic()
+            if look_again is not None and now >= look_again:
+                look_again = None
+                lines += await self._stored()
+            if terminal and not lines:
+                lines += await self._stored()
             if fields:
                 if rows:
                     # What happened before the execution changed is told before it.

@@ -169,7 +169,7 @@ async def test_a_later_follower_takes_no_line_from_an_earlier_one(
     backend: Backend, rooms: Rooms, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     execution = add_execution(backend.database)
-    places = iter([(10, 10), (12, 12)])
+    places = iter([(10, 10, 10), (12, 12, 12)])
     monkeypatch.setattr(module.Room, "_log_place", lambda self: next(places))
     early = await rooms.open(CALLER, execution, "INFO", frozenset(), [], None)
     late = await rooms.open(CALLER, execution, "INFO", frozenset(), [], None)
@@ -183,7 +183,7 @@ async def test_what_is_published_while_a_follower_joins_reaches_it_once(
     backend: Backend, rooms: Rooms, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     execution = add_execution(backend.database)
-    places = iter([(0, 0), (2, 2)])
+    places = iter([(0, 0, 0), (2, 2, 2)])
     monkeypatch.setattr(module.Room, "_log_place", lambda self: next(places))
     first = await rooms.open(CALLER, execution, "INFO", frozenset(), [], None)
     real = module.Room.snapshot
@@ -205,7 +205,7 @@ async def test_what_is_published_while_a_follower_resumes_reaches_it(
     backend: Backend, rooms: Rooms, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     execution = add_execution(backend.database)
-    monkeypatch.setattr(module.Room, "_log_place", lambda self: (0, 0))
+    monkeypatch.setattr(module.Room, "_log_place", lambda self: (0, 0, 0))
     first = await rooms.open(CALLER, execution, "INFO", frozenset(), [], None)
     await feed(backend, {"kind": "log", "execution": execution, "lines": [log_line(1)], "total": 1})
     cursor = (await events(first, "log"))[-1][2]
