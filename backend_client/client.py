@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
@@ -334,6 +334,11 @@ class Resource:
 
     def __init__(self, client: Client) -> None:
         self._c = client
+
+    async def _page(self, of: Callable[[dict[str, Any]], Row], query: Any, *place: str) -> Page[Row]:
+        """One page of the list at a place below the tenant; `of` reads one element."""
+        body = await self._c.get(self._c.below(*place), query)
+        return Page([of(one) for one in body["results"]], int(body["total"]))
 
 
 def decode(answer: httpx.Response) -> Json:

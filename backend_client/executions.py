@@ -107,8 +107,7 @@ class ExecutionsApi(Resource):
     ) -> Page[ExecutionRow]:
         """One page of executions."""
         params = query_of(page=page, size=size, sort=sort, query=query, filters=filters)
-        body = await self._c.get(self._c.below("executions", "search"), params)
-        return Page([ExecutionRow.of(one) for one in body["results"]], int(body["total"]))
+        return await self._page(ExecutionRow.of, params, "executions", "search")
 
     async def get(self, execution: str) -> dict[str, Any]:
         """An execution as the API tells it."""

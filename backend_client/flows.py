@@ -123,10 +123,9 @@ class FlowsApi(Resource):
         filters: Sequence[Mapping[str, str]] = (),
     ) -> Page[FlowRow]:
         """One page of flows."""
-        body = await self._c.get(
-            self._c.below("flows", "search"), query_of(page=page, size=size, sort=sort, query=query, filters=filters)
+        return await self._page(
+            FlowRow.of, query_of(page=page, size=size, sort=sort, query=query, filters=filters), "flows", "search"
         )
-        return Page([FlowRow.of(one) for one in body["results"]], int(body["total"]))
 
     async def get(
         self, namespace: str, flow: str, *, revision: int | None = None, source: bool = True, deleted: bool = False
@@ -144,8 +143,7 @@ class FlowsApi(Resource):
     async def search_sources(self, text: str, *, namespace: str = "", page: int = 1, size: int = 10) -> Page[Hit]:
         """Flows whose source contains a text, with the fragments that do."""
         query = query_of(q=text, namespace=namespace or None, page=page, size=size)
-        body = await self._c.get(self._c.below("flows", "source"), query)
-        return Page([Hit.of(one) for one in body["results"]], int(body["total"]))
+        return await self._page(Hit.of, query, "flows", "source")
 
     async def delete_revisions(self, namespace: str, flow: str, revisions: Sequence[int]) -> None:
         """Remove old revisions; the newest stays."""

@@ -66,10 +66,9 @@ class KvApi(Resource):
         filters: Sequence[Mapping[str, str]] = (),
     ) -> Page[KvEntry]:
         """One page of pairs over all namespaces."""
-        body = await self._c.get(
-            self._c.below("kv"), query_of(page=page, size=size, sort=sort, query=query, filters=filters)
+        return await self._page(
+            KvEntry.of, query_of(page=page, size=size, sort=sort, query=query, filters=filters), "kv"
         )
-        return Page([KvEntry.of(one) for one in body["results"]], int(body["total"]))
 
     async def inherited(self, namespace: str) -> list[KvEntry]:
         """The pairs of the parent namespaces."""

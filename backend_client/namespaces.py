@@ -44,8 +44,7 @@ class NamespacesApi(Resource):
     ) -> Page[NamespaceRow]:
         """One page of namespaces."""
         params = query_of(page=page, size=size, sort=sort, q=query or None, existing=existing)
-        body = await self._c.get(self._c.below("namespaces", "search"), params)
-        return Page([NamespaceRow.of(one) for one in body["results"]], int(body["total"]))
+        return await self._page(NamespaceRow.of, params, "namespaces", "search")
 
     async def get(self, namespace: str) -> dict[str, Any]:
         """A namespace as the API tells it."""

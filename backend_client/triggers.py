@@ -77,13 +77,11 @@ class TriggersApi(Resource):
     ) -> Page[TriggerRow]:
         """One page of triggers of the tenant."""
         params = query_of(page=page, size=size, sort=sort, query=query, filters=filters)
-        body = await self._c.get(self._c.below("triggers", "search"), params)
-        return Page([TriggerRow.of(one) for one in body["results"]], int(body["total"]))
+        return await self._page(TriggerRow.of, params, "triggers", "search")
 
     async def of_flow(self, namespace: str, flow: str, *, page: int = 1, size: int = 50) -> Page[TriggerRow]:
         """The triggers of one flow."""
-        body = await self._c.get(self._c.below("triggers", namespace, flow), query_of(page=page, size=size))
-        return Page([TriggerRow.of(one) for one in body["results"]], int(body["total"]))
+        return await self._page(TriggerRow.of, query_of(page=page, size=size), "triggers", namespace, flow)
 
     async def update(self, trigger: Mapping[str, Any]) -> dict[str, Any]:
         """Switch on or off (`disabled`), or create a `backfill` (`{start, end?, inputs?, labels?}`)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import time
 from collections import Counter, deque
@@ -10,7 +11,7 @@ from typing import Any
 
 from flowdeck.model.errors import DomainError, NotFound, TooMany
 from flowdeck.model.states import State
-from flowdeck.services import documents, taskruns
+from flowdeck.services import documents, logs, taskruns
 from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
 from flowdeck.services.executions import row_of
@@ -33,13 +34,11 @@ FOLLOWED_SECONDS = 0.5
 """By then core knows that an execution is followed."""
 PER_USER = 20
 PER_SERVER = 5000
-LEVELS = {"TRACE": 0, "DEBUG": 1, "INFO": 2, "WARN": 3, "ERROR": 4}
+LEVELS = {name: number for number, name in enumerate(logs.LEVELS)}
 
 
 def execution_fields(row: Any) -> dict[str, Any]:
     """What a snapshot says of the execution itself."""
-    import json
-
     return compact(
         {
             "id": row["id"],
@@ -156,11 +155,9 @@ class Room:
         return frame("snapshot", data, f"{found['event_seq']}-{log_seq}"), found["row"], log_seq
 
     def _log_place(self) -> tuple[int, int, int]:
-        from flowdeck.services.logs import last_place
-
         # The number first: a line stored between the readings is then asked for once more and known by its seq.
         log_no = self.backend.logs.total(self.seq) if self.backend.logs is not None else 0
-        return *last_place(self.backend, self.seq, self.level), log_no
+        return *logs.last_place(self.backend, self.seq, self.level), log_no
 
     async def _stored(self, upto: int | None = None) -> list[dict[str, Any]]:
         """Lines that the feed did not bring: core hears a moment late that somebody follows an execution.
@@ -170,19 +167,17 @@ class Room:
         """
         if self.level is None or self.backend.logs is None or not self.seq:
             return []
-        logs, floor = self.backend.logs, LEVELS.get(self.level, 0)
+        stored, floor = self.backend.logs, LEVELS.get(self.level, 0)
 
         def read() -> tuple[int, list[dict[str, Any]]]:
-            end = upto if upto is not None else logs.total(self.seq)
+            end = upto if upto is not None else stored.total(self.seq)
             if end <= self.log_no:
                 return self.log_no, []
-            return end, logs.range(self.seq, max(self.log_no + 1, end - 4 * LINES), end)[0]
-
-        from flowdeck.services.logs import line as shaped
+            return end, stored.range(self.seq, max(self.log_no + 1, end - 4 * LINES), end)[0]
 
         end, found = await self.backend.thread(read)
         self.log_no = max(self.log_no, end)
-        return [shaped(one) for one in found if one["seq"] > self.log_seq and one["level"] >= floor]
+        return [logs.line(one) for one in found if one["seq"] > self.log_seq and one["level"] >= floor]
 
     def replay(self, since: str) -> list[bytes] | None:
         """Frames after a cursor, or None when the ring does not reach back to it."""
@@ -268,7 +263,7 @@ class Room:
                         }
                         if event.get("state"):
                             fields["state"] = event["state"]
-                        terminal = self._advance(event) and terminal
+                        self._advance(event)
                         state = fields.get("state")
                         if isinstance(state, int):
                             fields["state"] = state = State(state).name
@@ -294,16 +289,13 @@ class Room:
                 lines += await self._stored()
             if terminal and not lines:
                 lines += await self._stored()
-            if fields:
-                if rows:
-                    # What happened before the execution changed is told before it.
-                    self.publish("taskrun", {"rows": list(rows.values())})
-                    rows, last["rows"] = {}, now
-                self.publish("execution", fields)
-                fields = {}
-            if rows and now - last["rows"] >= ROW_SECONDS:
+            # What happened before the execution changed is told before it.
+            if rows and (fields or now - last["rows"] >= ROW_SECONDS):
                 self.publish("taskrun", {"rows": list(rows.values())})
                 rows, last["rows"] = {}, now
+            if fields:
+                self.publish("execution", fields)
+                fields = {}
             if lines and now - last["lines"] >= LOG_SECONDS:
                 while lines:
                     batch, lines = lines[:LINES], lines[LINES:]
@@ -317,11 +309,10 @@ class Room:
             if terminal and not (rows or lines or counts) and await self._over():
                 return
 
-    def _advance(self, event: dict[str, Any]) -> bool:
+    def _advance(self, event: dict[str, Any]) -> None:
         seq = event.get("seq")
         if isinstance(seq, int):
             self.event_seq = max(self.event_seq, seq)
-        return True
 
     def _shown(self, row: dict[str, Any], counts: set[str]) -> bool:
         above, state = row.get("parent") or "", str(row.get("state"))
