@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import textwrap
 from collections.abc import Iterator
 from typing import Any
@@ -33,19 +32,10 @@ def encoded(secrets: dict[str, str]) -> dict[str, str]:
     return {f"SECRET_{k}": base64.b64encode(v.encode()).decode() for k, v in secrets.items()}
 
 
-def database() -> dict[str, str]:
-    """Settings of the database that `FLOWDECK_TEST_DATABASE` names (an empty PostgreSQL); default: SQLite."""
-    url = os.environ.get("FLOWDECK_TEST_DATABASE")
-    if not url:
-        return {}
-    told = {"kestra": {"repository": {"type": "postgres"}}, "datasources": {"postgres": {"url": url}}}
-    return {"KESTRA_CONFIGURATION": json.dumps(told)}
-
-
 @pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A started server, shared: tests use flows of their own."""
-    one = Server(tmp_path_factory.mktemp("home"), environment={**encoded(SECRETS), **database()})
+    one = Server(tmp_path_factory.mktemp("home"), environment=encoded(SECRETS))
     try:
         yield one.start(seconds=60)
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import hashlib
 import json
 import os
 import shlex
@@ -18,6 +19,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from tests.support.postgres import database_for_tests
 
 USERNAME = "admin@example.com"
 PASSWORD = "Flowdeck1"
@@ -90,6 +93,7 @@ class Server:
             "FLOWDECK_HOME": str(self.home),
             "FLOWDECK_PORT": str(self.port),
             "FLOWDECK_MANAGEMENT_PORT": str(self.management_port),
+            **self._database(),
             **self.environment,
         }
         with (self.home / "server.out").open("ab") as out:
@@ -101,6 +105,17 @@ class Server:
             body = {"username": self.username, "password": self.password}
             assert self.call("POST", "/api/v1/main/basicAuth", json_body=body, auth=False).status == 204
         return self
+
+    def _database(self) -> dict[str, str]:
+        """Settings of the database that `FLOWDECK_TEST_DATABASE` asks for: one a home, also over restarts."""
+        url = database_for_tests("home_" + hashlib.sha256(str(self.home).encode()).hexdigest()[:16])
+        if url is None:
+            return {}
+        return {
+            "KESTRA_REPOSITORY_TYPE": "postgres",
+            "KESTRA_QUEUE_TYPE": "postgres",
+            "DATASOURCES_POSTGRES_URL": url,
+        }
 
     def wait_ready(self, *, seconds: float = 90.0) -> None:
         """Until readiness is green; AssertionError shows the server's output."""
