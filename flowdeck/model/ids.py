@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from zlib import crc32
+
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 """In the order of the characters' codes, so that texts sort as numbers do."""
 
 LENGTH = 22
 ENTROPY_BITS = 80
+
+SHARDS = 64
+"""Parts of all executions that executors share out (0-63); those of triggers follow (64-127)."""
 
 _PAIRS = [a + b for a in ALPHABET for b in ALPHABET]
 _VALUES = {character: value for value, character in enumerate(ALPHABET)}
@@ -35,3 +40,13 @@ def id_time(public_id: str) -> int:
     for character in public_id:
         number = number * 62 + _VALUES[character]
     return number >> ENTROPY_BITS
+
+
+def shard_of(root_id: str) -> int:
+    """The shard, 0-63, of an execution that was started by no other; subflows lie in their parent's (design §6)."""
+    return crc32(root_id.encode()) % SHARDS
+
+
+def trigger_shard(tenant: str, namespace: str, flow_id: str, trigger_id: str) -> int:
+    """The shard, 64-127, of a trigger."""
+    return SHARDS + crc32("/".join((tenant, namespace, flow_id, trigger_id)).encode()) % SHARDS

@@ -28,6 +28,10 @@ def _text(nullable: bool = True) -> Any:
     return Field(default=None, sa_column=Column(Text, nullable=nullable))
 
 
+def _shard() -> Any:
+    return Field(default=0, sa_column=Column(SmallInteger, nullable=False, server_default="0"))
+
+
 class Instance(SQLModel, table=True):
     """One row: schema owner's epoch and counters that must never step back."""
 
@@ -129,6 +133,7 @@ class Execution(SQLModel, table=True):
     task_count: int = 0
     breakpoints: str | None = _text()
     version: int = 0  # event seq of the last change
+    shard: int = _shard()  # model.ids.shard_of(id of the root execution)
 
 
 class ExecutionLabel(SQLModel, table=True):
@@ -243,6 +248,61 @@ class Outbox(SQLModel, table=True):
     kind: str
     payload: str = _text(nullable=False)
     due: int = _ms(nullable=False)
+    shard: int = _shard()  # whose owner goes on with it (kind trigger.start)
+
+
+class Shard(SQLModel, table=True):
+    """Who works on a part of all executions (0-63) or triggers (64-127); on SQLite the table stays empty.
+
+    An owner is a row of `service` whose lease has not run out; each change of owner raises the epoch.
+    """
+
+    __tablename__ = "shard"
+    id: int = Field(sa_column=Column(SmallInteger, primary_key=True, autoincrement=False))
+    owner: str | None = Field(default=None, index=True)  # service.id
+    epoch: int = _ms(nullable=False)
+
+
+class Inbox(SQLModel, table=True):
+    """A command for the owner of a shard, deleted in the transaction that carries it out (PostgreSQL)."""
+
+    __tablename__ = "inbox"
+    __table_args__ = (Index("inbox_shard", "shard", "seq"),)
+    seq: int | None = _key()
+    shard: int = Field(sa_column=Column(SmallInteger, nullable=False))
+    name: str
+    args: str = _text(nullable=False)  # JSON
+    key: str | None = Field(default=None, sa_column=Column(Text, unique=True))  # idempotency; names the answer too
+    principal: str | None = None
+    created: int = _ms(nullable=False)
+
+
+class FeedRow(SQLModel, table=True):
+    """Committed events of one process, a row a transaction, kept for minutes (PostgreSQL; `store.feed`)."""
+
+    __tablename__ = "feed"
+    __table_args__ = (Index("feed_at", "at"),)
+    source: str = Field(primary_key=True)  # random id of the process
+    n: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))  # from 1, without gaps
+    at: int = _ms(nullable=False)
+    events: str = _text(nullable=False)  # JSON list
+    # Whether flows or triggers changed: executors and schedulers read those rows alone.
+    definitions: bool = Field(default=False)
+
+
+class Scope(SQLModel, table=True):
+    """A name that transactions of several processes lock: a concurrency limit, a window (PostgreSQL)."""
+
+    __tablename__ = "scope"
+    name: str = Field(primary_key=True)
+
+
+class NumberBlock(SQLModel, table=True):
+    """Numbers given out in blocks, so that several executors number rows without colliding (PostgreSQL)."""
+
+    __tablename__ = "number_block"
+    name: str = Field(primary_key=True)  # event | execution | run
+    last: int = _ms(nullable=False)  # highest number given out
 
 
 class CommandAnswer(SQLModel, table=True):
@@ -285,6 +345,7 @@ class TriggerState(SQLModel, table=True):
     backfill: str | None = _text()
     stop_after: str | None = _text()
     updated: int = _ms(nullable=False)
+    shard: int = _shard()  # model.ids.trigger_shard
 
 
 class KvEntry(SQLModel, table=True):
@@ -377,6 +438,7 @@ class Service(SQLModel, table=True):
     started: int = _ms(nullable=False)
     heartbeat: int = _ms(nullable=False)
     detail: str | None = _text()
+    lease_until: int | None = _ms()  # ms of the database's clock; of those that own shards
 
 
 class RollupHour(SQLModel, table=True):
