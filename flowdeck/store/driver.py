@@ -38,12 +38,23 @@ TRUNCATE_ABOVE = 64 * 1024 * 1024
 """Size of a write-ahead log, in bytes, above which a quiet second is used to cut it."""
 
 
+CONFLICTS = frozenset({"40001", "40P01", "55P03"})
+"""SQLSTATEs of `StoreConflict`."""
+
+
 class StoreError(Exception):
     """The database refused a statement; the driver's own error is the cause."""
 
 
 class StoreUnavailable(StoreError):
     """The database can't be written or reached now: disk full, read-only, lost connection, locked."""
+
+
+class StoreConflict(StoreUnavailable):
+    """PostgreSQL ended the transaction for the sake of another one (deadlock, serialization, lock timeout).
+
+    Nothing of it counts; the whole of it may be done again.
+    """
 
 
 class DuplicateRow(StoreError):
@@ -232,6 +243,8 @@ def _pg_failure(error: Any) -> StoreError:
 
     if isinstance(error, psycopg.errors.UniqueViolation):
         return DuplicateRow(str(error))
+    if error.sqlstate in CONFLICTS:
+        return StoreConflict(str(error))
     if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)):
         return StoreUnavailable(str(error))
     return StoreError(str(error))
