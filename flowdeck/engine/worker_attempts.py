@@ -282,8 +282,8 @@ class Attempts:
             error = masker.text(error)
             if sink is not None:
                 sink.write(Level.ERROR, error)
-        if ctx is not None and ctx.has_folder:  # a folder may hold much: its end must not hold up other attempts
-            await asyncio.to_thread(ctx.cleanup)
+        if ctx is not None and ctx.has_folder and not ctx.cleanup_empty():
+            await asyncio.to_thread(ctx.cleanup)  # it may hold much: its end must not hold up other attempts
         ended = active.started + round((time.perf_counter() - began) * 1000)
         metrics = ctx.metrics if ctx is not None else []
         if masker:

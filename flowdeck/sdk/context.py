@@ -340,8 +340,17 @@ class RunContext:
             raise TaskError(f"The file '{name}' is not inside the working directory")
         return Path(inside)
 
+    def cleanup_empty(self) -> bool:
+        """Delete the working directory if nothing lies in it; whether it is gone."""
+        if self._folder is not None:
+            try:
+                os.rmdir(self._folder)
+            except OSError:
+                return False
+        return True
+
     def cleanup(self) -> None:
-        """Delete the working directory."""
+        """Delete the working directory with all that lies in it."""
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
 
