@@ -35,6 +35,8 @@ CALM = 150.0
 VICTIMS = ("core", "web", "worker", "supervisor")
 WEIGHTS = (5, 2, 5, 1)
 LIMIT = 3
+BACKLOG = 400
+"""Open executions above which nothing is created: what lies in the queue when the kills end must drain within `CALM`."""
 FOLLOWERS = 4
 """Executions that are followed at a time."""
 
@@ -68,6 +70,7 @@ class Harness:
         self.ended = threading.Event()
         self.problems: list[str] = []
         self.most_slots = 0
+        self.open = 0
         self.followers: list[Follower] = []
         self.forsaken = threading.Event()
 
@@ -99,6 +102,8 @@ class Harness:
             else:
                 self.problems.append(f"creating {name} answered {answer.status}: {answer.text[:200]}")
             self.ended.wait(rand.uniform(0.0, 0.08))
+            while self.open > BACKLOG and not self.ended.wait(0.2):
+                pass
 
     def act(self) -> bool:
         """Resume what pauses for ever, kill what sleeps for ever; whether there was something to do."""
@@ -121,6 +126,7 @@ class Harness:
         """`act` again and again, beside the kills."""
         while not self.ended.wait(0.4):
             with contextlib.suppress(Exception):
+                self.open = crash_laws.open_executions(self.home / "flowdeck.db")
                 self.act()
                 self.most_slots = max(self.most_slots, crash_laws.most_slots(self.home / "flowdeck.db"))
 
