@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from flowdeck.model.sla import Sla
+
 
 class TaskKind(StrEnum):
     """Who carries a task out."""
@@ -125,6 +127,7 @@ class Flow:
     labels: tuple[tuple[str, str], ...] = ()
     concurrency: Concurrency | None = None
     retry: Retry | None = None
+    slas: tuple[Sla, ...] = ()
     description: str | None = None
     disabled: bool = False
     document: Mapping[str, Any] = field(default_factory=dict)  # the parsed source as JSON, for API answers

@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from flowdeck.model import retry
-from flowdeck.model.conditions import about_dates
 from flowdeck.model.findings import Severity
 from flowdeck.model.labels import READ_ONLY, offending
-from flowdeck.model.schedule import CronError, ZoneError, parse_cron, zone_of
+from flowdeck.model.trigger_rules import TRIGGER_RULES, check_trigger
 from flowdeck.model.validation import Checker, Typed
 
 FLOW_RULES = frozenset(
@@ -31,7 +30,7 @@ FLOW_RULES = frozenset(
 )
 """Rules whose messages are joined behind `Invalid Flow: `."""
 
-_NOT_YET = ("sla", "checks", "listeners", "workerGroup")
+_NOT_YET = ("checks", "listeners", "workerGroup")
 _NOT_YET_OF_TYPES = ("taskCache", "logToFile", "workerGroup", "assets")
 _FLOW = "io.kestra.plugin.core."
 
@@ -44,6 +43,8 @@ def check_rules(checker: Checker, document: Mapping[str, Any]) -> None:
         rule = _BY_TYPE.get(typed.spec.type)
         if rule:
             rule(checker, typed, document)
+        if typed.spec.kind == "trigger":
+            check_trigger(checker, typed)
         if typed.spec.kind == "retry":
             for message in retry.problems(typed.value):
                 checker.report(message, typed.path, checker.at(typed.path), "retry")
@@ -55,6 +56,7 @@ def check_rules(checker: Checker, document: Mapping[str, Any]) -> None:
     if message:
         checker.report(message, "labels", checker.at("labels"), "system-label")
     _user_labels(checker)
+    _slas(checker, document)
     _plugin_defaults(checker, document)
     _dashes(checker, document)
     unused = [name for name in _NOT_YET if name in document]
@@ -194,6 +196,19 @@ def _user_labels(checker: Checker) -> None:
             checker.report(message + ".", path, checker.at(path), "label")
 
 
+def _slas(checker: Checker, document: Mapping[str, Any]) -> None:
+    """What an SLA's type asks for, and labels that it may set (§11.4, §2.5)."""
+    declared: list[dict[str, Any]] = document.get("sla") or []
+    for number, sla in enumerate(declared):
+        path = f"sla[{number}]"
+        member = {"MAX_DURATION": "duration", "EXECUTION_ASSERTION": "assert"}.get(str(sla.get("type")))
+        if member is not None and member not in sla:
+            checker.report("must not be null", f"{path}.{member}", checker.at(path), "required")
+        message = offending((x["key"], x["value"]) for x in sla.get("labels") or ())
+        if message:
+            checker.report(message + ".", f"{path}.labels", checker.at(f"{path}.labels"), "label")
+
+
 def _plugin_defaults(checker: Checker, document: Mapping[str, Any]) -> None:
     for name in ("pluginDefaults", "taskDefaults"):
         entries: list[dict[str, Any]] = document.get(name) or []
@@ -304,6 +319,70 @@ def _switch(checker: Checker, typed: Typed, document: Mapping[str, Any]) -> None
         checker.report(text, typed.path, checker.at(typed.path), "switch")
 
 
+def _dag(checker: Checker, typed: Typed, document: Mapping[str, Any]) -> None:
+    """Dependencies of a Dag (§2.5)."""
+    entries = [e for e in typed.value.get("tasks") or () if isinstance(e.get("task"), dict) and "id" in e["task"]]
+    path = f"{typed.path}.tasks"
+
+    def report(text: str) -> None:
+        checker.report(text, path, checker.at(path), "dag")
+
+    if not entries:
+        if not any(f.path.startswith(f"{typed.path}.") for f in checker.findings):
+            report("No task defined")
+        return
+    graph = {e["task"]["id"]: tuple(e.get("dependsOn") or ()) for e in entries}
+    unknown = list(dict.fromkeys(d for wanted in graph.values() for d in wanted if d not in graph))
+    if unknown:
+        report(f"Not existing task id in dependency: {', '.join(unknown)}")
+    if circle := _in_cycles(graph):
+        report(f"Cyclic dependency detected: {', '.join(circle)}")
+
+
+def _in_cycles(graph: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """All members of cycles, in the order of the graph: strongly connected parts of more than one, and self loops."""
+    numbers: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    on_stack: set[str] = set()
+    found: set[str] = set()
+    for start in graph:
+        if start in numbers:
+            continue
+        walk: list[tuple[str, Iterator[str]]] = [(start, iter(graph[start]))]
+        numbers[start] = low[start] = len(numbers)
+        stack.append(start)
+        on_stack.add(start)
+        while walk:
+            here, others = walk[-1]
+            for other in others:
+                if other not in graph:
+                    continue
+                if other not in numbers:
+                    numbers[other] = low[other] = len(numbers)
+                    stack.append(other)
+                    on_stack.add(other)
+                    walk.append((other, iter(graph[other])))
+                    break
+                if other in on_stack:
+                    low[here] = min(low[here], numbers[other])
+            else:
+                walk.pop()
+                if walk:
+                    low[walk[-1][0]] = min(low[walk[-1][0]], low[here])
+                if low[here] == numbers[here]:
+                    part: list[str] = []
+                    while True:
+                        member = stack.pop()
+                        on_stack.discard(member)
+                        part.append(member)
+                        if member == here:
+                            break
+                    if len(part) > 1 or here in graph[here]:
+                        found.update(part)
+    return [name for name in graph if name in found]
+
+
 def _subflow(checker: Checker, typed: Typed, document: Mapping[str, Any]) -> None:
     target = (typed.value.get("namespace"), typed.value.get("flowId"))
     if target == (document.get("namespace"), document.get("id")) and checker.strict:
@@ -311,127 +390,10 @@ def _subflow(checker: Checker, typed: Typed, document: Mapping[str, Any]) -> Non
         checker.report(text, typed.path, checker.at(typed.path), "recursive-flow")
 
 
-def _schedule(checker: Checker, typed: Typed, document: Mapping[str, Any]) -> None:
-    value = typed.value
-    if "cron" in value:
-        try:
-            parse_cron(value["cron"], value.get("withSeconds") is True)
-        except CronError as error:
-            checker.report(str(error), f"{typed.path}.cron", checker.at(f"{typed.path}.cron"), "cron")
-    if "timezone" in value:
-        try:
-            zone_of(value["timezone"])
-        except ZoneError as error:
-            checker.report(str(error), f"{typed.path}.timezone", checker.at(f"{typed.path}.timezone"), "timezone")
-    for number, condition in enumerate(value.get("conditions") or ()):
-        if checker.strict and not about_dates(condition):
-            path = f"{typed.path}.conditions[{number}]"
-            text = "This condition is not about dates; a Schedule does not consider it"
-            checker.report(text, path, checker.at(path), "schedule-condition", Severity.WARNING)
-    given = value.get("inputs") or {}
-    missing = [
-        x["id"]
-        for x in document.get("inputs") or ()
-        if "id" in x
-        and x.get("required", True)
-        and "defaults" not in x
-        and isinstance(given, dict)
-        and x["id"] not in given
-        and x["id"].split(".")[0] not in given
-        and "dependsOn" not in x
-        and not x.get("autoSelectFirst")
-    ]
-    if missing and checker.strict:
-        text = f"Missing inputs for Schedule Trigger '{value.get('id')}', missing inputs: '{' | '.join(missing)}'"
-        checker.report(text, typed.path, checker.at(typed.path), "schedule-inputs", Severity.WARNING)
-
-
-def _webhook(checker: Checker, typed: Typed, document: Mapping[str, Any]) -> None:
-    for number, condition in enumerate(typed.value.get("conditions") or ()):
-        inner = checker.typed.get(id(condition))
-        if inner and inner.spec.type == f"{_FLOW}condition.MultipleCondition":
-            path = f"{typed.path}.conditions[{number}]"
-            text = "invalid webhook: conditions of type MultipleCondition are not supported"
-            checker.report(text, path, checker.at(path), "webhook")
-
-
-_WINDOW_MEMBERS = {
-    "window": "window",
-    "windowAdvance": "window advance",
-    "deadline": "deadline",
-    "startTime": "start time",
-    "endTime": "end time",
-}
-_WINDOWS: dict[str, tuple[frozenset[str], tuple[str, ...]]] = {
-    "DURATION_WINDOW": (frozenset(("window", "windowAdvance")), ()),
-    "SLIDING_WINDOW": (frozenset(("window",)), ()),
-    "DAILY_TIME_DEADLINE": (frozenset(("deadline",)), ("deadline",)),
-    "DAILY_TIME_WINDOW": (frozenset(("startTime", "endTime")), ("startTime", "endTime")),
-}
-_NO_VALUE = frozenset(("IS_TRUE", "IS_FALSE", "IS_NULL", "IS_NOT_NULL"))
-
-
-def _window(checker: Checker, window: Mapping[str, Any], path: str) -> None:
-    kind = window.get("type", "DURATION_WINDOW")
-    allowed, required = _WINDOWS[kind]
-    for name, words in _WINDOW_MEMBERS.items():
-        if name in window and name not in allowed:
-            text = f"Time window of type `{kind}` cannot have a {words}."
-            checker.report(text, f"{path}.{name}", checker.at(f"{path}.{name}"), "time-window")
-        elif name in required and name not in window:
-            checker.report(f"Time window of type `{kind}` must have a {words}.", path, checker.at(path), "time-window")
-
-
-def _flow_trigger(checker: Checker, typed: Typed, document: Mapping[str, Any]) -> None:
-    value = typed.value
-    preconditions = value.get("preconditions")
-    if not value.get("conditions") and not preconditions and checker.strict:
-        text = "This trigger has neither conditions nor preconditions: the flow starts on every execution of every flow"
-        checker.report(text, typed.path, checker.at(typed.path), "flow-trigger", Severity.WARNING)
-    if not preconditions:
-        return
-    path = f"{typed.path}.preconditions"
-    if "timeWindow" in preconditions:
-        _window(checker, preconditions["timeWindow"], f"{path}.timeWindow")
-    for number, where in enumerate(preconditions.get("where") or ()):
-        for index, item in enumerate(where.get("filters") or ()):
-            _filter(checker, item, f"{path}.where[{number}].filters[{index}]")
-
-
-def _filter(checker: Checker, item: Mapping[str, Any], path: str) -> None:
-    kind = item.get("type")
-    if kind is None:
-        return
-
-    def report(member: str, must: str) -> None:
-        checker.report(f"`{member}` {must} be null for type {kind}", path, checker.at(path), "filter")
-
-    if kind in ("IN", "NOT_IN"):
-        if "value" in item and item.get("field") != "EXPRESSION":
-            report("value", "must")
-        if "values" not in item:
-            report("values", "cannot")
-        return
-    if "values" in item:
-        report("values", "must")
-    if kind in _NO_VALUE:
-        if item.get("field") == "EXPRESSION" and "value" not in item:
-            report("value", "cannot")
-    elif "value" not in item:
-        report("value", "cannot")
-
-
-def _multiple(checker: Checker, typed: Typed, document: Mapping[str, Any]) -> None:
-    if "timeWindow" in typed.value:
-        _window(checker, typed.value["timeWindow"], f"{typed.path}.timeWindow")
-
-
 _Rule = Callable[[Checker, Typed, Mapping[str, Any]], None]
 _BY_TYPE: dict[str, _Rule] = {
     f"{_FLOW}flow.Switch": _switch,
+    f"{_FLOW}flow.Dag": _dag,
     f"{_FLOW}flow.Subflow": _subflow,
-    f"{_FLOW}trigger.Schedule": _schedule,
-    f"{_FLOW}trigger.Webhook": _webhook,
-    f"{_FLOW}trigger.Flow": _flow_trigger,
-    f"{_FLOW}condition.MultipleCondition": _multiple,
+    **TRIGGER_RULES,
 }

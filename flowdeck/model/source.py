@@ -18,6 +18,7 @@ from flowdeck.model.plugin_defaults import PluginDefaults
 from flowdeck.model.retry import read_retry
 from flowdeck.model.rules import FLOW_RULES, check_rules
 from flowdeck.model.shapes import FieldSpec, Shape, TypeSpec
+from flowdeck.model.sla import read_slas
 from flowdeck.model.validation import Checker, Typed
 from flowdeck.model.yaml_tree import SourceError, load, plain, split_documents
 
@@ -193,6 +194,7 @@ class _Builder:
             labels=tuple((x["key"], x["value"]) for x in document.get("labels") or ()),
             concurrency=Concurrency(limit["limit"], limit.get("behavior", "QUEUE")) if "limit" in limit else None,
             retry=_retry(document.get("retry")),
+            slas=read_slas(document.get("sla")),
             description=document.get("description"),
             disabled=document.get("disabled", False),
             document=document,
@@ -218,6 +220,7 @@ class _Builder:
         self.tasks.append(None)
         spec = typed.spec
         children: dict[str, tuple[int, ...]] = {}
+        depends: dict[str, list[str]] = {}
         names = []
         fields = self.catalog.fields(spec)
         for name in value:
@@ -229,6 +232,10 @@ class _Builder:
             found = value[field_spec.name]
             if kind == "list":
                 children[field_spec.name] = self._branch(found, key, field_spec.name)
+            elif kind == "graph":
+                entries = [entry for entry in found if "task" in entry]
+                children[field_spec.name] = self._branch([e["task"] for e in entries], key, field_spec.name)
+                depends = {e["task"]["id"]: e.get("dependsOn") or [] for e in entries if "id" in e["task"]}
             elif kind == "one":
                 children[field_spec.name] = self._branch([found], key, field_spec.name)
             else:
@@ -236,6 +243,8 @@ class _Builder:
                     branch_name = f"{field_spec.name}.{case}"
                     children[branch_name] = self._branch(members or (), key, branch_name)
         props = self._merged(value, typed, skip=names)
+        if depends:
+            props["dependsOn"] = depends
         self.tasks[key] = TaskDef(
             key=key,
             id=value["id"],
@@ -329,8 +338,12 @@ def read_input(value: Mapping[str, Any], catalog: Catalog) -> InputDef | None:
 
 
 def children_of(shape: Shape) -> str:
-    """Whether a property holds tasks: "list", "map" (of lists), "one" or ""."""
+    """Whether a property holds tasks: "list", "map" (of lists), "one", "graph" (tasks with dependencies) or ""."""
     match shape:
+        case Shape(name="list", of=Shape(name="object", fields=fields)) if any(
+            f.name == "task" and f.shape.kind == "task" for f in fields
+        ):
+            return "graph"
         case Shape(name="plugin", kind="task"):
             return "one"
         case Shape(name="list", of=Shape(name="plugin", kind="task")):

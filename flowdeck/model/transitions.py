@@ -5,7 +5,7 @@ The parts are in `flowdeck.model.engine`; this module is the door for the loop a
 
 from __future__ import annotations
 
-from flowdeck.model.engine import WORK, control, tasks, waiting
+from flowdeck.model.engine import WORK, control, sla, tasks, waiting
 from flowdeck.model.engine.world import Changes, World
 
 BATCH = 2_000
@@ -27,13 +27,15 @@ def timer_due(w: World, kind: str, ref: int) -> None:
     if due is None or due > w.now:
         return
     w.cancel(kind, ref)
-    if kind in ("schedule", "recreate"):
+    if kind in ("schedule", "recreate", sla.DEADLINE):
         live = w.executions.get(ref)
         if live is None:
             return
         if kind == "schedule":
             w.later("enter", live)
             w.changes.barrier = True
+        elif kind == sla.DEADLINE:
+            sla.deadline(w, live, due)
         else:
             control.recreate_due(w, live)
         return

@@ -72,6 +72,8 @@ def create(
     w.add(live)
     w.move(live, State.CREATED)
     w.changes.barrier = True
+    if plan.flow.slas:
+        WORK["sla watch"](w, live)
     if enter_now:
         if schedule_date is not None and schedule_date > w.now:
             w.timer("schedule", live.seq, schedule_date)
@@ -251,6 +253,8 @@ def close(w: World, live: Live, state: State) -> None:
     dequeue(w, live)
     w.cancel("schedule", live.seq)
     w.evaluations.pop(-live.seq, None)
+    if live.plan.flow.slas:
+        WORK["sla unwatch"](w, live)
     live.ended = w.now
     live.finishing = False
     w.move(live, state)

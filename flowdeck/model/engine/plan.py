@@ -153,6 +153,8 @@ class Plan:
         "_needs",
         "_outputs",
         "ancestors",
+        "assertion_needs",
+        "assertions",
         "flow",
         "flow_key",
         "keeps_outputs",
@@ -168,7 +170,9 @@ class Plan:
         self._needs: list[Needs] = [needs_of(_body(t)) for t in flow.tasks]
         self._gates: list[Needs] = [needs_of([t.run_if, t.timeout]) for t in flow.tasks]
         self._outputs = needs_of([o.value for o in flow.outputs])
-        every = [*self._needs, *self._gates, self._outputs]
+        self.assertions = tuple(s for s in flow.slas if s.assertion is not None)
+        self.assertion_needs = needs_of([s.assertion for s in self.assertions])
+        every = [*self._needs, *self._gates, self._outputs, self.assertion_needs]
         self.keeps_outputs: frozenset[str] | None = _union([n.outputs for n in every])
         self.keeps_states: frozenset[str] | None = _union([n.tasks for n in every])
 

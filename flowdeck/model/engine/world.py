@@ -194,6 +194,8 @@ class Live:
     """An execution in memory."""
 
     __slots__ = (
+        "asserted",
+        "asserting",
         "attempt_number",
         "breakpoints",
         "by_task",
@@ -226,6 +228,7 @@ class Live:
         "root",
         "schedule_date",
         "seq",
+        "sla_errors",
         "started",
         "state",
         "stored_version",
@@ -275,6 +278,9 @@ class Live:
         self.final: State | None = None
         self.evaluation = 0  # fence of evaluations that belong to the execution
         self.gone = False  # no longer in memory
+        self.asserting = False  # its SLA assertions are to be asked (§11.4)
+        self.asserted = 0  # number of the assertion that is asked
+        self.sla_errors: tuple[tuple[int, str], ...] = ()
         self.new = False
         self.dirty = False
         self.labels_changed = False
@@ -360,6 +366,8 @@ class World:
         run.state = state
         run.dirty |= STATE
         run.version = self.next_event()
+        if run.execution.plan.assertions:
+            self.assert_later(run.execution)
         changes = self.changes
         changes.runs[run.seq] = run
         changes.events.append(
@@ -392,8 +400,16 @@ class World:
         changes.executions[live.seq] = live
         changes.events.append((live.version, live.seq, 0, 0, int(state), self.now, cause))
         changes.moves.append((live, old, state))
+        if live.plan.assertions and not state.terminal:
+            self.assert_later(live)
         if state.terminal:
             changes.barrier = True
+
+    def assert_later(self, live: Live) -> None:
+        """Have the SLA assertions of an execution asked, once for all that changes until then."""
+        if not live.asserting:
+            live.asserting = True
+            self.todo.append(("sla", live))
 
     def timer(self, kind: str, ref: int, due: int, payload: str | None = None) -> None:
         """Set a timer; one per kind and row."""

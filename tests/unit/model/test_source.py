@@ -346,9 +346,24 @@ def test_errors_are_not_hidden_by_many_hints(catalog: Catalog) -> None:
     assert [f.path for f in parsed.errors] == ["tasks[400].message"]
 
 
-def test_what_is_not_done_yet_is_said(catalog: Catalog) -> None:
-    parsed = parse_flow(HEAD + "sla: [{id: s, type: MAX_DURATION, duration: PT1H, behavior: FAIL}]\n" + TASK, catalog)
-    assert only(parsed, "not-yet").message == "'sla' is accepted, but this release does not act upon it"
+@pytest.mark.parametrize(
+    ("sla", "path", "message"),
+    [
+        ("{id: s, type: MAX_DURATION, behavior: FAIL}", "sla[0].duration", "must not be null"),
+        ("{id: s, type: EXECUTION_ASSERTION, behavior: NONE}", "sla[0].assert", "must not be null"),
+        ("{id: '', type: MAX_DURATION, duration: PT1H, behavior: FAIL}", "sla[0].id", "must not be empty"),
+        ("{id: s, type: MAX_DURATION, duration: PT1H}", "sla[0].behavior", "must not be null"),
+        (
+            "{id: s, type: MAX_DURATION, duration: PT1H, behavior: NONE, labels: {system.x: y}}",
+            "sla[0].labels",
+            "System labels can only be set by Kestra itself, offending label: system.x=y.",
+        ),
+    ],
+)
+def test_slas_that_can_not_be_used(catalog: Catalog, sla: str, path: str, message: str) -> None:
+    """§11.4: members each type needs; §2.5: labels."""
+    parsed = parse(catalog, HEAD + f"sla: [{sla}]\n" + TASK)
+    assert [(f.path, f.message) for f in parsed.errors] == [(path, message)]
 
 
 def test_a_value_of_several_types_is_tried_in_turn_and_counts_no_error(catalog: Catalog) -> None:
