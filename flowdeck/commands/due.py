@@ -39,7 +39,10 @@ def next_cron_date(props: Mapping[str, Any], after: int) -> int | None:
 
 
 def first_due(kind: str, props: Mapping[str, Any], now: int) -> int | None:
-    """Due date of a brand-new trigger: it recovers nothing."""
+    """Due date of a brand-new trigger: it recovers nothing.
+
+    The dates of a ScheduleOnDates that only the flow's context can tell are looked at now.
+    """
     if kind != "schedule":
         return now
     plan = _plan(props)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from typing import Any
 
 from flowdeck.expr import ExpressionError, references, render
 from flowdeck.model.coerce import ConversionError, to_datetime, to_text
 from flowdeck.model.labels import LabelError, read_labels
+from flowdeck.model.public_holidays import UnknownCountry, is_public_holiday
 from flowdeck.model.triggers.conditions import CONDITIONS, DATE
 
 Render = Callable[[Any, Mapping[str, Any]], Any]
@@ -19,7 +20,17 @@ _CANONICAL = {name: cls.spec.name for cls in CONDITIONS for name in (cls.spec.ty
 _DAYS = ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY")
 _ORDINALS = {"FIRST": 0, "SECOND": 1, "THIRD": 2, "FOURTH": 3}
 _ABOUT_DATES = frozenset(
-    ("DateTimeBetween", "TimeBetween", "DayWeek", "DayWeekInMonth", "Weekend", "Expression", "Not", "Or")
+    (
+        "DateTimeBetween",
+        "TimeBetween",
+        "DayWeek",
+        "DayWeekInMonth",
+        "Weekend",
+        "PublicHoliday",
+        "Expression",
+        "Not",
+        "Or",
+    )
 )
 
 
@@ -87,7 +98,7 @@ def evaluate(condition: Mapping[str, Any], facts: Facts, render: Render = render
         return check(condition, facts, render)
     except ExpressionError as error:
         raise ConditionError(f"{name}: {error.message}") from None
-    except (ConversionError, LabelError) as error:
+    except (ConversionError, LabelError, UnknownCountry) as error:
         raise ConditionError(f"{name}: {error}") from None
 
 
@@ -171,12 +182,26 @@ def _expression(condition: Mapping[str, Any], facts: Facts, render: Render) -> b
     return loosely_true(render(condition.get("expression"), facts.context))
 
 
+def _public_holiday(condition: Mapping[str, Any], facts: Facts, render: Render) -> bool:
+    country = _text(condition, "country", facts, render)
+    return is_public_holiday(
+        _date(condition, facts, render).date(), country, _text(condition, "subDivision", facts, render)
+    )
+
+
+def _inner(condition: Mapping[str, Any], facts: Facts, render: Render) -> bool:
+    """Whether any of the conditions inside holds; a date given outside is the one that they test."""
+    if condition.get("date") not in (None, DATE):
+        facts = replace(facts, date=_date(condition, facts, render))
+    return any(evaluate(inner, facts, render) for inner in condition.get("conditions") or ())
+
+
 def _not(condition: Mapping[str, Any], facts: Facts, render: Render) -> bool:
-    return not any(evaluate(inner, facts, render) for inner in condition.get("conditions") or ())
+    return not _inner(condition, facts, render)
 
 
 def _or(condition: Mapping[str, Any], facts: Facts, render: Render) -> bool:
-    return any(evaluate(inner, facts, render) for inner in condition.get("conditions") or ())
+    return _inner(condition, facts, render)
 
 
 def _execution(facts: Facts) -> Upstream:
@@ -242,6 +267,7 @@ _CHECKS: dict[str, Callable[[Mapping[str, Any], Facts, Render], bool]] = {
     "DayWeek": _day_week,
     "DayWeekInMonth": _day_week_in_month,
     "Weekend": _weekend,
+    "PublicHoliday": _public_holiday,
     "Expression": _expression,
     "Not": _not,
     "Or": _or,

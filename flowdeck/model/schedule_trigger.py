@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from typing import Any
 
-from flowdeck.model.coerce import ConversionError, to_datetime
+from flowdeck.expr import ExpressionError
+from flowdeck.model.coerce import ConversionError, to_datetime, to_text
 from flowdeck.model.conditions import (
     ConditionError,
     Facts,
@@ -24,19 +25,23 @@ from flowdeck.model.conditions import (
 )
 from flowdeck.model.durations import parse_duration
 from flowdeck.model.flow import TriggerDef
-from flowdeck.model.schedule import Cron, instant_of, parse_cron, zone_of, zoned
+from flowdeck.model.schedule import Cron, ZoneError, instant_of, parse_cron, zone_of, zoned
+from flowdeck.model.schedule_dates import Dates, read_dates
 from flowdeck.model.triggers.conditions import DATE
 
 HORIZON_MS = 3653 * 86_400_000
 """How far ahead dates are looked for that satisfy the conditions: ten years."""
 
-MAX_TRIES = 20_000
-"""How many dates are tested for that; a search that takes more finds none."""
+MAX_TRIES = 3_000
+"""How many dates are tested at a time; a search that takes more goes on when the date is due at which it stopped."""
+
+ASLEEP_MS = 365 * 86_400_000
+"""How far ahead a ScheduleOnDates looks that has no date left: a year (§15.6)."""
 
 MAX_FIRINGS = 100
 """Most executions of one step (only triggers that allow concurrent executions create more than one)."""
 
-_DAY_CONDITIONS = frozenset(("DayWeek", "DayWeekInMonth", "Weekend"))
+_DAY_CONDITIONS = frozenset(("DayWeek", "DayWeekInMonth", "Weekend", "PublicHoliday"))
 
 
 class NoBackfill(LookupError):
@@ -136,8 +141,15 @@ class SchedulePlan:
         """
         props = trigger.props
         self.trigger = trigger
-        self.cron: Cron = parse_cron(props["cron"], props.get("withSeconds") is True)
-        self.zone = zone_of(props["timezone"]) if props.get("timezone") else zone or zone_of("UTC")
+        self.error: str | None = None
+        self.zone = zone or zone_of("UTC")
+        self.cron: Cron | Dates
+        if "dates" in props:
+            self.cron = self._dates(props, context or {}, render)
+        else:
+            if props.get("timezone"):
+                self.zone = zone_of(props["timezone"])
+            self.cron = parse_cron(props["cron"], props.get("withSeconds") is True)
         self.conditions = [c for c in props.get("conditions") or () if about_dates(c)]
         self.late_ms = parse_duration(props["lateMaximumDelay"]) if props.get("lateMaximumDelay") else None
         self.recover = props.get("recoverMissedSchedules") or recover
@@ -148,6 +160,23 @@ class SchedulePlan:
         self._plain = not any(_reads_context(c) for c in self.conditions)
 
     # ---- dates
+
+    def _dates(self, props: Mapping[str, Any], context: Mapping[str, Any], render: Render) -> Dates:
+        """The dates of a ScheduleOnDates; when they can't be rendered there are none and `error` says why."""
+        try:
+            zone = props.get("timezone")
+            if zone:
+                self.zone = zone_of(to_text(render(zone, context)))
+            return read_dates(render(props["dates"], context), self.zone)
+        except ExpressionError as error:
+            self.error = f"The dates of trigger '{self.trigger.id}' can't be rendered: {error.message}"
+        except (ConversionError, ZoneError) as error:
+            self.error = f"The dates of trigger '{self.trigger.id}' can't be read: {error}"
+        return Dates(())
+
+    def _or_asleep(self, due: int | None, now: int) -> int | None:
+        """A due date, or for a ScheduleOnDates without dates left one far ahead."""
+        return now + ASLEEP_MS if due is None and isinstance(self.cron, Dates) else due
 
     def variables(self, date: int, following: int | None, preceding: int | None) -> dict[str, str]:
         """`trigger` variables of a date, with the zone's offset."""
@@ -174,7 +203,10 @@ class SchedulePlan:
         return all(evaluate(condition, facts, self.render) for condition in self.conditions)
 
     def next_true(self, after: int) -> int | None:
-        """First cron date later than `after` for which the conditions hold, at most ten years on."""
+        """First cron date later than `after` for which the conditions hold, at most ten years on.
+
+        After `MAX_TRIES` dates the next one is answered untested.
+        """
         found = self.cron.next(after, self.zone)
         if not self.conditions:
             return found
@@ -187,7 +219,7 @@ class SchedulePlan:
             if failed is None:
                 return found
             found = self.cron.next(self._skip(failed, found), self.zone)
-        return None
+        return found if found is not None and found <= limit else None
 
     def _skip(self, failed: Mapping[str, Any], date: int) -> int:
         """An instant up to which no date can satisfy the condition that failed at `date`."""
@@ -201,7 +233,15 @@ class SchedulePlan:
         after = failed.get("after")
         if name == "DateTimeBetween" and isinstance(after, str) and "{" not in after:
             try:
-                return max(date, int(to_datetime(after).timestamp() * 1000))
+                start = int(to_datetime(after).timestamp() * 1000)
+                if date <= start:
+                    return start
+            except ConversionError:
+                return date
+        before = failed.get("before")
+        if name == "DateTimeBetween" and isinstance(before, str) and "{" not in before:
+            try:
+                return date if date < to_datetime(before).timestamp() * 1000 else date + HORIZON_MS
             except ConversionError:
                 return date
         return date
@@ -234,11 +274,15 @@ class SchedulePlan:
 
     def begin(self, now: int, disabled: bool = False) -> ScheduleState:
         """State of a new trigger: it never makes up for anything."""
-        return ScheduleState(next_due=None if disabled else self._next_quietly(now), disabled=disabled)
+        return ScheduleState(next_due=None if disabled else self._first(now), disabled=disabled)
+
+    def _first(self, now: int) -> int | None:
+        """Next date of a trigger that starts now; at once when its dates can't be known, so that the error shows."""
+        return now if self.error is not None else self._or_asleep(self._next_quietly(now), now)
 
     def redefine(self, state: ScheduleState, now: int) -> ScheduleState:
         """State after the definition changed: dates anew, `disabled` and lock kept, a backfill dropped."""
-        due = None if state.disabled else self._next_quietly(now)
+        due = None if state.disabled else self._first(now)
         return replace(state, next_due=due, backfill=None)
 
     def recovered(self, state: ScheduleState, now: int) -> ScheduleState:
@@ -249,7 +293,7 @@ class SchedulePlan:
         if due is None and state.last_date is not None:
             due = self._next_quietly(state.last_date)
         if due is None or due > now:
-            return replace(state, next_due=self._next_quietly(now) if due is None else due)
+            return replace(state, next_due=self._first(now) if due is None else due)
         if self.recover == "ALL":
             return replace(state, next_due=due)
         if self.recover == "LAST":
@@ -259,7 +303,7 @@ class SchedulePlan:
                 last = self.cron.previous(now + 1, self.zone)
             if last is not None and (state.last_date is None or last > state.last_date):
                 return replace(state, next_due=last)
-        return replace(state, next_due=self._next_quietly(now))
+        return replace(state, next_due=self._first(now))
 
     def set_disabled(self, state: ScheduleState, disabled: bool, now: int) -> ScheduleState:
         """Disable (forgets the next date) or enable (makes up for dates as configured)."""
@@ -331,10 +375,16 @@ class SchedulePlan:
         if self.late_ms is not None and date < now - self.late_ms:
             due = self._next_quietly(now - self.late_ms - 1)
             return None, replace(state, next_due=due)
+        if self.error is not None:
+            return Firing(date, None, None, error=self.error), replace(
+                state, last_date=date, next_due=self._or_asleep(None, now)
+            )
+        if isinstance(self.cron, Dates) and date not in self.cron:
+            return None, replace(state, next_due=self._or_asleep(self._next_quietly(date), now))
         firing = self._fire(date)
         if firing is None:
-            return None, replace(state, next_due=self._next_quietly(date))
-        return firing, replace(state, last_date=date, next_due=firing.next)
+            return None, replace(state, next_due=self._or_asleep(self._next_quietly(date), now))
+        return firing, replace(state, last_date=date, next_due=self._or_asleep(firing.next, now))
 
     def _step_backfill(self, state: ScheduleState, run: Backfill, now: int) -> tuple[Firing | None, ScheduleState]:
         if run.paused:

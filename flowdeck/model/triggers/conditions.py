@@ -60,6 +60,16 @@ class Weekend(ConditionBase, type=_NEW + "Weekend", aliases=_names("Weekend")):
     date: str = field(default=DATE, dynamic=True, doc="Date to test.")
 
 
+class PublicHoliday(ConditionBase, type=_NEW + "PublicHoliday", aliases=_names("PublicHoliday")):
+    """The date is a public holiday of a country."""
+
+    date: str = field(default=DATE, dynamic=True, doc="Date to test.")
+    country: str | None = field(default=None, dynamic=True, doc="ISO 3166-1 alpha-2 code; US when absent.")
+    sub_division: str | None = field(
+        default=None, dynamic=True, doc="Part of the country: ISO 3166-2 code without the country, such as BY."
+    )
+
+
 class ExpressionCondition(ConditionBase, type=_NEW + "Expression", aliases=(*_names("Variable", "Expression"),)):
     """An expression renders to something other than blank and `false`."""
 
@@ -168,6 +178,7 @@ CONDITIONS = (
     DayWeek,
     DayWeekInMonth,
     Weekend,
+    PublicHoliday,
     ExpressionCondition,
     ExecutionFlow,
     ExecutionNamespace,

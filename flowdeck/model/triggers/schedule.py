@@ -1,4 +1,4 @@
-"""The Schedule trigger (spec: workflow components §15.4)."""
+"""The triggers Schedule and ScheduleOnDates (spec: workflow components §15.4, §15.6)."""
 
 from __future__ import annotations
 
@@ -56,6 +56,56 @@ triggers:
     type: io.kestra.plugin.core.trigger.Schedule
     cron: "15 2 * * *"
     timezone: Europe/Paris
+""",
+        ),
+    )
+
+
+class ScheduleOnDates(
+    TriggerBase,
+    type="io.kestra.plugin.core.trigger.ScheduleOnDates",
+    role="schedule",
+    aliases=("io.kestra.core.models.triggers.types.ScheduleOnDates",),
+):
+    """Start an execution at each of some dates.
+
+    After the last one nothing is started any more.
+    """
+
+    dates: Expr[list[str]] = field(doc="Dates and times with zone, or an expression that gives a list of them.")
+    timezone: Expr[str] | None = field(default=None, doc="Time zone of dates that name none, such as `Europe/Paris`.")
+    inputs: Expr[dict[str, Any]] | None = field(default=None, doc="Inputs of the executions.")
+    schedule_conditions: list[ConditionBase] | None = field(
+        default=None, deprecated="Use conditions.", doc="Conditions on the date."
+    )
+    recover_missed_schedules: Literal["ALL", "LAST", "NONE"] | None = field(
+        default=None, doc="Which dates to make up for that passed while nothing could be started."
+    )
+
+    class Output(Declared):
+        """Variables of the execution under `trigger`."""
+
+        date: datetime = field(doc="Date of the schedule.")
+        next: datetime | None = field(default=None, doc="Following date.")
+        previous: datetime | None = field(default=None, doc="Preceding date.")
+
+    examples = (
+        Example(
+            "On two evenings of the year",
+            """\
+id: twice
+namespace: company.team
+tasks:
+  - id: when
+    type: io.kestra.plugin.core.debug.Return
+    format: "{{ trigger.date ?? execution.startDate }}"
+triggers:
+  - id: evenings
+    type: io.kestra.plugin.core.trigger.ScheduleOnDates
+    timezone: Europe/Paris
+    dates:
+      - "2030-06-21T22:00:00"
+      - "2030-12-21T17:00:00+01:00"
 """,
         ),
     )
