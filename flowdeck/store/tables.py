@@ -376,6 +376,19 @@ class SecretRow(SQLModel, table=True):
     updated: int = _ms(nullable=False)
 
 
+class NamespaceRow(SQLModel, table=True):
+    """What is known of a namespace beyond its flows; a namespace without a row is as good as one with an empty row."""
+
+    __tablename__ = "namespace"
+    tenant: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    description: str | None = _text()
+    variables: str | None = _text()  # JSON map, `namespace` in expressions; those of ancestors shine through
+    plugin_defaults: str | None = _text()  # JSON list of {type, forced, ref, values}
+    created: int = _ms(nullable=False)
+    updated: int = _ms(nullable=False)
+
+
 class NamespaceFile(SQLModel, table=True):
     """A namespace file or folder; content lies in storage under `uri`."""
 
