@@ -29,6 +29,7 @@ from flowdeck.engine.messages import (
     Heartbeat,
     Hello,
     Kill,
+    Poll,
     Run,
     Started,
 )
@@ -37,7 +38,7 @@ from flowdeck.model.states import State
 log = logging.getLogger("flowdeck.gateway")
 
 Key = tuple[int, int]
-Job = Run | Evaluate
+Job = Run | Evaluate | Poll
 Reply = Callable[[Any, tuple[str, str, dict[str, Any]] | None], None]
 """`reply(result, error)` answers a call; may be used once, from the loop's thread."""
 

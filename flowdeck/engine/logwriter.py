@@ -366,6 +366,7 @@ def _batch(message: Lines) -> Batch:
         message.task_id,
         message.task_run,
         message.lines,
+        message.trigger_id,
     )
 
 

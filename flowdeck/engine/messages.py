@@ -1,6 +1,6 @@
 """What processes say to each other: length-prefixed frames, each a JSON array of messages (engine notes §2.5).
 
-core ⇄ worker: `Run Evaluate Kill Ack Drain` one way, `Hello Started Done Heartbeat Call` the other, `Answer` back.
+core ⇄ worker: `Run Evaluate Poll Kill Ack Drain` one way, `Hello Started Done Heartbeat Call` the other, `Answer` back.
 web ⇄ core: `Command` → `Reply`; `Subscribe`, `Follow` → a stream of `Feed`.
 worker → log writer: `Lines`, `LinesWanted` → `LinesStored`.
 """
@@ -49,6 +49,7 @@ class Run(Message):
     restarted: bool = False
     whole: bool = False  # properties look at `outputs` dynamically: context.outputs is complete
     light: bool = False  # holds an async credit (set by the gateway)
+    defaults: str = ""  # stamp of the namespaces' plugin defaults that the flow was read with
 
 
 class Evaluate(Message):
@@ -67,6 +68,28 @@ class Evaluate(Message):
     light: bool = True  # holds an async credit (set by the gateway)
     clear: list[str] = []  # members of `value` that stay readable: core encrypts them
     secrets: bool = True  # whether `secret()` and `credential()` answer
+
+
+class Poll(Message):
+    """Carry out a trigger: look once, or listen for events until a `Kill`; answered by `Done`.
+
+    Outputs of `Done`: {"value": …}, null when nothing was found. Events of a listener are calls `trigger.event` with
+    the job's `seq` and `fence`, numbered from 1.
+    """
+
+    seq: int
+    fence: int
+    tenant: str
+    namespace: str
+    flow_id: str
+    flow_key: int
+    revision: int
+    trigger_id: str
+    execution: str  # public id of the execution that a result starts
+    context: dict[str, Any]
+    realtime: bool = False
+    light: bool = True  # holds an async credit (set by the gateway)
+    defaults: str = ""  # as of `Run`
 
 
 class Kill(Message):
@@ -110,6 +133,7 @@ class Lines(Message):
     task_run: str
     lines: list[tuple[int, int, int, str, str]]
     urgent: bool = False  # a result waits until they are stored
+    trigger_id: str = ""  # lines of a trigger: `execution_seq` and `task_run_seq` are 0
 
 
 class Done(Message):
@@ -219,6 +243,7 @@ AnyMessage = (
     Hello
     | Run
     | Evaluate
+    | Poll
     | Kill
     | Ack
     | Drain

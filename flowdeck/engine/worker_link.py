@@ -24,6 +24,7 @@ from flowdeck.engine.messages import (
     Heartbeat,
     Hello,
     Kill,
+    Poll,
     Run,
     Started,
     decode,
@@ -42,7 +43,7 @@ SPOOL_ABOVE = 64 * 1024 * 1024
 class Jobs(Protocol):
     """What carries the jobs out."""
 
-    def run(self, job: Run | Evaluate) -> None:
+    def run(self, job: Run | Evaluate | Poll) -> None:
         """Start a job."""
         ...
 
@@ -263,7 +264,7 @@ class CoreLink:
     def _received(self, link: FrameProtocol, messages: list[Any]) -> None:
         for message in messages:
             match message:
-                case Run() | Evaluate():
+                case Run() | Evaluate() | Poll():
                     self.jobs.run(message)
                 case Ack(seq, fence):
                     self.kept.drop((seq, fence))

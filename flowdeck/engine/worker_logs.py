@@ -58,6 +58,7 @@ class Owner:
     flow_id: str
     task_id: str
     task_run: str
+    trigger_id: str = ""
 
     @classmethod
     def of(cls, run: Run, task_id: str) -> Owner:
@@ -84,12 +85,15 @@ class AttemptLog:
 
     __slots__ = ("_client", "_lines", "_lock", "_no", "after", "masker", "owner", "queued", "sent")
 
-    def __init__(self, client: LogClient, owner: Owner, masker: Masker, fence: int = 1) -> None:
+    def __init__(
+        self, client: LogClient, owner: Owner, masker: Masker, fence: int = 1, *, after_line: int | None = None
+    ) -> None:
+        """`after_line`: the number below the first line's, instead of one made of `fence`."""
         self._client = client
         self.owner = owner
         self.masker = masker
         self._lines: list[tuple[int, int, int, str, str]] = []
-        self._no = max(fence - 1, 0) << 32
+        self._no = after_line if after_line is not None else max(fence - 1, 0) << 32
         self.sent = 0
         """Batches that are not stored yet; the client's."""
         self.after: list[Callable[[], None]] = []
@@ -278,6 +282,7 @@ class LogClient:
             owner.task_run,
             lines,
             urgent,
+            owner.trigger_id,
         )
 
     def _send(self, source: AttemptLog, lines: list[tuple[int, int, int, str, str]], urgent: bool) -> None:

@@ -8,9 +8,9 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any, cast
 
-from flowdeck.engine.messages import Evaluate, Run
+from flowdeck.engine.messages import Evaluate, Poll, Run
 from flowdeck.engine.worker_link import CoreLink
-from flowdeck.model.flow import Flow, TaskDef
+from flowdeck.model.flow import Flow, TaskDef, TriggerDef
 from flowdeck.model.source import parse_flow
 from flowdeck.sdk.errors import TaskError
 from flowdeck.sdk.index import load_catalog
@@ -36,7 +36,7 @@ class BoundCalls:
 
     __slots__ = ("_job", "_link", "_no")
 
-    def __init__(self, link: CoreLink, job: Run | Evaluate) -> None:
+    def __init__(self, link: CoreLink, job: Run | Evaluate | Poll) -> None:
         self._link = link
         self._job = job
         self._no = 0
@@ -53,12 +53,12 @@ class LoadedTasks:
     def __init__(self) -> None:
         self.link: CoreLink = cast(CoreLink, None)  # set by the worker before the first job
         self._loop = asyncio.get_running_loop()
-        self._flows: OrderedDict[tuple[int, int], asyncio.Future[Flow]] = OrderedDict()
-        self._tasks: dict[tuple[int, int, int], LoadedTask] = {}
+        self._flows: OrderedDict[tuple[int, int, str], asyncio.Future[Flow]] = OrderedDict()
+        self._tasks: dict[tuple[int, int, int, str], LoadedTask] = {}
 
     async def load(self, job: Run) -> LoadedTask:
         """The task of a job: flow parsed once per revision, task built once."""
-        place = (job.flow_key, job.revision, job.task_key)
+        place = (job.flow_key, job.revision, job.task_key, job.defaults)
         found = self._tasks.get(place)
         if found is not None:
             return found
@@ -73,8 +73,17 @@ class LoadedTasks:
         self._tasks[place] = loaded
         return loaded
 
-    async def _flow(self, job: Run) -> Flow:
-        key = (job.flow_key, job.revision)
+    async def trigger(self, job: Poll) -> tuple[TriggerDef, Any]:
+        """Definition and built trigger of a job; `TaskError` when the revision has none of that name."""
+        flow = await self._flow(job)
+        definition = next((t for t in flow.triggers if t.id == job.trigger_id), None)
+        if definition is None:
+            raise TaskError(f"revision {job.revision} of the flow has no trigger '{job.trigger_id}'")
+        cls = resolve(definition.type)
+        return definition, cls.build({"id": definition.id, "type": definition.type, **definition.props})
+
+    async def _flow(self, job: Run | Poll) -> Flow:
+        key = (job.flow_key, job.revision, job.defaults)
         known = self._flows.get(key)
         if known is None:
             known = self._loop.create_task(self._fetch(job))
@@ -90,7 +99,7 @@ class LoadedTasks:
                 del self._flows[key]
             raise
 
-    async def _fetch(self, job: Run) -> Flow:
+    async def _fetch(self, job: Run | Poll) -> Flow:
         answer = await self.link.call("flow", {"flow_key": job.flow_key, "revision": job.revision})
         parsed = await asyncio.to_thread(
             parse_flow,

@@ -19,7 +19,8 @@ from flowdeck.sdk.errors import TaskError
 from flowdeck.sdk.log import Level, TaskLog
 from flowdeck.sdk.process import Command
 from flowdeck.sdk.registry import resolve
-from flowdeck.sdk.task import Output, Task, TaskRunner, Trigger
+from flowdeck.sdk.task import Output, Task, TaskRunner
+from flowdeck.sdk.trigger import PollingTrigger, RealtimeTrigger
 
 __all__ = [
     "Command",
@@ -29,12 +30,13 @@ __all__ = [
     "Labels",
     "Level",
     "Output",
+    "PollingTrigger",
+    "RealtimeTrigger",
     "RunContext",
     "Task",
     "TaskError",
     "TaskLog",
     "TaskRunner",
-    "Trigger",
     "field",
     "resolve",
 ]

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from flowdeck.model.component import RunnerBase, TaskBase, TriggerBase
+from flowdeck.model.component import RunnerBase, TaskBase
 from flowdeck.model.declare import Declared, _plain  # pyright: ignore[reportPrivateUsage]
 from flowdeck.sdk import registry
 
@@ -51,20 +51,6 @@ class TaskRunner(RunnerBase, shared=True):
     @abstractmethod
     async def run(self, ctx: RunContext, command: Command) -> int:
         """Run to the end and give the exit code; on cancellation end all descendants before returning."""
-        raise NotImplementedError
-
-
-class Trigger(TriggerBase, shared=True):
-    """A polling trigger: evaluated on a worker at its interval; None means nothing to start."""
-
-    @classmethod
-    def declared(cls) -> None:
-        """Enter the class in the registry."""
-        registry.register(cls)
-
-    @abstractmethod
-    async def evaluate(self, ctx: RunContext) -> Result:
-        """Look once; a result becomes the `trigger` variables of a new execution."""
         raise NotImplementedError
 
 

@@ -28,6 +28,10 @@ def _text(nullable: bool = True) -> Any:
     return Field(default=None, sa_column=Column(Text, nullable=nullable))
 
 
+def _number() -> Any:
+    return Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+
+
 def _shard() -> Any:
     return Field(default=0, sa_column=Column(SmallInteger, nullable=False, server_default="0"))
 
@@ -341,6 +345,7 @@ class TriggerState(SQLModel, table=True):
     evaluating_since: int | None = _ms()
     worker: str | None = None
     fence: int = 0
+    event_no: int = _number()  # the last one of a listener that was stored
     # JSON {start, end, currentDate, paused, inputs, labels, previousNextExecutionDate}; dates in ms
     backfill: str | None = _text()
     stop_after: str | None = _text()
