@@ -227,6 +227,7 @@ def _copy(
         attempt_number=live.attempt_number + 1,
         flow_labels=False,
         enter_now=False,
+        shard=live.shard,
     )
     new.variables = dict(live.variables)
     new.started = w.now
@@ -336,6 +337,7 @@ def replay(step: Step, args: dict[str, Any]) -> dict[str, Any]:
             attempt_number=live.attempt_number + 1,
             flow_labels=False,
             breakpoints=args.get("breakpoints"),
+            shard=live.shard,
         )
     if not any(k == "system.replayed" for k, _ in live.labels):
         live.labels = [*live.labels, ("system.replayed", "true")]

@@ -48,8 +48,8 @@ def decode(text: str | None) -> Any:
 INSERT_EXECUTION = """insert into execution (seq, id, tenant, namespace, flow_id, flow_key, flow_rev, state, kind,
  created, started, ended, schedule_date, trigger_id, "trigger", parent_id, original_id, attempt_number,
  original_created, parent_execution, parent_task_run, inputs, outputs, variables, labels, error, open_count, task_count,
- breakpoints, version)
- values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+ breakpoints, version, shard)
+ values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 UPDATE_EXECUTION = """update execution set state = ?, started = ?, ended = ?, outputs = ?, error = ?, open_count = ?,
  task_count = ?, attempt_number = ?, version = ? where seq = ? and version = ?"""
 UPDATE_LABELS = "update execution set labels = ?, variables = ?, breakpoints = ? where seq = ?"
@@ -115,7 +115,8 @@ def write(tx: Tx, w: World, changes: Changes) -> list[dict[str, Any]]:
     if changes.metrics:
         tx.many(INSERT_METRIC, changes.metrics)
     if changes.rollups:
-        tx.many(PUT_ROLLUP, [(f, h, s, t, n[0], n[1]) for (f, h, s, t), n in changes.rollups.items()])
+        # In one order everywhere: executors that add to the same rows wait for each other, never in a ring.
+        tx.many(PUT_ROLLUP, [(f, h, s, t, n[0], n[1]) for (f, h, s, t), n in sorted(changes.rollups.items())])
     return feed
 
 
@@ -160,6 +161,7 @@ def _write_executions(tx: Tx, w: World, changes: Changes, feed: list[dict[str, A
                     count,
                     encode(live.breakpoints or None),
                     live.version,
+                    live.shard,
                 )
             )
             relabelled.append(live)

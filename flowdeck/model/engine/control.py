@@ -12,6 +12,7 @@ from flowdeck.model.engine.rendering import evaluate
 from flowdeck.model.engine.stages import WORK, stage, work
 from flowdeck.model.engine.world import DETAIL, FAR, STATE, KillAttempt, Level, Live, Run, World
 from flowdeck.model.flow import TaskKind
+from flowdeck.model.ids import shard_of
 from flowdeck.model.inputs import InputValueError, parse_output
 from flowdeck.model.labels import merge_labels, without_system
 from flowdeck.model.states import State
@@ -42,14 +43,22 @@ def create(
     breakpoints: list[dict[str, str]] | None = None,
     flow_labels: bool = True,
     enter_now: bool = True,
+    shard: int | None = None,
 ) -> Live:
     """Create an execution; it is admitted, queued or ended later in the same step.
 
     `inputs` are resolved values, times are ms. The labels are merged over the flow's own; without a
-    `system.correlationId` among them the execution's own id is the correlation.
+    `system.correlationId` among them the execution's own id is the correlation. `shard` is that of the execution that
+    this one continues; by default the parent's, or the id's own.
     """
     w.last_execution += 1
-    live = Live(plan, w.last_execution, id or w.new_id(w.now), w.now)
+    parent = w.by_id.get(parent_execution) if parent_execution is not None else None
+    if shard is None and parent is not None:
+        shard = parent.shard
+    if id is None:
+        id = w.new_id(w.now) if shard is not None or w.shared is None else w.shared.root_id(w.now)
+    live = Live(plan, w.last_execution, id, w.now)
+    live.shard = shard_of(id) if shard is None else shard
     live.new = True
     live.inputs = dict(inputs or {})
     live.variables = {**plan.flow.variables, **(variables or {})}
@@ -89,6 +98,8 @@ def enter(w: World, live: Live) -> None:
         return
     concurrency = latest_limit(w, live)
     if concurrency is not None:
+        if w.shared is not None:
+            w.shared.look(live.scope)
         held = w.slots.setdefault(live.scope, set())
         if len(held) >= concurrency.limit:
             text = f"concurrency limit exceeded, {len(held)} running(s)"
@@ -127,6 +138,9 @@ def free_slot(w: World, live: Live) -> None:
     """Give the place back and admit who waits."""
     held = w.slots.get(live.scope)
     if held is not None and live.seq in held:
+        if w.shared is not None:
+            w.shared.look(live.scope)
+            held = w.slots.setdefault(live.scope, set())
         held.discard(live.seq)
         w.changes.slots[live.scope, live.seq] = False
         if not held:
@@ -138,9 +152,20 @@ def free_slot(w: World, live: Live) -> None:
 @work("admit")
 def admit(w: World, scope: str) -> None:
     """Start waiting executions, oldest first, while there is room; harmless when called too often."""
+    if w.shared is not None:
+        w.shared.look(scope)
     waiting = w.waiting.get(scope)
     while waiting:
         live = w.executions.get(next(iter(waiting)))
+        if live is None and w.shared is not None:
+            seq = next(iter(waiting))
+            admitted = w.shared.admit(scope, seq)
+            if admitted is False:
+                return
+            if admitted:
+                del waiting[seq]
+                w.slots.setdefault(scope, set()).add(seq)
+                continue
         if live is None or live.state is not State.QUEUED:
             seq = next(iter(waiting))
             del waiting[seq]
@@ -328,6 +353,7 @@ def recreate_due(w: World, live: Live) -> None:
         original_created=live.original_created,
         attempt_number=live.attempt_number + 1,
         flow_labels=False,
+        shard=live.shard,
     )
     parent = w.runs.get(live.parent_task_run) if live.parent_task_run is not None else None
     if parent is not None and parent.child == live.id:

@@ -44,6 +44,7 @@ def live_from(plan: Plan, row: Mapping[str, Any]) -> Live:
         "outputs",
         "error",
         "task_count",
+        "shard",
     ):
         setattr(live, name, row[name])
     return live

@@ -228,6 +228,7 @@ class Live:
         "root",
         "schedule_date",
         "seq",
+        "shard",
         "sla_errors",
         "started",
         "state",
@@ -245,6 +246,7 @@ class Live:
         self.plan = plan
         self.seq = seq
         self.id = id
+        self.shard = 0
         self.tenant = flow.tenant
         self.namespace = flow.namespace
         self.flow_id = flow.id
@@ -302,6 +304,25 @@ class Flows(Protocol):
     def plan(self, tenant: str, namespace: str, flow_id: str, revision: int | None = None) -> Plan: ...
 
 
+class Shared(Protocol):
+    """What an executor that is not alone asks for: limits count executions of all of them (PostgreSQL)."""
+
+    def look(self, scope: str) -> None:
+        """Hold a limit until the end of the step; `slots` and `waiting` of the world are then those of all."""
+        ...
+
+    def admit(self, scope: str, seq: int) -> bool | None:
+        """Give the next place to an execution that waits elsewhere.
+
+        False: there is no room; None: that execution does not wait any more.
+        """
+        ...
+
+    def root_id(self, now: int) -> str:
+        """An id for a new execution that is to lie with this executor."""
+        ...
+
+
 class World:
     """The state of the executor: live executions, slots, timers, work left for the next step.
 
@@ -342,6 +363,7 @@ class World:
         self.baselines: dict[tuple[int, str], list[list[int]]] = {}
         self.todo: deque[tuple[str, Any]] = deque()
         self.changes = Changes()
+        self.shared: Shared | None = None  # set where several executors share the database
         self.last_event = 0
         self.last_execution = 0
         self.last_run = 0
