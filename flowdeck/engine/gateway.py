@@ -14,15 +14,18 @@ import socket
 import stat
 import struct
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from msgspec import structs
 
 from flowdeck.engine.frames import FrameProtocol
 from flowdeck.engine.messages import (
     Ack,
     Answer,
     Call,
+    Claim,
     Done,
     Drain,
     Evaluate,
@@ -31,6 +34,7 @@ from flowdeck.engine.messages import (
     Kill,
     Poll,
     Run,
+    Shards,
     Started,
 )
 from flowdeck.model.states import State
@@ -77,6 +81,7 @@ class WorkerRecord:
     grace: asyncio.TimerHandle | None = None
     pid: int = 0  # when this process can see it, else 0
     gone_at: float = 0.0
+    claimed: dict[Key, int] = field(default_factory=dict)  # shards of runs that an earlier executor sent
 
     @property
     def in_flight(self) -> list[Key]:
@@ -131,6 +136,9 @@ class Gateway:
         on_lost: a worker's lease or reconnection time ended; the pairs it held.
         on_call: a call that is no read (a command of the closed list).
         reads: answers reads; without it all calls go to `on_call`.
+        owns: whether this executor owns a shard (PostgreSQL); None = there is one executor. Reports and claims of
+            other shards are passed over: the worker repeats them to the owner.
+        on_claim: a worker has answered `announce`, with what it holds of the new shards.
         lease: seconds without a word after which a worker is lost, on this process's monotonic clock.
         grace: seconds that a disconnected worker has to come back.
     """
@@ -144,6 +152,8 @@ class Gateway:
         on_lost: Callable[[str, list[Key]], None],
         on_call: Callable[[Call, str, Reply], None],
         reads: Reads | None = None,
+        owns: Callable[[int], bool] | None = None,
+        on_claim: Callable[[str, int, list[Key]], None] = lambda worker, no, keys: None,
         lease: float = LEASE,
         grace: float = GRACE,
     ) -> None:
@@ -153,6 +163,9 @@ class Gateway:
         self.on_lost = on_lost
         self.on_call = on_call
         self.reads = reads
+        self.owns = owns
+        self.on_claim = on_claim
+        self._shards = Shards(0, [])
         self.lease = lease
         self.grace = min(lease, grace)
         self.workers: dict[str, WorkerRecord] = {}
@@ -229,10 +242,37 @@ class Gateway:
             return
         if record.process.pop(key, record) is record:
             record.light.pop(key, None)
+        record.claimed.pop(key, None)
         if record.link:
             record.link.send(Ack(seq, fence))
         if any(self._ready):
             self._pump_soon()
+
+    def announce(self, owned: Iterable[int]) -> int:
+        """Tell all workers which shards this executor owns now; answers the number that their `Claim` repeats."""
+        self._shards = Shards(self._shards.no + 1, sorted(owned))
+        for record in self.workers.values():
+            if record.link:
+                record.link.send(self._shards)
+        return self._shards.no
+
+    def release(self, shards: Iterable[int]) -> None:
+        """Forget the runs of shards that another executor goes on with; nothing is killed or acknowledged."""
+        gone = frozenset(shards)
+        for queue in self._ready:
+            for key, job in list(queue.keys.items()):
+                if isinstance(job, Run) and job.shard in gone:
+                    queue.discard(key)
+        for record in self.workers.values():
+            for held in (record.process, record.light):
+                for key, job in list(held.items()):
+                    shard = record.claimed.get(key, -1) if job is None else getattr(job, "shard", -1)
+                    if shard in gone:
+                        del held[key]
+                        record.claimed.pop(key, None)
+                        self._holder.pop(key, None)
+                        self._kills.discard(key)
+        self._pump_soon()
 
     def terminated(self, worker: str) -> None:
         """The supervisor saw the worker's end: no need to wait for it."""
@@ -285,7 +325,8 @@ class Gateway:
             record.heard = self._loop.time()
         for message in messages:
             if type(message) is Done and record:
-                self.on_done(message, record.id)
+                if self.owns is None or message.shard < 0 or self.owns(message.shard):
+                    self.on_done(message, record.id)
             elif type(message) is Started and record:
                 self.on_started(message)
             elif type(message) is Hello:
@@ -295,6 +336,8 @@ class Gateway:
                 link.send(message)
             elif type(message) is Call and record:
                 self._call(link, message, record)
+            elif type(message) is Claim and record:
+                self._claim(record, message)
             else:
                 log.warning("worker connection sent %s before hello or out of place", type(message).__name__)
                 link.abort()
@@ -309,7 +352,37 @@ class Gateway:
         else:
             self.on_call(call, record.id, reply)
 
+    def _claim(self, record: WorkerRecord, claim: Claim) -> None:
+        """Runs of shards that this executor has taken over: they hold credits here from now on."""
+        light = set(claim.light)
+        keys: list[Key] = []
+        for key, shard in zip(claim.in_flight, claim.shards, strict=False):
+            key = (key[0], key[1])
+            if self.owns is not None and not self.owns(shard):
+                continue
+            keys.append(key)
+            if key in self._holder:
+                continue
+            (record.light if key in light else record.process)[key] = None
+            record.claimed[key] = shard
+            self._holder[key] = record
+            if key in self._kills and record.link:
+                record.link.send(Kill(*key))
+        self.on_claim(record.id, claim.no, keys)
+
+    def _owned(self, hello: Hello) -> Hello:
+        """The hello with this executor's runs alone."""
+        if self.owns is None or not hello.shards:
+            return hello
+        kept = [
+            (key, shard)
+            for key, shard in zip(hello.in_flight, hello.shards, strict=False)
+            if shard < 0 or self.owns(shard)
+        ]
+        return structs.replace(hello, in_flight=[key for key, _ in kept], shards=[shard for _, shard in kept])
+
     def _hello(self, link: FrameProtocol, hello: Hello) -> WorkerRecord:
+        hello = self._owned(hello)
         known = self.workers.get(hello.worker)
         if known:
             if known.grace:
@@ -318,12 +391,15 @@ class Gateway:
                 known.link.peer = None
                 known.link.abort()
         claimed = {(seq, fence) for seq, fence in hello.in_flight}
-        light = {(seq, fence) for seq, fence in hello.light}
+        light = {(seq, fence) for seq, fence in hello.light} & claimed
         record = WorkerRecord(
             hello.worker, hello.group, hello.process_credits, hello.async_credits, link, self._loop.time(), hello
         )
         record.process = dict.fromkeys(claimed - light)
         record.light = dict.fromkeys(light)
+        if hello.shards:
+            pairs = zip(hello.in_flight, hello.shards, strict=False)
+            record.claimed = {(key[0], key[1]): shard for key, shard in pairs}
         vanished: list[tuple[Job, bool]] = []
         if known:
             # Jobs that were on their way when the connection broke and never arrived are sent again.
@@ -340,6 +416,8 @@ class Gateway:
             self._holder[key] = record
             if key in self._kills:
                 link.send(Kill(*key))
+        if self.owns is not None:
+            link.send(self._shards)
         self.on_hello(hello)
         for job, process in vanished:
             if (job.seq, job.fence) in self._kills:

@@ -1,6 +1,7 @@
 """What processes say to each other: length-prefixed frames, each a JSON array of messages (engine notes §2.5).
 
-core ⇄ worker: `Run Evaluate Poll Kill Ack Drain` one way, `Hello Started Done Heartbeat Call` the other, `Answer` back.
+core ⇄ worker: `Run Evaluate Poll Kill Ack Drain` one way, `Hello Started Done Heartbeat Call` the other, `Answer` back;
+with several executors (PostgreSQL) `Shards` one way, `Claim` the other.
 web ⇄ core: `Command` → `Reply`; `Subscribe`, `Follow` → a stream of `Feed`.
 worker → log writer: `Lines`, `LinesWanted` → `LinesStored`.
 """
@@ -27,6 +28,26 @@ class Hello(Message):
     pid: int = 0
     host: str = ""
     light: list[tuple[int, int]] = []  # those of `in_flight` that hold an async credit
+    shards: list[int] = []  # of each of `in_flight`; -1 = this executor's own job
+
+
+class Shards(Message):
+    """An executor's whole list of shards, after each hello and whenever it changes; answered by `Claim`.
+
+    Reports and kept results of a run go to the executor that owns its shard by now.
+    """
+
+    no: int
+    owned: list[int]
+
+
+class Claim(Message):
+    """What the worker holds of shards that the executor has told of for the first time; sent even when empty."""
+
+    no: int  # of the `Shards` message
+    in_flight: list[tuple[int, int]] = []  # (task run seq, fence)
+    light: list[tuple[int, int]] = []
+    shards: list[int] = []  # of each of `in_flight`
 
 
 class Run(Message):
@@ -50,6 +71,7 @@ class Run(Message):
     whole: bool = False  # properties look at `outputs` dynamically: context.outputs is complete
     light: bool = False  # holds an async credit (set by the gateway)
     defaults: str = ""  # stamp of the namespaces' plugin defaults that the flow was read with
+    shard: int = 0  # whose owner takes the report
 
 
 class Evaluate(Message):
@@ -151,6 +173,7 @@ class Done(Message):
     error: str | None = None  # one line, masked
     exit_info: dict[str, Any] | None = None
     log: Lines | None = None  # the attempt's last lines: stored before the end is recorded
+    shard: int = -1  # of the run; -1 = the report is for the executor that asked
 
 
 class Heartbeat(Message):
@@ -241,6 +264,8 @@ class LinesStored(Message):
 
 AnyMessage = (
     Hello
+    | Shards
+    | Claim
     | Run
     | Evaluate
     | Poll
