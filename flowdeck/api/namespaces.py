@@ -34,10 +34,42 @@ async def autocomplete(request: Request, caller: CallerDep) -> Response:
     return Json(list(dict.fromkeys([*found, *map(str, sent.get("ids") or [])])))
 
 
+@router.post("/namespaces")
+async def create(request: Request, caller: CallerDep) -> Response:
+    """Write down a namespace with its variables and plugin defaults."""
+    sent = await json_object(request)
+    return Json(await namespaces.put(request.app.state.backend, caller, str(sent.get("id") or ""), sent, create=True))
+
+
 @router.get("/namespaces/{namespace}")
 async def get(request: Request, caller: CallerDep, namespace: str) -> Response:
     """One namespace; any valid name is one."""
-    return Json({"id": namespaces.check(namespace), "deleted": False})
+    return Json(await namespaces.get(request.app.state.backend, caller, namespace))
+
+
+@router.put("/namespaces/{namespace}")
+async def update(request: Request, caller: CallerDep, namespace: str) -> Response:
+    """Replace description, variables and plugin defaults."""
+    return Json(await namespaces.put(request.app.state.backend, caller, namespace, await json_object(request)))
+
+
+@router.delete("/namespaces/{namespace}")
+async def delete(request: Request, caller: CallerDep, namespace: str) -> Response:
+    """Forget description, variables and plugin defaults; flows, files, pairs and secrets stay."""
+    await namespaces.delete(request.app.state.backend, caller, namespace)
+    return empty()
+
+
+@router.get("/namespaces/{namespace}/inherited-variables")
+async def inherited_variables(request: Request, caller: CallerDep, namespace: str) -> Response:
+    """Variables of the namespaces above."""
+    return Json(await namespaces.inherited_variables(request.app.state.backend, caller, namespace))
+
+
+@router.get("/namespaces/{namespace}/inherited-plugindefaults")
+async def inherited_defaults(request: Request, caller: CallerDep, namespace: str) -> Response:
+    """Plugin defaults of the namespaces above."""
+    return Json(await namespaces.inherited_defaults(request.app.state.backend, caller, namespace))
 
 
 @router.get("/namespaces/{namespace}/inherited-secrets")

@@ -13,8 +13,9 @@ from flowdeck.commands.triggers import delete_states, write_states
 from flowdeck.model.catalog import Catalog
 from flowdeck.model.errors import Conflict, IllegalArgument, InvalidEntity, NotFound
 from flowdeck.model.flow import Flow
-from flowdeck.model.source import Parsed, parse_flow, without_revision
+from flowdeck.model.source import Parsed, parse_flow, peek, without_revision
 from flowdeck.store.driver import Row, Tx
+from flowdeck.store.queries import namespaces
 
 _DISABLED = re.compile(r"^disabled[ \t]*:[^\n]*(?=\n|$)", re.MULTILINE)
 
@@ -66,8 +67,14 @@ def _refuse(path: str, message: str) -> InvalidEntity:
     return InvalidEntity(f"{path}: {message}", violations=[{"path": path, "message": message}])
 
 
-def _parse(source: str, tenant: str, revision: int) -> Parsed:
-    parsed = parse_flow(source, _catalog(), tenant=tenant, revision=revision)
+INSTANCE_DEFAULTS: list[dict[str, Any]] = []
+"""Plugin defaults of the configuration; core puts them here at start."""
+
+
+def _parse(tx: Tx, source: str, tenant: str, revision: int) -> Parsed:
+    above = namespaces.chain(tx, tenant, peek(source)[0])
+    defaults = namespaces.defaults_of(above, INSTANCE_DEFAULTS)
+    parsed = parse_flow(source, _catalog(), tenant=tenant, revision=revision, defaults=defaults)
     if parsed.flow is None:
         violations = [
             {"path": f.path, "message": f.message, "line": f.line, "column": f.column, "rule": f.rule}
@@ -90,7 +97,7 @@ def save(tx: Tx, args: dict[str, Any]) -> dict[str, Any]:
         Conflict: the stored revision is not `base_revision`; carries `revision`.
     """
     tenant, source = args["tenant"], without_revision(args["source"])
-    parsed = _parse(source, tenant, 1)
+    parsed = _parse(tx, source, tenant, 1)
     flow = parsed.flow
     assert flow is not None
     for name, actual in (("id", flow.id), ("namespace", flow.namespace)):
@@ -177,7 +184,7 @@ def set_disabled(tx: Tx, args: dict[str, Any]) -> bool:
         revision=head["revision"],
     )
     source = with_disabled(source, bool(args["disabled"]))
-    store_revision(tx, _parse(source, args["tenant"], 1), source, head)
+    store_revision(tx, _parse(tx, source, args["tenant"], 1), source, head)
     return True
 
 

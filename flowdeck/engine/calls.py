@@ -15,6 +15,7 @@ from flowdeck.engine.messages import Call
 from flowdeck.model.errors import DomainError, NotFound
 from flowdeck.store.driver import Database, Reader
 
+from flowdeck.store.queries import namespaces
 log = logging.getLogger("flowdeck.gateway")
 
 Refusal = tuple[str, str, dict[str, Any]]
@@ -90,13 +91,15 @@ class CallReader:
 
     def _flow(self, reader: Reader, args: dict[str, Any]) -> Any:
         row = reader.one(
-            "select r.source from flow_revision r where r.flow_key = :flow_key and r.revision = :revision",
+            "select r.source, f.tenant, f.namespace from flow_revision r join flow f on f.flow_key = r.flow_key"
+            " where r.flow_key = :flow_key and r.revision = :revision",
             flow_key=args["flow_key"],
             revision=args["revision"],
         )
         if row is None:
             raise NotFound("the flow's revision is gone")
-        return {"source": row["source"], "defaults": self._defaults}
+        above = namespaces.chain(reader, row["tenant"], row["namespace"])
+        return {"source": row["source"], "defaults": namespaces.defaults_of(above, self._defaults)}
 
     @staticmethod
     def _pair(row: Any) -> dict[str, Any] | None:

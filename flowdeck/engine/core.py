@@ -14,8 +14,10 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
+from flowdeck.commands import flows as flow_commands
 from flowdeck.commands import registry
 from flowdeck.config.settings import Settings
+from flowdeck.config.variables import context_variables, instance_defaults
 from flowdeck.engine.bus import CommandServer
 from flowdeck.engine.calls import CallReader
 from flowdeck.engine.executor import Executor, ExecutorStep
@@ -58,7 +60,8 @@ class Core:
         self.database = database
         self.catalog = catalog
         home = settings.home
-        defaults = _defaults(settings)
+        defaults = instance_defaults(settings)
+        flow_commands.INSTANCE_DEFAULTS[:] = defaults
         self.hub = FeedHub()
         self.log_files = LogFiles(home.logs, None if database.dialect == "sqlite" else database)
         self.log_writer = LogWriter(
@@ -85,7 +88,7 @@ class Core:
             publish=self._publish,
             log_line=self._line,
             needs_process=self._needs_process,
-            globals_=_globals(settings),
+            globals_=context_variables(settings),
             encrypt=_encrypt(settings),
             recursive=bool(settings.get("kestra.variables.recursive-rendering")),
         )
@@ -234,14 +237,6 @@ def _forget_service(step: ExecutorStep, worker: str) -> None:
     step.tx.sql("delete from service where id = ?", worker)
 
 
-def _defaults(settings: Settings) -> list[dict[str, Any]]:
-    for name in ("kestra.plugins.defaults", "kestra.tasks.defaults"):
-        value = settings.get(name)
-        if value:
-            return list(value)
-    return []
-
-
 def _recover_missed(settings: Settings) -> str:
     """What schedules do about missed dates that do not say it themselves (§15.4)."""
     for entry in settings.get("kestra.plugins.configurations") or ():
@@ -259,16 +254,6 @@ def _encrypt(settings: Settings) -> Callable[[str], Any] | None:
         return Cipher(key).wrap if key else None
     except EncryptionError:
         return None
-
-
-def _globals(settings: Settings) -> dict[str, Any]:
-    """What every expression sees, whatever its execution (§20)."""
-    prefix = settings.get("kestra.variables.env-vars-prefix") or "ENV_"
-    return {
-        "envs": {k[len(prefix) :].lower(): v for k, v in os.environ.items() if k.startswith(prefix)},
-        "globals": settings.get("kestra.variables.globals") or settings.below("kestra.variables.globals"),
-        "kestra": {"environment": settings.below("kestra.environment"), "url": settings.get("kestra.url")},
-    }
 
 
 def live_workers(database: Database, within_ms: int = 45_000) -> list[str]:

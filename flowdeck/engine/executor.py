@@ -42,6 +42,7 @@ BATCH_SECONDS = 0.005
 HELLO_WAIT = 10.0
 """Seconds that a restarted executor waits for workers that were alive before, as a closed socket is waited for."""
 FLOW_COMMANDS = ("flow.",)
+NAMESPACE_COMMANDS = ("namespace.",)
 FLEETING = frozenset({"session.touch", "service.heartbeat", "evaluate"})
 """Commands whose loss in a power cut harms nobody: they ask for no flush."""
 STORED = frozenset({"outputs", "engine", "loop", "switch", "subflow"})
@@ -260,6 +261,8 @@ class Executor:
             if name.startswith(FLOW_COMMANDS):
                 self.plans.changed()
                 if error is None:
+            if name.startswith(NAMESPACE_COMMANDS) and error is None:
+                self.plans.namespaces_changed()
                     args = command.args
                     for scope in [s for s in step.world.waiting if not args.get("id") or s.endswith(f"/{args['id']}")]:
                         step.world.later("admit", scope)
@@ -503,6 +506,7 @@ class Executor:
             ),
             process=self.needs_process(run.task.type),
         )
+                defaults=live.plan.defaults,
 
     # ── faults ──────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -9,12 +11,13 @@ from typing import Any
 from flowdeck.model.engine.plan import Plan
 from flowdeck.model.flow import Flow
 from flowdeck.store.driver import Database, Reader
+from flowdeck.store.queries import namespaces as queries
 
 CAPACITY = 500
 """Plans kept; those of live executions are held by these anyway."""
 
-Parse = Callable[[str, str, int], "Flow | None"]
-"""`(source, tenant, revision)` → the flow, None when it does not parse."""
+Parse = Callable[[str, str, int, Sequence[Mapping[str, Any]]], "Flow | None"]
+"""`(source, tenant, revision, plugin defaults of the namespaces)` → the flow, None when it does not parse."""
 
 
 class PlanStore:
@@ -25,11 +28,21 @@ class PlanStore:
         self._parse = parse
         self._heads: dict[tuple[str, str, str], tuple[int, int, bool, bool]] = {}
         self._plans: OrderedDict[tuple[int, int], Plan] = OrderedDict()
+        self._variables: dict[tuple[str, str], dict[str, Any]] = {}
         self.tx: Reader | None = None
 
     def changed(self) -> None:
         """A flow was saved, disabled or deleted: heads are read again."""
         self._heads.clear()
+
+    def namespaces_changed(self) -> None:
+        """Variables or plugin defaults of a namespace changed: plans still to be made have the new defaults, all
+        executions see the new variables.
+        """
+        self._plans.clear()
+        for (tenant, namespace), variables in self._variables.items():
+            variables.clear()
+            variables.update(queries.variables_of(self._chain(tenant, namespace)))
 
     def plan(self, tenant: str, namespace: str, flow_id: str, revision: int | None = None) -> Plan:
         """The plan of a revision, by default of the latest.
@@ -67,16 +80,33 @@ class PlanStore:
         if plan is not None:
             self._plans.move_to_end((flow_key, revision))
             return plan
-        row = self._one("select source from flow_revision where flow_key = ? and revision = ?", flow_key, revision)
+        row = self._one(
+            "select r.source, f.namespace from flow_revision r join flow f on f.flow_key = r.flow_key"
+            " where r.flow_key = ? and r.revision = ?",
+            flow_key,
+            revision,
+        )
         if row is None:
             raise LookupError("unknown")
-        flow = self._parse(row[0], tenant, revision)
+        above = self._chain(tenant, row[1])
+        defaults = queries.defaults_of(above)
+        flow = self._parse(row[0], tenant, revision, defaults)
         if flow is None:
             raise LookupError(f"Revision {revision} of the flow is invalid")
         plan = self._plans[flow_key, revision] = Plan(flow, flow_key)
+        plan.defaults = defaults_stamp(defaults)
+        plan.namespace = self._variables.setdefault((tenant, row[1]), {})
+        if not plan.namespace:
+            plan.namespace.update(queries.variables_of(above))
         while len(self._plans) > CAPACITY:
             self._plans.popitem(last=False)
         return plan
+
+    def _chain(self, tenant: str, namespace: str) -> list[Any]:
+        if self.tx is not None:
+            return queries.chain(self.tx, tenant, namespace)
+        with self._database.reader() as reader:
+            return queries.chain(reader, tenant, namespace)
 
     def _one(self, text: str, *params: Any) -> Any:
         if self.tx is not None:
@@ -85,11 +115,22 @@ class PlanStore:
             return reader.one(text, *params)
 
 
+def defaults_stamp(defaults: Sequence[Mapping[str, Any]]) -> str:
+    """A short name of the plugin defaults that a plan was made with, "" for none: workers keep flows by it."""
+    if not defaults:
+        return ""
+    return hashlib.sha1(json.dumps(defaults, sort_keys=True, default=str).encode()).hexdigest()[:12]
+
+
 def parser(catalog: Any, defaults: Sequence[Mapping[str, Any]] = ()) -> Parse:
     """Read stored sources with the model's parser, leniently: what was saved once must run."""
     from flowdeck.model.source import parse_flow
 
-    def parse(source: str, tenant: str, revision: int) -> Flow | None:
-        return parse_flow(source, catalog, tenant=tenant, revision=revision, strict=False, defaults=defaults).flow
+    instance = [{**entry, "level": queries.INSTANCE_LEVEL} for entry in defaults]
+
+    def parse(source: str, tenant: str, revision: int, near: Sequence[Mapping[str, Any]] = ()) -> Flow | None:
+        return parse_flow(
+            source, catalog, tenant=tenant, revision=revision, strict=False, defaults=[*near, *instance]
+        ).flow
 
     return parse

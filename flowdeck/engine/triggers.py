@@ -35,6 +35,7 @@ def flow_context(plan: Plan, globals_: Mapping[str, Any]) -> dict[str, Any]:
         "flow": {"id": flow.id, "namespace": flow.namespace, "revision": flow.revision, "tenantId": flow.tenant},
         "vars": dict(flow.variables),
         "labels": nested(flow.labels),
+        **({"namespace": plan.namespace} if plan.namespace else {}),
         **{name: globals_.get(name) or {} for name in ("envs", "globals", "kestra")},
     }
 

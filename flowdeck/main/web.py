@@ -11,6 +11,7 @@ from typing import Any
 from flowdeck import __version__
 from flowdeck.api.app import create_api
 from flowdeck.config.settings import Settings
+from flowdeck.config.variables import context_variables, instance_defaults
 from flowdeck.engine.bus import CoreClient
 from flowdeck.model.schedule import ZoneError, zone_of
 from flowdeck.sdk.index import load_catalog
@@ -49,6 +50,8 @@ def api_config(settings: Settings) -> ApiConfig:
         session_idle_ms=ms("flowdeck.session.idle-timeout"),
         session_absolute_ms=ms("flowdeck.session.absolute-timeout"),
         max_upload=_size(settings.get("micronaut.server.max-request-size"), 10 * 1024**3),
+        variables=context_variables(settings),
+        plugin_defaults=tuple(instance_defaults(settings)),
     )
 
 

@@ -149,7 +149,9 @@ def build(
     if "tasks" in roots or needs.tasks is None:
         names = needs.tasks if needs.tasks is not None else [live.plan.flow.tasks[k].id for k in live.by_task]
         context["tasks"] = {n: v for n in names if (v := _entries(live, n, None, _state)) is not None}
-    for name in ("envs", "globals", "kestra", "namespace"):
+    if "namespace" in roots and live.plan.namespace:
+        context["namespace"] = live.plan.namespace
+    for name in ("envs", "globals", "kestra"):
         if name in roots and name in globals_:
             context[name] = globals_[name]
     return context, offloaded

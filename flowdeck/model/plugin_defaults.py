@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from flowdeck.model.catalog import Catalog
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,29 @@ class PluginDefaults:
         for values in reversed(forced):
             out = _override(out, {k: v for k, v in values.items() if k in names})
         return out
+
+
+def entry_problems(entry: Any, catalog: Catalog) -> list[str]:
+    """What is wrong with one entry of plugin defaults (§2.5)."""
+    if not isinstance(entry, Mapping):
+        return ["an entry is a map of type, forced, ref and values"]
+    problems: list[str] = []
+    values = entry.get("values")
+    if not values or not isinstance(values, Mapping):
+        problems.append("No 'values' provided")
+        values = {}
+    name = entry.get("type")
+    if not name or not isinstance(name, str):
+        problems.append("No 'type' provided")
+        name = ""
+    spec = catalog.find(name)
+    known = catalog.fields(spec) if spec else None
+    for key, value in values.items():
+        if value is None:
+            problems.append(f"No value provided for key '{key}'")
+        elif known is not None and key not in known:
+            problems.append(f"No property '{key}' exists in plugin '{name}'")
+    return problems
 
 
 def _fill(target: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:

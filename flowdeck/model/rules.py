@@ -10,6 +10,7 @@ from typing import Any
 from flowdeck.model import retry
 from flowdeck.model.findings import Severity
 from flowdeck.model.labels import READ_ONLY, offending
+from flowdeck.model.plugin_defaults import entry_problems
 from flowdeck.model.trigger_rules import TRIGGER_RULES, check_trigger
 from flowdeck.model.validation import Checker, Typed
 
@@ -214,18 +215,7 @@ def _plugin_defaults(checker: Checker, document: Mapping[str, Any]) -> None:
         entries: list[dict[str, Any]] = document.get(name) or []
         for number, entry in enumerate(entries):
             path = f"{name}[{number}]"
-            problems: list[str] = []
-            if not entry.get("values"):
-                problems.append("No 'values' provided")
-            if not entry.get("type"):
-                problems.append("No 'type' provided")
-            spec = checker.catalog.find(entry.get("type") or "")
-            known = checker.catalog.fields(spec) if spec else None
-            for key, value in (entry.get("values") or {}).items():
-                if value is None:
-                    problems.append(f"No value provided for key '{key}'")
-                elif known is not None and key not in known:
-                    problems.append(f"No property '{key}' exists in plugin '{entry['type']}'")
+            problems = entry_problems(entry, checker.catalog)
             if problems:
                 text = "Invalid Plugin Default: " + ", ".join(problems)
                 checker.report(text, path, checker.at(path), "plugin-default")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -63,6 +63,8 @@ class ApiConfig:
     max_part: int = 50 * 1024 * 1024
     max_upload: int = 10 * 1024**3
     instance_uuid: str = "flowdeck"
+    variables: Mapping[str, Any] = field(default_factory=dict)  # envs, globals, kestra of the expression context
+    plugin_defaults: tuple[Mapping[str, Any], ...] = ()
 
 
 def _now() -> int:

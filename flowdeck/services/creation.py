@@ -181,9 +181,10 @@ async def webhook(
         raise NotFound("webhook") from None
     evaluator = Evaluator(backend, caller, namespace, flow_id)
     found = None
+    context = await inputs.base_context(backend, row, flow.revision, None)
     for trigger in flow.triggers:
         if trigger.kind == "webhook" and not trigger.disabled:
-            wanted = await _rendered(evaluator, trigger.props.get("key"), inputs.base_context(row, flow.revision, None))
+            wanted = await _rendered(evaluator, trigger.props.get("key"), context)
             if wanted is not None and hmac.compare_digest(str(wanted).encode(), key.encode()):
                 found = trigger
     if found is None:
@@ -192,7 +193,8 @@ async def webhook(
         raise IllegalState("Cannot execute a disabled flow")
     creation = Creation(backend, caller, row, flow)
     context = {
-        **inputs.base_context(row, flow.revision, creation.id),
+        **context,
+        "execution": {"id": creation.id},
         "trigger": {"id": found.id, "type": found.type, **variables},
     }
     if not _conditions_hold(found, context, row):

@@ -15,6 +15,7 @@ from flowdeck.services.caller import Caller
 from flowdeck.services.executions import masked
 from flowdeck.services.wire import instant
 from flowdeck.store.queries import executions as queries
+from flowdeck.store.queries import namespaces
 
 SECONDS = 10.0
 PASSES = 8
@@ -121,8 +122,13 @@ def _place(root: dict[str, Any], path: list[str], leaf: Any) -> None:
     root[path[-1]] = leaf
 
 
-def context_of(reader: Any, row: Any, task_run_id: str | None, storage: Any) -> dict[str, Any]:
-    """The variables an expression of an execution sees (workflow components §20); secrets are masked."""
+def context_of(
+    reader: Any, row: Any, task_run_id: str | None, storage: Any, variables: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The variables an expression of an execution sees (workflow components §20); secrets are masked.
+
+    `variables`: `envs`, `globals` and `kestra` of this installation.
+    """
     runs = queries.task_runs(reader, [row["seq"]]).get(row["seq"], [])
     by_seq = {r["seq"]: r for r in runs}
     outputs: dict[str, Any] = {}
@@ -165,10 +171,10 @@ def context_of(reader: Any, row: Any, task_run_id: str | None, storage: Any) -> 
         "tasks": tasks,
         "vars": json.loads(row["variables"]) if row["variables"] else {},
         "labels": _nested(json.loads(row["labels"])),
-        "envs": {},
-        "globals": {},
-        "kestra": {},
+        **{name: variables.get(name) or {} for name in ("envs", "globals", "kestra")},
     }
+    if own := namespaces.variables_of(namespaces.chain(reader, row["tenant"], row["namespace"])):
+        context["namespace"] = own
     if trigger:
         context["trigger"] = trigger.get("variables") or {}
     if task_run_id is not None:
@@ -211,7 +217,7 @@ async def evaluate(
         _, needs_io = references(expression)
         if _uses_secret(expression):
             return {"error": "secret() can't be evaluated here", "stackTrace": ""}
-        context = await backend.read(context_of, row, task_run_id, backend.storage)
+        context = await backend.read(context_of, row, task_run_id, backend.storage, backend.config.variables)
         if needs_io:
             # What the expression renders in its turn may name secrets too: the worker refuses them.
             value, failure = await ask_worker(

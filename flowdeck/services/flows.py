@@ -14,6 +14,7 @@ from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
 from flowdeck.services.wire import compact
 from flowdeck.store.queries import flows as queries
+from flowdeck.store.queries import namespaces
 from flowdeck.store.queries.where import Filter, Page
 
 _SEPARATOR = re.compile(r"^---[ \t]*(?:#.*)?$", re.MULTILINE)
@@ -26,10 +27,13 @@ def split_documents(text: str) -> list[str]:
 
 
 def parse(backend: Backend, source: str, tenant: str, *, strict: bool = True, revision: int = 1) -> Any:
-    """`model.source.Parsed` of a source."""
-    from flowdeck.model.source import parse_flow
+    """`model.source.Parsed` of a source, with the plugin defaults of its namespaces and of the instance."""
+    from flowdeck.model.source import parse_flow, peek
 
-    return parse_flow(source, backend.catalog, tenant=tenant, revision=revision, strict=strict)
+    with backend.database.reader() as reader:
+        above = namespaces.chain(reader, tenant, peek(source)[0])
+    defaults = namespaces.defaults_of(above, backend.config.plugin_defaults)
+    return parse_flow(source, backend.catalog, tenant=tenant, revision=revision, strict=strict, defaults=defaults)
 
 
 async def parsed(backend: Backend, row: Any, revision: Any = None) -> Any:

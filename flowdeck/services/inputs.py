@@ -12,16 +12,18 @@ from flowdeck.sdk.local_files import permitted
 from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
 from flowdeck.services.evaluation import PASSES, Evaluator
+from flowdeck.store.queries import namespaces
 
 
-def base_context(row: Any, revision: int, execution_id: str | None) -> dict[str, Any]:
-    """What default values and conditions of inputs may refer to (§3.6)."""
+async def base_context(backend: Backend, row: Any, revision: int, execution_id: str | None) -> dict[str, Any]:
+    """What default values and conditions of inputs, checks and webhooks may refer to (§3.6)."""
     context: dict[str, Any] = {
         "flow": {"id": row["id"], "namespace": row["namespace"], "revision": revision, "tenantId": row["tenant"]},
-        "envs": {},
-        "globals": {},
-        "kestra": {},
+        **{name: backend.config.variables.get(name) or {} for name in ("envs", "globals", "kestra")},
     }
+    variables = namespaces.variables_of(await backend.read(namespaces.chain, row["tenant"], row["namespace"]))
+    if variables:
+        context["namespace"] = variables
     if execution_id is not None:
         context["execution"] = {"id": execution_id}
     return context
@@ -39,7 +41,7 @@ async def resolve(
 ) -> Resolution:
     """Values and errors of all inputs; expressions with I/O are asked of a worker between passes."""
     evaluator = Evaluator(backend, caller, row["namespace"], row["id"])
-    context = base_context(row, revision, execution_id)
+    context = await base_context(backend, row, revision, execution_id)
     encrypt = backend.cipher.wrap if backend.cipher is not None else None
 
     def local_file(uri: str) -> bool:

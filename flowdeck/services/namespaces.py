@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flowdeck.model.errors import IllegalArgument, NotFound
+from flowdeck.model.errors import IllegalArgument, InvalidEntity, NotFound
+from flowdeck.model.flow_properties import NAMESPACE_PATTERN
 from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
 from flowdeck.services.kv import parents
 from flowdeck.services.wire import compact
 from flowdeck.store.queries import flows as flow_queries
 from flowdeck.store.queries import kv as queries
+from flowdeck.store.queries import namespaces as chains
 from flowdeck.store.queries.where import Filter, Page
 
 NAMESPACE = re.compile(r"^[a-z0-9][a-z0-9._-]{0,149}$")
@@ -27,12 +30,17 @@ async def existing(backend: Backend, caller: Caller) -> list[str]:
 
 
 async def known(backend: Backend, caller: Caller) -> list[str]:
-    """Namespaces that hold a flow, pair, file or secret, their ancestors, the system namespace; sorted."""
+    """Namespaces that hold a flow, pair, file, secret or variables, their ancestors, the system namespace; sorted."""
 
     def work(reader: Any) -> set[str]:
         found = set(flow_queries.namespaces(reader, caller.tenant))
-        for table in ("kv", "namespace_file", "secret"):
-            rows = reader.all(f"select distinct namespace from {table} where tenant = :t", t=caller.tenant)
+        for table, column in (
+            ("kv", "namespace"),
+            ("namespace_file", "namespace"),
+            ("secret", "namespace"),
+            ("namespace", "id"),
+        ):
+            rows = reader.all(f"select distinct {column} from {table} where tenant = :t", t=caller.tenant)
             found |= {row[0] for row in rows}
         return found
 
@@ -60,6 +68,71 @@ def check(namespace: str) -> str:
     if not NAMESPACE.match(namespace):
         raise NotFound("namespace")
     return namespace
+
+
+_MEMBERS = {"description": "description", "variables": "variables", "pluginDefaults": "plugin_defaults"}
+"""Members of a namespace that can be written, and their columns."""
+
+
+def _document(namespace: str, row: Any) -> dict[str, Any]:
+    return compact(
+        {
+            "id": namespace,
+            "deleted": False,
+            "description": row["description"] if row else None,
+            "variables": json.loads(row["variables"]) if row and row["variables"] else None,
+            "pluginDefaults": json.loads(row["plugin_defaults"]) if row and row["plugin_defaults"] else None,
+        }
+    )
+
+
+async def get(backend: Backend, caller: Caller, namespace: str) -> dict[str, Any]:
+    """`Namespace`; any valid name is one. `NotFound` for others."""
+    rows = await backend.read(chains.chain, caller.tenant, check(namespace))
+    return _document(namespace, rows[0] if rows and rows[0]["id"] == namespace else None)
+
+
+async def put(
+    backend: Backend, caller: Caller, namespace: str, sent: Mapping[str, Any], *, create: bool = False
+) -> dict[str, Any]:
+    """Write description, variables and plugin defaults; an update replaces all three, as the document is sent whole.
+
+    Raises:
+        InvalidEntity: a wrong name, one that is taken (`create`), or a member that breaks a rule.
+    """
+    if not NAMESPACE.fullmatch(namespace):
+        text = f'must match "{NAMESPACE_PATTERN}"'
+        raise InvalidEntity(f"id: {text}", violations=[{"path": "id", "message": text}])
+    if create and any(r["id"] == namespace for r in await backend.read(chains.chain, caller.tenant, namespace)):
+        text = "Namespace already exists"
+        raise InvalidEntity(f"id: {text}", violations=[{"path": "id", "message": text}])
+    values = {column: sent.get(name) for name, column in _MEMBERS.items()}
+    await backend.send(caller, "namespace.put", **{**values, "id": namespace})
+    backend.parsed.clear()  # flows read with other plugin defaults
+    return await get(backend, caller, namespace)
+
+
+async def delete(backend: Backend, caller: Caller, namespace: str) -> None:
+    """Forget description, variables and plugin defaults. `NotFound` when none are known."""
+    await backend.send(caller, "namespace.delete", id=namespace)
+    backend.parsed.clear()
+
+
+async def inherited_variables(backend: Backend, caller: Caller, namespace: str) -> dict[str, Any]:
+    """Variables that a namespace gets from those above it."""
+    rows = await backend.read(chains.chain, caller.tenant, check(namespace))
+    return chains.variables_of([r for r in rows if r["id"] != namespace])
+
+
+async def inherited_defaults(backend: Backend, caller: Caller, namespace: str) -> list[dict[str, Any]]:
+    """Plugin defaults that a namespace gets from those above it, closest first, each with its `namespace`."""
+    rows = await backend.read(chains.chain, caller.tenant, check(namespace))
+    return [
+        {**entry, "namespace": row["id"]}
+        for row in rows
+        if row["id"] != namespace and row["plugin_defaults"]
+        for entry in json.loads(row["plugin_defaults"])
+    ]
 
 
 def _from_environment() -> list[str]:

@@ -155,17 +155,22 @@ class Plan:
         "ancestors",
         "assertion_needs",
         "assertions",
+        "defaults",
         "flow",
         "flow_key",
         "keeps_outputs",
         "keeps_states",
         "task_ids",
+        "namespace",
     )
 
     def __init__(self, flow: Flow, flow_key: int) -> None:
         self.flow = flow
         self.flow_key = flow_key
         self.task_ids: dict[str, TaskDef] = {t.id: t for t in flow.tasks}
+        self.namespace: dict[str, Any] = {}  # variables of the namespace; whoever made the plan keeps them current
+        self.defaults = ""  # stamp of the plugin defaults of the namespaces
+        self.has_rounds = any(t.type == FLOW + "LoopUntil" for t in flow.tasks)
         self.ancestors: tuple[tuple[int, ...], ...] = tuple(self._chain(t) for t in flow.tasks)
         self._needs: list[Needs] = [needs_of(_body(t)) for t in flow.tasks]
         self._gates: list[Needs] = [needs_of([t.run_if, t.timeout]) for t in flow.tasks]

@@ -29,6 +29,22 @@ async def reader(tmp_path: Path):
     tx = writer.begin(1000)
     soon = int(time.time() * 1000)
     tx.insert(
+        "flow",
+        flow_key=1,
+        tenant="main",
+        namespace="a.b",
+        id="a",
+        revision=2,
+        labels="[]",
+        summary="{}",
+        updated=1,
+        disabled=False,
+        deleted=False,
+    )
+    tx.insert(
+        "namespace", tenant="main", id="a", plugin_defaults='[{"type": "x", "values": {"y": 1}}]', created=1, updated=1
+    )
+    tx.insert(
         "flow_revision",
         flow_key=1,
         revision=2,
@@ -108,7 +124,10 @@ async def ask(reader: CallReader, name: str, **args: Any) -> Any:
 
 
 async def test_reads(reader: CallReader) -> None:
-    assert await ask(reader, "flow", flow_key=1, revision=2) == {"source": "id: a", "defaults": []}
+    assert await ask(reader, "flow", flow_key=1, revision=2) == {
+        "source": "id: a",
+        "defaults": [{"type": "x", "values": {"y": 1}, "level": 1}],
+    }
     assert await ask(reader, "flow", flow_key=1, revision=3) == "NotFound"
     assert await ask(reader, "kv.get", namespace="a.b", key="k") == {
         "type": "JSON",
