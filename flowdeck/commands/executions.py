@@ -10,8 +10,9 @@ from typing import Any
 
 from flowdeck.commands.registry import engine_command
 from flowdeck.commands.step import Step
-from flowdeck.model.engine import Live, control, waiting
+from flowdeck.model.engine import Live, control, rounds, tree, waiting
 from flowdeck.model.errors import IllegalArgument, IllegalState, NotFound
+from flowdeck.model.flow import TaskKind
 from flowdeck.model.labels import LabelError, merge_labels, offending, read_labels
 from flowdeck.model.states import State
 
@@ -167,6 +168,8 @@ def resume(step: Step, args: dict[str, Any]) -> dict[str, Any]:
             raise NotFound(f"Task run '{args['task_run']}' is not paused")
     if run is None:
         control.wake(step.world, live)
+    elif run.task.kind is not TaskKind.PAUSE:
+        rounds.round_due(step.world, run)
     else:
         state = State[args.get("state") or "SUCCESS"]
         waiting.end_pause(step.world, run, state, step.principal or args.get("by"), args.get("inputs"))
@@ -239,6 +242,7 @@ def delete(step: Step, args: dict[str, Any]) -> dict[str, Any]:
         control.close(world, live, State.KILLED)
     if _in_memory(step, live):
         world.evict(live)
+    tree.forget_strays(world, live)
     for kind in ("after", "recreate", "schedule"):
         world.cancel(kind, live.seq)
     step.flush()
@@ -246,7 +250,7 @@ def delete(step: Step, args: dict[str, Any]) -> dict[str, Any]:
     tx.sql("delete from attempt where task_run_seq in (select seq from task_run where execution_seq = ?)", live.seq)
     tx.sql(
         "delete from timer where ref in (select seq from task_run where execution_seq = ?) "
-        "and kind in ('retry', 'pause', 'pause-timeout', 'timeout')",
+        "and kind in ('retry', 'pause', 'pause-timeout', 'timeout', 'loop', 'stray')",
         live.seq,
     )
     for table in ("task_run", "event", "execution_label", "slot", "waiting"):

@@ -58,8 +58,8 @@ def _afresh(step: Step, live: Live, runs: Tree) -> tuple[Live, Tree]:
 def _remove(step: Step, gone: Iterable[int]) -> None:
     for seq in gone:
         step.tx.sql("delete from attempt where task_run_seq = ?", seq)
-        step.tx.sql("delete from timer where ref = ? and kind in ('retry', 'pause', 'pause-timeout', 'timeout')", seq)
-        for kind in ("retry", "pause", "pause-timeout", "timeout"):
+        for kind in tree.TIMERS:
+            step.tx.sql("delete from timer where ref = ? and kind = ?", seq, kind)
             step.world.cancel(kind, seq)
         step.tx.sql("delete from event where task_run_seq = ?", seq)
         step.tx.sql("delete from task_run where seq = ?", seq)
@@ -69,12 +69,14 @@ def _start_again(w: World, run: Run) -> None:
     """A task run that failed starts again: a flowable without failed children from its own beginning."""
     run.ended = None
     run.counts = None
-    for name in ("error", "due", "lost", "breakpoint"):
+    for name in ("error", "due", "lost", "breakpoint", "ends", "round", "holds"):
         run.detail.pop(name, None)
     run.dirty |= DETAIL
+    if run.task.type == tree.UNTIL:
+        run.detail["since"] = w.now
     run.begun = False
     run.fence += 1
-    for kind in ("retry", "pause", "pause-timeout", "timeout"):
+    for kind in tree.TIMERS:
         w.cancel(kind, run.seq)
     w.run_event(run, State.RESTARTED, cause="restart")
 
@@ -83,7 +85,10 @@ def _run_again(w: World, run: Run) -> None:
     """An ancestor of what starts again runs again."""
     run.ended = None
     run.counts = None
-    run.detail.pop("error", None)
+    for name in ("error", "ends", "holds", "due"):
+        run.detail.pop(name, None)
+    for kind in tree.TIMERS:
+        w.cancel(kind, run.seq)
     run.dirty |= DETAIL
     if run.state is not State.RUNNING:
         w.run_event(run, State.RUNNING, cause="restart")
@@ -101,6 +106,7 @@ def _set_off(w: World, live: Live, runs: Tree) -> None:
     for seq in ("after", "recreate"):
         w.cancel(seq, live.seq)
     if live.started is None:
+    tree.forget_strays(w, live)
         live.started = w.now
     limit = control.latest_limit(w, live)
     if limit is not None and not _holds_place(w, live):

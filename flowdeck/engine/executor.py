@@ -231,6 +231,9 @@ class Executor:
                     run.worker = hello.worker
                 if tasks.tree.dying(run.execution, run.after):
                     step.world.effect(KillAttempt(seq, fence))
+            elif seq in step.world.strays and step.world.strays[seq].fence == fence:
+                self._unclaimed.pop(seq, None)
+                self.dispatched[seq] = fence
             elif (seq, fence) not in self.evaluations and seq not in step.world.evaluations:
                 step.world.effect(KillAttempt(seq, fence))
         self._awaited.discard(hello.worker)
@@ -603,6 +606,7 @@ class Executor:
             and run.fence
             and run.state in (State.CREATED, State.RUNNING, State.RESTARTED)
         }
+        self._unclaimed.update((seq, run.fence) for seq, run in self.world.strays.items())
         self._awaited = set(workers)
         recovery.set_going(self.world, set(self._unclaimed))
         if not self._awaited:
@@ -616,6 +620,8 @@ class Executor:
         unclaimed, self._unclaimed = self._unclaimed, {}
         for seq, fence in unclaimed.items():
             run = step.world.runs.get(seq)
+            if run is None and seq in step.world.strays:
+                tasks.lost(step.world, seq, fence)
             if run is None or run.fence != fence:
                 continue
             if run.state is State.RUNNING or run.killing or tasks.tree.dying(run.execution, run.after):

@@ -63,6 +63,7 @@ UPDATE_RUN_DETAIL = "update task_run set detail = ?, child_execution = ?, childr
 UPDATE_RUN_OUTPUTS = "update task_run set outputs = ?, outputs_uri = ?, outputs_size = ? where seq = ?"
 INSERT_EVENT = """insert into event (seq, execution_seq, task_run_seq, attempt, state, at, cause)
  values (?, ?, ?, ?, ?, ?, ?)"""
+FORGET_EVENTS = "delete from event where execution_seq = ? and task_run_seq = ? and seq >= ? and seq < ?"
 PUT_ATTEMPT = """insert into attempt (task_run_seq, no, fence, state, started, ended, worker, exit_info)
  values (?, ?, ?, ?, ?, ?, ?, ?) on conflict (task_run_seq, no) do update set fence = excluded.fence,
  state = excluded.state, ended = excluded.ended, worker = excluded.worker, exit_info = excluded.exit_info"""
@@ -84,9 +85,22 @@ def write(tx: Tx, w: World, changes: Changes) -> list[dict[str, Any]]:
         GuardError: a row is not what memory believes.
     """
     feed: list[dict[str, Any]] = []
+    gone = changes.removed
+    if gone:
+        tx.many("delete from attempt where task_run_seq = ?", [(seq,) for seq in gone])
+        tx.many("delete from task_run where seq = ?", [(seq,) for seq in gone])
     _write_executions(tx, w, changes, feed)
     _write_runs(tx, changes, feed)
     tx.many(INSERT_EVENT, changes.events)
+    if gone or changes.forgotten:
+        tx.many(
+            FORGET_EVENTS,
+            [(live.seq, seq, *events) for x in (gone, changes.forgotten) for seq, (live, *events) in x.items()],
+        )
+        feed += [
+            {"kind": "taskruns removed", "execution": live.id, "tenant": live.tenant}
+            for live in {live.seq: live for live, _, _ in gone.values()}.values()
+        ]
     if changes.attempts:
         tx.many(
             PUT_ATTEMPT,
@@ -207,6 +221,7 @@ def _write_executions(tx: Tx, w: World, changes: Changes, feed: list[dict[str, A
 def _write_runs(tx: Tx, changes: Changes, feed: list[dict[str, Any]]) -> None:
     new: list[tuple[Any, ...]] = []
     old: list[tuple[Any, ...]] = []
+    strays: list[tuple[Any, ...]] = []
     detail: list[tuple[Any, ...]] = []
     outputs: list[tuple[Any, ...]] = []
     rows: dict[Live, list[dict[str, Any]]] = {}
@@ -242,7 +257,7 @@ def _write_runs(tx: Tx, changes: Changes, feed: list[dict[str, Any]]) -> None:
                 )
             )
         else:
-            old.append(
+            (strays if run.stray else old).append(
                 (
                     int(run.state),
                     run.fence,
@@ -268,6 +283,8 @@ def _write_runs(tx: Tx, changes: Changes, feed: list[dict[str, Any]]) -> None:
     tx.many(INSERT_RUN, new)
     if old and tx.many(UPDATE_RUN, old) != len(old):
         raise GuardError("a task run row has another version than memory")
+    if strays:
+        tx.many(UPDATE_RUN, strays)  # their execution has gone on without them; it may be deleted meanwhile
     tx.many(UPDATE_RUN_DETAIL, detail)
     tx.many(UPDATE_RUN_OUTPUTS, outputs)
     for live, changed in rows.items():

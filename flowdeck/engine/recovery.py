@@ -50,6 +50,28 @@ def load_world(reader: Reader, plans: PlanStore, w: World) -> None:
         w.waiting.setdefault(row[0], {})[row[1]] = row[2]
     for row in reader.all("select kind, ref, due, payload from timer"):
         w.timers[row[0], row[1]] = row[2]
+    _load_strays(reader, plans, w)
+
+
+def _load_strays(reader: Reader, plans: PlanStore, w: World) -> None:
+    """Task runs that were ended from outside while their attempts went on (§8.2)."""
+    for kind, seq in [key for key in w.timers if key[0] == "stray"]:
+        found = reader.one("select * from task_run where seq = ?", seq)
+        above = reader.one("select * from execution where seq = ?", found["execution_seq"]) if found else None
+        if found is None or above is None:
+            w.cancel(kind, seq)
+            continue
+        stored = rows.execution_row(above)
+        live = w.executions.get(stored["seq"])
+        try:
+            if live is None:
+                live = rebuild.live_from(plans.by_key(stored["flow_key"], stored["flow_rev"], stored["tenant"]), stored)
+            run = rebuild.run_from(live, rows.task_run_row(found))
+        except LookupError:
+            w.cancel(kind, seq)
+            continue
+        run.stray = True
+        w.strays[seq] = run
 
 
 def load_execution(reader: Reader, plans: PlanStore, execution_id: str, tenant: str | None) -> Live:

@@ -5,7 +5,7 @@ The parts are in `flowdeck.model.engine`; this module is the door for the loop a
 
 from __future__ import annotations
 
-from flowdeck.model.engine import WORK, control, sla, tasks, waiting
+from flowdeck.model.engine import WORK, control, rounds, sla, tasks, waiting
 from flowdeck.model.engine.world import Changes, World
 
 BATCH = 2_000
@@ -46,6 +46,8 @@ def timer_due(w: World, kind: str, ref: int) -> None:
         tasks.retry_due(w, run)
     elif kind == "timeout":
         tasks.timeout_due(w, run)
+    elif kind == "loop":
+        rounds.round_due(w, run)
     elif kind in ("pause", "pause-timeout"):
         waiting.pause_due(w, run, timeout=kind == "pause-timeout")
 

@@ -268,6 +268,8 @@ class Room:
                         if isinstance(state, int):
                             fields["state"] = state = State(state).name
                         terminal = bool(state) and State[state].terminal
+                    case "taskruns removed":
+                        self._watch.lost = True  # rows went: everybody reads anew
                     case "taskrun":
                         self._advance(event)
                         for one in event.get("rows") or ():

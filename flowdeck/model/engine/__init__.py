@@ -5,7 +5,7 @@ what the executor does itself, `waiting` Pause and Subflow, `control` the execut
 `rebuild` makes live objects from rows, `plan` prepares a flow revision.
 """
 
-from flowdeck.model.engine import control, in_place, rebuild, sla, tasks, tree, waiting
+from flowdeck.model.engine import control, in_place, rebuild, rounds, sla, tasks, tree, waiting
 from flowdeck.model.engine.plan import Plan
 from flowdeck.model.engine.stages import WORK
 from flowdeck.model.engine.world import Changes, Flows, Live, Run, World
@@ -21,6 +21,7 @@ __all__ = [
     "control",
     "in_place",
     "rebuild",
+    "rounds",
     "sla",
     "tasks",
     "tree",

@@ -74,6 +74,10 @@ class Changes:
     timers: dict[tuple[str, int], tuple[int, str | None] | None] = field(default_factory=dict)
     slots: dict[tuple[str, int], bool] = field(default_factory=dict)
     waiting: dict[int, tuple[str, int] | None] = field(default_factory=dict)
+    removed: dict[int, tuple[Live, int, int]] = field(default_factory=dict)
+    """Task runs that go: seq → execution, and the range of events (from, below) that may hold theirs."""
+    forgotten: dict[int, tuple[Live, int, int]] = field(default_factory=dict)
+    """Task runs whose history begins anew: seq → execution, and the range of events that go."""
     metrics: list[tuple[Any, ...]] = field(default_factory=list)
     rollups: dict[tuple[int, int, int, str], list[int]] = field(default_factory=dict)
     moves: list[tuple[Live, State | None, State]] = field(default_factory=list)

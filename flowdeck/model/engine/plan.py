@@ -158,19 +158,20 @@ class Plan:
         "defaults",
         "flow",
         "flow_key",
+        "has_rounds",
         "keeps_outputs",
         "keeps_states",
-        "task_ids",
         "namespace",
+        "task_ids",
     )
 
     def __init__(self, flow: Flow, flow_key: int) -> None:
         self.flow = flow
         self.flow_key = flow_key
-        self.task_ids: dict[str, TaskDef] = {t.id: t for t in flow.tasks}
         self.namespace: dict[str, Any] = {}  # variables of the namespace; whoever made the plan keeps them current
         self.defaults = ""  # stamp of the plugin defaults of the namespaces
         self.has_rounds = any(t.type == FLOW + "LoopUntil" for t in flow.tasks)
+        self.task_ids: dict[str, TaskDef] = {t.id: t for t in flow.tasks}
         self.ancestors: tuple[tuple[int, ...], ...] = tuple(self._chain(t) for t in flow.tasks)
         self._needs: list[Needs] = [needs_of(_body(t)) for t in flow.tasks]
         self._gates: list[Needs] = [needs_of([t.run_if, t.timeout]) for t in flow.tasks]

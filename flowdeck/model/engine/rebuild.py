@@ -11,7 +11,7 @@ from typing import Any
 from flowdeck.model.engine import tree
 from flowdeck.model.engine.control import root_level
 from flowdeck.model.engine.plan import AFTER, LOOPS, SIDE_BRANCHES, Plan
-from flowdeck.model.engine.tasks import loop_shape
+from flowdeck.model.engine.tasks import level_shape, loop_shape
 from flowdeck.model.engine.world import Level, Live, Run
 from flowdeck.model.flow import TaskKind
 from flowdeck.model.states import State
@@ -19,6 +19,8 @@ from flowdeck.model.states import State
 
 def live_from(plan: Plan, row: Mapping[str, Any]) -> Live:
     """An execution without its task runs; JSON columns are decoded already."""
+    if asked := (row["trigger"] or {}).get("outputs"):
+        plan = plan.answering(asked)
     live = Live(plan, row["seq"], row["id"], row["created"])
     live.tenant, live.namespace, live.flow_id = row["tenant"], row["namespace"], row["flow_id"]
     live.flow_key, live.flow_rev = row["flow_key"], row["flow_rev"]
@@ -111,7 +113,10 @@ def connect(live: Live, runs: Iterable[tuple[Run, int]]) -> None:
             live.root.pos = len(mine)
             live.root.open = {r.seq: r for r in mine if not r.state.terminal}
             live.root.current = next((r for r in mine if not r.state.terminal), None)
+    rounds = plan.has_rounds
     for run in by_seq.values():
+        if rounds:
+            _into_round(run)
         if run.state.terminal:
             continue
         # A worker may have it; who knows better says so afterwards.
@@ -125,32 +130,42 @@ def connect(live: Live, runs: Iterable[tuple[Run, int]]) -> None:
                 _fill(level, children.get(run.seq, []))
 
 
+def _into_round(run: Run) -> None:
+    """Note a task run with the nearest LoopUntil around it that still runs."""
+    above = run.parent
+    while above is not None:
+        if above.level is not None and above.level.made is not None:
+            above.level.made[run.seq] = run
+            return
+        above = above.parent
+
+
 def level_of(run: Run) -> Level | None:
     """The empty level of a flowable that runs."""
     task, live = run.task, run.execution
-    side = {name: task.children[name] for name in ("errors", "finally") if task.children.get(name)}
     if task.kind is TaskKind.PAUSE:
         if run.state is State.PAUSED:
             level = Level(live, run, (), {})
             level.phase = "onPause"
             return level
         keys = tree.branch_keys(task, "tasks")
-        return Level(live, run, keys, side) if keys else None
+        return tree.level_for(run, keys) if keys else None
     if task.kind is not TaskKind.FLOWABLE:
         return None
     if task.type in LOOPS:
-        shape = loop_shape(run, list(run.detail.get("values") or []))
-        return Level(live, run, tree.branch_keys(task, "tasks"), side, **shape)
+        return tree.level_for(
+            run, tree.branch_keys(task, "tasks"), **loop_shape(run, list(run.detail.get("values") or []))
+        )
     if "branch" in run.detail:
-        return Level(live, run, tree.branch_keys(task, run.detail["branch"]), side)
-    limit = int(task.props.get("concurrent") or 0) if task.type.endswith(".Parallel") else 1
-    return Level(live, run, tree.branch_keys(task, "tasks"), side, limit)
+        return tree.level_for(run, tree.branch_keys(task, run.detail["branch"]))
+    return tree.level_for(run, tree.branch_keys(task, "tasks"), **level_shape(run))
 
 
 def _fill(level: Level, children: list[Run]) -> None:
     groups: dict[int, list[Run]] = {}
     index = {key: i for i, key in enumerate(level.keys)}
     side: dict[str, int] = {}
+    ended_keys: list[int] = []
     for run in children:
         branch = run.task.branch
         if not run.state.terminal:
@@ -169,8 +184,19 @@ def _fill(level: Level, children: list[Run]) -> None:
             if run.state is State.FAILED:
                 level.failed = True
         group = _group(level, run, index)
+        if level.followers is not None:
+            level.waits[group] = -1
+            if run.state.terminal:
+                ended_keys.append(run.task.key)
         level.next = max(level.next, group + 1)
         groups.setdefault(group, []).append(run)
+    if level.followers is not None:
+        for key in ended_keys:
+            for follower in level.followers[key]:
+                level.waits[follower] -= 1
+        level.startable = [group for group, waits in enumerate(level.waits) if not waits]
+        level.alive = sum(1 for run in level.open.values() if run.task.key in index)
+        groups.clear()
     for group, runs in groups.items():
         open_runs = [run for run in runs if not run.state.terminal]
         furthest = max((index[run.task.key] for run in runs), default=0)
@@ -212,10 +238,14 @@ def successors(runs: list[tuple[Run, int]], chosen: Run) -> set[int]:
         above = parents[node.seq]
         parent = by_seq.get(above)
         sequence = parent is None or not _side_by_side(parent)
+        depends = _dependents(parent, node) if parent is not None and parent.task.type.endswith(".Dag") else None
         for run, parent_seq in runs:
             if parent_seq != above or run is node:
                 continue
-            if (
+            if depends is not None and run.task.branch == node.task.branch == "tasks":
+                if run.task.id in depends or not run.state.terminal:
+                    gone.add(run.seq)
+            elif (
                 (run.task.branch in SIDE_BRANCHES and run.task.branch != node.task.branch)
                 or (run.ord > node.ord and (sequence or (run.iteration == node.iteration and node.value is not None)))
                 or not run.state.terminal
@@ -228,6 +258,19 @@ def successors(runs: list[tuple[Run, int]], chosen: Run) -> set[int]:
             if parent_seq in below:
                 below.add(run.seq)
     return gone
+
+
+def _dependents(parent: Run, node: Run) -> set[str]:
+    """Ids of the tasks of a Dag that wait for one, directly or not."""
+    graph: Mapping[str, list[str]] = parent.task.props.get("dependsOn") or {}
+    found: set[str] = set()
+    todo = [node.task.id]
+    while todo:
+        name = todo.pop()
+        more = [other for other, wanted in graph.items() if name in wanted and other not in found]
+        found.update(more)
+        todo += more
+    return found
 
 
 def _side_by_side(parent: Run) -> bool:
@@ -257,6 +300,17 @@ def to_restart(runs: list[tuple[Run, int]]) -> tuple[set[int], set[int], set[int
     with_children = {parent for run, parent in runs if run.seq not in gone}
     ancestors |= {run.seq for run in failed if run.seq in with_children}
     again = {run.seq for run in failed if run.seq not in ancestors}
+    for run in failed:
+        if run.task.type == tree.UNTIL and run.detail.get("ends") == State.FAILED.name and run.seq not in again:
+            # it failed at its maximum, not by a task: from the first round again
+            again.add(run.seq)
+            below = {run.seq}
+            for other, parent_seq in runs:
+                if parent_seq in below:
+                    below.add(other.seq)
+                    gone.add(other.seq)
+    again -= gone
+    ancestors -= gone | again
     for seq in list(ancestors):
         if by_seq[seq].state.terminal is False:
             ancestors.discard(seq)

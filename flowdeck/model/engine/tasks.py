@@ -142,10 +142,8 @@ def _open_flowable(w: World, run: Run) -> None:
         evaluate(w, run, "if", {"condition": task.props.get("condition")}, run.execution.plan.body(task.key))
     elif task.type == FLOW + "Switch":
         evaluate(w, run, "switch", {"value": task.props.get("value")}, run.execution.plan.body(task.key))
-    elif task.type == FLOW + "Parallel":
-        tree.open_level(w, run, tree.branch_keys(task, "tasks"), limit=int(task.props.get("concurrent") or 0))
     else:
-        tree.open_level(w, run, tree.branch_keys(task, "tasks"))
+        tree.open_level(w, run, tree.branch_keys(task, "tasks"), **level_shape(run))
 
 
 @stage("if")
@@ -201,6 +199,18 @@ def open_loop(w: World, run: Run, result: Any, error: str | None) -> None:
     run.detail["values"] = values
     run.dirty |= DETAIL
     tree.open_level(w, run, tree.branch_keys(run.task, "tasks"), **loop_shape(run, values))
+
+
+def level_shape(run: Run) -> dict[str, Any]:
+    """How the children of a block without values follow one another: at once, by dependencies, or in order."""
+    props = run.task.props
+    match run.task.type.removeprefix(FLOW):
+        case "Parallel":
+            return {"limit": int(props.get("concurrent") or 0)}
+        case "Dag":
+            return {"limit": int(props.get("concurrent") or 0), "depends": props.get("dependsOn") or {}}
+        case _:
+            return {}
 
 
 def loop_shape(run: Run, values: list[str]) -> dict[str, Any]:
@@ -275,6 +285,9 @@ def on_done(w: World, report: Report, worker: str) -> None:
         if evaluated(w, report.seq, report.fence, answer.get("value"), error):
             return
     run = w.runs.get(report.seq)
+    if run is None and report.seq in w.strays:
+        _on_late(w, w.strays[report.seq], report)
+        return
     if run is None or run.fence != report.fence or run.task.kind is not TaskKind.RUNNABLE:
         return  # of an earlier attempt: the fence has moved on
     run.worker = worker or run.worker
@@ -294,6 +307,38 @@ def on_done(w: World, report: Report, worker: str) -> None:
         state = State.FAILED
     tree.close_attempt(w, run, state, ended, report.exit_info)
     w.cancel("timeout", run.seq)
+    _take_results(w, run, report)
+    run.ended = ended
+    if state is State.FAILED:
+        failed_attempt(w, run, report.error)
+        return
+    if state is State.SUCCESS:
+        policy = run.execution.plan.retry(run.task)
+        if policy is not None and policy.warning_on_retry and run.attempts > 1:
+            state = State.WARNING
+        _sample(w, run)
+    tree.end_run(w, run, state)
+
+
+def _on_late(w: World, run: Run, report: Report) -> None:
+    """An attempt has ended whose task run had to end before it (§8.2)."""
+    if run.fence != report.fence:
+        return
+    state = State(report.state)
+    ended = min(max(report.ended or w.now, run.created), w.now)
+    w.changes.attempts[run.seq, run.attempts] = {
+        "fence": run.fence,
+        "state": int(state),
+        "started": report.started or run.started,
+        "ended": ended,
+        "worker": run.worker,
+        "exit_info": report.exit_info,
+    }
+    _take_results(w, run, report)
+    tree.stray_ended(w, run, state, ended)
+
+
+def _take_results(w: World, run: Run, report: Report) -> None:
     for name, kind, value, tags in report.metrics:
         w.changes.metrics.append(
             (
@@ -310,16 +355,6 @@ def on_done(w: World, report: Report, worker: str) -> None:
         )
     if report.outputs is not None or report.outputs_uri is not None:
         tree.set_outputs(w, run, report.outputs, report.outputs_uri, report.outputs_size)
-    run.ended = ended
-    if state is State.FAILED:
-        failed_attempt(w, run, report.error)
-        return
-    if state is State.SUCCESS:
-        policy = run.execution.plan.retry(run.task)
-        if policy is not None and policy.warning_on_retry and run.attempts > 1:
-            state = State.WARNING
-        _sample(w, run)
-    tree.end_run(w, run, state)
 
 
 def _sample(w: World, run: Run) -> None:
@@ -412,6 +447,9 @@ def lost(w: World, seq: int, fence: int) -> None:
         w.effect(job)
         return
     run = w.runs.get(seq)
+    if run is None and seq in w.strays and w.strays[seq].fence == fence:
+        tree.forget_stray(w, w.strays[seq])
+        return
     if run is None or run.fence != fence or run.state.terminal:
         return
     if tree.dying(run.execution, run.after) or run.killing:

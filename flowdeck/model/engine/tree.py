@@ -6,15 +6,20 @@ Every function here costs the same whatever the number of siblings.
 from __future__ import annotations
 
 import hashlib
+import heapq
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from flowdeck.model.engine.plan import AFTER, FLOW, SIDE_BRANCHES
 from flowdeck.model.engine.stages import WORK, work
-from flowdeck.model.engine.world import NEW, OUTPUTS, STATE, KillAttempt, Level, Live, Run, World
+from flowdeck.model.engine.world import FAR, NEW, OUTPUTS, STATE, KillAttempt, Level, Live, Run, World
 from flowdeck.model.flow import TaskDef, TaskKind
 from flowdeck.model.states import State
+
+TIMERS = ("retry", "pause", "pause-timeout", "timeout", "loop")
+"""Timers of task runs that go with the end of the task run."""
+UNTIL = FLOW + "LoopUntil"
 
 CHUNK = 500
 """Most children created at a time: a level of 30,000 children must not hold the loop."""
@@ -76,6 +81,9 @@ def create_run(
     run.dirty = NEW
     level.open[run.seq] = run
     live.open[run.seq] = run
+    holder = level if level.made is not None else level.around
+    if holder is not None and holder.made is not None:
+        holder.made[run.seq] = run
     w.runs[run.seq] = run
     w.keep(run)
     w.run_event(run, State.CREATED)
@@ -91,14 +99,42 @@ def open_level(
     limit: int = 1,
     values: list[str] | None = None,
     flat: bool = False,
+    depends: Mapping[str, list[str]] | None = None,
 ) -> None:
     """Give a flowable its children; it runs from now on."""
-    children = run.task.children
-    side = {name: children[name] for name in ("errors", "finally") if children.get(name)}
-    run.level = Level(run.execution, run, keys, side, limit, values, flat)
+    run.level = level_for(run, keys, limit=limit, values=values, flat=flat, depends=depends)
     if run.state is not State.RUNNING:
         start_run(w, run)
     w.later("advance", run.level)
+
+
+def level_for(
+    run: Run,
+    keys: tuple[int, ...],
+    *,
+    limit: int = 1,
+    values: list[str] | None = None,
+    flat: bool = False,
+    depends: Mapping[str, list[str]] | None = None,
+) -> Level:
+    """The empty level of a flowable; `depends` gives, by task id, the ids that a task of a Dag waits for (§8.3)."""
+    children = run.task.children
+    side = {name: children[name] for name in ("errors", "finally") if children.get(name)}
+    level = Level(run.execution, run, keys, side, limit, values, flat)
+    if depends is not None:
+        tasks = run.execution.plan.flow.tasks
+        groups = {tasks[key].id: group for group, key in enumerate(keys)}
+        followers: dict[int, list[int]] = {key: [] for key in keys}
+        for name, group in groups.items():
+            wanted = {groups[d] for d in depends.get(name, ()) if d in groups}  # disabled ones are absent
+            level.waits.append(len(wanted))
+            for other in wanted:
+                followers[keys[other]].append(group)
+        level.followers = followers
+        level.startable = [group for group, waits in enumerate(level.waits) if not waits]
+    if run.task.type == UNTIL:
+        level.made = {}
+    return level
 
 
 def start_run(w: World, run: Run) -> None:
@@ -152,13 +188,14 @@ def _leave(w: World, run: Run) -> None:
     live.open.pop(run.seq, None)
     w.runs.pop(run.seq, None)
     w.evaluations.pop(run.seq, None)
-    for kind in ("retry", "pause", "pause-timeout", "timeout"):
+    w.batches.pop(run.seq, None)
+    for kind in TIMERS:
         if (kind, run.seq) in w.timers:
             w.cancel(kind, run.seq)
 
 
 def close_open(w: World, level: Level, state: State) -> None:
-    """A level has ended while some children still ran: they take its state; what they report later is ignored."""
+    """A level has ended while some children still ran: they take its state until their own result arrives (§8.2)."""
     for run in list(level.open.values()):
         if run.level is not None and not run.level.ended:
             run.level.ended = True
@@ -175,6 +212,10 @@ def abandon(w: World, run: Run, state: State, *, cause: str | None = "abandoned"
     stops = state in _STOPPING or run.attempt_started is None
     if run.task.kind is TaskKind.RUNNABLE and run.fence and stops:
         w.effect(KillAttempt(run.seq, run.fence))
+    elif not stops or (run.task.kind is TaskKind.SUBFLOW and run.child and state not in _STOPPING):
+        run.stray = True
+        w.strays[run.seq] = run
+        w.timer("stray", run.seq, FAR)  # says to the next process that a result may come
     close_attempt(w, run, state)
     run.ended = w.now
     _leave(w, run)
@@ -194,6 +235,30 @@ def close_attempt(w: World, run: Run, state: State, at: int | None = None, exit_
         "exit_info": exit_info,
     }
     run.attempt_started = None
+
+
+def forget_stray(w: World, run: Run) -> None:
+    """No result of this task run is waited for any more."""
+    w.strays.pop(run.seq, None)
+    w.cancel("stray", run.seq)
+
+
+def forget_strays(w: World, live: Live) -> None:
+    """The execution begins again, or goes: late results of its task runs no longer count."""
+    for run in [run for run in w.strays.values() if run.execution.seq == live.seq]:
+        forget_stray(w, run)
+
+
+def stray_ended(w: World, run: Run, state: State, ended: int, cause: str = "late") -> None:
+    """The result of a task run that was ended from outside: visible in its own row and history only (§8.2)."""
+    forget_stray(w, run)
+    if state in (State.FAILED, State.WARNING):
+        state = settle(state, run.task)
+    run.ended = ended
+    if state is run.state:
+        w.touch_run(run, STATE)
+    else:
+        w.run_event(run, state, ended, cause)
 
 
 @work("child ended")
@@ -229,17 +294,30 @@ def count_child(level: Level, run: Run) -> None:
         level.failed = True
         level.alive -= 1
         return
+    if level.followers is not None:
+        level.alive -= 1
+        _release(level, run.task.key)
+        return
     if position + 1 < level.group_length():
         level.ready.append((group, position + 1))
     else:
         level.alive -= 1
 
 
+def _release(level: Level, key: int) -> None:
+    """A task of a Dag has ended: those may start that waited for nothing else."""
+    assert level.followers is not None
+    for follower in level.followers[key]:
+        level.waits[follower] -= 1
+        if level.waits[follower] == 0:
+            heapq.heappush(level.startable, follower)
+
+
 def place_of(level: Level, run: Run) -> tuple[int, int]:
     """Group and position of a main child."""
-    index = level.keys.index(run.task.key) if level.loop and len(level.keys) > 1 else 0
     if not level.loop:
         return 0, 0
+    index = level.keys.index(run.task.key) if len(level.keys) > 1 else 0
     if level.flat:
         return run.iteration * len(level.keys) + index, 0
     return run.iteration, index
@@ -259,12 +337,16 @@ def advance(w: World, level: Level) -> None:
         if not level.open:
             _end(w, level, State.KILLED)
         return
-    if held(live, after) or (level.run is not None and level.run.state is not State.RUNNING):
+    if held(live, after) or level.phase == "check" or (level.run is not None and level.run.state is not State.RUNNING):
         return
     while True:
         if level.phase == "tasks":
             if not level.failed:
                 if not _fill(w, level):
+                    return
+                if level.made is not None and level.keys and level.run is not None and "ends" not in level.run.detail:
+                    level.phase = "check"
+                    w.later("round ended", level)
                     return
                 level.phase = "finally" if level.side.get("finally") else "end"
             else:
@@ -295,6 +377,17 @@ def _fill(w: World, level: Level) -> bool:
         key, iteration, value = level.place(group, position)
         create_run(w, live, level, key, iteration, value)
         made += 1
+    if level.followers is not None:
+        while level.startable and (not level.limit or level.alive < level.limit):
+            if made >= CHUNK:
+                w.later("advance", level)
+                return False
+            group = heapq.heappop(level.startable)
+            level.waits[group] = -1
+            level.alive += 1
+            create_run(w, live, level, level.keys[group])
+            made += 1
+        return level.alive == 0 and not level.startable
     while level.next < level.width and (not level.limit or level.alive < level.limit):
         if made >= CHUNK:
             w.later("advance", level)
@@ -313,6 +406,8 @@ def _end(w: World, level: Level, state: State) -> None:
         WORK["root ended"](w, (level, state))
         return
     run = level.run
+    if state is not State.KILLED and run.detail.get("ends") == State.FAILED.name:
+        state = State.FAILED  # a LoopUntil at its maximum
     if state is State.FAILED and run.task.type == FLOW + "AllowFailure":
         state = State.WARNING
     if level.open:

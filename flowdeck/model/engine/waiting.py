@@ -9,12 +9,12 @@ from typing import Any
 
 from flowdeck import expr
 from flowdeck.model.durations import DurationError, parse_duration
-from flowdeck.model.engine import control, tree
+from flowdeck.model.engine import control, rounds, tree
 from flowdeck.model.engine.rendering import as_text, ask, evaluate, is_true
 from flowdeck.model.engine.stages import stage, work
 from flowdeck.model.engine.tasks import fail, failed_attempt
 from flowdeck.model.engine.world import DETAIL, STATE, Level, Live, Run, World
-from flowdeck.model.flow import Flow
+from flowdeck.model.flow import Flow, TaskKind
 from flowdeck.model.inputs import Pending, resolve_inputs
 from flowdeck.model.instants import instant
 from flowdeck.model.labels import LabelError, merge_labels, read_labels
@@ -122,7 +122,7 @@ def end_pause(w: World, run: Run, state: State, by: str | None, inputs: dict[str
     if state is State.SUCCESS:
         w.run_event(run, State.RUNNING)
     _leave_pause(w, run, state)
-    if live.state is State.PAUSED and not any(r.state is State.PAUSED for r in live.open.values()):
+    if live.state is State.PAUSED and not rounds.any_pause(live, run):
         control.wake(w, live, through=State.RESTARTED)
 
 
@@ -137,9 +137,9 @@ def _leave_pause(w: World, run: Run, state: State) -> None:
 
 
 def first_paused(live: Live) -> Run | None:
-    """The task run that a resume is about."""
+    """The task run that a resume is about: the first Pause, else the first loop between two rounds."""
     paused_runs = [r for r in live.open.values() if r.state is State.PAUSED]
-    return min(paused_runs, key=lambda r: r.ord) if paused_runs else None
+    return min(paused_runs, key=lambda r: (r.task.kind is not TaskKind.PAUSE, r.ord)) if paused_runs else None
 
 
 # ── Subflow ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -22,7 +22,8 @@ from flowdeck.model.engine.changes import (
     Line,
 )
 from flowdeck.model.engine.plan import Plan
-from flowdeck.model.flow import TaskDef
+from flowdeck.model.engine.stages import WORK
+from flowdeck.model.flow import TaskDef, TaskKind
 from flowdeck.model.states import State
 
 NEW, STATE, DETAIL, OUTPUTS = 1, 2, 4, 8
@@ -67,6 +68,7 @@ class Run:
         "started",
         "state",
         "stored_version",
+        "stray",
         "task",
         "timeout_ms",
         "value",
@@ -105,6 +107,7 @@ class Run:
         self.begun = False  # runIf has been asked, or the attempt is with the gateway
         self.killing = False
         self.scratch: Any = None  # what a task keeps between two evaluations
+        self.stray = False  # ended from outside while its attempt goes on; its result is still taken down (§8.2)
         self.dirty = 0
         self.version = 0
         self.stored_version = 0
@@ -123,15 +126,18 @@ class Level:
     __slots__ = (
         "again",
         "alive",
+        "around",
         "counts",
         "current",
         "ended",
         "execution",
         "failed",
         "flat",
+        "followers",
         "keys",
         "limit",
         "loop",
+        "made",
         "next",
         "open",
         "phase",
@@ -139,8 +145,10 @@ class Level:
         "ready",
         "run",
         "side",
+        "startable",
         "total",
         "values",
+        "waits",
         "width",
     )
 
@@ -175,6 +183,14 @@ class Level:
         self.phase = "tasks"
         self.pos = 0
         self.ended = False
+        self.followers: dict[int, list[int]] | None = None  # of a Dag: task key → groups that depend on it
+        self.waits: list[int] = []  # of a Dag: dependencies of each group that have not ended; -1 = created
+        self.startable: list[int] = []  # of a Dag: groups that may start (a heap)
+        self.made: dict[int, Run] | None = None  # of a LoopUntil: all task runs of the round, at any depth
+        above = run.parent.level if run is not None and run.parent is not None else None
+        self.around: Level | None = None  # the nearest LoopUntil's level outside
+        if above is not None:
+            self.around = above if above.made is not None else above.around
 
     def place(self, group: int, position: int) -> tuple[int, int, str | None]:
         """Task key, iteration and value of a place."""
@@ -424,6 +440,10 @@ class World:
         changes.moves.append((live, old, state))
         if live.plan.assertions and not state.terminal:
             self.assert_later(live)
+        if live.parent_task_run is not None:
+            run = self.runs.get(live.parent_task_run)
+            if run is not None and run.task.kind is TaskKind.ITEMS:
+                WORK["child moved"](self, (run, old, state))
         if state.terminal:
             changes.barrier = True
 

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from flowdeck.model.flowables.branching import If, Switch
 from flowdeck.model.flowables.execution import Exit, LabelsTask, SetVariables, UnsetVariables
-from flowdeck.model.flowables.loops import EachParallel, EachSequential, ForEach
-from flowdeck.model.flowables.sequences import AllowFailure, Parallel, Sequential
+from flowdeck.model.flowables.loops import EachParallel, EachSequential, ForEach, LoopUntil
+from flowdeck.model.flowables.sequences import AllowFailure, Dag, Parallel, Sequential
 from flowdeck.model.flowables.waiting import Pause, Subflow
 
 FLOWABLES = (
     Sequential,
     Parallel,
+    Dag,
     AllowFailure,
     If,
     Switch,
     ForEach,
     EachSequential,
     EachParallel,
+    LoopUntil,
     Pause,
     Subflow,
     LabelsTask,

@@ -1,9 +1,9 @@
-"""Blocks that run their children in order or at once (spec: workflow components §8.1, §8.2, §8.8)."""
+"""Blocks that run their children in order, at once or by dependencies (spec §8.1 to §8.3, §8.8)."""
 
 from __future__ import annotations
 
 from flowdeck.model.component import TaskBase
-from flowdeck.model.declare import Example, field
+from flowdeck.model.declare import Declared, Example, field
 from flowdeck.model.flowables.block import Block
 
 
@@ -63,6 +63,56 @@ tasks:
       - id: right
         type: io.kestra.plugin.core.debug.Return
         format: two
+""",
+        ),
+    )
+
+
+class DagTask(Declared):
+    """A task of a `Dag` and what it waits for."""
+
+    task: TaskBase = field(doc="The task.")
+    depends_on: list[str] | None = field(default=None, doc="Ids of tasks of the same Dag that must have ended.")
+
+
+class Dag(Block, type="io.kestra.plugin.core.flow.Dag", aliases=("io.kestra.core.tasks.flows.Dag",)):
+    """Run tasks as soon as those have ended that they depend on.
+
+    Tasks without dependencies start at once. When a task fails for good, no further one starts.
+    """
+
+    tasks: list[DagTask] = field(doc="Tasks with their dependencies.")
+    concurrent: int = field(default=0, min=0, doc="How many tasks run at once; 0 means all.")
+
+    examples = (
+        Example(
+            "Two branches that meet again",
+            """\
+id: diamond
+namespace: company.team
+tasks:
+  - id: graph
+    type: io.kestra.plugin.core.flow.Dag
+    tasks:
+      - task:
+          id: first
+          type: io.kestra.plugin.core.debug.Return
+          format: one
+      - task:
+          id: left
+          type: io.kestra.plugin.core.debug.Return
+          format: two
+        dependsOn: [first]
+      - task:
+          id: right
+          type: io.kestra.plugin.core.debug.Return
+          format: three
+        dependsOn: [first]
+      - task:
+          id: last
+          type: io.kestra.plugin.core.debug.Return
+          format: four
+        dependsOn: [left, right]
 """,
         ),
     )

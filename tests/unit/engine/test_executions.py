@@ -721,7 +721,9 @@ def test_kill_while_the_outputs_are_rendered(engine: Engine) -> None:
     engine.check()
 
 
-def test_what_runs_beside_a_failed_branch_goes_on_without_effect(engine: Engine) -> None:
+@pytest.mark.parametrize("crash", [False, True])
+def test_what_runs_beside_a_failed_branch_goes_on_without_effect(engine: Engine, crash: bool) -> None:
+    """§8.2: its own result replaces the state that it got, in its row and history only."""
     engine.save(
         flow(f"""
         tasks:
@@ -741,6 +743,63 @@ def test_what_runs_beside_a_failed_branch_goes_on_without_effect(engine: Engine)
     stopped = {engine.one("select task_id from task_run where seq = ?", seq) for seq, _ in engine.worker.kills}
     assert stopped == {"c"}
     engine.outcomes = {}
+    if crash:
+        engine.crash()
     engine.run()
-    assert engine.tasks(e)[2] == "b FAILED"
+    assert engine.tasks(e) == ["p FAILED", "a FAILED", "b SUCCESS", "c FAILED"]
+    assert engine.history(e, "b") == ["CREATED", "RUNNING", "FAILED", "SUCCESS"]
+    assert engine.state(e) == "FAILED"
     engine.check()
+    assert not engine.executor.world.strays
+    assert engine.one("select count(*) from timer") == 0
+
+
+def test_a_late_result_means_nothing_to_an_execution_that_began_again(engine: Engine) -> None:
+    """§8.2, §18."""
+    engine.save(
+        flow(f"""
+        tasks:
+          - id: p
+            type: io.kestra.plugin.core.flow.Parallel
+            tasks:
+              - {{id: a, {W}}}
+              - {{id: b, {W}}}
+    """)
+    )
+    engine.outcomes = {"a": "FAILED", "b": None}
+    e = engine.start("f")
+    engine.started("b")
+    engine.run()
+    old = next(iter(engine.worker.jobs))
+    engine.command("execution.restart", id=e)
+    engine.end(*old, "WARNING")
+    engine.outcomes = {}
+    engine.run()
+    assert engine.tasks(e) == ["p SUCCESS", "a SUCCESS", "b SUCCESS"]
+    engine.check()
+
+
+@pytest.mark.parametrize("how", ["execution.delete", "lost"])
+def test_a_late_result_may_never_come(engine: Engine, how: str) -> None:
+    engine.save(
+        flow(f"""
+        tasks:
+          - id: p
+            type: io.kestra.plugin.core.flow.Parallel
+            tasks: [{{id: a, {W}}}, {{id: b, {W}}}]
+    """)
+    )
+    engine.outcomes = {"a": "FAILED", "b": None}
+    e = engine.start("f")
+    engine.started("b")
+    engine.run()
+    if how == "lost":
+        engine.executor.on_lost("w1", list(engine.worker.jobs))
+        engine.steps()
+    else:
+        engine.command(how, id=e)
+    for seq, fence in list(engine.worker.jobs):
+        engine.end(seq, fence, "SUCCESS")
+    engine.run()
+    assert not engine.executor.world.strays
+    assert engine.one("select count(*) from timer") == 0
