@@ -6,13 +6,14 @@ task runs and then rebuild the tree from them, as a start of the process does.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
 from flowdeck.commands.executions import snapshot
 from flowdeck.commands.registry import engine_command
 from flowdeck.commands.step import Step
-from flowdeck.model.engine import Live, Plan, Run, control, rebuild, tasks, tree
+from flowdeck.model.engine import Live, Plan, Run, control, items, rebuild, tasks, tree
 from flowdeck.model.engine.stages import work
 from flowdeck.model.engine.world import DETAIL, NEW, OUTPUTS, STATE, World
 from flowdeck.model.errors import IllegalArgument, IllegalState, NotFound
@@ -155,6 +156,8 @@ def restart(step: Step, args: dict[str, Any]) -> dict[str, Any]:
     for run, _ in runs:
         if run.seq in again and run.task.kind is TaskKind.SUBFLOW:
             _restart_child(step, run)
+        elif run.seq in again and run.task.kind is TaskKind.ITEMS:
+            _restart_batches(step, run)
     live.attempt_number += 1
     live.labels = merge_labels(live.labels, [("system.restarted", "true")])
     live.labels_changed = True
@@ -196,6 +199,41 @@ def _restart_child(step: Step, run: Run) -> None:
         return
     run.begun = True
     tree.start_run(step.world, run)
+
+
+def _restart_batches(step: Step, run: Run) -> None:
+    """The batches of a ForEachItem whose executions failed start again, or get new ones (§9.1, §9.2)."""
+    if "batches" not in run.detail:
+        return
+    anew = str(run.task.props.get("restartBehavior") or "RETRY_FAILED") != "RETRY_FAILED"
+    step.flush()
+    newest: dict[int, tuple[str, State]] = {}
+    for row in step.tx.all(
+        'select id, state, "trigger" from execution where parent_execution = ? and parent_task_run = ? order by seq',
+        run.execution.id,
+        run.seq,
+    ):
+        variables = (json.loads(row["trigger"]) if row["trigger"] else {}).get("variables") or {}
+        newest[int(variables.get("taskRunIteration") or 0)] = (row["id"], State(row["state"]))
+    run.begun = True
+    tree.start_run(step.world, run)
+    step.world.runs[run.seq] = run  # what its children do is counted from now on
+    batches = items.batches_of(step.world, run)
+    for iteration, (child, state) in newest.items():
+        if state not in (State.FAILED, State.KILLED, State.CANCELLED):
+            continue
+        if not anew:
+            try:
+                restart(step, {"id": child})
+                continue
+            except (NotFound, IllegalState):
+                pass
+        batches.counts[state.name] = max(0, batches.counts.get(state.name, 0) - 1)
+        batches.redo.append(iteration)
+    batches.note()
+    batches.show(step.world)
+    step.world.batches.pop(run.seq, None)
+    step.world.later("items again", run)
 
 
 def _plan(step: Step, live: Live, revision: int | None) -> Plan:

@@ -62,6 +62,8 @@ class CallReader:
             "errorLogs": self._error_logs,
         }
 
+            "items.children": self._items_children,
+            "items.outputs": self._items_outputs,
     def handles(self, name: str) -> bool:
         """Whether this name is a read."""
         return name in self._reads
@@ -177,6 +179,46 @@ class CallReader:
             "select seq from execution where id = :id and tenant = :tenant", id=args["execution"], tenant=args["tenant"]
         )
         if seq is None:
+    def _items_children(self, reader: Reader, args: dict[str, Any]) -> dict[str, Any]:
+        """Executions with outputs that a ForEachItem made, in order of their batches; `task_run` is its merging part.
+
+        `folder` is where each one's outputs belong in internal storage.
+        """
+        merge = reader.one(
+            "select t.execution_seq, t.parent_seq, t.task_id, e.id from task_run t"
+            " join execution e on e.seq = t.execution_seq where t.id = :id",
+            id=args["task_run"],
+        )
+        if merge is None:
+            raise NotFound("the task run is gone")
+        run = reader.one(
+            "select seq, outputs from task_run where execution_seq = :execution and parent_seq = :parent"
+            " and task_id = :task order by ord desc limit 1",
+            execution=merge["execution_seq"],
+            parent=merge["parent_seq"],
+            task=merge["task_id"].removesuffix("_merge") + "_items",
+        )
+        base = (json.loads(run["outputs"]) if run is not None and run["outputs"] else {}).get("subflowOutputsBaseUri")
+        if base is None:
+            return {"children": [], "folder": ""}
+        rows = reader.all(
+            'select seq, "trigger" from execution where parent_execution = :execution and parent_task_run = :run'
+            " and outputs is not null order by seq",
+            execution=merge["id"],
+            run=run["seq"],
+        )
+        newest = {_iteration(row["trigger"]): row["seq"] for row in rows}
+        return {"children": [newest[i] for i in sorted(newest)], "folder": base.removeprefix("kestra://")}
+
+    def _items_outputs(self, reader: Reader, args: dict[str, Any]) -> list[tuple[int, Any]]:
+        """Iteration and outputs of executions, in the order asked for."""
+        found: list[tuple[int, Any]] = []
+        for seq in args["children"]:
+            row = reader.one('select "trigger", outputs from execution where seq = :seq', seq=seq)
+            if row is not None and row["outputs"]:
+                found.append((_iteration(row["trigger"]), json.loads(row["outputs"])))
+        return found
+
             return []
         lines = self._logs.range(seq, 1, ERROR_LINES, min_level=ERROR)[0]
         return [
@@ -194,3 +236,9 @@ class CallReader:
 
 def _instant(ms: int) -> str:
     return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _iteration(trigger: str | None) -> int:
+    """The number of the batch that an execution was made for."""
+    told = json.loads(trigger) if trigger else {}
+    return int((told.get("variables") or {}).get("taskRunIteration") or 0)
+
+

@@ -122,6 +122,8 @@ def set_going(w: World, elsewhere: set[int]) -> None:
                 run.begun = True
             elif run.state is State.RUNNING and run.task.kind is TaskKind.ENGINE:
                 w.later("engine again", run)
+            elif run.state is State.RUNNING and run.task.kind is TaskKind.ITEMS:
+                w.later("items again", run)
         control.set_going(w, live)
     for scope in w.waiting:
         w.later("admit", scope)

@@ -44,6 +44,8 @@ class Catalog:
     def find(self, type_name: str, kind: str = "") -> TypeSpec | None:
         """The declaration of a type or alias; with `kind`, only if it is of that kind."""
         spec = _INTERNAL.get((kind, type_name)) if kind in ("input", "retry") else self._names.get(type_name)
+        if "$" in type_name:
+            return None  # a part of a task, which the parser puts in by itself
         return spec if spec is None or not kind or spec.kind == kind else None
 
     def canonical(self, type_name: str) -> str:
@@ -55,7 +57,7 @@ class Catalog:
         """Declarations of a kind, or all, in alphabetical order of the type."""
         if kind in ("input", "retry"):
             return tuple({s.type: s for (k, _), s in _INTERNAL.items() if k == kind}.values())
-        return tuple(s for _, s in sorted(self._specs.items()) if not kind or s.kind == kind)
+        return tuple(s for t, s in sorted(self._specs.items()) if (not kind or s.kind == kind) and "$" not in t)
 
     def task_kind(self, type_name: str) -> TaskKind:
         """Who carries out tasks of this type; unknown types are a worker's."""

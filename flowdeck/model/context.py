@@ -10,6 +10,7 @@ from typing import Any
 
 from flowdeck.model.engine.plan import LOOPS, Needs
 from flowdeck.model.engine.world import Live, Run
+from flowdeck.model.flow import TaskKind
 from flowdeck.model.instants import instant
 from flowdeck.model.labels import nested
 from flowdeck.model.states import State
@@ -115,6 +116,8 @@ def build(
             taskrun["value"] = run.value
         if run.iteration >= 0:
             taskrun["iteration"] = run.iteration
+        if run.task.kind is TaskKind.ITEMS and run.scratch is not None:
+            taskrun.update(run.scratch.variables)  # of the batch whose child is being made (§9.2)
         context["taskrun"] = taskrun
         if run.parent is not None and (roots & {"parent", "parents"} or run.path):
             parents = _parents(run)

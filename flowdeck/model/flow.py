@@ -20,6 +20,7 @@ class TaskKind(StrEnum):
     RUNNABLE = "runnable"  # a worker
     FLOWABLE = "flowable"  # the executor, over children
     SUBFLOW = "subflow"  # the executor, by another execution
+    ITEMS = "items"  # the executor, by one execution per batch (the middle part of a ForEachItem)
     PAUSE = "pause"  # the executor, by waiting
     ENGINE = "engine"  # the executor, in place (Labels, SetVariables, …)
 

@@ -14,6 +14,7 @@ from flowdeck.model.catalog import Catalog
 from flowdeck.model.findings import Finding, Severity
 from flowdeck.model.flow import Concurrency, Flow, InputDef, OutputDef, TaskDef, TriggerDef
 from flowdeck.model.flow_properties import FlowProperties
+from flowdeck.model.flowables import items
 from flowdeck.model.plugin_defaults import PluginDefaults
 from flowdeck.model.retry import read_retry
 from flowdeck.model.rules import FLOW_RULES, check_rules
@@ -263,7 +264,16 @@ class _Builder:
             log_level=props.get("logLevel"),
             line=typed.line,
         )
+        if spec.type == items.TYPE:
+            self._expand(key)
         return key
+
+    def _expand(self, key: int) -> None:
+        """Put the three parts of a ForEachItem in as its children (§9.2)."""
+        task = self._at(key)
+        made = items.parts(task, len(self.tasks))
+        self.tasks += made
+        self.tasks[key] = replace(task, children={**task.children, "tasks": tuple(part.key for part in made)})
 
     def _merged(self, value: dict[str, Any], typed: Typed, skip: Sequence[str] = ()) -> dict[str, Any]:
         """Properties with plugin defaults, nested objects with a type included."""

@@ -257,6 +257,9 @@ def typed_outputs(w: World, plan: Plan, rendered: Mapping[str, Any]) -> dict[str
     """Values of the declared types; ValueError names the output that has another one."""
     out: dict[str, Any] = {}
     for declared in plan.flow.outputs:
+        if not declared.type:  # asked for by a Subflow task
+            out[declared.id] = rendered.get(declared.id)
+            continue
         try:
             out[declared.id] = parse_output(declared, rendered.get(declared.id), w.encrypt)
         except InputValueError as error:
@@ -309,7 +312,7 @@ def tell_parent(w: World, live: Live, state: State) -> None:
     """A Subflow task that waits for this execution goes on."""
     if live.parent_task_run is not None:
         run = w.runs.get(live.parent_task_run)
-        if run is not None and run.child == live.id:
+        if run is not None and (run.child == live.id or run.task.kind is TaskKind.ITEMS):
             WORK["child execution ended"](w, (run, live, state))
 
 
@@ -370,6 +373,7 @@ def kill(w: World, live: Live, *, cascade: bool = True) -> None:
     if live.state.terminal or live.state is State.KILLING:
         if live.state is State.RETRIED and ("recreate", live.seq) in w.timers:
             w.cancel("recreate", live.seq)
+            tell_parent(w, live, State.KILLED)  # there will be no replacement
             w.evict(live)
         return
     if live.root is None or live.root.ended:  # not begun, or only the outputs are still being rendered
@@ -399,6 +403,8 @@ def kill(w: World, live: Live, *, cascade: bool = True) -> None:
         ):
             run.killing = True
             kill(w, w.by_id[run.child], cascade=True)
+        elif run.state is State.RUNNING and run.task.kind is TaskKind.ITEMS and cascade:
+            WORK["kill items"](w, run)
         else:
             # not started, waiting, or being prepared: nothing runs for it
             tree.abandon(w, run, State.KILLED, cause="killed")

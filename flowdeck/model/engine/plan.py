@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flowdeck import expr
-from flowdeck.model.flow import Flow, Retry, TaskDef
+from flowdeck.model.flow import Flow, OutputDef, Retry, TaskDef, TaskKind
 
 FLOW = "io.kestra.plugin.core.flow."
 EXECUTION = "io.kestra.plugin.core.execution."
@@ -179,7 +179,8 @@ class Plan:
         self.assertions = tuple(s for s in flow.slas if s.assertion is not None)
         self.assertion_needs = needs_of([s.assertion for s in self.assertions])
         every = [*self._needs, *self._gates, self._outputs, self.assertion_needs]
-        self.keeps_outputs: frozenset[str] | None = _union([n.outputs for n in every])
+        splits = frozenset(flow.tasks[t.key - 1].id for t in flow.tasks if t.kind is TaskKind.ITEMS)
+        self.keeps_outputs: frozenset[str] | None = _union([*(n.outputs for n in every), splits])
         self.keeps_states: frozenset[str] | None = _union([n.tasks for n in every])
 
     def _chain(self, task: TaskDef) -> tuple[int, ...]:
@@ -202,6 +203,11 @@ class Plan:
     def outputs(self) -> Needs:
         """What the flow's outputs refer to."""
         return self._outputs
+
+    def answering(self, outputs: Mapping[str, Any]) -> Plan:
+        """This plan with the untyped outputs that a Subflow task asks of a flow without its own (§9.1, deprecated)."""
+        asked = tuple(OutputDef(id=str(k), type="", value=v, required=False) for k, v in outputs.items())
+        return Plan(replace(self.flow, outputs=asked), self.flow_key)
 
     def retry(self, task: TaskDef) -> Retry | None:
         """The policy of a task: its own, that of the nearest enclosing task, the flow's (§11.1)."""

@@ -372,6 +372,8 @@ class World:
         self.by_id: dict[str, Live] = {}
         self.children: dict[str, set[int]] = {}  # execution id → seqs of live ones that it started
         self.runs: dict[int, Run] = {}
+        self.batches: dict[int, Any] = {}  # task run seq → `items.Batches` of a ForEachItem that runs
+        self.strays: dict[int, Run] = {}  # ended from outside, their attempts go on
         self.slots: dict[str, set[int]] = {}
         self.waiting: dict[str, dict[int, int]] = {}  # scope → execution seq → queued at, in order
         self.timers: dict[tuple[str, int], int] = {}

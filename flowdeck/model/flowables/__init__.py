@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flowdeck.model.flowables.branching import If, Switch
 from flowdeck.model.flowables.execution import Exit, LabelsTask, SetVariables, UnsetVariables
+from flowdeck.model.flowables.items import ForEachItem
 from flowdeck.model.flowables.loops import EachParallel, EachSequential, ForEach, LoopUntil
 from flowdeck.model.flowables.sequences import AllowFailure, Dag, Parallel, Sequential
 from flowdeck.model.flowables.waiting import Pause, Subflow
@@ -21,6 +22,7 @@ FLOWABLES = (
     LoopUntil,
     Pause,
     Subflow,
+    ForEachItem,
     LabelsTask,
     SetVariables,
     UnsetVariables,
