@@ -261,11 +261,11 @@ class Executor:
             result, error = registry.carry_out(
                 step.tx, name, command.args, key=command.key, principal=command.principal
             )
+            if name.startswith(NAMESPACE_COMMANDS) and error is None:
+                self.plans.namespaces_changed()
             if name.startswith(FLOW_COMMANDS):
                 self.plans.changed()
                 if error is None:
-            if name.startswith(NAMESPACE_COMMANDS) and error is None:
-                self.plans.namespaces_changed()
                     args = command.args
                     for scope in [s for s in step.world.waiting if not args.get("id") or s.endswith(f"/{args['id']}")]:
                         step.world.later("admit", scope)
@@ -506,10 +506,10 @@ class Executor:
                 timeout_ms=effect.timeout_ms,
                 restarted=effect.restarted,
                 whole=effect.whole,
+                defaults=live.plan.defaults,
             ),
             process=self.needs_process(run.task.type),
         )
-                defaults=live.plan.defaults,
 
     # ── faults ──────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -440,12 +440,12 @@ class World:
         changes.executions[live.seq] = live
         changes.events.append((live.version, live.seq, 0, 0, int(state), self.now, cause))
         changes.moves.append((live, old, state))
-        if live.plan.assertions and not state.terminal:
-            self.assert_later(live)
         if live.parent_task_run is not None:
             run = self.runs.get(live.parent_task_run)
             if run is not None and run.task.kind is TaskKind.ITEMS:
                 WORK["child moved"](self, (run, old, state))
+        if live.plan.assertions and not state.terminal:
+            self.assert_later(live)
         if state.terminal:
             changes.barrier = True
 
