@@ -72,9 +72,9 @@ def _start_again(w: World, run: Run) -> None:
     run.counts = None
     for name in ("error", "due", "lost", "breakpoint", "ends", "round", "holds"):
         run.detail.pop(name, None)
-    run.dirty |= DETAIL
     if run.task.type == tree.UNTIL:
         run.detail["since"] = w.now
+    run.dirty |= DETAIL
     run.begun = False
     run.fence += 1
     for kind in tree.TIMERS:
@@ -106,8 +106,8 @@ def _set_off(w: World, live: Live, runs: Tree) -> None:
     w.add(live)
     for seq in ("after", "recreate"):
         w.cancel(seq, live.seq)
-    if live.started is None:
     tree.forget_strays(w, live)
+    if live.started is None:
         live.started = w.now
     limit = control.latest_limit(w, live)
     if limit is not None and not _holds_place(w, live):
