@@ -60,10 +60,10 @@ class CallReader:
             "files.list": self._files_list,
             "files.get": self._files_get,
             "errorLogs": self._error_logs,
-        }
-
             "items.children": self._items_children,
             "items.outputs": self._items_outputs,
+        }
+
     def handles(self, name: str) -> bool:
         """Whether this name is a read."""
         return name in self._reads
@@ -172,13 +172,6 @@ class CallReader:
         )
         return None if row is None else {"path": row["path"], "size": row["size"], "uri": row["uri"]}
 
-    def _error_logs(self, reader: Reader, args: dict[str, Any]) -> list[dict[str, Any]]:
-        if self._logs is None:
-            return []
-        seq = reader.value(
-            "select seq from execution where id = :id and tenant = :tenant", id=args["execution"], tenant=args["tenant"]
-        )
-        if seq is None:
     def _items_children(self, reader: Reader, args: dict[str, Any]) -> dict[str, Any]:
         """Executions with outputs that a ForEachItem made, in order of their batches; `task_run` is its merging part.
 
@@ -219,6 +212,13 @@ class CallReader:
                 found.append((_iteration(row["trigger"]), json.loads(row["outputs"])))
         return found
 
+    def _error_logs(self, reader: Reader, args: dict[str, Any]) -> list[dict[str, Any]]:
+        if self._logs is None:
+            return []
+        seq = reader.value(
+            "select seq from execution where id = :id and tenant = :tenant", id=args["execution"], tenant=args["tenant"]
+        )
+        if seq is None:
             return []
         lines = self._logs.range(seq, 1, ERROR_LINES, min_level=ERROR)[0]
         return [
@@ -234,11 +234,11 @@ class CallReader:
         ]
 
 
-def _instant(ms: int) -> str:
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 def _iteration(trigger: str | None) -> int:
     """The number of the batch that an execution was made for."""
     told = json.loads(trigger) if trigger else {}
     return int((told.get("variables") or {}).get("taskRunIteration") or 0)
 
 
+def _instant(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
