@@ -13,7 +13,8 @@ from typing import Any
 from flowdeck.model.flow import Flow, TaskDef, TaskKind
 
 _PACKAGE = "io.kestra.core.models.hierarchies."
-_PARALLEL = frozenset(("Parallel", "Dag", "EachParallel"))
+_PARALLEL = frozenset(("Parallel", "Dag"))
+_DYNAMIC = frozenset(("ForEach", "EachSequential", "EachParallel", "ForEachItem", "LoopUntil"))
 _SINGLE = ("errors", "finally", "afterExecution")
 _RELATION = {"errors": "ERROR", "finally": "FINALLY", "afterExecution": "AFTER_EXECUTION"}
 
@@ -142,7 +143,7 @@ class _Graph:
             "PARALLEL"
             if name in _PARALLEL
             else "DYNAMIC"
-            if name == "ForEach"
+            if name in _DYNAMIC
             else ("CHOICE" if name in ("If", "Switch") else "SEQUENTIAL")
         )
         entry = self._open(uid, "GraphCluster", uid, {"uid": uid, "task": _task_json(task)}, relation)
@@ -157,10 +158,12 @@ class _Graph:
             value = {"then": "true", "else": "false", "defaults": "default"}.get(branch)
             if branch.startswith("cases."):
                 value = branch[6:]
-            if relation == "PARALLEL":
+            if name == "Dag":
+                ends += self._dag(task, branch, uid)
+            elif relation == "PARALLEL" or name == "EachParallel":
                 for child in self._keys(branch, task.key):
                     first, last = self._task(child)
-                    self._edge(uid, first, "PARALLEL")
+                    self._edge(uid, first, relation, _iterated(task))
                     ends.append(last)
             elif relation == "CHOICE":
                 ends.append(self._sequence(branch, task.key, uid, "CHOICE", value))
@@ -173,6 +176,18 @@ class _Graph:
                 self._side(branch, task.key, f"{uid}.", entry["end"])
         self._close(entry)
         return entry["start"], entry["end"]
+
+    def _dag(self, task: TaskDef, branch: str, uid: str) -> list[str]:
+        """Tasks behind those that they wait for; answers the points behind tasks that nothing waits for."""
+        depends: Mapping[str, list[str]] = task.props.get("dependsOn") or {}
+        points = {child.id: self._task(child) for child in self._keys(branch, task.key)}
+        waited: set[str] = set()
+        for name, (first, _) in points.items():
+            wanted = [other for other in dict.fromkeys(depends.get(name) or ()) if other in points]
+            waited.update(wanted)
+            for source in [points[other][1] for other in wanted] or [uid]:
+                self._edge(source, first, "PARALLEL")
+        return [last for name, (_, last) in points.items() if name not in waited]
 
     def _side(self, branch: str, parent: int | None, prefix: str, end: str) -> None:
         """An errors, finally or afterExecution branch."""

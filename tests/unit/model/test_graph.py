@@ -84,6 +84,65 @@ def test_nodes_carry_task_trigger_and_last_run(graph: dict[str, Any]) -> None:
     assert graph["flowables"] == ["root.both", "root.way", "root.loop"]
 
 
+def test_tasks_of_a_dag_stand_behind_those_that_they_wait_for(catalog: Catalog) -> None:
+    """§19, §8.3."""
+    flow = parse_flow(
+        f"""\
+id: f
+namespace: a.b
+tasks:
+  - id: d
+    type: io.kestra.plugin.core.flow.Dag
+    tasks:
+      - {{task: {{id: last, {LOG}}}, dependsOn: [left, right]}}
+      - {{task: {{id: left, {LOG}}}, dependsOn: [first]}}
+      - {{task: {{id: right, {LOG}}}, dependsOn: [first]}}
+      - {{task: {{id: first, {LOG}}}}}
+      - {{task: {{id: free, {LOG}}}}}
+""",
+        catalog,
+    ).flow
+    assert flow is not None
+    found = edges(flow_graph(flow))
+    inside = {
+        (a.rpartition(".")[2], b.rpartition(".")[2]): r[0] for (a, b), r in found.items() if a.startswith("root.d")
+    }
+    assert inside == {
+        ("_start", "d"): "SEQUENTIAL",
+        ("d", "first"): "PARALLEL",
+        ("first", "left"): "PARALLEL",
+        ("first", "right"): "PARALLEL",
+        ("left", "last"): "PARALLEL",
+        ("right", "last"): "PARALLEL",
+        ("d", "free"): "PARALLEL",
+        ("last", "_end"): "SEQUENTIAL",
+        ("free", "_end"): "SEQUENTIAL",
+        ("_end", "_end"): "SEQUENTIAL",
+    }
+
+
+@pytest.mark.parametrize("kind", ["ForEach", "EachSequential", "EachParallel", "LoopUntil"])
+def test_blocks_that_repeat_are_dynamic(catalog: Catalog, kind: str) -> None:
+    """§19."""
+    values = {"ForEach": "values: [1]", "LoopUntil": "condition: 'true'"}.get(kind, "value: [1]")
+    flow = parse_flow(
+        f"""\
+id: f
+namespace: a.b
+tasks:
+  - id: l
+    type: io.kestra.plugin.core.flow.{kind}
+    {values}
+    tasks: [{{id: a, {LOG}}}, {{id: b, {LOG}}}]
+""",
+        catalog,
+    ).flow
+    assert flow is not None
+    found = edges(flow_graph(flow))
+    assert found["root.l", "root.l.a"][0] == "DYNAMIC"
+    assert (("root.l", "root.l.b") in found) == (kind == "EachParallel")
+
+
 def test_a_broken_source_still_has_a_draft(catalog: Catalog) -> None:
     parsed = parse_flow(SOURCE + "unknown: 1\n", catalog)
     assert parsed.flow is None
