@@ -94,7 +94,7 @@ KEYS: tuple[Key, ...] = (
         ("variables.redacted-env-vars", "l", []),
         ("local-files.allowed-paths", "l", []),
         ("local-files.enable-preview", "b", True),
-        ("regex.timeout", "d", "10s"),
+        ("regex.timeout", "d", "1s"),
         ("http.blocked-cidrs", "l", ["169.254.0.0/16", "fe80::/10"]),
         ("kv.purge-expired.enabled", "b", True),
         ("kv.purge-expired.initial-delay", "d", "PT6H"),

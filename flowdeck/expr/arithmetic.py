@@ -9,7 +9,7 @@ from typing import Any
 from flowdeck.expr.errors import ExpressionError
 from flowdeck.expr.limits import MAX_BITS, MAX_ELEMENTS, MAX_TEXT
 from flowdeck.expr.texts import text_of
-from flowdeck.expr.values import member, number, same_kind
+from flowdeck.expr.values import fingerprint, number, same_kind
 
 
 def bounded_text(text: str) -> str:
@@ -43,8 +43,8 @@ def add(left: Any, right: Any) -> Any:
 def subtract(left: Any, right: Any) -> Any:
     """`-` (§3)."""
     if isinstance(left, (list, tuple)):
-        gone = right if isinstance(right, (list, tuple)) else (right,)
-        return [item for item in left if not member(gone, item)]
+        gone = {fingerprint(item) for item in (right if isinstance(right, (list, tuple)) else (right,))}
+        return [item for item in left if fingerprint(item) not in gone]
     return _arithmetic(number(left, "`-`"), number(right, "`-`"), "-")
 
 
@@ -74,10 +74,10 @@ def _arithmetic(left: Any, right: Any, symbol: str) -> Any:
             result = _product(left, right)
         else:
             result = _divide(left, right, symbol)
-    except OverflowError:
-        raise ExpressionError(f"The operands of `{symbol}` are too large") from None
     except (DivisionByZero, InvalidOperation):
         raise ExpressionError("/ by zero") from None
+    except ArithmeticError:
+        raise ExpressionError(f"The operands of `{symbol}` are too large") from None
     if isinstance(result, int) and result.bit_length() > MAX_BITS:
         raise ExpressionError("The limit of 4000 digits was reached")
     return result

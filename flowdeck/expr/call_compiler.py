@@ -168,8 +168,8 @@ class CallCompiler(ExpressionCompiler):
     def macro_call(self, node: nodes.Call) -> Value:
         self.needs_runtime = True
         name, position, macros = node.name, node.position, self.macros
-        positional = [self.argument(item) for item in node.arguments.positional]
-        named = {key: self.argument(item) for key, item in node.arguments.named.items()}
+        positional = [self.given(item) for item in node.arguments.positional]
+        named = {key: self.given(item) for key, item in node.arguments.named.items()}
 
         def run(c: Any, rt: Any) -> Any:
             macro = macros.get(name)

@@ -16,6 +16,9 @@ from flowdeck.expr.runtime import Runtime, Scope
 from flowdeck.expr.signature import Parameter, bind
 from flowdeck.expr.texts import text_of
 
+_PIECES = 4096
+"""Texts that a loop may have written before they are joined."""
+
 
 class Compiler(CallCompiler):
     """Compiles one template; `needs_runtime` tells whether its closures use the runtime.
@@ -70,7 +73,7 @@ class Compiler(CallCompiler):
         if isinstance(node, nodes.For):
             return self.for_step(node)
         if isinstance(node, nodes.Set):
-            value, name = self.value(node.value), node.name
+            value, name = self.kept(node.value), node.name
 
             def assign(c: Any, rt: Any, out: list[str]) -> None:
                 c.assign(name, value(c, rt))
@@ -116,7 +119,7 @@ class Compiler(CallCompiler):
         return run
 
     def for_step(self, node: nodes.For) -> Step:
-        items, name, position = self.value(node.items), node.name, node.items.position
+        items, name, position = self.kept(node.items), node.name, node.items.position
         body, otherwise = self.body(node.body), self.body(node.otherwise)
 
         def run(c: Any, rt: Any, out: list[str]) -> None:
@@ -129,8 +132,12 @@ class Compiler(CallCompiler):
                 if not length:
                     otherwise(c, rt, out)
                     return
+                written = len(out)
                 for index, element in enumerate(elements):
                     rt.tick()
+                    if len(out) - written > _PIECES:  # a million short texts take seven times their length
+                        out[written:] = ["".join(out[written:])]
+                        written += 1
                     scope = Scope(c)
                     scope[name] = element
                     scope["loop"] = {

@@ -19,6 +19,7 @@ from flowdeck.expr.methods import call_method
 from flowdeck.expr.operators import OPERATORS, plus
 from flowdeck.expr.tests import TESTS
 from flowdeck.expr.texts import text_of
+from flowdeck.expr.weights import weighed
 
 
 class ExpressionCompiler:
@@ -36,6 +37,21 @@ class ExpressionCompiler:
     def value(self, node: nodes.Node) -> Value:
         """An expression as closure."""
         return self.table[type(node)](self, node)
+
+    def kept(self, node: nodes.Node) -> Value:
+        """A value that gets a name: what was built here is weighed, so that it can't double for ever."""
+        value, position = self.value(node), node.position
+        if isinstance(node, (nodes.Literal, nodes.Name, nodes.Attribute, nodes.Subscript, nodes.Test, nodes.Unary)):
+            return value
+
+        def run(c: Any, rt: Any) -> Any:
+            result = value(c, rt)
+            try:
+                return weighed(result)
+            except ExpressionError as error:
+                raise error.at(position) from None
+
+        return run
 
     def condition(self, node: nodes.Node, place: str) -> Callable[[Any, Any], bool]:
         """An expression under the truth of §4."""
@@ -150,7 +166,14 @@ class ExpressionCompiler:
 
     def argument(self, node: nodes.Node) -> Value:
         """A value whose missing names are errors everywhere (§4)."""
-        value = self.value(node)
+        return self.strict(node, self.value(node))
+
+    def given(self, node: nodes.Node) -> Value:
+        """An argument that gets a name inside a macro."""
+        return self.strict(node, self.kept(node))
+
+    def strict(self, node: nodes.Node, value: Value) -> Value:
+        """`value`, whose missing names are errors everywhere."""
         if isinstance(node, nodes.Literal):
             return value
 

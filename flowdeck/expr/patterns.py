@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
 import regex
 
 from flowdeck.expr.errors import ExpressionError
+from flowdeck.expr.limits import MAX_ELEMENTS
 from flowdeck.expr.runtime import Runtime
 
 _MAX_PATTERN = 10_000
+_MATCHES = 1024
+"""Matches between two looks at the clock."""
+_MOST_REPEATS = 65_535
+_REPEATS = regex.compile(r"\{(\d+)(?:,(\d*))?\}")
 # Java's predefined classes are ASCII; inside a character class they stand without brackets.
 _CLASSES = {"d": "0-9", "w": "a-zA-Z_0-9", "s": " \\t\\n\\x0b\\f\\r", "h": " \\t\\xa0"}
 _NEGATED = {"D": "0-9", "W": "a-zA-Z_0-9", "S": " \\t\\n\\x0b\\f\\r"}
@@ -68,6 +75,8 @@ def _translate(pattern: str) -> str:
 def _compiled(pattern: str) -> regex.Pattern[str]:
     if len(pattern) > _MAX_PATTERN:
         raise ExpressionError(f"The limit of {_MAX_PATTERN} characters of a regular expression was reached")
+    if any(int(count[:9]) > _MOST_REPEATS for found in _REPEATS.findall(pattern) for count in found if count):
+        raise ExpressionError(f"The limit of {_MOST_REPEATS} repetitions in a regular expression was reached")
     try:
         return regex.compile(_translate(pattern), regex.VERSION1)
     except (regex.error, ValueError, OverflowError, RecursionError, IndexError) as error:
@@ -81,9 +90,13 @@ def _run(rt: Runtime, pattern: str, method: str, *arguments: Any, **options: Any
     try:
         return getattr(compiled, method)(*arguments, **options)
     except TimeoutError:
-        raise ExpressionError(
-            f"The limit of {rt.limits.regex_seconds:g} seconds for the regular expression `{pattern}` was reached"
-        ) from None
+        raise _late(rt, pattern) from None
+
+
+def _late(rt: Runtime, pattern: str) -> ExpressionError:
+    return ExpressionError(
+        f"The limit of {rt.limits.regex_seconds:g} seconds for the regular expression `{pattern[:200]}` was reached"
+    )
 
 
 def search(rt: Runtime, text: str, pattern: str) -> regex.Match[str] | None:
@@ -91,14 +104,16 @@ def search(rt: Runtime, text: str, pattern: str) -> regex.Match[str] | None:
     return _run(rt, pattern, "search", text)
 
 
-def finditer(rt: Runtime, text: str, pattern: str) -> list[regex.Match[str]]:
+def finditer(rt: Runtime, text: str, pattern: str) -> Iterator[regex.Match[str]]:
     """All matches. Raises ExpressionError as `search`."""
+    end = time.monotonic() + min(rt.limits.regex_seconds, rt.left())
     try:
-        return list(_run(rt, pattern, "finditer", text))
+        for count, found in enumerate(_run(rt, pattern, "finditer", text)):
+            if count % _MATCHES == 0 and time.monotonic() > end:
+                raise TimeoutError
+            yield found
     except TimeoutError:
-        raise ExpressionError(
-            f"The limit of {rt.limits.regex_seconds:g} seconds for the regular expression `{pattern}` was reached"
-        ) from None
+        raise _late(rt, pattern) from None
 
 
 @lru_cache(maxsize=512)
@@ -129,10 +144,14 @@ def _replacement(text: str) -> tuple[str | int | tuple[str], ...]:
 def replace_all(rt: Runtime, text: str, pattern: str, replacement: str) -> str:
     """Replace all matches; `$1`, `${name}` and `\\$` in the replacement. Raises ExpressionError."""
     parts = _replacement(replacement)
-    size = 0
+    size, count = 0, 0
+    end = time.monotonic() + min(rt.limits.regex_seconds, rt.left())
 
     def fill(match: regex.Match[str]) -> str:
-        nonlocal size
+        nonlocal size, count
+        count += 1
+        if count % _MATCHES == 0 and time.monotonic() > end:
+            raise TimeoutError
         out: list[str] = []
         for part in parts:
             if isinstance(part, str):
@@ -163,6 +182,8 @@ def split(rt: Runtime, text: str, pattern: str, limit: int) -> list[str]:
             continue
         if match.start() == match.end() and match.start() >= len(text):
             continue
+        if len(parts) == MAX_ELEMENTS:
+            raise ExpressionError(f"The limit of {MAX_ELEMENTS} elements was reached")
         parts.append(text[last : match.start()])
         last = match.end()
     if not parts and last == 0:

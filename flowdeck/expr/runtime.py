@@ -69,9 +69,9 @@ class Runtime:
         self.secrets: set[str] = set(env.secrets)
         self.raws: list[str] | None = None
 
-    def tick(self) -> None:
-        """Count one step of a loop. Raises ExpressionError when steps or time are used up."""
-        self.steps += 1
+    def tick(self, steps: int = 1) -> None:
+        """Count one step of a loop, or several. Raises ExpressionError when steps or time are used up."""
+        self.steps += steps
         if self.steps > self.limits.steps:
             raise ExpressionError(f"The limit of {self.limits.steps} loop steps was reached")
         if time.monotonic() > self.deadline:

@@ -8,10 +8,12 @@ from functools import lru_cache
 from typing import Any
 
 from flowdeck.expr import nodes
+from flowdeck.expr.closures import DATA_ERRORS
 from flowdeck.expr.compiler import Compiler
 from flowdeck.expr.errors import ExpressionError, UndefinedError
 from flowdeck.expr.functions import FUNCTIONS
 from flowdeck.expr.lexer import BLUEPRINT_SYNTAX, DEFAULT_SYNTAX, Syntax
+from flowdeck.expr.limits import RENDER_STEPS
 from flowdeck.expr.parser import parse
 from flowdeck.expr.passes import restore, stable
 from flowdeck.expr.references import Collector
@@ -149,6 +151,8 @@ class Compiled:
             raise self._located(error, context) from None
         except (RecursionError, MemoryError):
             raise ExpressionError("The expression is nested too deeply or too large", source=self.source) from None
+        except DATA_ERRORS as error:
+            raise ExpressionError(f"The expression failed: {str(error)[:300]}", source=self.source) from None
         if len(text) > (env or DEFAULT_ENVIRONMENT).limits.output_bytes:
             raise ExpressionError("The limit of output was reached", source=self.source)
         return text
@@ -164,6 +168,8 @@ class Compiled:
             raise self._located(error, context) from None
         except (RecursionError, MemoryError):
             raise ExpressionError("The expression is nested too deeply or too large", source=self.source) from None
+        except DATA_ERRORS as error:
+            raise ExpressionError(f"The expression failed: {str(error)[:300]}", source=self.source) from None
         if isinstance(value, str):
             return str(value) if self.is_single else self._around[0] + value + self._around[1]
         return value
@@ -178,7 +184,7 @@ class Compiled:
         except ExpressionError as error:
             raise self._located(error, context) from None
         rt.leave()
-        rt.tick()
+        rt.tick(RENDER_STEPS)
         return text
 
     def _text(self, context: Mapping[str, Any], rt: Runtime | None) -> str:
@@ -197,6 +203,8 @@ class Compiled:
             raise self._located(error, context) from None
         except (RecursionError, MemoryError):
             raise ExpressionError("The expression is nested too deeply or too large", source=self.source) from None
+        except DATA_ERRORS as error:
+            raise ExpressionError(f"The expression failed: {str(error)[:300]}", source=self.source) from None
 
     def _located(self, error: ExpressionError, context: Mapping[str, Any]) -> ExpressionError:
         """The error with its template and, for a missing name, with the nearest name there is."""

@@ -111,6 +111,26 @@ def equals(left: Any, right: Any) -> bool:
         return False
 
 
+def fingerprint(value: Any) -> Any:
+    """A hashable stand-in: two values have equal ones when `==` says that they are equal."""
+    kind_of = type(value)
+    if kind_of is str or kind_of is int or value is None:
+        return value
+    if isinstance(value, bool):
+        return (bool, value)
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else Decimal(repr(value)) if value == value else object()
+    if isinstance(value, (list, tuple)):
+        return (list, *map(fingerprint, value))
+    if isinstance(value, Mapping):
+        return (dict, frozenset((fingerprint(key), fingerprint(item)) for key, item in value.items()))
+    try:
+        hash(value)
+    except TypeError:
+        return (kind_of, id(value))
+    return value
+
+
 def same_kind(left: Any, right: Any) -> tuple[Any, Any]:
     """Two numbers that Python computes with: a float beside a decimal becomes one."""
     if isinstance(left, Decimal) and isinstance(right, float):
@@ -151,7 +171,8 @@ def contains(left: Any, right: Any) -> bool:
         return _has_key(left, right)
     if isinstance(left, (list, tuple, set, frozenset)):
         if isinstance(right, (list, tuple)):
-            return all(member(left, item) for item in right)
+            held = {fingerprint(item) for item in left}
+            return all(fingerprint(item) in held for item in right)
         return member(left, right)
     raise ExpressionError(f"`contains` needs a list, map or text on its left side, not {kind(left)}")
 

@@ -12,7 +12,10 @@ from flowdeck.expr.errors import ExpressionError
 from flowdeck.expr.texts import json_text, text_of
 
 _MAX_NODES = 1_000_000
-_MAX_ALIASES = 1000
+_MAX_GROWN = 100_000
+"""What aliases may unfold to in a small document."""
+_MAX_DEPTH = 200
+_DEEP = re.compile(r"^[ ]{190}|^[ ]*(?:[-?:][ ]+){40}", re.MULTILINE)
 _PLAIN = re.compile(r"[^\s\-?:,\[\]{}#&*!|>'\"%@`][^\n\r\t]*|-[^\s-][^\n\r\t]*")
 _BLOCK = re.compile(r"(?![ \n])[^\x00-\x09\x0b-\x1f\x7f]*")
 _RESOLVED = re.compile(
@@ -113,6 +116,7 @@ _Loader.yaml_implicit_resolvers = {
 def load(text: str) -> Any:
     """Value of the first document. Raises ExpressionError `Invalid yaml: …`."""
     try:
+        _check_depth(text)
         loader = _Loader(text)
         try:
             if not loader.check_data():
@@ -128,12 +132,30 @@ def load(text: str) -> Any:
         raise ExpressionError(f"Invalid yaml: {error}") from None
 
 
+def _check_depth(text: str) -> None:
+    """Refuse deep nesting before the composer sees it, which recurses in C until the process dies."""
+    if text.count("[") + text.count("{") <= _MAX_DEPTH and not _DEEP.search(text):
+        return
+    loader, depth = _Loader(text), 0
+    try:
+        while loader.check_event():
+            event = loader.get_event()
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+                if depth > _MAX_DEPTH:
+                    raise ExpressionError("Invalid yaml: nested too deeply")
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+    finally:
+        loader.dispose()
+
+
 def _check_size(root: Any) -> None:
     """Refuse documents whose aliases unfold to more than memory should hold."""
     seen: dict[int, int] = {}
 
     def weight(node: Any, depth: int) -> int:
-        if depth > 200:
+        if depth > _MAX_DEPTH:
             raise ExpressionError("Invalid yaml: nested too deeply")
         if id(node) in seen:
             return seen[id(node)]
@@ -146,5 +168,6 @@ def _check_size(root: Any) -> None:
         seen[id(node)] = total
         return total
 
-    if weight(root, 0) >= _MAX_NODES:
+    whole = weight(root, 0)
+    if whole >= _MAX_NODES or whole > max(_MAX_GROWN, 10 * len(seen)):
         raise ExpressionError("Invalid yaml: too many nodes after unfolding its aliases")

@@ -10,7 +10,7 @@ from flowdeck.expr.arithmetic import bounded_list, bounded_text
 from flowdeck.expr.errors import ExpressionError
 from flowdeck.expr.signature import Table
 from flowdeck.expr.texts import text_of
-from flowdeck.expr.values import equals, integer, is_number, kind, ordered
+from flowdeck.expr.values import fingerprint, integer, is_number, kind, ordered
 
 TABLE = Table()
 
@@ -41,20 +41,10 @@ def default(value: Any, other: Any) -> Any:
 @TABLE.entry("distinct")
 def distinct(value: Any) -> list[Any]:
     """Each element once, in the order of first occurrence."""
-    found: list[Any] = []
-    seen: set[Any] = set()
-    rest: list[Any] = []
+    found: dict[Any, Any] = {}
     for item in _list(value, "distinct"):
-        try:
-            key = (isinstance(item, bool), item)
-            if key not in seen:
-                seen.add(key)
-                found.append(item)
-        except TypeError:
-            if not any(equals(item, other) for other in rest):
-                rest.append(item)
-                found.append(item)
-    return found
+        found.setdefault(fingerprint(item), item)
+    return list(found.values())
 
 
 @TABLE.entry("first")

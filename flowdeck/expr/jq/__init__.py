@@ -19,13 +19,13 @@ def _parsed(program: str) -> Node:
     return parse(program)
 
 
-def run(program: str, data: Any, tick: Callable[[], None]) -> list[Any]:
+def run(program: str, data: Any, tick: Callable[..., None]) -> list[Any]:
     """All outputs of `program` for `data`.
 
     Args:
         program: jq 1.6 source without input, env, modules.
         data: JSON data; never changed.
-        tick: called every step; raises when the budget is used up.
+        tick: called with a number of steps, by default one; raises when the budget is used up.
     Raises ExpressionError for bad programs and for errors the program raises.
     """
     if len(program) > 100_000:

@@ -8,9 +8,18 @@ from typing import Any
 from flowdeck.expr.jq import values
 from flowdeck.expr.jq.parser import Node
 from flowdeck.expr.jq.values import JqError, truth
+from flowdeck.expr.limits import MAX_ELEMENTS
+from flowdeck.expr.weights import fits
 
 Pair = tuple[tuple[Any, ...] | None, Any]
 _STEPS_PER_TICK = 512
+
+
+TOO_MUCH = f"The limit of {MAX_ELEMENTS} elements in one value was reached"
+
+
+def _refuse() -> Any:
+    raise JqError(TOO_MUCH)
 
 
 class BreakOut(Exception):
@@ -70,7 +79,7 @@ class Evaluator:
 
     __slots__ = ("_steps", "tick")
 
-    def __init__(self, tick: Callable[[], None]) -> None:
+    def __init__(self, tick: Callable[..., None]) -> None:
         self.tick = tick
         self._steps = 0
 
@@ -132,7 +141,12 @@ class Evaluator:
                 yield None if path is None else (*path, key), item
 
     def collect(self, node: Node, scope: Scope, pair: Pair) -> Iterator[Pair]:
-        yield None, list(self.values(node[1], scope, pair[1]))
+        found: list[Any] = []
+        for value in self.values(node[1], scope, pair[1]):
+            found.append(value)
+            if len(found) > MAX_ELEMENTS:
+                raise JqError(TOO_MUCH)
+        yield None, found if fits(found) else _refuse()
 
     def object(self, node: Node, scope: Scope, pair: Pair) -> Iterator[Pair]:
         pairs, value = node[1], pair[1]
@@ -148,7 +162,7 @@ class Evaluator:
                     yield from build(at + 1, {**done, key: item})
 
         for result in build(0, {}):
-            yield None, result
+            yield None, result if fits(result) else _refuse()
 
     def text(self, node: Node, scope: Scope, pair: Pair) -> Iterator[Pair]:
         from flowdeck.expr.jq.text import apply_format

@@ -11,6 +11,9 @@ from flowdeck.expr.jq.natives import NATIVE, generator, product
 from flowdeck.expr.jq.parser import Node
 from flowdeck.expr.jq.values import JqError
 
+_LOOP_STEPS = 5
+"""An iteration of a jq loop keeps its generators, so that it weighs more than one of `for`."""
+
 
 @generator("empty", 0)
 def _empty(evaluator: Evaluator, arguments: list[Node], scope: Scope, pair: Pair) -> Iterator[Pair]:
@@ -91,7 +94,7 @@ def _loop(evaluator: Evaluator, pair: Pair, node: Node, scope: Scope, test: Node
         if found is None:
             stack.pop()
             continue
-        evaluator.tick()
+        evaluator.tick(_LOOP_STEPS)
         met = any(values.truth(v) for v in evaluator.values(test, scope, found[1]))
         if until and met:
             yield found

@@ -16,8 +16,9 @@ from flowdeck.expr.jq.evaluator import Evaluator, Pair, Scope
 from flowdeck.expr.jq.natives import NATIVE, Native, array, function, generator, product, tostring
 from flowdeck.expr.jq.parser import Node
 from flowdeck.expr.jq.values import JqError, type_name
+from flowdeck.expr.limits import REGEX_SECONDS
 
-_REGEX_SECONDS = 10
+_REGEX_SECONDS = REGEX_SECONDS
 
 
 def text_input(value: Any, name: str) -> str:
@@ -119,7 +120,7 @@ def _matches(value: Any, pattern: Any, flags: Any) -> Iterator[dict[str, Any]]:
             if not everywhere:
                 return
     except TimeoutError:
-        raise JqError(f"The limit of {_REGEX_SECONDS} seconds for a regular expression was reached") from None
+        raise JqError(f"The limit of {_REGEX_SECONDS:g} seconds for a regular expression was reached") from None
 
 
 @generator("match", 2)

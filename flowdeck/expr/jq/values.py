@@ -131,8 +131,10 @@ def add(left: Any, right: Any) -> Any:
     if kinds[0] == kinds[1] and kinds[0] in ("number", "string", "array", "object"):
         if kinds[0] == "object":
             return {**left, **right}
-        if kinds[0] in ("string", "array") and len(left) + len(right) > MAX_TEXT:
+        if kinds[0] == "string" and len(left) + len(right) > MAX_TEXT:
             raise JqError("The limit of 10 MB was reached")
+        if kinds[0] == "array" and len(left) + len(right) > MAX_INDEX:
+            raise JqError(f"The limit of {MAX_INDEX} elements in one value was reached")
         return left + right
     raise _refused(left, right, "added")
 
@@ -188,6 +190,8 @@ def split_text(text: str, separator: str) -> list[str]:
     """Parts of a text; an empty separator cuts into characters."""
     if not text:
         return []
+    if (text.count(separator) if separator else len(text)) > MAX_INDEX:
+        raise JqError(f"The limit of {MAX_INDEX} elements in one value was reached")
     return text.split(separator) if separator else list(text)
 
 
