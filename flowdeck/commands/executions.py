@@ -46,7 +46,7 @@ def create_execution(step: Step, args: dict[str, Any]) -> Live:
 
     `args`: tenant, namespace, flow_id; optional id, revision, inputs (resolved values), labels, trigger
     ({id, type, variables}), schedule_date (ms), kind, variables, parent_execution, parent_task_run, breakpoints,
-    `failed` (message: the execution is created FAILED, §3.6).
+    `failed` (a message or several: the execution is created FAILED, §3.6, §12).
 
     Raises NotFound, IllegalState (disabled or invalid flow), IllegalArgument (labels).
     """
@@ -93,8 +93,11 @@ def create_execution(step: Step, args: dict[str, Any]) -> Live:
         enter_now=not args.get("failed"),
     )
     if args.get("failed"):
-        step.world.log(live, None, "ERROR", str(args["failed"]))
-        live.error = {"message": str(args["failed"])[:2000]}
+        failed = args["failed"]
+        texts = [failed] if isinstance(failed, str) else list(failed)
+        for text in texts:
+            step.world.log(live, None, "ERROR", text)
+        live.error = {"message": "\n".join(texts)[:2000]}
         control.close(step.world, live, State.FAILED)
     return live
 

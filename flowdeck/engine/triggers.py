@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 from flowdeck.commands.executions import create_execution
 from flowdeck.commands.step import Step
 from flowdeck.expr import ExpressionError, references, render_value
+from flowdeck.model.checks import judge
 from flowdeck.model.coerce import to_text
 from flowdeck.model.engine import Live, Plan
+from flowdeck.model.errors import IllegalState
 from flowdeck.model.flow import TriggerDef
 from flowdeck.model.inputs import Pending, resolve_inputs
 from flowdeck.model.labels import merge_labels, nested
@@ -46,11 +48,16 @@ LABEL = "label "
 
 @dataclass(slots=True)
 class Prepared:
-    """Inputs and labels of an execution; with `error` there are none."""
+    """Inputs and labels of an execution; with `error` there are none.
+
+    `blocked` says why checks allow no execution, `failed` what they write into one that is created FAILED (§12).
+    """
 
     inputs: dict[str, Any] = field(default_factory=dict)
     labels: list[tuple[str, str]] = field(default_factory=list)
     error: str | None = None
+    blocked: str | None = None
+    failed: list[str] = field(default_factory=list)
 
 
 class Preparation:
@@ -119,7 +126,18 @@ class Preparation:
             return None
         if resolution.errors:
             return Prepared(labels=labels, error=resolution.message)
-        return Prepared(resolution.values, labels)
+        if not self._plan.flow.checks:
+            return Prepared(resolution.values, labels)
+        own = [(k, v) for k, v in self._plan.flow.labels if not k.startswith("system.")]
+        about = {**context, "inputs": resolution.plain, "trigger": self._context["trigger"]}
+        try:
+            verdict = judge(
+                self._plan.flow.checks, self._render, {**about, "labels": nested(merge_labels(own, labels))}
+            )
+        except Pending:
+            return None
+        blocked = ", ".join([*verdict.messages, *verdict.faults]) if verdict.blocks else None
+        return Prepared(resolution.values, labels, blocked=blocked, failed=verdict.failures)
 
     def answered(self, key: str, value: Any, error: str | None) -> None:
         """A worker has rendered a pending value."""
@@ -195,8 +213,16 @@ def start(
     prepared: Prepared,
     variables: Mapping[str, Any],
     schedule_date: int | None = None,
+    *,
+    execution_id: str | None = None,
 ) -> Live:
-    """Create the execution of a trigger within the step; with an error it is created FAILED and says why."""
+    """Create the execution of a trigger within the step; with an error it is created FAILED and says why.
+
+    Raises:
+        IllegalState: the checks of the flow allow no execution, or it is disabled or invalid.
+    """
+    if prepared.blocked is not None:
+        raise IllegalState(f"the checks of the flow do not allow it: {prepared.blocked}")
     flow = plan.flow
     return create_execution(
         step,
@@ -204,11 +230,12 @@ def start(
             "tenant": flow.tenant,
             "namespace": flow.namespace,
             "flow_id": flow.id,
+            "id": execution_id,
             "inputs": prepared.inputs,
             "labels": [{"key": k, "value": v} for k, v in prepared.labels],
             "trusted": True,
             "trigger": {"id": trigger.id, "type": trigger.type, "variables": dict(variables)},
             "schedule_date": schedule_date,
-            "failed": prepared.error,
+            "failed": prepared.error or prepared.failed or None,
         },
     )

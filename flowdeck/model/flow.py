@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from flowdeck.model.checks import Check
 from flowdeck.model.sla import Sla
 
 
@@ -22,6 +23,7 @@ class TaskKind(StrEnum):
     SUBFLOW = "subflow"  # the executor, by another execution
     ITEMS = "items"  # the executor, by one execution per batch (the middle part of a ForEachItem)
     PAUSE = "pause"  # the executor, by waiting
+    DIRECTORY = "directory"  # a worker, children included (WorkingDirectory)
     ENGINE = "engine"  # the executor, in place (Labels, SetVariables, …)
 
 
@@ -129,6 +131,7 @@ class Flow:
     concurrency: Concurrency | None = None
     retry: Retry | None = None
     slas: tuple[Sla, ...] = ()
+    checks: tuple[Check, ...] = ()
     description: str | None = None
     disabled: bool = False
     document: Mapping[str, Any] = field(default_factory=dict)  # the parsed source as JSON, for API answers

@@ -45,8 +45,8 @@ class Sla(Declared):
 class Check(Declared):
     """A condition that is tested before an execution is created."""
 
-    condition: str = field(dynamic=True, doc="Expression that must be true.")
-    message: str = field(doc="What is said otherwise.")
+    condition: str = field(dynamic=True, min_length=1, doc="Expression that must be true.")
+    message: str = field(min_length=1, doc="What is said otherwise.")
     style: Literal["ERROR", "SUCCESS", "WARNING", "INFO"] = field(default="INFO", doc="Colour of the message.")
     behavior: Literal["BLOCK_EXECUTION", "FAIL_EXECUTION", "CREATE_EXECUTION"] = field(
         default="BLOCK_EXECUTION", doc="What happens to the execution otherwise."

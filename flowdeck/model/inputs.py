@@ -49,12 +49,14 @@ class Resolution:
 
     Attributes:
         values: nested map of the enabled inputs' typed values; secrets encrypted.
+        plain: the same with readable secrets, for checks; never to be stored.
         errors: one entry an input that has none.
         details: for each input `{input, value, enabled, isDefault, errors}`; secrets masked.
         needs_io: values and contexts for which `evaluate` raised `Pending`; the resolution is then incomplete.
     """
 
     values: dict[str, Any] = field(default_factory=dict)
+    plain: dict[str, Any] = field(default_factory=dict)
     errors: list[InputError] = field(default_factory=list)
     details: list[dict[str, Any]] = field(default_factory=list)
     needs_io: list[tuple[Any, dict[str, Any]]] = field(default_factory=list)
@@ -138,11 +140,13 @@ class _Resolver:
 
     def run(self) -> Resolution:
         flat: dict[str, Any] = {}
+        plain: dict[str, Any] = {}
         for name, one in self.inputs.items():
             state = self.resolve(name)
             self.result.errors += [InputError(name, text) for text in state.errors]
             if state.enabled and not state.pending:
                 flat[name] = state.stored
+                plain[name] = state.plain
             self.result.details.append(
                 {
                     "input": input_json(one, state.choices),
@@ -153,6 +157,7 @@ class _Resolver:
                 }
             )
         self.result.values = nest(flat)
+        self.result.plain = nest(plain)
         return self.result
 
     def resolve(self, name: str) -> _State:

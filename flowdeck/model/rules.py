@@ -31,7 +31,7 @@ FLOW_RULES = frozenset(
 )
 """Rules whose messages are joined behind `Invalid Flow: `."""
 
-_NOT_YET = ("checks", "listeners", "workerGroup")
+_NOT_YET = ("listeners", "workerGroup")
 _NOT_YET_OF_TYPES = ("taskCache", "logToFile", "workerGroup", "assets")
 _FLOW = "io.kestra.plugin.core."
 

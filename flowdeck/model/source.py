@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flowdeck.model.catalog import Catalog
+from flowdeck.model.checks import read_checks
 from flowdeck.model.findings import Finding, Severity
 from flowdeck.model.flow import Concurrency, Flow, InputDef, OutputDef, TaskDef, TriggerDef
 from flowdeck.model.flow_properties import FlowProperties
@@ -196,6 +197,7 @@ class _Builder:
             concurrency=Concurrency(limit["limit"], limit.get("behavior", "QUEUE")) if "limit" in limit else None,
             retry=_retry(document.get("retry")),
             slas=read_slas(document.get("sla")),
+            checks=read_checks(document.get("checks")),
             description=document.get("description"),
             disabled=document.get("disabled", False),
             document=document,

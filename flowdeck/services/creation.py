@@ -73,14 +73,24 @@ class Creation:
 
         backend, row = self.backend, self.row
         check_labels(labels)
-        resolution = await inputs.resolve(
-            backend, self.caller, self.flow.inputs, sent, row=row, revision=self.flow.revision, execution_id=self.id
-        )
-        inputs.refuse(resolution)
-        values = dict(resolution.values)
         merged = {k: v for k, v in self.flow.labels if not k.startswith("system.")}
         merged |= {str(one["key"]): str(one["value"]) for one in [*trigger_labels, *labels]}
         merged.setdefault("system.correlationId", self.id)
+        resolution, verdict = await inputs.resolve_and_judge(
+            backend,
+            self.caller,
+            self.flow.inputs,
+            sent,
+            row=row,
+            revision=self.flow.revision,
+            execution_id=self.id,
+            checks=self.flow.checks,
+            labels=merged.items(),
+            trigger=trigger.get("variables") or {} if trigger else None,
+        )
+        inputs.refuse(resolution)
+        inputs.refuse_blocked(verdict)
+        values = dict(resolution.values)
         label_list = [{"key": k, "value": v} for k, v in merged.items()]
         kind = None if kind in (None, "", "NORMAL") else kind
         now = backend.now()
@@ -98,6 +108,7 @@ class Creation:
             schedule_date=schedule_date,
             kind=kind,
             breakpoints=breakpoints,
+            failed=verdict.failures or None,
             **({"trigger_id": trigger["id"]} if trigger else {}),
         )
         # The answer is the snapshot at creation, whatever the same transaction did next (workflow components §18).
@@ -137,14 +148,21 @@ def documents_masked(values: Any) -> Any:
 async def check(creation: Creation, sent: Mapping[str, Any]) -> dict[str, Any]:
     """The answer of `/validate`: every input with value, state and errors; always 200."""
     flow = creation.flow
-    resolution = await inputs.resolve(
-        creation.backend, creation.caller, flow.inputs, sent, row=creation.row, revision=flow.revision
+    resolution, verdict = await inputs.resolve_and_judge(
+        creation.backend,
+        creation.caller,
+        flow.inputs,
+        sent,
+        row=creation.row,
+        revision=flow.revision,
+        checks=flow.checks,
+        labels=[(k, v) for k, v in flow.labels if not k.startswith("system.")],
     )
     return {
         "id": creation.row["id"],
         "namespace": creation.row["namespace"],
         "inputs": input_answers(resolution),
-        "checks": [],
+        "checks": verdict.wire,
     }
 
 

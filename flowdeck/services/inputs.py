@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from flowdeck.model.checks import Check, Verdict, judge
 from flowdeck.model.errors import InvalidEntity
 from flowdeck.model.flow import InputDef
-from flowdeck.model.inputs import Resolution, resolve_inputs
+from flowdeck.model.inputs import Pending, Resolution, resolve_inputs
+from flowdeck.model.labels import nested
 from flowdeck.sdk.local_files import permitted
 from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
 from flowdeck.services.evaluation import PASSES, Evaluator
 from flowdeck.store.queries import namespaces
+
+log = logging.getLogger("flowdeck.web")
 
 
 async def base_context(backend: Backend, row: Any, revision: int, execution_id: str | None) -> dict[str, Any]:
@@ -40,6 +45,29 @@ async def resolve(
     execution_id: str | None = None,
 ) -> Resolution:
     """Values and errors of all inputs; expressions with I/O are asked of a worker between passes."""
+    resolution, _ = await resolve_and_judge(
+        backend, caller, declared, sent, row=row, revision=revision, execution_id=execution_id
+    )
+    return resolution
+
+
+async def resolve_and_judge(
+    backend: Backend,
+    caller: Caller,
+    declared: Sequence[InputDef],
+    sent: Mapping[str, Any],
+    *,
+    row: Any,
+    revision: int,
+    execution_id: str | None = None,
+    checks: Sequence[Check] = (),
+    labels: Iterable[tuple[str, str]] = (),
+    trigger: Mapping[str, Any] | None = None,
+) -> tuple[Resolution, Verdict]:
+    """The same with the flow's checks, which see the typed inputs, `labels` and the variables of `trigger` (§12).
+
+    Checks are asked only when all inputs have values.
+    """
     evaluator = Evaluator(backend, caller, row["namespace"], row["id"])
     context = await base_context(backend, row, revision, execution_id)
     encrypt = backend.cipher.wrap if backend.cipher is not None else None
@@ -47,15 +75,26 @@ async def resolve(
     def local_file(uri: str) -> bool:
         return permitted(uri, backend.config.allowed_paths) is not None
 
-    def work() -> Resolution:
-        return resolve_inputs(
+    def work() -> tuple[Resolution, Verdict]:
+        resolution = resolve_inputs(
             declared, dict(sent), evaluate=evaluator, context=context, encrypt=encrypt, local_file=local_file
         )
+        if not checks or resolution.errors or resolution.needs_io:
+            return resolution, Verdict()
+        about: dict[str, Any] = {**context, "inputs": resolution.plain, "labels": nested(labels)}
+        if trigger is not None:
+            about["trigger"] = dict(trigger)
+        try:
+            return resolution, judge(checks, evaluator, about)
+        except Pending:
+            return resolution, Verdict()
 
     for _ in range(PASSES):
-        resolution = await backend.thread(work)
+        resolution, verdict = await backend.thread(work)
         if not await evaluator.settle():
-            return resolution
+            for fault in verdict.faults:
+                log.warning("flow %s.%s: %s", row["namespace"], row["id"], fault)
+            return resolution, verdict
     raise InvalidEntity("the inputs' expressions depend on each other too deeply")
 
 
@@ -64,4 +103,13 @@ def refuse(resolution: Resolution) -> None:
     if resolution.errors:
         raise InvalidEntity(
             resolution.message, violations=[{"path": e.input, "message": e.message} for e in resolution.errors]
+        )
+
+
+def refuse_blocked(verdict: Verdict) -> None:
+    """`InvalidEntity` with the messages of the checks that allow no execution (§12)."""
+    if verdict.blocks:
+        raise InvalidEntity(
+            "\n".join(verdict.messages),
+            violations=[{"path": "checks", "message": message} for message in verdict.messages],
         )

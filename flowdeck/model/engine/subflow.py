@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from flowdeck import expr
+from flowdeck.model.checks import judge
 from flowdeck.model.engine import control, tree
+from flowdeck.model.engine.plan import Plan
 from flowdeck.model.engine.rendering import ask, evaluate, is_true
 from flowdeck.model.engine.stages import WORK, stage, work
 from flowdeck.model.engine.tasks import failed_attempt
 from flowdeck.model.engine.world import DETAIL, STATE, Live, Run, World
 from flowdeck.model.flow import Flow, TaskKind
 from flowdeck.model.inputs import Pending, resolve_inputs
-from flowdeck.model.labels import LabelError, merge_labels, read_labels
+from flowdeck.model.labels import LabelError, merge_labels, nested, read_labels
 from flowdeck.model.states import State
 
 DEEPEST = 100
@@ -132,7 +134,7 @@ def create_child(w: World, run: Run, made: Preparation, later: str, *, iteration
         raise ValueError(f"Recursive call to flow [{plan.flow.namespace}.{plan.flow.id}]")
     if len(callers) > DEEPEST:
         raise ValueError(f"Subflows are nested more than {DEEPEST} deep")
-    inputs = _inputs(w, run, made, plan.flow, later)
+    inputs, failed_checks = _inputs(w, run, made, plan, later)
     variables: dict[str, Any] = {
         "executionId": live.id,
         "namespace": live.namespace,
@@ -159,7 +161,10 @@ def create_child(w: World, run: Run, made: Preparation, later: str, *, iteration
         kind=live.kind,
         parent_execution=live.id,
         parent_task_run=run.seq if waits else None,
+        enter_now=not failed_checks,
     )
+    if failed_checks:
+        w.later("checks failed", (child, failed_checks))  # once its task run knows it
     w.log(
         live,
         run,
@@ -187,8 +192,23 @@ def _date(value: Any) -> int | None:
     return int(when.timestamp() * 1000)
 
 
-def _inputs(w: World, run: Run, made: Preparation, flow: Flow, later: str) -> dict[str, Any]:
-    """Inputs of a child execution; ValueError with all messages when they break a rule, `Pending` while one renders."""
+@work("checks failed")
+def checks_failed(w: World, failed: tuple[Live, list[str]]) -> None:
+    """Checks make an execution that is FAILED from its creation, without task runs (§12)."""
+    live, messages = failed
+    for message in messages:
+        w.log(live, None, "ERROR", message)
+    live.error = {"message": "\n".join(messages)[:2000]}
+    control.close(w, live, State.FAILED)
+
+
+def _inputs(w: World, run: Run, made: Preparation, plan: Plan, later: str) -> tuple[dict[str, Any], list[str]]:
+    """Inputs of a child execution, and what checks write into it when they make it fail.
+
+    Raises ValueError with all messages when inputs break a rule or checks block, `Pending` while a worker renders.
+    """
+    flow = plan.flow
+    asked: list[tuple[Any, Mapping[str, Any]]] = []
     sent = made.props.get("inputs") or {}
     if isinstance(sent, str):
         sent = json.loads(sent)
@@ -199,24 +219,38 @@ def _inputs(w: World, run: Run, made: Preparation, flow: Flow, later: str) -> di
         key = _key(value, context)
         if key in made.known:
             return made.known[key]
+        asked.append((value, context))
         raise Pending
 
-    context = {
+    def ask_first() -> NoReturn:
+        if made.rounds >= ROUNDS:
+            raise ValueError("The inputs' expressions depend on each other too deeply")
+        made.rounds += 1
+        value, about = asked[0]
+        made.asked = _key(value, about)
+        ask(w, run, later, {"value": value}, dict(about))
+        raise Pending
+
+    context: dict[str, Any] = {
         "flow": {"id": flow.id, "namespace": flow.namespace, "revision": flow.revision, "tenantId": flow.tenant},
+        **({"namespace": plan.namespace} if plan.namespace else {}),
         **w.globals,
     }
     resolution = resolve_inputs(flow, sent, evaluate=render, context=context, encrypt=w.encrypt)
     if resolution.needs_io:
-        if made.rounds >= ROUNDS:
-            raise ValueError("The inputs' expressions depend on each other too deeply")
-        made.rounds += 1
-        value, about = resolution.needs_io[0]
-        made.asked = _key(value, about)
-        ask(w, run, later, {"value": value}, dict(about))
-        raise Pending
+        ask_first()
     if resolution.errors:
         raise ValueError(resolution.message)
-    return dict(resolution.values)
+    if not flow.checks:
+        return dict(resolution.values), []
+    labels = nested(_labels(run.execution, flow, made.props))
+    try:
+        verdict = judge(flow.checks, render, {**context, "inputs": resolution.plain, "labels": labels})
+    except Pending:
+        ask_first()
+    if verdict.blocks:
+        raise ValueError("\n".join([*verdict.messages, *verdict.faults]))
+    return dict(resolution.values), verdict.failures
 
 
 def _key(value: Any, context: Mapping[str, Any]) -> str:
