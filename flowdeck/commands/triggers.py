@@ -13,6 +13,7 @@ from flowdeck.commands.due import KINDS_WITH_STATE, due_again, first_due, next_c
 from flowdeck.commands.registry import command
 from flowdeck.model.errors import IllegalArgument, IllegalState, NotFound
 from flowdeck.model.flow import Flow
+from flowdeck.model.ids import trigger_shard
 from flowdeck.store.driver import Row, Tx
 
 _PLACE = "tenant = :tenant and namespace = :namespace and flow_id = :flow_id and trigger_id = :trigger_id"
@@ -85,6 +86,7 @@ def write_states(tx: Tx, flow: Flow, *, disabled: bool) -> None:
                 fence=0,
                 stop_after=stop_after,
                 updated=tx.now,
+                shard=trigger_shard(**args),
             )
             _tell(tx, args, "created")
         elif row["definition"] != definition:
@@ -98,16 +100,25 @@ def write_states(tx: Tx, flow: Flow, *, disabled: bool) -> None:
                 next_due=None if off or row["disabled"] else first_due(trigger.kind, props, tx.now),
                 backfill=None,
                 stop_after=stop_after,
+                evaluating_since=None,
+                worker=None,
                 fence=row["fence"] + 1,
             )
         elif (row["next_due"] is None) != (off or bool(row["disabled"])):
             due = None if off or row["disabled"] else _due_of(row, props, tx.now)
             if due != row["next_due"]:
-                _update(tx, args, next_due=due)
+                _update(tx, args, next_due=due, **_stopped(row, off))
     for trigger_id in stored:
         args = {**place, "trigger_id": trigger_id}
         tx.sql(f"delete from trigger_state where {_PLACE}", args)
         _tell(tx, args, "deleted")
+
+
+def _stopped(row: Row, stop: bool) -> dict[str, Any]:
+    """What ends the evaluation that runs on a worker: its report has an old fence then."""
+    if not stop or row["evaluating_since"] is None:
+        return {}
+    return {"evaluating_since": None, "worker": None, "fence": row["fence"] + 1}
 
 
 def delete_states(tx: Tx, tenant: str, namespace: str, flow_id: str) -> None:
@@ -138,7 +149,7 @@ def set_disabled(tx: Tx, args: dict[str, Any]) -> bool:
         return False
     props = _props(row)
     due = None if wanted or props.get("disabled") is True else _due_again(tx, args, row, props)
-    _update(tx, args, disabled=wanted, next_due=due)
+    _update(tx, args, disabled=wanted, next_due=due, **_stopped(row, wanted))
     return True
 
 
@@ -209,6 +220,7 @@ def delete(tx: Tx, args: dict[str, Any]) -> None:
             fence=row["fence"] + 1,
             stop_after=row["stop_after"],
             updated=tx.now,
+            shard=row["shard"],
         )
     _tell(tx, args, "changed" if live is not None else "deleted")
 

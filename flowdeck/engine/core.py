@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
+import msgspec
+
 from flowdeck.commands import flows as flow_commands
 from flowdeck.commands import registry
 from flowdeck.config.settings import Settings
@@ -25,10 +27,11 @@ from flowdeck.engine.feed import FeedHub
 from flowdeck.engine.gateway import Gateway
 from flowdeck.engine.lock import InstanceLock
 from flowdeck.engine.logwriter import LogWriter
-from flowdeck.engine.messages import Done, Hello, Started
+from flowdeck.engine.messages import Call, Done, Hello, Started
 from flowdeck.engine.outbox import OutboxConsumer
 from flowdeck.engine.plans import PlanStore, parser
 from flowdeck.engine.scheduler import Scheduler
+from flowdeck.engine.trigger_jobs import is_trigger
 from flowdeck.model.catalog import Catalog
 from flowdeck.model.engine import Live, Run
 from flowdeck.sdk.index import load_catalog
@@ -77,7 +80,7 @@ class Core:
             on_done=lambda message, worker: self._done(message, worker),
             on_hello=self._hello,
             on_lost=self._lost,
-            on_call=lambda call, worker, reply: self.executor.on_call(call, worker, reply),
+            on_call=lambda call, worker, reply: self._call(call, worker, reply),
             reads=self.reads,
             lease=settings.span("kestra.server.liveness.timeout").total_seconds(),
         )
@@ -117,13 +120,26 @@ class Core:
 
     def _started(self, message: Started) -> None:
         holder = self.gateway._holder.get((message.seq, message.fence))
-        self.executor.on_started(message, holder.id if holder is not None else None)
+        started = self.scheduler.jobs.on_started if is_trigger(message.seq) else self.executor.on_started
+        started(message, holder.id if holder is not None else None)
 
     def _done(self, message: Done, worker: str) -> None:
+        def apply() -> None:
+            if is_trigger(message.seq):
+                self.scheduler.jobs.on_done(message)
+            else:
+                self.executor.on_done(message, worker)
+
         if message.log is None:
-            self.executor.on_done(message, worker)
+            apply()
         else:
-            self.log_writer.store(message.log, lambda: self.executor.on_done(message, worker))
+            self.log_writer.store(message.log, apply)
+
+    def _call(self, call: Call, worker: str, reply: Any) -> None:
+        if call.name == "trigger.events":
+            self.scheduler.jobs.on_events(call, reply)
+        else:
+            self.executor.on_call(call, worker, reply)
 
     def _publish(self, events: list[dict[str, Any]]) -> None:
         self.hub.publish(events)
@@ -160,7 +176,13 @@ class Core:
         )
 
     def _hello(self, hello: Hello) -> None:
-        self.executor.on_hello(hello)
+        evaluations = [pair for pair in hello.in_flight if is_trigger(pair[0])]
+        self.scheduler.jobs.on_hello(hello.worker, evaluations)
+        if evaluations:
+            attempts = [pair for pair in hello.in_flight if not is_trigger(pair[0])]
+            self.executor.on_hello(msgspec.structs.replace(hello, in_flight=attempts))
+        else:
+            self.executor.on_hello(hello)
         detail = {
             "pid": hello.pid,
             "group": hello.group,
@@ -170,7 +192,8 @@ class Core:
         self._service(hello.worker, "WORKER", hello.host or socket.gethostname(), "RUNNING", detail)
 
     def _lost(self, worker: str, held: list[tuple[int, int]]) -> None:
-        self.executor.on_lost(worker, held)
+        self.executor.on_lost(worker, [pair for pair in held if not is_trigger(pair[0])])
+        self.scheduler.jobs.on_lost([pair for pair in held if is_trigger(pair[0])])
         self.executor.call(lambda step: _forget_service(step, worker))
 
     def _service(self, id: str, kind: str, host: str, state: str, detail: dict[str, Any] | None) -> None:
@@ -198,11 +221,12 @@ class Core:
         for extension in EXTENSIONS:
             extension(self)
         self.log_writer.start()
-        self.executor.recover(await asyncio.to_thread(live_workers, self.database))
+        workers = await asyncio.to_thread(live_workers, self.database)
+        self.executor.recover(workers)
+        self.scheduler.load(workers)
         await self.gateway.start(self.settings.home.socket("worker"))
         await self.commands.start()
         self.database.start_checkpoints()
-        self.scheduler.load()
         self.tasks = [
             asyncio.create_task(self._heartbeats()),
             asyncio.create_task(self.outbox.run()),

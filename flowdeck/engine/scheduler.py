@@ -1,4 +1,5 @@
-"""The scheduler: fires Schedule triggers when they are due, within the executor's steps (engine notes §2.11).
+"""The scheduler: fires schedules when they are due and hands other triggers to workers, within the executor's steps
+(engine notes §2.11).
 
 Memory holds a heap of due dates, nothing else: a firing reads the trigger's row, creates the execution, advances the
 row and takes the lock in one transaction, so that a crash neither loses a date nor starts it twice. Changes of rows
@@ -13,12 +14,13 @@ import heapq
 import json
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Any
 
 from flowdeck.commands.due import server_zone
 from flowdeck.commands.step import Step
+from flowdeck.engine.trigger_jobs import TriggerJobs
 from flowdeck.engine.triggers import Encrypt, Preparation, Prepared, ask, flow_context, start
 from flowdeck.engine.triggers_flow import FlowTriggers, purge_windows
 from flowdeck.engine.triggers_state import Key, Say, release, row_of, say_nowhere, state_of, store
@@ -38,6 +40,8 @@ log = logging.getLogger("flowdeck.scheduler")
 
 CHUNK = 500
 """Most triggers that are handed to the executor at a time."""
+HELLO_WAIT = 10.0
+"""Seconds that workers of an earlier process have to say which evaluations they still carry out."""
 LONGEST_WAIT = 1.0
 """Seconds: a jump of the clock is noticed within this."""
 HOUSEKEEPING_MS = 60_000
@@ -47,7 +51,7 @@ REST_MS = 60_000
 PLANS = 2_000
 """Prepared schedules that are kept."""
 
-DUE = "select * from trigger_state where kind = 'schedule' and next_due is not null"
+DUE = "select * from trigger_state where next_due is not null"
 
 
 class Scheduler:
@@ -74,6 +78,7 @@ class Scheduler:
     ) -> None:
         self.executor = executor
         self.flows = FlowTriggers(executor, encrypt=encrypt, say=say)
+        self.jobs = TriggerJobs(executor, self._set, encrypt=encrypt, say=say)
         self._say = say
         self.fired = 0
         self._database = database
@@ -100,8 +105,12 @@ class Scheduler:
 
     # ---- what is known
 
-    def load(self) -> None:
-        """Read all due dates at start; missed dates are dealt with as their schedules say (§15.5)."""
+    def load(self, workers: Iterable[str] = ()) -> None:
+        """Read all due dates at start; missed dates are dealt with as their schedules say (§15.5).
+
+        `workers` were alive a moment ago: evaluations that they still have go on.
+        """
+        evaluated: list[Any] = []
         now = self.executor.clock()
         self._housekeeping = now + HOUSEKEEPING_MS
         with self._database.reader() as reader:
@@ -109,18 +118,21 @@ class Scheduler:
             for row in reader.all(DUE):
                 key: Key = (row["tenant"], row["namespace"], row["flow_id"], row["trigger_id"])
                 missed = row["next_due"] <= now and not row["backfill"] and not row["disabled"]
-                if missed and self._makes_up(row) != "ALL":
+                if row["evaluating_since"] is not None:
+                    evaluated.append(row)
+                elif missed and row["kind"] == "schedule" and self._makes_up(row) != "ALL":
                     self._hand_over(key, self._recover_row)
                 else:
                     self._know(key, row)
+        self.jobs.recover(evaluated, workers)
 
     def _makes_up(self, row: Any) -> str:
         return str(json.loads(row["definition"]).get("recoverMissedSchedules") or self._recover).upper()
 
     def _know(self, key: Key, row: Any) -> None:
-        """Take a row's due date into the heap; locked and disabled ones wait outside."""
+        """Take a row's due date into the heap; locked and disabled ones and those at a worker wait outside."""
         due = None
-        if row is not None and row["kind"] == "schedule" and not row["disabled"]:
+        if row is not None and not row["disabled"] and row["evaluating_since"] is None:
             due = row["next_due"]
             if due is not None and row["execution_id"] is not None:
                 due = due if json.loads(row["definition"]).get("allowConcurrent") is True else None
@@ -168,7 +180,9 @@ class Scheduler:
                 self._faults.pop(key, None)
                 self._asking.pop(key, None)
                 if key not in self._busy:
-                    self._know(key, row_of(reader, key))
+                    row = row_of(reader, key)
+                    self.jobs.check(key, row)
+                    self._know(key, row)
                 else:
                     self._stale.add(key)  # its step is under way; looked at again afterwards
 
@@ -176,6 +190,7 @@ class Scheduler:
 
     async def run(self) -> None:
         """Fire what is due until `stop`; sleeps until the next date, at most a second."""
+        asyncio.get_running_loop().call_later(HELLO_WAIT, self.jobs.give_up)
         while not self.stopping:
             self._wake.clear()
             try:
@@ -269,8 +284,8 @@ class Scheduler:
             self._plans.popitem(last=False)
         return found
 
-    def _ready(self, step: ExecutorStep, key: Key) -> tuple[Any, Plan, SchedulePlan] | None:
-        """Row, flow and schedule of a key; None when there is nothing to do until one of them changes."""
+    def _found(self, step: ExecutorStep, key: Key) -> tuple[Any, Plan, TriggerDef] | None:
+        """Row, flow and trigger of a key; None when there is nothing to do until one of them changes."""
         row = row_of(step.tx, key)
         if row is None:
             return None
@@ -279,10 +294,32 @@ class Scheduler:
         except LookupError:
             return None
         trigger = next((t for t in plan.flow.triggers if t.id == key[3]), None)
-        if trigger is None or trigger.disabled or plan.flow.disabled or trigger.kind != "schedule":
+        if trigger is None or trigger.disabled or plan.flow.disabled or trigger.kind != row["kind"]:
             return None
-        schedule = self._schedule(plan, trigger, step)
-        return (row, plan, schedule) if schedule is not None else None
+        return row, plan, trigger
+
+    def _ready(self, step: ExecutorStep, key: Key) -> tuple[Any, Plan, SchedulePlan] | None:
+        """Row, flow and schedule of a key, as `_found`."""
+        found = self._found(step, key)
+        if found is None or found[2].kind != "schedule":
+            return None
+        schedule = self._schedule(found[1], found[2], step)
+        return (found[0], found[1], schedule) if schedule is not None else None
+
+    def _hand_to_worker(self, step: ExecutorStep, key: Key) -> None:
+        """A polling or realtime trigger is due."""
+        found = self._found(step, key)
+        if found is None or found[2].kind == "schedule":  # a schedule that can't be read
+            self._done(step, key, None)
+            return
+        row, plan, trigger = found
+        held = row["execution_id"] is not None and trigger.props.get("allowConcurrent") is not True
+        if row["disabled"] or row["evaluating_since"] is not None or row["next_due"] is None or held:
+            self._done(step, key, None)
+        elif row["next_due"] > step.now:
+            self._done(step, key, row["next_due"])
+        else:
+            self.jobs.begin(step, key, row, plan, trigger)
 
     def _done(self, step: ExecutorStep, key: Key, due: int | None) -> None:
         """After the commit: the key may be due again."""
@@ -307,7 +344,7 @@ class Scheduler:
         """Create what is due, advance the row and take the lock."""
         ready = self._ready(step, key)
         if ready is None:
-            self._done(step, key, None)
+            self._hand_to_worker(step, key)
             return
         row, plan, schedule = ready
         before = state_of(row)

@@ -72,6 +72,14 @@ def store(tx: Tx, key: Key, row: Any, state: ScheduleState, execution_id: str | 
     tell(tx, key)
 
 
+def write(tx: Tx, key: Key, **values: Any) -> None:
+    """Set columns of a trigger's row."""
+    values["updated"] = tx.now
+    sets = ", ".join(f"{name} = :{name}" for name in values)
+    tx.sql(f"update trigger_state set {sets} where {_PLACE}", {**_named(key), **values})
+    tell(tx, key)
+
+
 def tell(tx: Tx, key: Key) -> None:
     """Announce a change that the scheduler itself made."""
     tx.notify(f"triggers:{key[1]}/{key[2]}", "changed", key[3], origin="scheduler", tenant=key[0])
@@ -80,7 +88,7 @@ def tell(tx: Tx, key: Key) -> None:
 def release(step: Step, live: Live, ended: State) -> tuple[Key, int | None] | None:
     """Release the trigger whose execution ended, disable it where `stopAfter` says so.
 
-    Answers key and next date of a schedule that may be due now; None when no schedule was held.
+    Answers key and next date of a trigger that may be due now; None when none was held.
     """
     declared = next((t for t in live.plan.flow.triggers if t.id == live.trigger_id), None)
     if live.trigger_id is None or (declared is not None and declared.kind not in KINDS_WITH_STATE):
@@ -114,4 +122,4 @@ def release(step: Step, live: Live, ended: State) -> tuple[Key, int | None] | No
         },
     )
     tell(step.tx, key)
-    return (key, due) if row["kind"] == "schedule" else None
+    return (key, due) if row["evaluating_since"] is None else None

@@ -145,6 +145,7 @@ class Worker:
     def _drain(self) -> None:
         self.link.draining = True
         self._draining.set()
+        self.attempts.end_listeners()
         self.link.beat()
 
     def stop(self) -> None:

@@ -8,7 +8,7 @@ import os
 import secrets
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, cast
@@ -17,11 +17,12 @@ import msgspec
 
 from flowdeck import expr
 from flowdeck.engine.masking import Masker
-from flowdeck.engine.messages import Done, Evaluate, Run, Started
+from flowdeck.engine.messages import Done, Evaluate, Poll, Run, Started
 from flowdeck.engine.worker_contexts import Contexts, WorkerVariables
 from flowdeck.engine.worker_link import CoreLink, Key
 from flowdeck.engine.worker_logs import AttemptLog, LogClient, Owner
 from flowdeck.engine.worker_tasks import BoundCalls, LoadedTask, LoadedTasks
+from flowdeck.engine.worker_triggers import TriggerRuns
 from flowdeck.model.errors import DomainError
 from flowdeck.model.states import State
 from flowdeck.sdk.context import Attempt, RunContext, WorkerFacts, needs_io, render_soon
@@ -44,7 +45,7 @@ LARGEST_OUTPUTS = 256 * 1024 * 1024
 class Active:
     """A job that runs."""
 
-    job: Run | Evaluate
+    job: Run | Evaluate | Poll
     task: asyncio.Task[None] | None = None
     ctx: RunContext | None = None
     killed: bool = False
@@ -74,6 +75,7 @@ class Attempts:
             facts, variables or WorkerVariables(), recursive=recursive, refused_addresses=refused_addresses
         )
         self.tasks = LoadedTasks()
+        self._triggers = TriggerRuns(facts, logs, self.contexts, self.tasks)
         self.idle = asyncio.Event()
         self.idle.set()
         self._loop = asyncio.get_running_loop()
@@ -91,7 +93,7 @@ class Attempts:
 
     # -- jobs --------------------------------------------------------------------------------------------------
 
-    def run(self, job: Run | Evaluate) -> None:
+    def run(self, job: Run | Evaluate | Poll) -> None:
         """Start a job; one that runs already is not started twice."""
         key = (job.seq, job.fence)
         if key in self._active:
@@ -99,7 +101,10 @@ class Attempts:
         active = Active(job, started=time.time_ns() // 1_000_000)
         self._active[key] = active
         self.idle.clear()
-        work = self._attempt(active) if isinstance(job, Run) else self._evaluation(active)
+        if isinstance(job, Run):
+            work = self._attempt(active)
+        else:
+            work = self._evaluation(active) if isinstance(job, Evaluate) else self._trigger(active)
         active.task = self._loop.create_task(work)
 
     def kill(self, key: Key) -> None:
@@ -127,14 +132,20 @@ class Attempts:
             (light if active.job.light else process).append(key)
         return process, light
 
-    def lease_ended(self) -> None:
-        """End everything without reports."""
-        for active in list(self._active.values()):
-            active.forsaken = True
-            active.killed = True
-            self._interrupt(active)
-        self._active.clear()
-        self.idle.set()
+    def lease_ended(self, keys: Iterable[Key] | None = None) -> None:
+        """End these jobs, by default all, without reports."""
+        for key in list(self._active if keys is None else keys):
+            active = self._active.pop(key, None)
+            if active is not None:
+                active.forsaken = True
+                active.killed = True
+                self._interrupt(active)
+        if not self._active:
+            self.idle.set()
+
+    def end_listeners(self) -> None:
+        """Realtime triggers go to other workers: this one will end."""
+        self._triggers.drain()
 
     def drain(self) -> None:
         """Core asked to take nothing new."""
@@ -209,6 +220,28 @@ class Attempts:
                 error=outputs.get("error"),
             ),
         )
+
+    # -- triggers ----------------------------------------------------------------------------------------------
+
+    async def _trigger(self, active: Active) -> None:
+        job = cast(Poll, active.job)
+        active.timer = self._loop.call_later(MERGE_MS / 1000, self._report_start, active)
+
+        def begun(ctx: RunContext) -> None:
+            active.ctx = ctx
+
+        try:
+            ended = await self._triggers.run(job, begun)
+        except asyncio.CancelledError:
+            self._tidy(active.ctx)
+            if active.forsaken:
+                return
+            now = time.time_ns() // 1_000_000
+            killed = Done(job.seq, job.fence, State.KILLED, active.started, now)
+            self._finish(active, killed)
+            return
+        active.finishing = True
+        self._finish(active, ended.done, ended.sink)
 
     # -- attempts ----------------------------------------------------------------------------------------------
 

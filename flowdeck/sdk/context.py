@@ -224,6 +224,14 @@ class RunContext:
             return await asyncio.to_thread(expr.render_value, raw, self.variables, self.environment)
         return await render_soon(expr.render_value, raw, self.variables, self.environment)
 
+    async def render_with(self, value: Any, more: Mapping[str, Any]) -> Any:
+        """As `render_value`, with more variables."""
+        raw = value.raw if isinstance(value, Expr) else value
+        variables = {**self.variables, **more}
+        if needs_io(raw):
+            return await asyncio.to_thread(expr.render_value, raw, variables, self.environment)
+        return await render_soon(expr.render_value, raw, variables, self.environment)
+
     def mask(self, text: str) -> str:
         """The text with the secrets that this attempt met replaced."""
         return self._mask.text(text)
@@ -388,6 +396,7 @@ class AttemptFiles:
 
     def __init__(self, ctx: RunContext) -> None:
         self._ctx = ctx
+        self.written = False
 
     @property
     def backend(self) -> Storage:
@@ -404,6 +413,7 @@ class AttemptFiles:
 
     def open_write(self, name: str) -> contextlib.AbstractContextManager[Any]:
         """Write a new file of this task run; its `uri` is valid after the context."""
+        self.written = True
         return self.backend.open_write(self.path(name, unique=True))
 
     def put(self, name: str, data: bytes | Path) -> str:

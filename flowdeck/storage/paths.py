@@ -51,6 +51,11 @@ def task_run_folder(namespace: str, flow_id: str, execution: str, task_id: str, 
     return f"{execution_folder(namespace, flow_id, execution)}/tasks/{slug(task_id)}/{task_run}"
 
 
+def trigger_folder(namespace: str, flow_id: str, execution: str, trigger_id: str) -> str:
+    """Files that an evaluation of a trigger made for the execution that it starts."""
+    return f"{execution_folder(namespace, flow_id, execution)}/trigger/{slug(trigger_id)}"
+
+
 def input_path(namespace: str, flow_id: str, execution: str, input_id: str, name: str) -> str:
     """Place of an uploaded FILE input."""
     return f"{execution_folder(namespace, flow_id, execution)}/inputs/{input_id}/{name}"
