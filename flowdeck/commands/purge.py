@@ -6,94 +6,116 @@ Files and log lines of deleted rows are listed in `outbox`; `engine.janitor` del
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from flowdeck.commands.registry import ANSWER_KEPT_MS, command
+from flowdeck.model.errors import IllegalArgument
 from flowdeck.model.states import FIRST_TERMINAL
 from flowdeck.store.driver import Tx
 
 BATCH = 500
 
 _CHILDREN = (
-    "delete from attempt where task_run_seq in (select seq from task_run where execution_seq = ?)",
-    "delete from timer where kind <> 'execution' and ref in (select seq from task_run where execution_seq = ?)",
-    "delete from task_run where execution_seq = ?",
-    "delete from event where execution_seq = ?",
-    "delete from execution_label where execution_seq = ?",
-    "delete from slot where execution_seq = ?",
-    "delete from waiting where execution_seq = ?",
+    "delete from attempt where task_run_seq in (select seq from task_run where execution_seq in {seqs})",
+    "delete from timer where kind in ('retry', 'pause', 'pause-timeout', 'timeout')"
+    " and ref in (select seq from task_run where execution_seq in {seqs})",
+    "delete from task_run where execution_seq in {seqs}",
+    "delete from event where execution_seq in {seqs}",
+    "delete from execution_label where execution_seq in {seqs}",
+    "delete from waiting where execution_seq in {seqs}",
+    "delete from execution where seq in {seqs}",
 )
+"""Ended executions hold no slot. The number of statements is the same for one execution and for 500."""
+
+
+def _placeholders(values: Sequence[Any]) -> str:
+    return "(" + ", ".join("?" * len(values)) + ")"
 
 
 @command("purge.executions")
 def purge_executions(tx: Tx, args: dict[str, Any]) -> dict[str, int]:
-    """Delete executions that ended before `before` (ms), at most `limit` (500), oldest first.
+    """Delete ended executions with all their rows, at most 500: `seqs`, as `store.queries.retention` found them.
 
-    Args (in `args`): tenant (None = all), `namespace` (with those below), `flow_id`, `states` (names or numbers),
-    `after` (ms), and what else goes: `logs`, `metrics`, `storage` (default all).
-    Returns: `executions`, the number deleted; fewer than `limit` = there are no more.
+    Those that are open again, or gone, are passed over. Args (in `args`): what goes with them, all by default:
+    `logs`, `metrics`, `storage`; `executions` false keeps the executions themselves.
+    Returns: `executions` and `metrics`, the numbers of rows that went.
     """
-    from flowdeck.model.states import State
-
-    where, named = (
-        ["state >= :terminal", "ended < :before"],
-        {
-            "terminal": int(FIRST_TERMINAL),
-            "before": int(args["before"]),
-            "limit": int(args.get("limit", BATCH)),
-        },
-    )
-    if args.get("tenant") is not None:
-        where.append("tenant = :tenant")
-        named["tenant"] = args["tenant"]
-    if args.get("namespace") is not None:
-        where.append("(namespace = :namespace or substr(namespace, 1, :size) = :dotted)")
-        named |= {"namespace": args["namespace"], "dotted": f"{args['namespace']}.", "size": len(args["namespace"]) + 1}
-    if args.get("flow_id") is not None:
-        where.append("flow_id = :flow_id")
-        named["flow_id"] = args["flow_id"]
-    if args.get("after") is not None:
-        where.append("ended >= :after")
-        named["after"] = int(args["after"])
-    if args.get("states"):
-        numbers = [int(s) if isinstance(s, int) else int(State[s]) for s in args["states"]]
-        where.append(f"state in ({', '.join(map(str, numbers))})")
+    wanted = [int(seq) for seq in args["seqs"]]
+    if not wanted:
+        return {"executions": 0, "metrics": 0}
+    if len(wanted) > BATCH:
+        raise IllegalArgument(f"at most {BATCH} executions at once")
+    # One that waits to be made anew (§11.1) or for the end of its afterExecution is still in the executor's memory.
     rows = tx.all(
-        f"select seq, id, tenant, namespace, flow_id from execution where {' and '.join(where)}"
-        " order by seq limit :limit",
-        named,
+        f"select seq, id, tenant, namespace, flow_id from execution where seq in {_placeholders(wanted)}"
+        " and state >= ? and open_count = 0 and not exists (select 1 from timer"
+        " where kind in ('recreate', 'after', 'schedule') and ref = execution.seq)",
+        *wanted,
+        int(FIRST_TERMINAL),
     )
-    keys = [(row["seq"],) for row in rows]
-    for text in _CHILDREN:
-        tx.many(text, keys)
-    if args.get("metrics", True):
-        tx.many("delete from metric where execution_seq = ?", keys)
-    tx.many("delete from execution where seq = ?", keys)
-    if rows and args.get("logs", True):
-        tx.insert(
-            "outbox", kind="logs.delete", payload=json.dumps({"executions": [key[0] for key in keys]}), due=tx.now
-        )
+    if not rows:
+        return {"executions": 0, "metrics": 0}
+    keys = [row["seq"] for row in rows]
+    marks = _placeholders(keys)
+    metrics = tx.sql(f"delete from metric where execution_seq in {marks}", *keys) if args.get("metrics", True) else 0
+    if args.get("logs", True):
+        tx.insert("outbox", kind="logs.delete", payload=json.dumps({"executions": keys}), due=tx.now)
     if args.get("storage", True):
-        for row in rows:
-            place = {
-                "tenant": row["tenant"],
-                "namespace": row["namespace"],
-                "flow": row["flow_id"],
-                "execution": row["id"],
-            }
-            tx.insert("outbox", kind="storage.delete", payload=json.dumps(place), due=tx.now)
-    if rows:
-        tx.notify("executions", "deleted", "", n=len(rows))
-    return {"executions": len(rows)}
+        places = [[row["tenant"], row["namespace"], row["flow_id"], row["id"]] for row in rows]
+        tx.insert("outbox", kind="storage.purge", payload=json.dumps({"executions": places}), due=tx.now)
+    gone = 0
+    if args.get("executions", True):
+        _keep_numbers(tx)
+        for text in _CHILDREN:
+            gone = tx.sql(text.format(seqs=marks), *keys)
+    tx.notify("executions", "deleted", "", n=gone)
+    return {"executions": gone, "metrics": metrics}
+
+
+def _keep_numbers(tx: Tx) -> None:
+    """Numbers of rows are keys of log lines and cursors: they are not given out again, even when the rows go."""
+    kept = json.loads(tx.value("select value from setting where key = 'engine.numbers'") or "{}")
+    for name, table in (("event", "event"), ("execution", "execution"), ("run", "task_run")):
+        kept[name] = max(tx.value(f"select max(seq) from {table}") or 0, kept.get(name, 0))
+    tx.sql(
+        "insert into setting (key, value, updated) values ('engine.numbers', ?, ?)"
+        " on conflict (key) do update set value = excluded.value, updated = excluded.updated",
+        json.dumps(kept),
+        tx.now,
+    )
 
 
 @command("purge.metrics")
 def purge_metrics(tx: Tx, args: dict[str, Any]) -> int:
-    """Delete metrics published before `before` (ms), at most 5,000; answers how many."""
+    """Delete metrics published before `before` (ms), at most `limit` (5,000), oldest first; answers how many."""
     return tx.sql(
-        "delete from metric where seq in (select seq from metric where at < :before order by seq limit 5000)",
+        # They are numbered as they come: behind young ones nobody looks for older ones.
+        "delete from metric where seq in (select o.seq from"
+        " (select seq, at from metric order by seq limit :limit) o where o.at < :before)",
         before=int(args["before"]),
+        limit=int(args.get("limit", 5000)),
     )
+
+
+@command("purge.pairs")
+def purge_pairs(tx: Tx, args: dict[str, Any]) -> int:
+    """Delete key-value pairs: `pairs` are [namespace, key], at most 500; answers how many went.
+
+    `expired_only` passes over those that live, or live again.
+    """
+    by_namespace: dict[str, list[str]] = {}
+    for namespace, key in args["pairs"]:
+        by_namespace.setdefault(namespace, []).append(key)
+    expired = " and expires is not null and expires <= ?" if args.get("expired_only") else ""
+    gone = 0
+    for namespace, keys in by_namespace.items():
+        values: list[Any] = [args["tenant"], namespace, *keys, *([tx.now] if expired else [])]
+        gone += tx.sql(
+            f"delete from kv where tenant = ? and namespace = ? and key in {_placeholders(keys)}{expired}", *values
+        )
+        tx.notify(f"kv:{namespace}", "deleted", "", n=len(keys))
+    return gone
 
 
 @command("purge.answers")

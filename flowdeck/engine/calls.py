@@ -11,11 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from flowdeck.engine.calls_retention import RetentionReads
 from flowdeck.engine.messages import Call
 from flowdeck.model.errors import DomainError, NotFound
 from flowdeck.store.driver import Database, Reader
-
 from flowdeck.store.queries import namespaces
+
 log = logging.getLogger("flowdeck.gateway")
 
 Refusal = tuple[str, str, dict[str, Any]]
@@ -50,6 +51,7 @@ class CallReader:
         self._logs = logs
         self._defaults = list(defaults)
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="worker-reads")
+        self._slow_pool = ThreadPoolExecutor(1, thread_name_prefix="worker-purges")
         self._loop = asyncio.get_running_loop()
         self._reads: dict[str, Callable[[Reader, dict[str, Any]], Any]] = {
             "flow": self._flow,
@@ -63,6 +65,9 @@ class CallReader:
             "items.children": self._items_children,
             "items.outputs": self._items_outputs,
         }
+        slow = RetentionReads(logs).reads
+        self._slow = frozenset(slow)
+        self._reads.update(slow)
 
     def handles(self, name: str) -> bool:
         """Whether this name is a read."""
@@ -70,11 +75,13 @@ class CallReader:
 
     def submit(self, call: Call, reply: Callable[[Any, Refusal | None], None]) -> None:
         """Answer in the thread; `reply` is called in the loop."""
-        self._pool.submit(self._answer, call, reply)
+        pool = self._slow_pool if call.name in self._slow else self._pool
+        pool.submit(self._answer, call, reply)
 
     def close(self) -> None:
         """End the thread."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._pool, self._slow_pool):
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def _answer(self, call: Call, reply: Callable[[Any, Refusal | None], None]) -> None:
         result, error = None, None

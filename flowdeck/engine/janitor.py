@@ -10,76 +10,121 @@ from typing import Any
 
 from flowdeck.config import Settings
 from flowdeck.model.errors import DomainError
-from flowdeck.store.driver import StoreError
+from flowdeck.model.pacing import Pace
+from flowdeck.store.driver import Database, StoreError
 from flowdeck.store.logs import LogFiles
+from flowdeck.store.queries import retention
 
 log = logging.getLogger("flowdeck.janitor")
 
 FIRST = 60.0
 """Seconds after the start of the first round."""
 EVERY = 3600.0
-BETWEEN = 0.05
-"""Seconds between two batches."""
 BATCH = 500
+METRICS = 5000
 
 RunCommand = Callable[[str, dict[str, Any]], Awaitable[Any]]
 
 
 class Janitor:
-    """Works hourly in `core`.
+    """Works hourly in `core`; expired key-value pairs go by the times of `kestra.kv.purge-expired`.
 
     Args:
         run: carries a command out in the core loop and answers its result.
+        database: read for what is too old, in a thread.
     """
 
-    def __init__(self, settings: Settings, files: LogFiles, run: RunCommand) -> None:
+    def __init__(self, settings: Settings, files: LogFiles, run: RunCommand, database: Database) -> None:
         self._settings = settings
         self._files = files
         self._run = run
+        self._database = database
 
     async def run(self) -> None:
-        """Work until cancelled; a round that fails is told and tried again an hour later."""
-        await asyncio.sleep(FIRST)
+        """Work until cancelled; a round that fails is told and tried again at the next time."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._repeat(self.round, FIRST, EVERY))
+            if self._settings.get("kestra.kv.purge-expired.enabled"):
+                first = self._settings.span("kestra.kv.purge-expired.initial-delay").total_seconds()
+                every = self._settings.span("kestra.kv.purge-expired.fixed-delay").total_seconds()
+                group.create_task(self._repeat(self.expired_pairs, first, max(0.1, every)))
+
+    @staticmethod
+    async def _repeat(work: Callable[[int], Awaitable[Any]], first: float, every: float) -> None:
+        await asyncio.sleep(first)
         while True:
             try:
-                await self.round(int(time.time() * 1000))
+                await work(int(time.time() * 1000))
             except (DomainError, StoreError, OSError):
                 log.exception("cleaning up failed")
-            await asyncio.sleep(EVERY)
+            await asyncio.sleep(every)
 
     async def round(self, now: int) -> dict[str, int]:
         """Delete all that is too old at the instant `now` (ms); answers how many of each kind."""
         done: dict[str, int] = {}
         limit = self._before("executions", now)
         if limit is not None:
-            done["executions"] = await self._batches(
-                "purge.executions", {"tenant": None, "before": limit, "limit": BATCH}, BATCH
-            )
+            done["executions"] = await self._executions(limit)
         limit = self._before("metrics", now)
         if limit is not None:
-            done["metrics"] = await self._batches("purge.metrics", {"before": limit}, 5000)
+            done["metrics"] = await self._batches("purge.metrics", {"before": limit}, METRICS)
         limit = self._before("logs", now)
         if limit is not None:
             done["log files"] = len(await asyncio.to_thread(self._files.drop_before, limit))
-        if self._settings.get("kestra.kv.purge-expired.enabled"):
-            size = self._settings.get("kestra.kv.purge-expired.batch-size")
-            done["keys"] = await self._batches("purge.kv", {"limit": size}, size)
         done["answers"] = await self._run("purge.answers", {})
+        self._tell(done)
+        return done
+
+    async def expired_pairs(self, now: int) -> int:
+        """Delete key-value pairs whose time is over; answers how many."""
+        size = self._settings.get("kestra.kv.purge-expired.batch-size")
+        gone = await self._batches("purge.kv", {}, size)
+        self._tell({"key-value pairs": gone})
+        return gone
+
+    @staticmethod
+    def _tell(done: dict[str, int]) -> None:
         told = {kind: count for kind, count in done.items() if count and kind != "answers"}
         if told:
             log.info("deleted what was too old: %s", ", ".join(f"{count} {kind}" for kind, count in told.items()))
-        return done
 
     def _before(self, what: str, now: int) -> int | None:
         span = self._settings.span(f"flowdeck.retention.{what}").total_seconds()
         return None if span <= 0 else now - round(span * 1000)
 
-    async def _batches(self, name: str, args: dict[str, Any], size: int) -> int:
+    async def _executions(self, before: int) -> int:
         total = 0
+        for tenant in await asyncio.to_thread(self._read, retention.tenants):
+            pace, cursor = Pace(BATCH), None
+            while True:
+                rows, cursor = await asyncio.to_thread(self._candidates, tenant, before, pace.size, cursor)
+                if rows:
+                    began = time.monotonic()
+                    answer = await self._run("purge.executions", {"seqs": rows})
+                    total += answer["executions"]
+                    await asyncio.sleep(pace.after(time.monotonic() - began))
+                if cursor is None:
+                    break
+        return total
+
+    def _read(self, work: Callable[[Any], Any]) -> Any:
+        with self._database.reader() as reader:
+            return work(reader)
+
+    def _candidates(self, tenant: str, before: int, limit: int, cursor: Any) -> tuple[list[int], Any]:
+        rows, after = self._read(
+            lambda reader: retention.candidates(
+                reader, tenant, limit=limit, before=before, ended_before=before, cursor=cursor
+            )
+        )
+        return [row["seq"] for row in rows], after
+
+    async def _batches(self, name: str, args: dict[str, Any], most: int) -> int:
+        total, pace = 0, Pace(most)
         while True:
-            answer = await self._run(name, args)
-            count = answer["executions"] if isinstance(answer, dict) else answer
+            began, size = time.monotonic(), pace.size
+            count = await self._run(name, {**args, "limit": size})
             total += count
+            await asyncio.sleep(pace.after(time.monotonic() - began))
             if count < size:
                 return total
-            await asyncio.sleep(BETWEEN)

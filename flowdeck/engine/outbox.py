@@ -34,6 +34,7 @@ class OutboxConsumer:
         self._kinds: dict[str, Callable[[Any], None]] = {
             "logs.delete": self._delete_logs,
             "storage.delete": self._delete_execution,
+            "storage.purge": self._delete_executions,
             "files.delete": self._delete_files,
         }
         self._wake = asyncio.Event()
@@ -91,6 +92,10 @@ class OutboxConsumer:
     def _delete_execution(self, payload: dict[str, Any]) -> None:
         folder = execution_folder(payload["namespace"], payload["flow"], payload["execution"])
         self._storage.for_tenant(payload["tenant"]).delete_prefix(folder)
+
+    def _delete_executions(self, payload: dict[str, Any]) -> None:
+        for tenant, namespace, flow_id, execution in payload["executions"]:
+            self._storage.for_tenant(tenant).delete_prefix(execution_folder(namespace, flow_id, execution))
 
     def _delete_files(self, payload: dict[str, Any]) -> None:
         storage = self._storage.for_tenant(payload["tenant"])

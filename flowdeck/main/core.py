@@ -70,7 +70,9 @@ def run(settings: Settings) -> int:
         async def carry_out(name: str, args: dict[str, Any]) -> Any:
             return await in_loop(core, name, args)
 
-        kept.append(asyncio.get_running_loop().create_task(Janitor(settings, core.log_files, carry_out).run()))
+        kept.append(
+            asyncio.get_running_loop().create_task(Janitor(settings, core.log_files, carry_out, core.database).run())
+        )
         reporter = Reporter("core", lambda: numbers(core))
         reporter.start()
         reporter.ready()

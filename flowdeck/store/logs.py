@@ -192,14 +192,18 @@ class LogFiles:
         gone: list[str] = []
         for file in self.files()[1:]:
             if file.name < limit:
-                with self._lock:
-                    self._open.pop(file.name, None)
-                file.database.close()
-                for end in ("", "-wal", "-shm"):
-                    with contextlib.suppress(FileNotFoundError):
-                        (self.folder / f"{file.name}.db{end}").unlink()
+                self.drop(file)
                 gone.append(file.name)
         return gone
+
+    def drop(self, file: LogFile) -> None:
+        """Delete a day's file; never the newest one."""
+        with self._lock:
+            self._open.pop(file.name, None)
+        file.database.close()
+        for end in ("", "-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                (self.folder / f"{file.name}.db{end}").unlink()
 
     def _drop_rows(self, before: int) -> list[str]:
         assert self._whole is not None
@@ -464,11 +468,24 @@ def delete_lines(
     of an execution that may go on.
     """
     total = 0
-    for file in files.files():
+    seqs = list(execution_seqs)
+    marks = ", ".join("?" * len(seqs))
+    for file in files.files() if seqs else ():
+        # Most days know none of the executions: they are only read.
+        with file.database.reader() as reader:
+            known = {
+                row[0]
+                for row in reader.all(
+                    f"select distinct execution_seq from log_source where execution_seq in ({marks})", *seqs
+                )
+            }
+        if not known:
+            continue
         writer = file.database.writer()
         try:
-            for seq in execution_seqs:
-                total += _delete_one(writer, seq, min_level, task_run_seq, attempt, forget)
+            for seq in seqs:
+                if seq in known:
+                    total += _delete_one(writer, seq, min_level, task_run_seq, attempt, forget)
         finally:
             writer.close()
     return total

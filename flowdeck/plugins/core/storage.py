@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 from collections.abc import Iterator
 from typing import Any
+
+import regex
 
 from flowdeck.sdk import Declared, Example, Expr, RunContext, Task, TaskError, field
 from flowdeck.sdk.context import as_json
 from flowdeck.storage.paths import execution_folder, path_of
 
 CHUNK = 1 << 20
+MATCH_SECONDS = 1.0
+"""What matching one line may take."""
+MOST_GROUPS = 500
+"""Files that are written side by side."""
 
 
 def new_name(extension: str | None) -> str:
@@ -168,6 +175,9 @@ class Split(
     partitions: Expr[int] | None = field(default=None, doc="Number of files; lines go round.")
     rows: Expr[int] | None = field(default=None, doc="Lines in a file.")
     separator: Expr[str] = field(default="\n", doc="Written after each line.")
+    regex_pattern: Expr[str] | None = field(
+        default=None, doc="Lines with the same text in the first group go to one file; lines that don't match to none."
+    )
 
     class Output(Declared):
         """The files."""
@@ -175,12 +185,15 @@ class Split(
         uris: list[str] = field(doc="URIs in order.")
 
     def run(self, ctx: RunContext) -> Output:
-        """Split by `bytes`, else `partitions`, else `rows`."""
+        """Split by `regexPattern`, else `bytes`, else `partitions`, else `rows`."""
         uri, separator = ctx.render_sync(self.from_), ctx.render_sync(self.separator).encode()
         extension = extension_of(uri)
         limit, parts, rows = ctx.render_sync(self.bytes_), ctx.render_sync(self.partitions), ctx.render_sync(self.rows)
+        pattern = _grouping(ctx.render_sync(self.regex_pattern))
         with ctx.storage.open(uri) as file:
             lines = (line.rstrip(b"\r\n") + separator for line in file)
+            if pattern is not None:
+                return self.Output(uris=self._by_group(ctx, lines, pattern, extension))
             if limit is not None:
                 pieces = self._by_bytes(lines, size_of(limit))
             elif parts:
@@ -188,7 +201,7 @@ class Split(
             elif rows:
                 pieces = self._by_rows(lines, rows)
             else:
-                raise TaskError("One of bytes, partitions and rows is needed")
+                raise TaskError("One of bytes, partitions, rows and regexPattern is needed")
             uris = [ctx.storage.put(new_name(extension), piece) for piece in pieces if piece]
         return self.Output(uris=uris)
 
@@ -211,6 +224,26 @@ class Split(
                 yield b"".join(held)
                 held = []
         yield b"".join(held)
+
+    @staticmethod
+    def _by_group(ctx: RunContext, lines: Iterator[bytes], pattern: Any, extension: str) -> list[str]:
+        """One file a text of the first group, in order of first sight."""
+        with contextlib.ExitStack() as stack:
+            outs: dict[str, Any] = {}
+            for line in lines:
+                try:
+                    found = pattern.search(line.decode("utf-8", "replace"), timeout=MATCH_SECONDS)
+                except TimeoutError:
+                    raise TaskError("regexPattern takes too long for a line") from None
+                if found is None or found.group(1) is None:
+                    continue
+                group = found.group(1)
+                if group not in outs:
+                    if len(outs) >= MOST_GROUPS:
+                        raise TaskError(f"regexPattern gives more than {MOST_GROUPS} groups")
+                    outs[group] = stack.enter_context(ctx.storage.open_write(new_name(extension)))
+                outs[group].write(line)
+        return [out.uri for out in outs.values()]
 
     @staticmethod
     def _round(lines: Iterator[bytes], parts: int) -> list[bytes]:
@@ -238,6 +271,19 @@ class PurgeCurrentExecutionFiles(
         facts = ctx.attempt
         folder = execution_folder(facts.namespace, facts.flow_id, facts.execution)
         return self.Output(uris=ctx.storage.backend.delete_prefix(path_of(folder)))
+
+
+def _grouping(text: str | None) -> Any:
+    """The compiled pattern; `TaskError` for one that is none or has no group."""
+    if text is None:
+        return None
+    try:
+        pattern = regex.compile(text)
+    except (regex.error, RecursionError, OverflowError) as error:
+        raise TaskError(f"regexPattern is no regular expression: {error}") from None
+    if pattern.groups < 1:
+        raise TaskError("regexPattern needs a group in parentheses")
+    return pattern
 
 
 _UNITS = {"": 1, "B": 1, "K": 1024, "KB": 1024, "M": 1024**2, "MB": 1024**2, "G": 1024**3, "GB": 1024**3}

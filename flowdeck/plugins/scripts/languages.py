@@ -6,9 +6,7 @@ from flowdeck.plugins.scripts.base import CommandsTask, FileScriptTask
 from flowdeck.sdk import Expr, field
 
 
-class NodeScript(
-    FileScriptTask, type="io.kestra.plugin.scripts.node.Script", aliases=("io.kestra.core.tasks.scripts.Node",)
-):
+class NodeScript(FileScriptTask, type="io.kestra.plugin.scripts.node.Script"):
     """Run a Node.js script."""
 
     EXTENSION = ".js"

@@ -108,9 +108,7 @@ class PythonTask(ScriptTask):
         return kept
 
 
-class Script(
-    PythonTask, type="io.kestra.plugin.scripts.python.Script", aliases=("io.kestra.core.tasks.scripts.Python",)
-):
+class Script(PythonTask, type="io.kestra.plugin.scripts.python.Script"):
     """Run a Python script."""
 
     script: Expr[str] = field(doc="Text of the script.")

@@ -32,9 +32,7 @@ tasks:
         return Prepared([await ctx.render(self.script)])
 
 
-class Commands(
-    CommandsTask, type="io.kestra.plugin.scripts.shell.Commands", aliases=("io.kestra.core.tasks.scripts.Bash",)
-):
+class Commands(CommandsTask, type="io.kestra.plugin.scripts.shell.Commands"):
     """Run shell commands."""
 
     examples = (
