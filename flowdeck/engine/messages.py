@@ -17,6 +17,13 @@ class Message(msgspec.Struct, array_like=True, tag=True, omit_defaults=False):
     """Base of all messages; the tag is the class name, the first element on the wire."""
 
 
+class Join(Message):
+    """First message of a connection from another machine: the cluster's token, and which door (worker, logs)."""
+
+    token: str
+    to: str
+
+
 class Hello(Message):
     """First message of a connection: who, how many process and async credits, what is in flight."""
 
@@ -263,7 +270,8 @@ class LinesStored(Message):
 
 
 AnyMessage = (
-    Hello
+    Join
+    | Hello
     | Shards
     | Claim
     | Run

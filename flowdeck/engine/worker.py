@@ -11,11 +11,13 @@ import secrets
 import shutil
 import signal
 import tempfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flowdeck.engine.executors import Address, Doors
 from flowdeck.engine.worker_attempts import Attempts
 from flowdeck.engine.worker_contexts import WorkerVariables
 from flowdeck.engine.worker_link import CoreLink
@@ -41,8 +43,8 @@ FOLDER, LOCK = "flowdeck-worker-", ".lock"
 class WorkerOptions:
     """What a worker needs to know; spans in seconds."""
 
-    socket: str
-    logs_socket: str | None
+    socket: str | Callable[[], list[Address]]
+    logs_socket: str | Callable[[], list[Address]] | None
     storage: LocalStorage
     temp: Path
     key: str | None = None
@@ -56,6 +58,7 @@ class WorkerOptions:
     refused_addresses: tuple[str, ...] = REFUSED_ADDRESSES
     variables: WorkerVariables = field(default_factory=WorkerVariables)
     options: dict[str, Any] = field(default_factory=dict)
+    doors: Doors = field(default_factory=Doors)
 
     @classmethod
     def of(cls, settings: Settings) -> WorkerOptions:
@@ -104,7 +107,7 @@ class Worker:
             options=options.options,
             kill_grace=options.kill_grace,
         )
-        self.logs = LogClient(options.logs_socket)
+        self.logs = LogClient(options.logs_socket, options.doors)
         self.attempts = Attempts(
             self.facts,
             self.logs,
@@ -121,6 +124,7 @@ class Worker:
             async_credits=options.async_credits,
             lease=options.lease,
             spool=options.temp,
+            doors=options.doors,
         )
         self.attempts.link = self.link
         self._lock = -1

@@ -1,23 +1,28 @@
-"""A worker's connection to core: results kept until acknowledged, calls, lease (engine notes §2.3, §2.5)."""
+"""A worker's connections to the executors: credits, results, calls, leases (engine notes §2.3, §2.5, §2.9).
+
+On SQLite there is one executor. On PostgreSQL there are several: each may use all of the worker's credits, what comes
+too much waits here; a report goes to the executor that owns its run's shard by now, whoever sent the job.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import secrets
-import tempfile
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from flowdeck.engine.frames import FrameProtocol
+from flowdeck.engine.executors import Address, Doors, one_address
 from flowdeck.engine.messages import (
     Ack,
     Answer,
     Call,
+    Claim,
     Done,
     Drain,
     Evaluate,
@@ -26,24 +31,29 @@ from flowdeck.engine.messages import (
     Kill,
     Poll,
     Run,
+    Shards,
     Started,
-    decode,
-    encode,
 )
+from flowdeck.engine.worker_connection import Connection
+from flowdeck.engine.worker_results import Kept, Key
 from flowdeck.model.errors import Unavailable, revive
+from flowdeck.model.states import State
+
+__all__ = ["CoreLink", "Jobs", "Kept", "Key", "new_worker_id"]
 
 log = logging.getLogger("flowdeck.worker")
 
-Key = tuple[int, int]
+Job = Run | Evaluate | Poll
 HEARTBEAT = 3.0
-RETRY_FIRST, RETRY_LAST = 0.02, 1.0
-SPOOL_ABOVE = 64 * 1024 * 1024
+LOOK = 0.5
+"""Seconds between looks for new executors."""
+CALL_SECONDS = 60.0
 
 
 class Jobs(Protocol):
     """What carries the jobs out."""
 
-    def run(self, job: Run | Evaluate | Poll) -> None:
+    def run(self, job: Job) -> None:
         """Start a job."""
         ...
 
@@ -55,8 +65,8 @@ class Jobs(Protocol):
         """Jobs that hold a process credit and jobs that hold an async one."""
         ...
 
-    def lease_ended(self) -> None:
-        """Core counts this worker as lost: stop everything."""
+    def lease_ended(self, keys: Iterable[Key] | None = None) -> None:
+        """These jobs (default: all) are counted as lost: stop them without reports."""
         ...
 
     def drain(self) -> None:
@@ -64,70 +74,27 @@ class Jobs(Protocol):
         ...
 
 
-class Kept:
-    """Results that were not acknowledged; beyond 64 MB they lie in a file."""
+@dataclass(slots=True)
+class _Place:
+    """Where a job came from, and which executors may take its report."""
 
-    def __init__(self, folder: Path | None = None) -> None:
-        self._results: dict[Key, Done | tuple[int, int]] = {}
-        self.light: set[Key] = set()
-        self._sizes: dict[Key, int] = {}
-        self._held = 0
-        self._folder = folder
-        self._file: Any = None
-
-    def __len__(self) -> int:
-        return len(self._results)
-
-    def keys(self) -> list[Key]:
-        """Task run and fence of each."""
-        return list(self._results)
-
-    def add(self, done: Done, *, light: bool) -> None:
-        """Keep a result."""
-        key = (done.seq, done.fence)
-        size = 300 + (done.outputs_size if done.outputs else 0)
-        if light:
-            self.light.add(key)
-        if self._held + size > SPOOL_ABOVE:
-            body = encode([done])[4:]
-            if self._file is None:
-                self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - lives as long as the worker
-            at = self._file.seek(0, os.SEEK_END)
-            self._file.write(body)
-            self._results[key] = (at, len(body))
-            return
-        self._held += size
-        self._sizes[key] = size
-        self._results[key] = done
-
-    def get(self, key: Key) -> Done | None:
-        """A kept result."""
-        found = self._results.get(key)
-        if isinstance(found, tuple):
-            self._file.seek(found[0])
-            return decode(self._file.read(found[1]))[0]
-        return found
-
-    def drop(self, key: Key) -> None:
-        """Forget a result."""
-        self._results.pop(key, None)
-        self.light.discard(key)
-        self._held -= self._sizes.pop(key, 0)
-        if not self._results and self._file is not None:
-            self._file.truncate(0)
+    shard: int
+    home: Connection
+    light: bool
 
 
 class CoreLink:
-    """Connects, says hello, resends, answers; reconnects for ever.
+    """All connections of a worker.
 
     Args:
-        path: of `worker.sock`.
-        lease: seconds after which core counts a silent worker as lost; measured on this process's monotonic clock.
+        path: of the one executor's socket, or a function that answers the executors of now.
+        lease: seconds after which an executor counts a silent worker as lost; measured on this process's monotonic
+            clock, for each executor.
     """
 
     def __init__(
         self,
-        path: str,
+        path: str | Callable[[], list[Address]],
         jobs: Jobs,
         *,
         group: str,
@@ -136,8 +103,10 @@ class CoreLink:
         lease: float = 45.0,
         spool: Path | None = None,
         on_connected: Callable[[], None] | None = None,
+        doors: Doors | None = None,
     ) -> None:
-        self.path = path
+        self._look = one_address(path, None) if isinstance(path, str) else path
+        self._single = isinstance(path, str)
         self.jobs = jobs
         self.group = group
         self.process_credits = process_credits
@@ -146,171 +115,300 @@ class CoreLink:
         self.worker = new_worker_id()
         self.kept = Kept(spool)
         self.draining = False
-        self._on_connected = on_connected
-        self._link: FrameProtocol | None = None
-        self._loop = asyncio.get_running_loop()
-        self._calls: dict[int, tuple[Call, asyncio.Future[Any]]] = {}
-        self._call_id = 0
-        self._closed = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-        self._beat: asyncio.TimerHandle | None = None
-        self._beat_sent = time.monotonic()
-        self._heard = time.monotonic()
         self.empty = asyncio.Event()
+        self.connections: dict[str, Connection] = {}
+        self._doors = doors or Doors()
+        self._on_connected = on_connected
+        self._loop = asyncio.get_running_loop()
+        self._places: dict[Key, _Place] = {}
+        self._busy: set[Key] = set()  # running jobs that hold a process credit
+        self._waiting: deque[Job] = deque()  # jobs beyond the credits
+        self._calls: dict[int, tuple[Call, asyncio.Future[Any], Connection | None]] = {}
+        self._call_id = 0
+        self._beat: asyncio.TimerHandle | None = None
+        self._searching: asyncio.TimerHandle | None = None
+        self._ending: set[asyncio.Task[None]] = set()
 
     # -- life --------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Connect, and keep connecting."""
-        self._task = asyncio.create_task(self._connect())
+        self._search()
         self._heartbeat()
 
     async def stop(self) -> None:
-        """Close; what core did not acknowledge is lost with this process."""
-        if self._beat:
-            self._beat.cancel()
-        if self._task:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        if self._link:
-            self._link.close()
-        for _, future in self._calls.values():
+        """Close; what was not acknowledged is lost with this process."""
+        for timer in (self._beat, self._searching):
+            if timer:
+                timer.cancel()
+        await asyncio.gather(*(connection.stop() for connection in self.connections.values()))
+        await asyncio.gather(*self._ending, return_exceptions=True)
+        for _, future, _ in self._calls.values():
             future.cancel()
         await asyncio.sleep(0)
 
-    async def _connect(self) -> None:
-        pause = RETRY_FIRST
-        while True:
-            try:
-                _, link = await self._loop.create_unix_connection(
-                    lambda: FrameProtocol(self._received, self._lost), self.path
-                )
-            except OSError:
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, RETRY_LAST)
-                continue
-            pause = RETRY_FIRST
-            self._closed.clear()
-            self._welcome(link)
-            await self._closed.wait()
-            log.warning("the connection to core closed; %d results wait for it", len(self.kept))
+    def _search(self) -> None:
+        """Connect to executors that are new; forget those that are gone."""
+        found = {address.name: address for address in self._look()}
+        for name, address in found.items():
+            if name not in self.connections:
+                self.connections[name] = Connection(address, self._doors, self)
+        for name in self.connections.keys() - found.keys():
+            connection = self.connections[name]
+            if connection.link is None:
+                del self.connections[name]
+                self._orphan(connection)
+                ending = asyncio.create_task(connection.stop())
+                self._ending.add(ending)
+                ending.add_done_callback(self._ending.discard)
+        if not self._single:
+            self._searching = self._loop.call_later(LOOK, self._search)
 
-    def _welcome(self, link: FrameProtocol) -> None:
-        self._link = link
-        process, light = self.jobs.running()
-        kept = self.kept.keys()
-        link.send(
+    def _orphan(self, gone: Connection) -> None:
+        """An executor has ended for good: jobs for itself are of no use to anybody, runs wait for their next owner."""
+        own = [key for key, place in self._places.items() if place.home is gone and place.shard < 0]
+        self._forsake(own)
+
+    def _of(self, connection: Connection) -> tuple[list[Key], list[Key]]:
+        """Jobs and results that belong to an executor, and those of them that hold an async credit."""
+        keys = [key for key, place in self._places.items() if place.home is connection]
+        return keys, [key for key in keys if self._places[key].light]
+
+    # -- what connections tell ---------------------------------------------------------------------------------
+
+    def welcome(self, connection: Connection) -> None:
+        """Say hello, send kept results and open calls again."""
+        keys, light = self._of(connection)
+        connection.send(
             Hello(
                 worker=self.worker,
                 group=self.group,
                 process_credits=self.process_credits,
                 async_credits=self.async_credits,
-                in_flight=list(dict.fromkeys([*process, *light, *kept])),
+                in_flight=keys,
                 pid=os.getpid(),
                 host=os.uname().nodename,
-                light=list(dict.fromkeys([*light, *(k for k in kept if k in self.kept.light)])),
+                light=light,
+                shards=[] if self._single else [self._places[key].shard for key in keys],
             )
         )
-        for key in kept:
-            if (done := self.kept.get(key)) is not None:
-                link.send(done)
-        for call, _ in self._calls.values():
-            link.send(call)
-        self._alive(time.monotonic())
+        self._send_kept(connection, keys)
+        for number, (call, future, asked) in list(self._calls.items()):
+            if asked is None or asked is connection or asked.link is None:
+                self._calls[number] = (call, future, connection)
+                connection.send(call)
         if self.draining:
-            link.send(Heartbeat(self.worker, -1))
+            connection.send(Heartbeat(self.worker, -1))
         if self._on_connected:
             self._on_connected()
 
-    def _lost(self, link: FrameProtocol) -> None:
-        if self._link is link:
-            self._link = None
-            self._closed.set()
+    def parted(self, connection: Connection) -> None:
+        """A connection closed: other executors may answer its calls."""
+        log.warning("the connection to %s closed; %d results wait", _shown(connection.address), len(self.kept))
+        for number, (call, future, asked) in list(self._calls.items()):
+            if asked is connection:
+                other = self._any()
+                self._calls[number] = (call, future, other)
+                if other is not None:
+                    other.send(call)
 
-    # -- lease -------------------------------------------------------------------------------------------------
-
-    def _alive(self, sent: float) -> None:
-        """Core heard of this worker no earlier than `sent`."""
-        self._heard = max(self._heard, sent)
-
-    def _heartbeat(self) -> None:
-        now = time.monotonic()
-        if now - self._heard > self.lease:
-            self._expired(now)
-        if self._link is not None:
-            self._beat_sent = now
-            self.beat()
-        self._beat = self._loop.call_later(min(HEARTBEAT, self.lease / 4), self._heartbeat)
-
-    def beat(self) -> None:
-        """Tell core at once how much is free."""
-        if self._link is not None:
-            free = -1 if self.draining else self.process_credits - len(self.jobs.running()[0])
-            self._link.send(Heartbeat(self.worker, free))
-
-    def _expired(self, now: float) -> None:
-        """Nobody waits for this worker's attempts any more: end them, come back as a new worker."""
-        process, light = self.jobs.running()
-        if process or light:
-            log.warning("the lease ended; %d running attempts are stopped", len(process) + len(light))
-        self.jobs.lease_ended()
-        self.worker = new_worker_id()
-        self._heard = now
-        if self._link is not None:
-            self._link.abort()
-
-    # -- receiving ---------------------------------------------------------------------------------------------
-
-    def _received(self, link: FrameProtocol, messages: list[Any]) -> None:
+    def received(self, connection: Connection, messages: list[Any]) -> None:
+        """Do what an executor says."""
         for message in messages:
             match message:
                 case Run() | Evaluate() | Poll():
-                    self.jobs.run(message)
+                    self._take(connection, message)
                 case Ack(seq, fence):
-                    self.kept.drop((seq, fence))
-                    if not self.kept:
-                        self.empty.set()
+                    self._drop((seq, fence))
                 case Kill(seq, fence):
-                    self.jobs.kill((seq, fence))
+                    self._kill((seq, fence))
                 case Answer(number, result, error):
-                    _, future = self._calls.pop(number, (None, None))
+                    _, future, _ = self._calls.pop(number, (None, None, None))
                     if future is not None and not future.done():
                         if error is not None:
                             future.set_exception(revive(*error))
                         else:
                             future.set_result(result)
                 case Heartbeat():
-                    self._alive(self._beat_sent)
+                    connection.alive()
+                case Shards():
+                    self._shards(connection, message)
                 case Drain():
                     self.jobs.drain()
 
+    def _shards(self, connection: Connection, message: Shards) -> None:
+        """An executor owns these now: it hears what the worker holds of them, and gets the results."""
+        before, connection.shards = connection.shards or frozenset(), frozenset(message.owned)
+        keys = [
+            key
+            for key, place in self._places.items()
+            if place.shard in connection.shards and (place.home is not connection or place.shard not in before)
+        ]
+        for key in keys:
+            self._places[key].home = connection
+        connection.send(
+            Claim(
+                message.no,
+                keys,
+                [key for key in keys if self._places[key].light],
+                [self._places[key].shard for key in keys],
+            )
+        )
+        # Results that the executor passed over while the shard was on its way to it are sent once more.
+        self._send_kept(connection, self._of(connection)[0])
+
+    def _send_kept(self, connection: Connection, keys: Iterable[Key]) -> None:
+        for key in keys:
+            if (done := self.kept.get(key)) is not None:
+                connection.send(done)
+
+    # -- jobs --------------------------------------------------------------------------------------------------
+
+    def _take(self, connection: Connection, job: Job) -> None:
+        key = (job.seq, job.fence)
+        if key in self._places:
+            return
+        shard = job.shard if isinstance(job, Run) else -1
+        self._places[key] = _Place(shard, connection, job.light)
+        if job.light or len(self._busy) < self.process_credits:
+            self._begin(job)
+        else:
+            self._waiting.append(job)
+
+    def _begin(self, job: Job) -> None:
+        if not job.light:
+            self._busy.add((job.seq, job.fence))
+        self.jobs.run(job)
+
+    def _kill(self, key: Key) -> None:
+        waiting = next((job for job in self._waiting if (job.seq, job.fence) == key), None)
+        if waiting is None:
+            self.jobs.kill(key)
+            return
+        self._waiting.remove(waiting)
+        now = time.time_ns() // 1_000_000
+        self.done(Done(seq=key[0], fence=key[1], state=State.KILLED, started=now, ended=now), light=False)
+
+    def _ended(self, key: Key) -> None:
+        """A job runs no more: its place is free."""
+        self._busy.discard(key)
+        while self._waiting and len(self._busy) < self.process_credits:
+            self._begin(self._waiting.popleft())
+
+    def _drop(self, key: Key) -> None:
+        """The report is taken."""
+        self.kept.drop(key)
+        self._places.pop(key, None)
+        if not self.kept:
+            self.empty.set()
+
+    def _forsake(self, keys: Iterable[Key]) -> None:
+        """Nobody waits for these any more: end them, forget their results."""
+        gone = set(keys)
+        if not gone:
+            return
+        self._waiting = deque(job for job in self._waiting if (job.seq, job.fence) not in gone)
+        self.jobs.lease_ended(gone)
+        for key in gone:
+            self._drop(key)
+            self._ended(key)
+
+    # -- lease -------------------------------------------------------------------------------------------------
+
+    def _heartbeat(self) -> None:
+        now = time.monotonic()
+        for connection in self.connections.values():
+            if now - connection.heard > self.lease:
+                self._expired(connection, now)
+        known = set(self.connections.values())
+        orphans = [
+            key
+            for key, place in self._places.items()
+            if place.home not in known and now - place.home.heard > self.lease and self.kept.get(key) is None
+        ]
+        self._forsake(orphans)
+        self.beat()
+        self._beat = self._loop.call_later(min(HEARTBEAT, self.lease / 4), self._heartbeat)
+
+    def beat(self) -> None:
+        """Tell the executors at once how much is free."""
+        free = -1 if self.draining else self.process_credits - len(self._busy)
+        for connection in self.connections.values():
+            connection.beat(self.worker, free)
+
+    def _expired(self, connection: Connection, now: float) -> None:
+        """An executor waits for its attempts no more: end them; the only one gets to know a new worker."""
+        connection.heard = now
+        if self._single:
+            process, light = self.jobs.running()
+            if process or light:
+                log.warning("the lease ended; %d running attempts are stopped", len(process) + len(light))
+            self._waiting.clear()
+            self.jobs.lease_ended()
+            self._busy.clear()
+            for key in [key for key in self._places if self.kept.get(key) is None]:
+                del self._places[key]
+            self.worker = new_worker_id()
+        else:
+            keys = self._of(connection)[0]
+            running = [key for key in keys if self.kept.get(key) is None]
+            if running:
+                log.warning("the lease of %s ended; %d attempts are stopped", _shown(connection.address), len(running))
+            self._forsake(running)
+        connection.cut()
+
     # -- sending -----------------------------------------------------------------------------------------------
+
+    def _route(self, key: Key) -> Connection | None:
+        """The executor that is to hear of a job; None while there is none."""
+        place = self._places.get(key)
+        if place is None:
+            return self._any()
+        home = place.home
+        if home.link is not None and home.responsible(place.shard):
+            return home
+        if place.shard >= 0:
+            for connection in self.connections.values():
+                if connection.link is not None and connection.responsible(place.shard):
+                    return connection
+        return None
+
+    def _any(self) -> Connection | None:
+        return next((one for one in self.connections.values() if one.link is not None), None)
 
     def started(self, message: Started) -> None:
         """Report a start; a lost one is made up for by `Done`."""
-        if self._link is not None:
-            self._link.send(message)
+        connection = self._route((message.seq, message.fence))
+        if connection is not None:
+            connection.send(message)
 
     def done(self, message: Done, *, light: bool) -> None:
         """Report an end, again after each reconnection until it is acknowledged."""
+        key = (message.seq, message.fence)
+        place = self._places.get(key)
+        if place is not None:
+            message.shard = place.shard
         self.kept.add(message, light=light)
         self.empty.clear()
-        if self._link is not None:
-            self._link.send(message)
+        connection = self._route(key)
+        if connection is not None:
+            connection.send(message)
+        self._ended(key)
 
     async def call(self, name: str, args: dict[str, Any], *, seq: int = 0, fence: int = 0, no: int = 0) -> Any:
-        """Ask core; survives a reconnection (a repeated write is known by task run, fence and number).
+        """Ask; survives a reconnection (a repeated write is known by task run, fence and number).
 
-        Raises the `DomainError` that core answered, `Unavailable` after 60 seconds without answer.
+        Raises the `DomainError` that was answered, `Unavailable` after 60 seconds without answer.
         """
         self._call_id += 1
         message = Call(self._call_id, name, args, seq, fence, no)
         future: asyncio.Future[Any] = self._loop.create_future()
-        self._calls[message.id] = (message, future)
-        if self._link is not None:
-            self._link.send(message)
+        connection = self._route((seq, fence)) or self._any()
+        self._calls[message.id] = (message, future, connection)
+        if connection is not None:
+            connection.send(message)
         try:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(CALL_SECONDS):
                 return await future
         except TimeoutError:
             raise Unavailable(f"core did not answer '{name}'", retry_after=5) from None
@@ -318,10 +416,13 @@ class CoreLink:
             self._calls.pop(message.id, None)
 
     def cut(self) -> None:
-        """Drop the connection (tests)."""
-        if self._link is not None:
-            with contextlib.suppress(OSError):
-                self._link.abort()
+        """Drop all connections (tests)."""
+        for connection in self.connections.values():
+            connection.cut()
+
+
+def _shown(address: Address) -> str:
+    return "core" if address.name == "core" else f"executor {address.name}"
 
 
 def new_worker_id() -> str:

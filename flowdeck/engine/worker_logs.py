@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import random
 import threading
 import time
 from collections import OrderedDict
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from flowdeck.engine.executors import Address, Doors
 from flowdeck.engine.frames import FrameProtocol
 from flowdeck.engine.masking import Masker
 from flowdeck.engine.messages import Lines, LinesStored, LinesWanted, Run
@@ -157,11 +159,13 @@ class LogClient:
     """Sends batches to the log writer's socket and repeats what it did not acknowledge.
 
     Args:
-        path: of `logs.sock`; None keeps lines in `kept` (tests).
+        path: of `logs.sock`, or a function that answers the executors of now, any of which may store lines; None
+            keeps them in `kept` (tests).
     """
 
-    def __init__(self, path: str | None) -> None:
+    def __init__(self, path: str | Callable[[], list[Address]] | None, doors: Doors | None = None) -> None:
         self.path = path
+        self._doors = doors or Doors()
         self.kept: list[Lines] = []
         self._dirty: list[AttemptLog] = []
         self._unacked: OrderedDict[int, tuple[Lines, int, AttemptLog]] = OrderedDict()
@@ -320,15 +324,21 @@ class LogClient:
             self._link = None
             self._closed.set()
 
+    def _place(self) -> str:
+        """Where lines go now; OSError while there is no executor."""
+        if not callable(self.path):
+            return str(self.path)
+        places = [address.logs for address in self.path() if address.logs is not None]
+        if not places:
+            raise OSError("no executor")
+        return random.choice(places)
+
     async def _connect(self) -> None:
         pause = RETRY_FIRST
-        assert self.path is not None
         while True:
             try:
-                _, link = await self._loop.create_unix_connection(
-                    lambda: FrameProtocol(self._received, self._lost), self.path
-                )
-            except OSError:
+                link = await self._doors.open(self._place(), "logs", lambda: FrameProtocol(self._received, self._lost))
+            except (OSError, ValueError):
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, RETRY_LAST)
                 continue

@@ -225,7 +225,7 @@ async def test_a_full_log_brakes_the_child(core: Core, monkeypatch: pytest.Monke
 
 
 def test_results_beyond_the_memory_limit_lie_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flowdeck.engine.worker_link.SPOOL_ABOVE", 1000)
+    monkeypatch.setattr("flowdeck.engine.worker_results.SPOOL_ABOVE", 1000)
     kept = Kept(tmp_path)
     sent = [Done(n, 1, int(State.SUCCESS), 1, 2, outputs={"v": "x" * 200}, outputs_size=208) for n in range(10)]
     for done in sent:

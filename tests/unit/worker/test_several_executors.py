@@ -1,0 +1,193 @@
+"""A worker of several executors: shared credits, reports to the owner of the shard, claims (engine notes §2.3, §2.9)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flowdeck.engine.executors import Address, Doors, Relay, addresses, advertise, sockets
+from flowdeck.engine.messages import Done, Run
+from flowdeck.engine.worker import Worker, WorkerOptions
+from flowdeck.model.states import State
+from flowdeck.storage.local import LocalStorage
+from tests.unit.worker.conftest import Core
+
+SLEEP = """
+- id: sleep
+  type: io.kestra.plugin.core.flow.Sleep
+  duration: {}
+"""
+SHELL = SLEEP.format("PT0.2S")
+
+
+async def until(probe: object, seconds: float = 10.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not probe():  # type: ignore[operator]
+            await asyncio.sleep(0.005)
+
+
+class Executor(Core):
+    """A stand-in that owns shards and forgets what it hands over."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        super().__init__(folder)
+        self.name = name
+        self.shards: set[int] = set()
+        self.claims: list[tuple[int, list[tuple[int, int]]]] = []
+
+    async def listen(self, **more: Any) -> None:
+        await self.open(
+            owns=lambda shard: shard in self.shards,
+            on_claim=lambda worker, no, keys: self.claims.append((no, keys)),
+            **more,
+        )
+
+    def own(self, *shards: int) -> int:
+        gone = self.shards - set(shards)
+        self.shards = set(shards)
+        self.gateway.release(gone)
+        return self.gateway.announce(self.shards)
+
+    def address(self) -> Address:
+        return Address(self.name, str(self.folder / "worker.sock"), None)
+
+
+@pytest.fixture
+async def two(tmp_path: Path) -> AsyncIterator[tuple[Executor, Executor]]:
+    both = tuple(Executor(tmp_path / name, name) for name in "ab")
+    both[1].flows = both[0].flows
+    for one in both:
+        one.folder.mkdir()
+        await one.listen()
+    try:
+        yield both  # type: ignore[misc]
+    finally:
+        for one in both:
+            for worker in one.workers:
+                await worker.close()
+            await one.gateway.close()
+
+
+async def worker_of(*executors: Executor, **more: Any) -> Worker:
+    worker = await executors[0].worker(socket=lambda: [one.address() for one in executors], **more)
+    await until(lambda: all(one.hellos for one in executors))
+    return worker
+
+
+def job(executor: Executor, text: str, shard: int, seq: int) -> Run:
+    run = executor.job(text, shard=shard)
+    executor.flows[seq] = executor.flows[run.flow_key]
+    run.seq, run.flow_key = seq, seq
+    return run
+
+
+async def test_a_run_whose_shard_moves_is_claimed_and_reported_once(two: tuple[Executor, Executor]) -> None:
+    a, b = two
+    a.own(1, 2)
+    await worker_of(a, b)
+    run = job(a, SLEEP.format("PT0.5S"), 1, 100)
+    a.gateway.dispatch(run, process=False)
+    await until(lambda: a.started)
+    a.own(2)
+    no = b.own(1)
+    await until(lambda: (no, [(100, 1)]) in b.claims)
+    assert not a.gateway._holder and (100, 1) in b.gateway._holder
+    assert (await b.wait(run)).state == State.SUCCESS
+    assert not a.reports
+
+
+async def test_a_result_waits_for_the_next_owner(two: tuple[Executor, Executor]) -> None:
+    a, b = two
+    a.own(1)
+    worker = await worker_of(a, b)
+    run = job(a, SLEEP.format("PT0.2S"), 1, 100)
+    a.gateway.dispatch(run, process=False)
+    await until(lambda: a.started)
+    a.own()
+    await until(lambda: len(worker.link.kept) == 1)
+    await asyncio.sleep(0.05)
+    assert not a.reports and not b.reports
+    b.own(1)
+    assert (await b.wait(run)).state == State.SUCCESS
+    await until(lambda: len(worker.link.kept) == 0)
+
+
+async def test_credits_are_shared_and_what_is_too_much_waits(two: tuple[Executor, Executor]) -> None:
+    a, b = two
+    a.own(1)
+    b.own(2)
+    worker = await worker_of(a, b, process_credits=1)
+    most = 0
+    jobs = [(a, job(a, SHELL, 1, 100)), (b, job(b, SHELL, 2, 200)), (b, job(b, SHELL, 2, 201))]
+    for executor, run in jobs:
+        executor.gateway.dispatch(run, process=True)
+    while not all((run.seq, 1) in executor.done for executor, run in jobs):
+        most = max(most, len(worker.attempts.running()[0]))
+        await asyncio.sleep(0.005)
+    assert most == 1
+    assert all(executor.done[run.seq, 1].state == State.SUCCESS for executor, run in jobs)
+
+
+async def test_a_job_that_waits_for_a_credit_can_be_killed(two: tuple[Executor, Executor]) -> None:
+    a, b = two
+    a.own(1)
+    b.own(2)
+    await worker_of(a, b, process_credits=1)
+    first, second = job(a, SHELL, 1, 100), job(b, SHELL, 2, 200)
+    a.gateway.dispatch(first, process=True)
+    await until(lambda: a.started)
+    b.gateway.dispatch(second, process=True)
+    await until(lambda: (200, 1) in b.gateway._holder)
+    b.gateway.kill(200, 1)
+    assert (await b.wait(second)).state == State.KILLED
+    assert (await a.wait(first)).state == State.SUCCESS
+
+
+async def test_reports_of_foreign_shards_are_passed_over(two: tuple[Executor, Executor]) -> None:
+    a, _ = two
+    a.own(1)
+    worker = await worker_of(a)
+    connection = worker.link.connections["a"]
+    connection.send(Done(7, 1, int(State.SUCCESS), 0, 0, shard=9))
+    connection.send(Done(8, 1, int(State.SUCCESS), 0, 0, shard=1))
+    await until(lambda: a.reports)
+    assert [report.seq for report in a.reports] == [8]
+
+
+async def test_executors_are_found_by_their_files_and_over_tcp_with_a_token(tmp_path: Path) -> None:
+    one = Executor(tmp_path / "one", "one")
+    one.folder.mkdir()
+    path = advertise(tmp_path, "0123456789")
+    door, logs = sockets(tmp_path, "0123456789")
+    assert [(found.worker, found.logs) for found in addresses(tmp_path)()] == [(str(door), str(logs))]
+    path.unlink()
+    assert addresses(tmp_path)() == []
+
+    await one.listen()
+    one.own(1)
+    relay = Relay("127.0.0.1:9461", "the token", {"worker": one.folder / "worker.sock"})
+    await relay.start()
+    try:
+        look = addresses(tmp_path, ["127.0.0.1:9461"])
+        stranger = Worker(_options(one, socket=look, doors=Doors("another token")))
+        stranger.start()
+        await asyncio.sleep(0.2)
+        assert not one.hellos
+        await stranger.close()
+        await one.worker(socket=look, doors=Doors("the token"))
+        run = job(one, SLEEP.format("PT0.01S"), 1, 100)
+        one.gateway.dispatch(run, process=False)
+        assert (await one.wait(run)).state == State.SUCCESS
+    finally:
+        for worker in one.workers:
+            await worker.close()
+        await relay.stop()
+        await one.gateway.close()
+
+
+def _options(one: Executor, **more: Any) -> WorkerOptions:
+    return WorkerOptions(logs_socket=None, storage=LocalStorage(one.folder), temp=one.folder, **more)
