@@ -52,6 +52,13 @@ class Core:
             "files.list": lambda a: self.files,
             "files.get": lambda a: next((f for f in self.files if f["path"] == a["path"]), None),
             "errorLogs": lambda a: [{"message": "boom"}],
+            "executions.count": lambda a: [],
+            "executions.purgeable": lambda a: {"executions": [], "logs": 0, "cursor": None},
+            "logs.fetch": lambda a: {"lines": [], "next": None},
+            "logs.purge": lambda a: {"count": 0, "cursor": None},
+            "kv.purgeable": lambda a: {"pairs": [], "cursor": None},
+            "flows.purgeable": lambda a: {"flows": [], "cursor": None},
+            "files.purgeable": lambda a: {"files": [], "cursor": None},
         }
 
     def _kv(self, args: dict[str, Any]) -> Any:
