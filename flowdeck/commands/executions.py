@@ -46,6 +46,7 @@ def create_execution(step: Step, args: dict[str, Any]) -> Live:
 
     `args`: tenant, namespace, flow_id; optional id, revision, inputs (resolved values), labels, trigger
     ({id, type, variables}), schedule_date (ms), kind, variables, parent_execution, parent_task_run, breakpoints,
+    fixtures ([{id, value, state, outputs}]: results instead of tasks),
     `failed` (a message or several: the execution is created FAILED, §3.6, §12).
 
     Raises NotFound, IllegalState (disabled or invalid flow), IllegalArgument (labels).
@@ -90,6 +91,7 @@ def create_execution(step: Step, args: dict[str, Any]) -> Live:
         parent_id=args.get("parent_id"),
         original_id=args.get("original_id"),
         breakpoints=args.get("breakpoints"),
+        fixtures=args.get("fixtures"),
         enter_now=not args.get("failed"),
     )
     if args.get("failed"):

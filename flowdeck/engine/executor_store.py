@@ -48,8 +48,8 @@ def decode(text: str | None) -> Any:
 INSERT_EXECUTION = """insert into execution (seq, id, tenant, namespace, flow_id, flow_key, flow_rev, state, kind,
  created, started, ended, schedule_date, trigger_id, "trigger", parent_id, original_id, attempt_number,
  original_created, parent_execution, parent_task_run, inputs, outputs, variables, labels, error, open_count, task_count,
- breakpoints, version, shard)
- values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+ breakpoints, version, shard, fixtures)
+ values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 UPDATE_EXECUTION = """update execution set state = ?, started = ?, ended = ?, outputs = ?, error = ?, open_count = ?,
  task_count = ?, attempt_number = ?, version = ? where seq = ? and version = ?"""
 UPDATE_LABELS = "update execution set labels = ?, variables = ?, breakpoints = ? where seq = ?"
@@ -176,6 +176,7 @@ def _write_executions(tx: Tx, w: World, changes: Changes, feed: list[dict[str, A
                     encode(live.breakpoints or None),
                     live.version,
                     live.shard,
+                    encode(live.fixtures or None),
                 )
             )
             relabelled.append(live)
@@ -396,7 +397,7 @@ OPEN_ATTEMPTS = (
     "select a.task_run_seq, a.started from task_run t join attempt a on a.task_run_seq = t.seq and a.no = t.attempts "
     "where t.state < 20 and a.state < 20"
 )
-EXECUTION_JSON = ("trigger", "inputs", "outputs", "variables", "labels", "error", "breakpoints")
+EXECUTION_JSON = ("trigger", "inputs", "outputs", "variables", "labels", "error", "breakpoints", "fixtures")
 RUN_JSON = ("outputs", "detail", "children")
 
 

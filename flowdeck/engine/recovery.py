@@ -32,6 +32,9 @@ def load_world(reader: Reader, plans: PlanStore, w: World) -> None:
             )
             continue
         w.add(rebuild.live_from(plan, stored))
+    for row in reader.all("select ref, payload from timer where kind = 'after' and payload is not null"):
+        if (live := w.executions.get(row[0])) is not None:
+            live.listeners = tuple(rows.decode(row[1]))
     attempts = {row[0]: row[1] for row in reader.all(rows.OPEN_ATTEMPTS)}
     stored_runs = (rows.task_run_row(row) for row in reader.all(rows.OPEN_RUNS))
     seen: set[int] = set()

@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from flowdeck.model import retry
+from flowdeck.model.expression_check import has_expression
 from flowdeck.model.findings import Severity
+from flowdeck.model.input_values import InputValueError, parse_value
 from flowdeck.model.labels import READ_ONLY, offending
 from flowdeck.model.plugin_defaults import entry_problems
 from flowdeck.model.trigger_rules import TRIGGER_RULES, check_trigger
@@ -31,7 +33,7 @@ FLOW_RULES = frozenset(
 )
 """Rules whose messages are joined behind `Invalid Flow: `."""
 
-_NOT_YET = ("listeners", "workerGroup")
+_NOT_YET = ("workerGroup",)
 _NOT_YET_OF_TYPES = ("taskCache", "logToFile", "workerGroup", "assets")
 _FLOW = "io.kestra.plugin.core."
 
@@ -159,8 +161,25 @@ def _one_input(value: Mapping[str, Any], report: Callable[..., None], strict: bo
             report(f"{kind} input '{name}' needs values or expression", "input-values")
         elif chosen == 2:
             report(f"{kind} input '{name}' can't have both values and expression", "input-values", part=".expression")
+    if strict and kind is not None:
+        _default_fits(value, kind, report)
     if value.get("itemType") == "ARRAY" or (kind == "MULTISELECT" and value.get("itemType") == "MULTISELECT"):
         report(f"`itemType` cannot be `{value['itemType']}`", "item-type", part=".itemType")
+
+
+def _default_fits(value: Mapping[str, Any], kind: str, report: Callable[..., None]) -> None:
+    """A default without expressions that the input itself would refuse can never be used (§3.3, §3.4)."""
+    default = value.get("defaults")
+    if default in (None, "") or kind == "FILE" or has_expression(default):
+        return
+    props = {k: v for k, v in value.items() if not has_expression(v)}
+    if any(not _compiles(p) for p in (props.get("validator"), *(props.get("values") or ())) if p):
+        return  # told already
+    try:
+        parse_value(kind, default, props, value["id"])
+    except InputValueError as error:
+        text = f"Invalid value for input `{value['id']}`. Cause: {error}"
+        report(text, "input-default-value", part=".defaults")
 
 
 def _compiles(pattern: str) -> bool:

@@ -169,6 +169,8 @@ class _Builder:
         for name in document:
             if name in ("tasks", "errors", "finally", "afterExecution") and document[name]:
                 branches[name] = self._branch(document[name], None, name)
+        for number, listener in enumerate(document.get("listeners") or ()):
+            branches[f"listeners.{number}"] = self._branch(listener.get("tasks") or (), None, "afterExecution")
         limit = document.get("concurrency") or {}
         return Flow(
             tenant=tenant,

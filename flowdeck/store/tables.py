@@ -136,6 +136,7 @@ class Execution(SQLModel, table=True):
     open_count: int = 0  # task runs that are not terminal
     task_count: int = 0
     breakpoints: str | None = _text()
+    fixtures: str | None = _text()  # JSON list of {id, value, state, outputs}: results instead of tasks
     version: int = 0  # event seq of the last change
     shard: int = _shard()  # model.ids.shard_of(id of the root execution)
 

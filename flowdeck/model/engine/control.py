@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flowdeck.model.durations import format_clock
-from flowdeck.model.engine import tree
+from flowdeck.model.engine import listeners, tree
 from flowdeck.model.engine.plan import AFTER, Plan
 from flowdeck.model.engine.rendering import evaluate
 from flowdeck.model.engine.stages import WORK, stage, work
@@ -18,6 +19,8 @@ from flowdeck.model.labels import merge_labels, without_system
 from flowdeck.model.states import State
 
 HOUR = 3_600_000
+TEST = "TEST"
+"""Kind of the executions of tests of flows: they count under no limit."""
 
 
 # ── creation ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -41,6 +44,7 @@ def create(
     original_created: int | None = None,
     attempt_number: int = 1,
     breakpoints: list[dict[str, str]] | None = None,
+    fixtures: list[dict[str, Any]] | None = None,
     flow_labels: bool = True,
     enter_now: bool = True,
     shard: int | None = None,
@@ -78,6 +82,7 @@ def create(
     live.original_created = original_created or live.created
     live.attempt_number = attempt_number
     live.breakpoints = list(breakpoints or [])
+    live.fixtures = list(fixtures or [])
     w.add(live)
     w.move(live, State.CREATED)
     w.changes.barrier = True
@@ -96,7 +101,7 @@ def enter(w: World, live: Live) -> None:
     """Admit an execution under its flow's limit, or queue or end it (§11.3)."""
     if live.gone or live.state is not State.CREATED:
         return
-    concurrency = latest_limit(w, live)
+    concurrency = latest_limit(w, live) if live.kind != TEST else None
     if concurrency is not None:
         if w.shared is not None:
             w.shared.look(live.scope)
@@ -208,7 +213,9 @@ def start(w: World, live: Live) -> None:
 def root_level(live: Live) -> Level:
     """The level of the flow's own lists."""
     branches = live.plan.flow.branches
-    side = {n: tuple(branches[n]) for n in ("errors", "finally", AFTER) if branches.get(n)}
+    side = {n: tuple(branches[n]) for n in ("errors", "finally") if branches.get(n)}
+    if after := listeners.after_keys(live):
+        side[AFTER] = after
     return Level(live, None, tuple(branches.get("tasks", ())), side)
 
 
@@ -296,11 +303,12 @@ def close(w: World, live: Live, state: State) -> None:
     free_slot(w, live)
     if state is not State.RETRIED:
         tell_parent(w, live, state)
-    if ran and state is not State.RETRIED and live.plan.flow.branches.get(AFTER):
-        assert live.root is not None
+    if ran and state is not State.RETRIED:
+        live.listeners = listeners.holding(w, live)
+    if ran and state is not State.RETRIED and listeners.after_keys(live):
         live.root = root_level(live)
         live.root.phase = AFTER
-        w.timer("after", live.seq, FAR)
+        w.timer("after", live.seq, FAR, json.dumps(live.listeners) if live.listeners else None)
         w.later("advance", live.root)
     elif state is State.RETRIED:
         pass  # stays until its replacement is due

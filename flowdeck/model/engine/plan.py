@@ -161,6 +161,7 @@ class Plan:
         "has_rounds",
         "keeps_outputs",
         "keeps_states",
+        "listener_needs",
         "namespace",
         "task_ids",
     )
@@ -178,7 +179,8 @@ class Plan:
         self._outputs = needs_of([o.value for o in flow.outputs])
         self.assertions = tuple(s for s in flow.slas if s.assertion is not None)
         self.assertion_needs = needs_of([s.assertion for s in self.assertions])
-        every = [*self._needs, *self._gates, self._outputs, self.assertion_needs]
+        self.listener_needs = needs_of([x.get("conditions") for x in flow.document.get("listeners") or ()])
+        every = [*self._needs, *self._gates, self._outputs, self.assertion_needs, self.listener_needs]
         splits = frozenset(flow.tasks[t.key - 1].id for t in flow.tasks if t.kind is TaskKind.ITEMS)
         self.keeps_outputs: frozenset[str] | None = _union([*(n.outputs for n in every), splits])
         self.keeps_states: frozenset[str] | None = _union([n.tasks for n in every])

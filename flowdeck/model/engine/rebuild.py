@@ -28,6 +28,7 @@ def live_from(plan: Plan, row: Mapping[str, Any]) -> Live:
     live.version = live.stored_version = row["version"]
     live.inputs = row["inputs"] or {}
     live.breakpoints = row["breakpoints"] or []
+    live.fixtures = row["fixtures"] or []
     live.variables = row["variables"] or {}
     live.labels = [(x["key"], x["value"]) for x in row["labels"] or []]
     for name in (

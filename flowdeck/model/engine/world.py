@@ -222,6 +222,7 @@ class Live:
         "evaluation",
         "final",
         "finishing",
+        "fixtures",
         "flow_id",
         "flow_key",
         "flow_rev",
@@ -231,6 +232,7 @@ class Live:
         "kind",
         "labels",
         "labels_changed",
+        "listeners",
         "namespace",
         "new",
         "open",
@@ -288,6 +290,8 @@ class Live:
         self.labels: list[tuple[str, str]] = []
         self.error: dict[str, Any] | None = None
         self.breakpoints: list[dict[str, str]] = []
+        self.fixtures: list[dict[str, Any]] = []  # results instead of tasks, of tests of flows (§17)
+        self.listeners: tuple[int, ...] = ()  # those that run after the end (§10.1)
         self.task_count = 0
         self.open: dict[int, Run] = {}
         self.by_task: dict[int, dict[tuple[str, ...], Run]] = {}
