@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from yaml.nodes import ScalarNode
 
 from flowdeck.expr import ExpressionError, compile
 from flowdeck.model.findings import Finding, Severity
+
+
+def has_expression(value: Any) -> bool:
+    """Whether anything in a nested value has to be rendered."""
+    if isinstance(value, str):
+        return "{{" in value or "{%" in value or "{#" in value
+    if isinstance(value, dict):
+        return any(has_expression(k) or has_expression(v) for k, v in value.items())
+    if isinstance(value, (list, tuple)):
+        return any(has_expression(v) for v in value)
+    return False
 
 
 def check_expression(node: ScalarNode, path: str, source: str) -> Finding | None:
