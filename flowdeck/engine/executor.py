@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from flowdeck.commands import registry
 from flowdeck.commands.step import Listener
@@ -31,7 +31,11 @@ from flowdeck.model.engine.world import Acknowledge, Changes, Dispatch, Evaluati
 from flowdeck.model.errors import DomainError, IllegalArgument, NotFound
 from flowdeck.model.ids import ENTROPY_BITS, make_id
 from flowdeck.model.states import State
-from flowdeck.store.driver import Database, StoreUnavailable, Writer
+from flowdeck.store.driver import Database, StoreConflict, StoreUnavailable, Writer
+
+if TYPE_CHECKING:
+    from flowdeck.engine.inbox import Inbox
+    from flowdeck.engine.sharing import Sharing
 
 log = logging.getLogger("flowdeck.executor")
 
@@ -84,6 +88,7 @@ class Executor:
         recursive: render results again (`kestra.variables.recursive-rendering`).
         encrypt: makes the stored form of SECRET inputs and outputs.
         globals_: `envs`, `globals`, `kestra` of the expression context.
+        sharing: what this executor does because there are others (PostgreSQL); None: it is alone.
         clock: ms since the epoch.
     """
 
@@ -100,6 +105,7 @@ class Executor:
         globals_: Mapping[str, Any] | None = None,
         encrypt: Callable[[str], Any] | None = None,
         recursive: bool = False,
+        sharing: Sharing | None = None,
         clock: Callable[[], int] = lambda: int(time.time() * 1000),
         rand: random.Random | None = None,
     ) -> None:
@@ -113,6 +119,10 @@ class Executor:
         self.globals = dict(globals_ or {})
         self.encrypt = encrypt
         self.recursive = recursive
+        self.sharing = sharing
+        self.inbox: Inbox | None = None
+        if sharing is not None:
+            sharing.executor = self
         self.clock = clock
         self._random = rand or random.SystemRandom()
         self._id_ms = 0
@@ -131,11 +141,12 @@ class Executor:
         self._unclaimed: dict[int, int] = {}
         self._awaited: set[str] = set()
         self._patience: asyncio.TimerHandle | None = None
+        self._announced = 0
         self.world = self._new_world()
         self.timers = Timers()
 
     def _new_world(self) -> World:
-        return World(
+        world = World(
             self.plans,
             self._make_id,
             self._random.random,
@@ -144,6 +155,8 @@ class Executor:
             time.perf_counter,
             self.recursive,
         )
+        world.shared = self.sharing
+        return world
 
     def _make_id(self, now: int) -> str:
         # Ids of one millisecond count upwards, so that order of creation is order of ids.
@@ -177,6 +190,10 @@ class Executor:
         """Gateway: a worker is here and says what it holds."""
         self.put(self._hello, hello)
 
+    def on_claim(self, worker: str, number: int, keys: list[tuple[int, int]]) -> None:
+        """Gateway: a worker says what it holds of the shards that were announced with this number."""
+        self.put(self._claim, (worker, number, keys))
+
     def on_lost(self, worker: str, held: list[tuple[int, int]]) -> None:
         """Gateway: a worker is gone for good."""
         self.put(self._lost, (worker, held))
@@ -209,6 +226,8 @@ class Executor:
             step.world.effect(Acknowledge(message.seq, message.fence))
             self._resolve(step, promise, message)
             return
+        if self.sharing is not None and message.shard >= 0 and not self.sharing.owns(message.shard):
+            return  # handed over meanwhile: the worker keeps it for the next owner
         self._unclaimed.pop(message.seq, None)
         tasks.on_done(step.world, message, worker)
 
@@ -221,14 +240,25 @@ class Executor:
             step.world.effect((reply, answer.get("value"), failure))
 
     def _hello(self, step: ExecutorStep, hello: Hello) -> None:
-        for seq, fence in hello.in_flight:
+        self._claimed(step, hello.worker, hello.in_flight)
+        if self.sharing is None:
+            self._heard(step, hello.worker)
+
+    def _claim(self, step: ExecutorStep, claim: tuple[str, int, list[tuple[int, int]]]) -> None:
+        worker, number, keys = claim
+        self._claimed(step, worker, keys)
+        if number >= self._announced:
+            self._heard(step, worker)
+
+    def _claimed(self, step: ExecutorStep, worker: str, keys: Iterable[tuple[int, int]]) -> None:
+        for seq, fence in keys:
             run = step.world.runs.get(seq)
             if run is not None and run.fence == fence:
                 self._unclaimed.pop(seq, None)
                 self.dispatched[seq] = fence
                 run.begun = True
                 if run.worker is None:
-                    run.worker = hello.worker
+                    run.worker = worker
                 if tasks.tree.dying(run.execution, run.after):
                     step.world.effect(KillAttempt(seq, fence))
             elif seq in step.world.strays and step.world.strays[seq].fence == fence:
@@ -236,7 +266,10 @@ class Executor:
                 self.dispatched[seq] = fence
             elif (seq, fence) not in self.evaluations and seq not in step.world.evaluations:
                 step.world.effect(KillAttempt(seq, fence))
-        self._awaited.discard(hello.worker)
+
+    def _heard(self, step: ExecutorStep, worker: str) -> None:
+        """A worker has said all that it holds."""
+        self._awaited.discard(worker)
         if not self._awaited and self._unclaimed:
             self._send_again(step)
 
@@ -251,6 +284,16 @@ class Executor:
 
     def _command(self, step: ExecutorStep, payload: tuple[Command, Callable[[Reply], None]]) -> None:
         command, answer = payload
+        if self.inbox is not None and self.inbox.hand_on(step, command, answer):
+            return
+        result, error = self.carry_out(step, command)
+        if isinstance(result, Promise):
+            result.reply = lambda value, failure: answer(Reply(id=command.id, result=value, error=failure))
+            return
+        step.world.effect((lambda r, e: answer(Reply(id=command.id, result=r, error=e)), result, error))
+
+    def carry_out(self, step: ExecutorStep, command: Command) -> tuple[Any, registry.Failure | None]:
+        """Carry a command out within a step; answers (result, error). A result may be a `Promise`."""
         name = command.name
         handler = registry.ENGINE_COMMANDS.get(name)
         if name not in FLEETING:
@@ -280,11 +323,9 @@ class Executor:
                 except DomainError as refused:
                     result, error = None, registry.failure(refused)
                 step.principal = None
-                if isinstance(result, Promise):
-                    result.reply = lambda value, failure: answer(Reply(id=command.id, result=value, error=failure))
-                    return
-                registry.store_answer(step.tx, command.key, result, error)
-        step.world.effect((lambda r, e: answer(Reply(id=command.id, result=r, error=e)), result, error))
+                if not isinstance(result, Promise):
+                    registry.store_answer(step.tx, command.key, result, error)
+        return result, error
 
     def evaluate_later(
         self,
@@ -362,6 +403,8 @@ class Executor:
         started = time.perf_counter()
         culprit: Any = None
         try:
+            if self.sharing is not None:
+                self.sharing.before(step)
             while self.inputs and len(taken) < limit:
                 entry = self.inputs.popleft()
                 taken.append(entry)
@@ -388,6 +431,9 @@ class Executor:
                     self._moved(step, live, old, new)
                 culprit = None
             step.flush()
+        except StoreConflict as conflict:
+            self._again(taken, conflict)
+            return Batch(ExecutorStep(self, now), [], False, started)
         except (rows.GuardError, StoreUnavailable):
             raise
         except Exception as error:
@@ -400,12 +446,16 @@ class Executor:
         if step.open:
             step.feed += step.tx.events
             self._write_baselines(step, barrier)
+            if self.sharing is not None:
+                self.sharing.publish(step)
         self.plans.tx = None
         return Batch(step, effects, barrier, started)
 
     def _finish(self, batch: Batch) -> None:
         """The commit is done: dispatch, acknowledge, answer, publish."""
         self.steps += batch.step.open
+        if self.sharing is not None:
+            self.sharing.committed(batch.step)
         self._perform(batch.effects)
         if batch.step.feed:
             self.publish(batch.step.feed)
@@ -435,7 +485,7 @@ class Executor:
         baselines = self.world.baselines
         if barrier and baselines:
             stored: list[tuple[Any, ...]] = []
-            for (flow_key, task), fresh in baselines.items():
+            for (flow_key, task), fresh in sorted(baselines.items()):
                 known = (
                     rows.decode(
                         step.tx.value(
@@ -507,11 +557,21 @@ class Executor:
                 restarted=effect.restarted,
                 whole=effect.whole,
                 defaults=live.plan.defaults,
+                shard=live.shard,
             ),
             process=self.needs_process(run.task.type),
         )
 
     # ── faults ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _again(self, taken: list[tuple[Callable[[ExecutorStep, Any], None], Any]], conflict: StoreConflict) -> None:
+        """Another process was in the way of the transaction: memory is read anew, all inputs go again one by one."""
+        self.writer.rollback()
+        self.plans.tx = None
+        log.info("a step goes again: %s", str(conflict).splitlines()[0])
+        self.reload()
+        self.inputs.extendleft(reversed(taken))
+        self.alone = max(self.alone, len(taken))
 
     def _undo(
         self,
@@ -545,6 +605,8 @@ class Executor:
                 )
             elif handler == self._done:
                 self.transport.ack(payload[0].seq, payload[0].fence)
+            elif self.inbox is not None and handler == self.inbox.apply:
+                self.inputs.appendleft((self.inbox.refuse, payload))
         if subject is not None:
             self.inputs.appendleft((self._fail_execution, (subject, f"{type(error).__name__}: {error}"[:500])))
 
@@ -583,14 +645,14 @@ class Executor:
             run = self.world.runs.get(seq)
             if run is not None and run.fence == fence:
                 run.begun = True
-        recovery.set_going(self.world, set(self.dispatched))
+        recovery.set_going(self.world, self.dispatched.keys() | self._unclaimed.keys())
 
     def _load(self) -> None:
         old = self.world
         self.world = self._new_world()
         self.world.now = old.now
         with self.database.reader() as reader:
-            recovery.load_world(reader, self.plans, self.world)
+            recovery.load_world(reader, self.plans, self.world, self.sharing.held if self.sharing is not None else None)
         self.world.last_event = max(self.world.last_event, old.last_event)
         self.world.last_execution = max(self.world.last_execution, old.last_execution)
         self.world.last_run = max(self.world.last_run, old.last_run)
@@ -599,18 +661,47 @@ class Executor:
     def recover(self, workers: Iterable[str] = ()) -> None:
         """Read open executions at start; attempts that may run somewhere wait for the hellos of `workers`."""
         self._load()
-        self._unclaimed = {
-            run.seq: run.fence
-            for run in self.world.runs.values()
-            if run.task.kind.value == "runnable"
-            and run.fence
-            and run.state in (State.CREATED, State.RUNNING, State.RESTARTED)
-        }
+        self._unclaimed = _may_run(self.world.runs.values())
         self._unclaimed.update((seq, run.fence) for seq, run in self.world.strays.items())
         self._awaited = set(workers)
         recovery.set_going(self.world, set(self._unclaimed))
         if not self._awaited:
             self.put(lambda s, _: self._send_again(s), None)
+
+    def announce(self) -> None:
+        """Tell the workers which shards are ours; they answer with what they hold of new ones."""
+        if self.sharing is not None:
+            self._announced = self.sharing.transport.announce(self.sharing.held)
+
+    def took(self, lives: list[Live], workers: Iterable[str]) -> None:
+        """Executions that another executor worked on have come into memory: they go on as after a start.
+
+        `workers` may run attempts of theirs: what they do not claim is sent again.
+        """
+        fresh = _may_run(run for live in lives for run in live.open.values())
+        fresh.update((seq, r.fence) for seq, r in self.world.strays.items() if seq not in self.dispatched)
+        self._unclaimed.update(fresh)
+        recovery.set_going(self.world, set(fresh), lives)
+        if not fresh:
+            return
+        self._awaited |= set(workers)
+        if self._awaited:
+            self._be_patient()
+        else:
+            self.put(lambda s, _: self._send_again(s), None)
+
+    def forget(self, seqs: set[int]) -> None:
+        """Task runs are another executor's business from now on."""
+        for seq in seqs:
+            self.dispatched.pop(seq, None)
+            self._unclaimed.pop(seq, None)
+
+    def _be_patient(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+        self._patience = asyncio.get_running_loop().call_later(
+            HELLO_WAIT, lambda: self.put(lambda s, _: self._send_again(s), None)
+        )
 
     def _send_again(self, step: ExecutorStep) -> None:
         """All workers that were alive have spoken, or had their time: what nobody holds is sent again."""
@@ -633,9 +724,8 @@ class Executor:
     async def run(self) -> None:
         """Run until `stop`; raises when a commit failed or a row was not as expected."""
         self._wake = asyncio.Event()
-        loop = asyncio.get_running_loop()
         if self._unclaimed and self._awaited:
-            self._patience = loop.call_later(HELLO_WAIT, lambda: self.put(lambda s, _: self._send_again(s), None))
+            self._be_patient()
         self._wake.set()
         while True:
             if not self.inputs and not self.world.todo:
@@ -658,6 +748,17 @@ class Executor:
         """End `run` after the inputs that are queued."""
         self.stopping = True
         self._notify()
+
+
+def _may_run(runs: Iterable[pure.Run]) -> dict[int, int]:
+    """Attempts that a worker may have: fences by task run."""
+    return {
+        run.seq: run.fence
+        for run in runs
+        if run.task.kind.value == "runnable"
+        and run.fence
+        and run.state in (State.CREATED, State.RUNNING, State.RESTARTED)
+    }
 
 
 __all__ = ["Executor", "ExecutorStep", "IllegalArgument", "NotFound", "Promise"]

@@ -44,6 +44,8 @@ class ExecutorStep:
         if self._tx is None:
             self._tx = self._executor.writer.begin(self.now)
             self._executor.plans.tx = self._tx
+            if self._executor.sharing is not None:
+                self._executor.sharing.fence(self._tx)
         return self._tx
 
     @property

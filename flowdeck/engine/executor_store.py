@@ -387,12 +387,8 @@ def run_row(run: Run) -> dict[str, Any]:
 
 # ── reading back ────────────────────────────────────────────────────────────────────────────────────────────────
 
-_OPEN = "(e.state < 20 or e.seq in (select ref from timer where kind in ('after', 'recreate')))"
-OPEN_EXECUTIONS = f"select e.* from execution e where {_OPEN} order by e.seq"
-OPEN_RUNS = (
-    f"select t.* from task_run t join execution e on e.seq = t.execution_seq where {_OPEN} "
-    "order by t.execution_seq, t.ord"
-)
+OPEN = "(e.state < 20 or e.seq in (select ref from timer where kind in ('after', 'recreate')))"
+"""Condition of executions that are in memory."""
 OPEN_ATTEMPTS = (
     "select a.task_run_seq, a.started from task_run t join attempt a on a.task_run_seq = t.seq and a.no = t.attempts "
     "where t.state < 20 and a.state < 20"

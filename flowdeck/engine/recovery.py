@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import groupby
 from typing import Any
 
@@ -18,11 +18,18 @@ from flowdeck.store.driver import Reader
 log = logging.getLogger("flowdeck.executor")
 
 
-def load_world(reader: Reader, plans: PlanStore, w: World) -> None:
-    """Fill an empty world: open executions with their task runs, slots, queues, timers, numbers."""
-    numbers = rows.counters(reader)
-    w.last_event, w.last_execution, w.last_run = numbers["event"], numbers["execution"], numbers["run"]
-    for row in reader.all(rows.OPEN_EXECUTIONS):
+def load_world(reader: Reader, plans: PlanStore, w: World, shards: Collection[int] | None = None) -> None:
+    """Fill an empty world: open executions with their task runs, slots, queues, timers, numbers.
+
+    With `shards` only theirs are read, into a world that may have others, and no numbers (PostgreSQL).
+    """
+    if shards is None:
+        numbers = rows.counters(reader)
+        w.last_event, w.last_execution, w.last_run = numbers["event"], numbers["execution"], numbers["run"]
+    ours: tuple[Any, ...] = () if shards is None else (list(shards),)
+    where, joined = ("", "") if shards is None else (" where e.shard = any(?)", " and e.shard = any(?)")
+    known = set(w.executions)
+    for row in reader.all(f"select e.* from execution e where {rows.OPEN}{joined} order by e.seq", *ours):
         stored = rows.execution_row(row)
         try:
             plan = plans.by_key(stored["flow_key"], stored["flow_rev"], stored["tenant"])
@@ -35,8 +42,16 @@ def load_world(reader: Reader, plans: PlanStore, w: World) -> None:
     for row in reader.all("select ref, payload from timer where kind = 'after' and payload is not null"):
         if (live := w.executions.get(row[0])) is not None:
             live.listeners = tuple(rows.decode(row[1]))
-    attempts = {row[0]: row[1] for row in reader.all(rows.OPEN_ATTEMPTS)}
-    stored_runs = (rows.task_run_row(row) for row in reader.all(rows.OPEN_RUNS))
+    among = "" if shards is None else " and t.execution_seq in (select seq from execution e where e.shard = any(?))"
+    attempts = {row[0]: row[1] for row in reader.all(f"{rows.OPEN_ATTEMPTS}{among}", *ours)}
+    stored_runs = (
+        rows.task_run_row(row)
+        for row in reader.all(
+            f"select t.* from task_run t join execution e on e.seq = t.execution_seq where {rows.OPEN}{joined}"
+            " order by t.execution_seq, t.ord",
+            *ours,
+        )
+    )
     seen: set[int] = set()
     for seq, group in groupby(stored_runs, key=lambda r: r["execution_seq"]):
         live = w.executions.get(seq)
@@ -45,20 +60,33 @@ def load_world(reader: Reader, plans: PlanStore, w: World) -> None:
             _connect(live, list(group), attempts)
             w.runs.update(live.open)
     for seq, live in w.executions.items():
-        if seq not in seen:
+        if seq not in seen and seq not in known:
             rebuild.connect(live, [])
-    for row in reader.all("select scope, execution_seq from slot"):
+    join = "" if shards is None else " join execution e on e.seq = x.execution_seq"
+    for row in reader.all(f"select x.scope, x.execution_seq from slot x{join}{where}", *ours):
         w.slots.setdefault(row[0], set()).add(row[1])
-    for row in reader.all("select scope, execution_seq, queued from waiting order by seq"):
+    for row in reader.all(
+        f"select x.scope, x.execution_seq, x.queued from waiting x{join}{where} order by x.seq", *ours
+    ):
         w.waiting.setdefault(row[0], {})[row[1]] = row[2]
-    for row in reader.all("select kind, ref, due, payload from timer"):
+    if shards is None:
+        timers = reader.all("select kind, ref, due from timer")
+    else:  # a number names an execution or a task run, never both: `sharing.POOLS`
+        timers = reader.all(
+            f"select x.kind, x.ref, x.due from timer x join execution e on e.seq = x.ref{where} union all"
+            " select x.kind, x.ref, x.due from timer x join task_run t on t.seq = x.ref"
+            f" join execution e on e.seq = t.execution_seq{where}",
+            *ours,
+            *ours,
+        )
+    for row in timers:
         w.timers[row[0], row[1]] = row[2]
     _load_strays(reader, plans, w)
 
 
 def _load_strays(reader: Reader, plans: PlanStore, w: World) -> None:
     """Task runs that were ended from outside while their attempts went on (§8.2)."""
-    for kind, seq in [key for key in w.timers if key[0] == "stray"]:
+    for kind, seq in [key for key in w.timers if key[0] == "stray" and key[1] not in w.strays]:
         found = reader.one("select * from task_run where seq = ?", seq)
         above = reader.one("select * from execution where seq = ?", found["execution_seq"]) if found else None
         if found is None or above is None:
@@ -110,9 +138,12 @@ def _connect(live: Live, stored: list[dict[str, Any]], attempts: Mapping[int, in
     rebuild.connect(live, runs)
 
 
-def set_going(w: World, elsewhere: set[int]) -> None:
-    """Let every execution go on from its rows; task runs in `elsewhere` may be with a worker and are left alone."""
-    for live in list(w.executions.values()):
+def set_going(w: World, elsewhere: set[int], lives: Iterable[Live] | None = None) -> None:
+    """Let executions (default: all) go on from their rows.
+
+    Task runs in `elsewhere` may be with a worker and are left alone.
+    """
+    for live in list(w.executions.values() if lives is None else lives):
         if live.state is State.CREATED and live.root is None:
             if ("schedule", live.seq) not in w.timers:
                 w.later("enter", live)

@@ -19,7 +19,7 @@ from flowdeck.store.listen import notify
 CHANNEL = "flowdeck_feed"
 KEPT_MS = 5 * 60_000
 """How long rows are kept, in ms."""
-DEFINITIONS = ("flow", "triggers")
+DEFINITIONS = ("flow", "triggers", "namespaces")
 """Topics (`topic` or `topic:…`) that executors and schedulers look at, too."""
 RANGE = 500
 """Most rows of one read."""
