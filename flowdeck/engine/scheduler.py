@@ -27,11 +27,12 @@ from flowdeck.engine.triggers_state import Key, Say, release, row_of, say_nowher
 from flowdeck.model.engine import Live, Plan
 from flowdeck.model.errors import DomainError
 from flowdeck.model.flow import TriggerDef
+from flowdeck.model.ids import SHARDS, trigger_shard
 from flowdeck.model.instants import instant
 from flowdeck.model.schedule import CronError, ZoneError
 from flowdeck.model.schedule_trigger import Firing, SchedulePlan, ScheduleState
 from flowdeck.model.states import State
-from flowdeck.store.driver import Database
+from flowdeck.store.driver import Database, StoreError
 
 if TYPE_CHECKING:
     from flowdeck.engine.executor import Executor, ExecutorStep
@@ -46,6 +47,8 @@ LONGEST_WAIT = 1.0
 """Seconds: a jump of the clock is noticed within this."""
 HOUSEKEEPING_MS = 60_000
 """How often blocked triggers and windows that are over are looked for."""
+HAND_OVER_MS = 10_000
+"""A date that has passed for longer than this when its trigger changes hands was missed."""
 REST_MS = 60_000
 """How long a trigger rests whose firing raised twice."""
 PLANS = 2_000
@@ -110,21 +113,54 @@ class Scheduler:
 
         `workers` were alive a moment ago: evaluations that they still have go on.
         """
-        evaluated: list[Any] = []
-        now = self.executor.clock()
-        self._housekeeping = now + HOUSEKEEPING_MS
+        self._housekeeping = self.executor.clock() + HOUSEKEEPING_MS
         with self._database.reader() as reader:
             self.flows.load(reader)
-            for row in reader.all(DUE):
-                key: Key = (row["tenant"], row["namespace"], row["flow_id"], row["trigger_id"])
-                missed = row["next_due"] <= now and not row["backfill"] and not row["disabled"]
-                if row["evaluating_since"] is not None:
-                    evaluated.append(row)
-                elif missed and row["kind"] == "schedule" and self._makes_up(row) != "ALL":
-                    self._hand_over(key, self._recover_row)
-                else:
-                    self._know(key, row)
+            self._take(reader.all(DUE), self.executor.clock(), workers)
+
+    def _take(self, rows: Iterable[Any], missed_before: int, workers: Iterable[str]) -> None:
+        """Take up triggers that another process, or an earlier one, has worked on."""
+        evaluated: list[Any] = []
+        for row in rows:
+            key: Key = (row["tenant"], row["namespace"], row["flow_id"], row["trigger_id"])
+            if not self._ours(key):
+                continue
+            missed = row["next_due"] <= missed_before and not row["backfill"] and not row["disabled"]
+            if row["evaluating_since"] is not None:
+                evaluated.append(row)
+            elif missed and row["kind"] == "schedule" and self._makes_up(row) != "ALL":
+                self._hand_over(key, self._recover_row)
+            else:
+                self._know(key, row)
         self.jobs.recover(evaluated, workers)
+
+    def _ours(self, key: Key) -> bool:
+        """Whether this process works on a trigger."""
+        sharing = self.executor.sharing
+        return sharing is None or sharing.owns(trigger_shard(*key))
+
+    def shards_changed(self, shards: list[int]) -> None:
+        """Shards have come to this process or left it, in a step that is committed (PostgreSQL)."""
+        sharing = self.executor.sharing
+        assert sharing is not None
+        came = {shard for shard in shards if sharing.owns(shard)}
+        for known in (self._due, self._asking):
+            for key in [key for key in known if not self._ours(key)]:
+                del known[key]
+        self.jobs.leave(self._ours)
+        if not came:
+            return
+        try:
+            with self._database.reader() as reader:
+                self.flows.go_on(reader, came)
+                if max(came) < SHARDS:
+                    return
+                fresh = [r for r in reader.all(DUE) if trigger_shard(r[0], r[1], r[2], r[3]) in came]
+                # A date that passed while the shard was handed over is late, not missed.
+                self._take(fresh, self.executor.clock() - HAND_OVER_MS, ())
+        except StoreError:
+            log.exception("the triggers of new shards could not be read")
+            self._unread = True
 
     def _makes_up(self, row: Any) -> str:
         return str(json.loads(row["definition"]).get("recoverMissedSchedules") or self._recover).upper()
@@ -140,7 +176,7 @@ class Scheduler:
 
     def _set(self, key: Key, due: int | None) -> None:
         self._busy.discard(key)
-        if due is None:
+        if due is None or not self._ours(key):
             self._due.pop(key, None)
         elif self._due.get(key) != due:
             self._due[key] = due
@@ -149,14 +185,19 @@ class Scheduler:
 
     def _published(self, events: list[dict[str, Any]]) -> None:
         self._publish(events)
+        self.heard([event for event in events if event.get("origin") != "scheduler"])
+
+    def heard(self, events: Iterable[dict[str, Any]]) -> None:
+        """Committed changes that this scheduler did not make."""
         for event in events:
-            if event["kind"] == "topic" and event.get("origin") != "scheduler":
+            if event["kind"] == "topic":
                 topic, _, name = str(event["topic"]).partition(":")
                 if topic in ("triggers", "flow") and "/" in name:
                     namespace, _, flow_id = name.partition("/")
                     flow = (event.get("tenant") or "main", namespace, flow_id)
                     if topic == "triggers":
-                        self._stale.add((*flow, event["id"]))
+                        if self._ours((*flow, event["id"])):
+                            self._stale.add((*flow, event["id"]))
                     else:
                         self.flows.changed(flow)
                         self._stale_flows.add(flow)
@@ -176,7 +217,7 @@ class Scheduler:
                         "select trigger_id from trigger_state where tenant = ? and namespace = ? and flow_id = ?", *flow
                     )
                 }
-            for key in keys:
+            for key in filter(self._ours, keys):
                 self._faults.pop(key, None)
                 self._asking.pop(key, None)
                 if key not in self._busy:
@@ -286,7 +327,7 @@ class Scheduler:
 
     def _found(self, step: ExecutorStep, key: Key) -> tuple[Any, Plan, TriggerDef] | None:
         """Row, flow and trigger of a key; None when there is nothing to do until one of them changes."""
-        row = row_of(step.tx, key)
+        row = row_of(step.tx, key) if self._ours(key) else None
         if row is None:
             return None
         try:
@@ -449,6 +490,7 @@ class Scheduler:
             )
             over = reader.value('select 1 from flow_window where "end" <= :now limit 1', now=now)
         missing = {(row["tenant"], row["namespace"], row["flow_id"], row["trigger_id"]): row for row in blocked}
+        missing = {key: row for key, row in missing.items() if self._ours(key)}
         for key in missing.keys() & self._missing:
             row = missing[key]
             since = row["last_date"] if row["last_date"] is not None else row["updated"]

@@ -5,7 +5,6 @@ PostgreSQL alone; an executor on SQLite has no `Sharing`. Everything here happen
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol
@@ -18,7 +17,7 @@ from flowdeck.model.ids import shard_of
 from flowdeck.model.states import State
 from flowdeck.store import feed
 from flowdeck.store.driver import Tx
-from flowdeck.store.listen import notify
+from flowdeck.store.inbox import send
 from flowdeck.store.scopes import lock_scope
 
 if TYPE_CHECKING:
@@ -27,32 +26,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("flowdeck.executor")
 
-INBOX = "flowdeck_inbox"
-"""Channel: a command waits for the owner of the shard that the payload names."""
-ANSWER = "flowdeck_answer"
-"""Channel: the command with this key is answered."""
 BLOCK = 1_000_000
 """Numbers that an executor takes at a time; far more than one step uses."""
 MARGIN = 500_000
 """With fewer numbers left a new block is taken before a step."""
 POOLS = {"event": "event", "execution": "row", "run": "row"}
 """Which numbers come from which block: those of executions and of task runs never meet, timers refer to both."""
-
-
-def send(tx: Tx, shard: int, name: str, args: Any, *, key: str | None = None, principal: str | None = None) -> bool:
-    """Put a command into the inbox of a shard's owner, within the open transaction; false: its key is there already.
-
-    `args` is JSON text or a value.
-    """
-    text = args if isinstance(args, str) else json.dumps(args, default=str)
-    put = tx.sql(
-        "insert into inbox (shard, name, args, key, principal, created) values (?, ?, ?, ?, ?, ?)"
-        " on conflict (key) do nothing",
-        (shard, name, text, key, principal, tx.now),
-    )
-    if put:
-        notify(tx, INBOX, str(shard))
-    return bool(put)
 
 
 class SharedTransport(Protocol):
@@ -263,6 +242,14 @@ class Sharing:
             id = self.executor.world.new_id(now)
             if not any(shard < 64 for shard in self.held) or shard_of(id) in self.held:
                 return id
+
+    def create_elsewhere(self, args: dict[str, Any]) -> bool:
+        """Put a creation into the inbox of its owner; false when that is this executor."""
+        shard = shard_of(args["id"])
+        if shard in self.held:
+            return False
+        send(self._step.tx, shard, "execution.create", args, key=f"trigger:{args['id']}")
+        return True
 
 
 def _about(subject: Any, shards: set[int]) -> bool:

@@ -93,7 +93,7 @@ class TriggerJobs:
             seq = seq_of(key)
             self._jobs[seq] = _Job(key, row["fence"])
             self._unclaimed.add(seq)
-        self._awaited = set(workers)
+        self._awaited |= set(workers)
         if not self._awaited:
             self.give_up()
 
@@ -116,6 +116,14 @@ class TriggerJobs:
             self._awaited.discard(worker)
             if not self._awaited:
                 self.give_up()
+
+    def leave(self, ours: Callable[[Key], bool]) -> None:
+        """Triggers are another process's from now on: it begins their jobs anew."""
+        for seq, job in list(self._jobs.items()):
+            if not ours(job.key):
+                del self._jobs[seq]
+                self._unclaimed.discard(seq)
+                self._executor.transport.kill(seq, job.fence)
 
     def check(self, key: Key, row: Any) -> None:
         """The row may have changed: end the job that it does not stand for any more."""

@@ -206,6 +206,13 @@ def ask(executor: Executor, plan: Plan, preparation: Preparation, then: Callable
         ).reply = reply_to(key)
 
 
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """An execution that another executor is about to create."""
+
+    id: str
+
+
 def start(
     step: Step,
     plan: Plan,
@@ -215,8 +222,10 @@ def start(
     schedule_date: int | None = None,
     *,
     execution_id: str | None = None,
-) -> Live:
+) -> Live | Elsewhere:
     """Create the execution of a trigger within the step; with an error it is created FAILED and says why.
+
+    An executor without its shard tells the owner, in the same transaction (PostgreSQL).
 
     Raises:
         IllegalState: the checks of the flow allow no execution, or it is disabled or invalid.
@@ -224,18 +233,19 @@ def start(
     if prepared.blocked is not None:
         raise IllegalState(f"the checks of the flow do not allow it: {prepared.blocked}")
     flow = plan.flow
-    return create_execution(
-        step,
-        {
-            "tenant": flow.tenant,
-            "namespace": flow.namespace,
-            "flow_id": flow.id,
-            "id": execution_id,
-            "inputs": prepared.inputs,
-            "labels": [{"key": k, "value": v} for k, v in prepared.labels],
-            "trusted": True,
-            "trigger": {"id": trigger.id, "type": trigger.type, "variables": dict(variables)},
-            "schedule_date": schedule_date,
-            "failed": prepared.error or prepared.failed or None,
-        },
-    )
+    shared = step.world.shared
+    args = {
+        "tenant": flow.tenant,
+        "namespace": flow.namespace,
+        "flow_id": flow.id,
+        "id": execution_id or (shared.root_id(step.now) if shared is not None else None),
+        "inputs": prepared.inputs,
+        "labels": [{"key": k, "value": v} for k, v in prepared.labels],
+        "trusted": True,
+        "trigger": {"id": trigger.id, "type": trigger.type, "variables": dict(variables)},
+        "schedule_date": schedule_date,
+        "failed": prepared.error or prepared.failed or None,
+    }
+    if shared is not None and shared.create_elsewhere(args):
+        return Elsewhere(str(args["id"]))
+    return create_execution(step, args)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ from flowdeck.model.flow_trigger import DEFAULT_STATES, Match, Window, condition
 from flowdeck.model.labels import CORRELATION
 from flowdeck.model.states import State
 from flowdeck.store.driver import Reader
+from flowdeck.store.scopes import lock_scope
 
 if TYPE_CHECKING:
     from flowdeck.engine.executor import Executor
@@ -103,12 +104,18 @@ class FlowTriggers:
 
     def load(self, reader: Reader) -> None:
         """Read at start which flows have Flow triggers, and what was under way."""
+        sharing = self._executor.sharing
         for row in reader.all(
             "select tenant, namespace, id from flow where not deleted and summary like :kind", kind=f"%{FLOW_KIND}%"
         ):
             self._stale.add((row["tenant"], row["namespace"], row["id"]))
-        for row in reader.all("select seq from outbox where kind = :kind order by seq", kind=OUTBOX):
-            self._again(row["seq"], None)
+        self.go_on(reader, None if sharing is None else sharing.held)
+
+    def go_on(self, reader: Reader, shards: Collection[int] | None = None) -> None:
+        """Take up what was under way, of these shards (None: all)."""
+        for row in reader.all("select seq, shard from outbox where kind = :kind order by seq", kind=OUTBOX):
+            if shards is None or row["shard"] in shards:
+                self._again(row["seq"], None)
 
     def changed(self, flow: FlowName) -> None:
         """A flow was saved or deleted: it is looked at before the next execution that changes."""
@@ -153,6 +160,8 @@ class FlowTriggers:
         except LookupError:
             return
         place = {"tenant": tenant, "namespace": namespace, "flow_id": flow_id, "condition_id": entry.condition}
+        if entry.condition:
+            lock_scope(step.tx, f"window {'/'.join(place.values())}")
         window = self._window(step, place) if entry.condition else None
         upstream = Upstream(
             live.id,
@@ -183,7 +192,7 @@ class FlowTriggers:
             self._store(step, place, found)
         if found.fires:
             correlation = [(k, v) for k, v in live.labels if k == CORRELATION]
-            self._fire(step, plan, entry.trigger, dict(found.variables), correlation)
+            self._fire(step, plan, entry.trigger, dict(found.variables), correlation, shard=live.shard)
 
     def _warn(self, step: Step, key: Key, text: str) -> None:
         step.world.effect((lambda k, t: self._say(k, t), key, text))
@@ -230,6 +239,8 @@ class FlowTriggers:
         labels: Iterable[tuple[str, str]],
         outbox: int | None = None,
         preparation: Preparation | None = None,
+        *,
+        shard: int = 0,
     ) -> None:
         """Create the execution, or put it down and ask a worker for its inputs first."""
         if preparation is None:
@@ -248,7 +259,9 @@ class FlowTriggers:
                     "variables": variables,
                     "labels": [list(x) for x in labels],
                 }
-                outbox = step.tx.insert("outbox", kind=OUTBOX, payload=json.dumps(payload, default=str), due=FAR)
+                outbox = step.tx.insert(
+                    "outbox", kind=OUTBOX, payload=json.dumps(payload, default=str), due=FAR, shard=shard
+                )
             row = outbox
             ask(self._executor, plan, preparation, lambda: self._again(row, preparation))
             return
@@ -270,10 +283,11 @@ class FlowTriggers:
         """A worker has answered, or the process is new: go on with a row of the outbox in the next step."""
 
         def work(step: Step) -> None:
-            payload = step.tx.value("select payload from outbox where seq = :seq", seq=outbox)
-            if payload is None:
+            row = step.tx.one("select payload, shard from outbox where seq = :seq", seq=outbox)
+            sharing = self._executor.sharing
+            if row is None or (sharing is not None and not sharing.owns(row["shard"])):
                 return
-            order = json.loads(payload)
+            order = json.loads(row["payload"])
             trigger = None
             try:
                 plan = step.world.flows.plan(order["tenant"], order["namespace"], order["flow_id"])

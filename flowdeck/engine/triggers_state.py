@@ -35,8 +35,9 @@ def say_nowhere(key: Key, text: str) -> None:
 
 
 def row_of(reader: Reader, key: Key) -> Any:
-    """The row of a trigger, None without one."""
-    return reader.one(f"select * from trigger_state where {_PLACE}", _named(key))
+    """The row of a trigger, None without one; within a write transaction nobody else changes it until its end."""
+    lock = " for update" if isinstance(reader, Tx) and reader.dialect == "postgresql" else ""
+    return reader.one(f"select * from trigger_state where {_PLACE}{lock}", _named(key))
 
 
 def state_of(row: Any) -> ScheduleState:

@@ -339,7 +339,11 @@ class Shared(Protocol):
         ...
 
     def root_id(self, now: int) -> str:
-        """An id for a new execution that is to lie with this executor."""
+        """An id for a new execution that is to lie with this executor, if it has executions."""
+        ...
+
+    def create_elsewhere(self, args: dict[str, Any]) -> bool:
+        """Have the owner of its shard create an execution (`execution.create`); false: it is this executor's."""
         ...
 
 
