@@ -28,7 +28,7 @@ function coloured(node, key) {
   return node;
 }
 
-function dressed(figure, brush, width) {
+function dressed(figure, brush, width, shownLegend) {
   const { data = [], layout = {} } = figure || {};
   const axis = { color: token("fg-3"), gridcolor: token("line"), linecolor: token("line"), zeroline: false, showline: false, ticks: "", tickfont: { size: 10.5 }, automargin: true, fixedrange: true };
   let other = 0;
@@ -44,9 +44,9 @@ function dressed(figure, brush, width) {
     data: traces,
     layout: {
       xaxis: { ...axis, showgrid: false, ...timeAxis(traces, readerZone(), width) }, yaxis: { ...axis, nticks: 4, rangemode: "tozero" },
-      barmode: "stack", showlegend: false, ...dress, ...axes,
+      barmode: "stack", showlegend: false, legend: { orientation: "h", x: 1, xanchor: "right", y: 1, yanchor: "bottom", font: { size: 10.5 }, itemwidth: 30, traceorder: "normal" }, ...dress, ...axes,
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { family: "Inter, sans-serif", size: 11, color: token("fg-3"), ...dress.font },
-      margin: { l: 32, r: Object.keys(dress).some((k) => /^yaxis\d/.test(k)) ? 40 : 8, t: 6, b: 18, ...dress.margin }, bargap: dress.bargap ?? 0.28, hovermode: "x", dragmode: brush ? "select" : false, selectdirection: "h",
+      margin: { l: 32, r: Object.keys(dress).some((k) => /^yaxis\d/.test(k)) ? 40 : 8, t: dress.showlegend && shownLegend ? 22 : 6, b: 18, ...dress.margin }, bargap: dress.bargap ?? 0.28, hovermode: "x", dragmode: brush ? "select" : false, selectdirection: "h",
       newselection: { line: { color: token("accent-fg"), width: 1 }, mode: "immediate" }, activeselection: { fillcolor: token("accent"), opacity: 0.12 }, autosize: true, separators: ".,", uirevision: "kept",
     },
   };
@@ -98,7 +98,7 @@ export function Chart({ figure: given, figureUrl, body, height = 200, label = "C
     if (!ready || !figure || asTable || empty || !node) return undefined;
     const config = { displayModeBar: false, responsive: true, doubleClick: false, scrollZoom: false };
     const draw = () => {
-      const { data, layout } = dressed(figure, Boolean(held.current.onRange), node.clientWidth);
+      const { data, layout } = dressed(figure, Boolean(held.current.onRange), node.clientWidth, legend);
       if (!legend) layout.showlegend = false;
       return ready.react(node, data, layout, config);
     };

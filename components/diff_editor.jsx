@@ -12,7 +12,7 @@ export function DiffEditor({ original = "", modified = "", language = "yaml", si
     const view = monaco.editor.createDiffEditor(host.current, {
       ...options(), readOnly: true, originalEditable: false, renderSideBySide: sideBySide, useInlineViewWhenSpaceIsLimited: true,
       renderSideBySideInlineBreakpoint: 700, ignoreTrimWhitespace: ignoreSpace, hideUnchangedRegions: { enabled: fold, contextLineCount: 3, minimumLineCount: 4, revealLineCount: 20 },
-      renderOverviewRuler: true, renderMarginRevertIcon: false, stickyScroll: { enabled: false }, ariaLabel: "Difference",
+      renderOverviewRuler: false, renderMarginRevertIcon: false, stickyScroll: { enabled: false }, ariaLabel: "Difference",
     });
     editor.current = view;
     host.current.dataset.ready = "true";

@@ -36,7 +36,7 @@ const TaskNode = memo(function TaskNode({ data }) {
       </div>
       {live?.attempts > 1 ? <span className="bdg">{live.attempts} attempts</span> : node.disabled ? <span className="bdg">disabled</span> : null}
       {live?.value !== undefined && live.runs === 1 ? <span className="itg">{String(live.value)}</span> : node.runIf ? <span className="itg">if</span> : null}
-      {parts.length ? <span className="ebar">{parts.map((s) => <i key={s} className={`${familyOf(s)}${familyOf(s) === "live" ? " stripe" : ""}`} style={{ flex: live.counts[s] }} title={`${count(live.counts[s])} ${stateWord(s)}`} />)}</span> : null}
+      {parts.length ? <span className="gbar">{parts.map((s) => <i key={s} className={`${familyOf(s)}${familyOf(s) === "live" ? " stripe" : ""}`} style={{ flex: live.counts[s] }} title={`${count(live.counts[s])} ${stateWord(s)}`} />)}</span> : null}
     </div>
   );
 });
@@ -119,7 +119,8 @@ function Canvas({ graphUrl, graph, source: givenSource, documentUri, execution, 
   const host = useRef(null);
   const [dark, setDark] = useState(isDark);
   useEffect(() => onTheme(setDark), []);
-  useEffect(() => setDirection(given), [given]);
+  // Left to right needs width: where there is none, the graph starts downwards.
+  useEffect(() => setDirection(given === "LR" && host.current?.clientWidth < 700 ? "TB" : given), [given]);
   useEffect(() => { if (graph?.nodes) setDocument(graph); }, [graph]);
   useEffect(() => {
     if (!graphUrl || (documentUri && !source)) return undefined;
@@ -213,8 +214,9 @@ function Canvas({ graphUrl, graph, source: givenSource, documentUri, execution, 
     });
   }, [shown, nodes.length, states, tracked]);
 
-  // Beside the editor a graph stays legible: a long one shows its beginning instead of all of it too small to read.
-  const LEGIBLE = 0.55;
+  // Beside the editor and on a phone a graph stays legible: a long one shows its beginning instead of all of it too
+  // small to read; below the tool bar.
+  const LEGIBLE = 0.55, ROOMY = 700;
   const placed = useRef(boxes);
   placed.current = boxes;
   const fit = () => {
@@ -225,9 +227,9 @@ function Canvas({ graphUrl, graph, source: givenSource, documentUri, execution, 
     all.width = Math.max(...places.map((b) => b.x + b.width)) - all.x;
     all.height = Math.max(...places.map((b) => b.y + b.height)) - all.y;
     const needed = box && places.length ? Math.min((box.width - 32) / all.width, (box.height - 32) / all.height) : 1;
-    if (toolbar || needed >= LEGIBLE) return flow.fitView({ padding: 0.12, maxZoom: 1, ...motion });
+    if ((toolbar && box?.width >= ROOMY) || needed >= LEGIBLE) return flow.fitView({ padding: 0.12, maxZoom: 1, ...motion });
     const middle = (size, from, length) => (length * LEGIBLE < size - 32 ? (size - length * LEGIBLE) / 2 : 16) - from * LEGIBLE;
-    return flow.setViewport({ x: middle(box.width, all.x, all.width), y: middle(box.height, all.y, all.height), zoom: LEGIBLE }, motion);
+    return flow.setViewport({ x: middle(box.width, all.x, all.width), y: middle(box.height, all.y, all.height) + (toolbar && all.height * LEGIBLE >= box.height - 120 ? 72 : 0), zoom: LEGIBLE }, motion);
   };
   useEffect(() => {
     const timer = setTimeout(fit, 30);

@@ -25,6 +25,8 @@ function fuzzy(text, q) { // positions of the characters of q in text, or null
   }
   return spots;
 }
+// Menu entries and actions are named by whole words; a piece from their middle would push what the server found down.
+const begins = (title, q) => q.toLowerCase().split(/\s+/).every((word) => ` ${title.toLowerCase()}`.includes(` ${word}`));
 function Marked({ text, q, spans }) {
   const spots = new Set();
   if (spans?.length) spans.forEach(([a, b]) => { for (let i = a; i < b; i++) spots.add(i); }); else (q && fuzzy(text, q) || []).forEach((i) => spots.add(i));
@@ -92,9 +94,10 @@ export function Palette({ entries = [], actions = [], title = "", children }) {
       if (!mode) {
         const recent = pick(store.get("fd-recent", []).filter((r) => r.path !== where.pathname).map((r) => ({ kind: "recent", title: r.title, full: r.path })));
         if (recent.length) out.push({ head: "Recent", items: recent.slice(0, 5) });
-        const menu = pick(entries.map((e) => ({ kind: "menu", title: e.label, path: e.to, sub: e.group })));
+        const menu = pick(entries.map((e) => ({ kind: "menu", title: e.label, path: e.to, sub: e.group }))).filter((e) => !text || begins(e.title, text));
         if (menu.length) out.push({ head: "Go to", items: menu });
-        if (acts.length) out.push({ head: "Actions", items: acts });
+        const named = acts.filter((a) => !text || begins(a.title, text));
+        if (named.length) out.push({ head: "Actions", items: named });
       }
     }
     const shown = (kind) => !PAGES[kind] || entries.some((e) => e.to === PAGES[kind]);

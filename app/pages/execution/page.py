@@ -73,7 +73,7 @@ def _header() -> rx.Component:
                     rx.el.span("by ", rx.el.span(F.trigger_id, class_name="mono"), class_name="ell"),
                     rx.fragment(),
                 ),
-                rx.el.span("started ", moment(F.created), class_name="nw"),
+                rx.el.span("started ", moment(F.created), class_name="nw hide-m"),
                 class_name="mut row g12 hide-s xs-sub",
             ),
         ),

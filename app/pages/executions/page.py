@@ -364,7 +364,7 @@ def _nothing() -> rx.Component:
         State.none_words != "",
         empty_state(
             "Nothing matches",
-            hint=f"No execution with {State.none_words}.",
+            hint=f"No execution fits: {State.none_words}.",
             icon="search-x",
             actions=[near, button("Reset filters", on_click=State.reset_conditions, test="executions-reset")],
         ),

@@ -141,6 +141,8 @@ class ExecutionsState(BulkActions, ListPage, Tab):
             return
         ever = await api.executions.search(size=1, query=self.search_text, filters=rest)
         if not ever.rows:
+            if not rest and not self.search_text:
+                self.none_words = ""  # there is none at all: the range is not to blame
             return
         self.near_range, self.near_words = nearest_range(ever.rows[0].started)
         if self.near_range:
