@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flowdeck.model.errors import DomainError, IllegalArgument, revive
-from flowdeck.store.driver import StoreUnavailable, Tx
+from flowdeck.store.driver import DuplicateRow, StoreUnavailable, Tx
 
 log = logging.getLogger("flowdeck.commands")
 
@@ -93,7 +93,7 @@ def carry_out(
     """Run a row command in a savepoint of the open transaction; answers (result, error).
 
     A command whose key was answered before is not run again. A refusal undoes the command alone. `StoreUnavailable`
-    passes through: the whole transaction is lost then.
+    passes through, on PostgreSQL `DuplicateRow` too: the whole transaction is lost then.
     """
     handler = COMMANDS.get(name)
     if handler is None:
@@ -110,6 +110,11 @@ def carry_out(
         result, error = None, failure(refused)
     except StoreUnavailable:
         raise
+    except DuplicateRow:
+        if tx.dialect == "postgresql":  # another process was faster: all of the transaction goes again
+            raise
+        log.exception("command %s failed", name)
+        return None, ("DomainError", f"command {name} failed: DuplicateRow", {})
     except Exception as broken:
         # A fault of ours must not take the neighbours with it; its text holds no value of the arguments.
         log.exception("command %s failed", name)

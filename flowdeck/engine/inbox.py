@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Any
 from flowdeck.commands import registry
 from flowdeck.engine.executor_step import Promise
 from flowdeck.engine.messages import Command, Reply
-from flowdeck.engine.sharing import ANSWER, Sharing, send
+from flowdeck.engine.sharing import Sharing
 from flowdeck.model.ids import shard_of
 from flowdeck.store.driver import Database, StoreError, Tx
+from flowdeck.store.inbox import ANSWER, send
 from flowdeck.store.listen import notify
 
 if TYPE_CHECKING:

@@ -41,7 +41,6 @@ class Connection:
         self.link: FrameProtocol | None = None
         self.shards: frozenset[int] | None = None
         """What the executor owns; None = it never said, all."""
-        self.greeted = False
         self._doors = doors
         self._owner = owner
         self._closed = asyncio.Event()
@@ -96,7 +95,7 @@ class Connection:
             pause = RETRY_FIRST
             self._closed.clear()
             self.link = link
-            self.shards = None if self.address.name == "core" else frozenset()
+            self.shards = None
             self._owner.welcome(self)
             self.alive(time.monotonic())
             await self._closed.wait()

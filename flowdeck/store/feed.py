@@ -55,17 +55,28 @@ def read(
     """
     found: list[tuple[str, int, list[dict[str, Any]]]] = []
     only = " and definitions" if definitions else ""
-    sources = [row[0] for row in reader.all("select distinct source from feed where source <> ?", besides)]
-    for source in sources:
-        found += [
-            (source, row[0], orjson.loads(row[1]))
-            for row in reader.all(
-                f"select n, events from feed where source = ? and n > ?{only} order by n limit {RANGE}",
-                source,
-                cursors.get(source, 0),
-            )
-        ]
+    for source in sources(reader):
+        if source != besides:
+            found += [(source, n, events) for n, events in read_source(reader, source, cursors.get(source, 0), only)]
     return found
+
+
+def sources(reader: Reader) -> list[str]:
+    """Names of all processes with rows; one step in the index for each."""
+    rows = reader.all(
+        "with recursive s(source) as ((select min(source) from feed) union all"
+        " select (select min(f.source) from feed f where f.source > s.source) from s where s.source is not null)"
+        " select source from s where source is not null"
+    )
+    return [row[0] for row in rows]
+
+
+def read_source(reader: Reader, source: str, after: int, only: str = "") -> list[tuple[int, list[dict[str, Any]]]]:
+    """Rows of one process after number `after`, in order, at most `RANGE`: `(n, events)`."""
+    rows = reader.all(
+        f"select n, events from feed where source = ? and n > ?{only} order by n limit {RANGE}", source, after
+    )
+    return [(row[0], orjson.loads(row[1])) for row in rows]
 
 
 def prune(tx: Tx) -> int:
