@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from flowdeck.model.component import SHARED, ConstantRetry, ExponentialRetry, RandomRetry
+from flowdeck.model.dashboards import DASHBOARD_SHARED, DASHBOARD_TYPES
 from flowdeck.model.flow import TaskKind
 from flowdeck.model.flowables import FLOWABLES
 from flowdeck.model.input_types import INPUT_TYPES, InputBase
@@ -15,10 +16,10 @@ from flowdeck.model.shapes import FieldSpec, TypeSpec
 from flowdeck.model.triggers import TRIGGERS
 from flowdeck.model.triggers.conditions import CONDITIONS
 
-OWN_TYPES = (*FLOWABLES, *TRIGGERS, *CONDITIONS)
+OWN_TYPES = (*FLOWABLES, *TRIGGERS, *CONDITIONS, *DASHBOARD_TYPES)
 """Types with a full name that the model declares itself; they are in every catalog."""
 
-_SHARED = {**SHARED, "input": InputBase}
+_SHARED = {**SHARED, **DASHBOARD_SHARED, "input": InputBase}
 _INTERNAL = {
     (cls.option("kind"), name): cls.spec
     for cls in (*INPUT_TYPES, ConstantRetry, ExponentialRetry, RandomRetry)
