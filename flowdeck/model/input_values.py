@@ -333,7 +333,8 @@ def _file(value: Any, props: Mapping[str, Any], name: str, choices: Any) -> str:
     scheme = text.partition("://")[0]
     if "://" not in text or scheme not in SUGGESTED_FILE_SCHEMES or ".." in text.split("/"):
         raise _bad("FILE", value)
-    check_extension(text, props)
+    if text.rpartition("/")[2] != name:  # a part that is called like the input does not tell its extension
+        check_extension(text, props)
     return text
 
 

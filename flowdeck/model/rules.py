@@ -133,11 +133,13 @@ def _inputs(checker: Checker, inputs: Iterable[dict[str, Any]], base: str) -> No
             text = f"Cycle dependency detected for input with id '{name}': [{', '.join(cycle)}]"
             report(number, text, "depends-on-cycle")
     for number, value in enumerate(known):
-        _one_input(value, lambda *a, n=number, **k: report(n, *a, **k), checker.strict)
+        spec = checker.catalog.find(str(value.get("type")), "input")
+        kind = spec.type if spec else None
+        _one_input(value, kind, lambda *a, n=number, **k: report(n, *a, **k), checker.strict)
 
 
-def _one_input(value: Mapping[str, Any], report: Callable[..., None], strict: bool) -> None:
-    kind, name = value.get("type"), value["id"]
+def _one_input(value: Mapping[str, Any], kind: str | None, report: Callable[..., None], strict: bool) -> None:
+    name = value["id"]
     if "defaults" in value and "prefill" in value:
         report("Inputs with a default value cannot also have a prefill.", "input-prefill", part=".prefill")
     if strict and "defaults" in value and value.get("required") is False:
@@ -392,6 +394,13 @@ def _in_cycles(graph: Mapping[str, tuple[str, ...]]) -> list[str]:
     return [name for name in graph if name in found]
 
 
+def _directory(checker: Checker, typed: Typed, document: Mapping[str, Any]) -> None:
+    for value in typed.value.get("tasks") or ():
+        child = checker.typed.get(id(value))
+        if child is not None and child.spec.role not in ("runnable", ""):
+            checker.report("Only runnable tasks are allowed", child.path, checker.at(child.path), "runnable-only")
+
+
 def _subflow(checker: Checker, typed: Typed, document: Mapping[str, Any]) -> None:
     target = (typed.value.get("namespace"), typed.value.get("flowId"))
     if target == (document.get("namespace"), document.get("id")) and checker.strict:
@@ -404,5 +413,7 @@ _BY_TYPE: dict[str, _Rule] = {
     f"{_FLOW}flow.Switch": _switch,
     f"{_FLOW}flow.Dag": _dag,
     f"{_FLOW}flow.Subflow": _subflow,
+    f"{_FLOW}flow.ForEachItem": _subflow,
+    f"{_FLOW}flow.WorkingDirectory": _directory,
     **TRIGGER_RULES,
 }

@@ -144,13 +144,14 @@ def constraints_text(findings: Iterable[Finding]) -> str | None:
 
 def _flow_defaults(root: Any) -> Any:
     """The flow's own plugin defaults as plain values, before anything is validated."""
+    found: Any = None  # of two names the last one wins
     for key, member in root.value if root is not None and root.id == "mapping" else ():
         if key.id == "scalar" and key.value in ("pluginDefaults", "taskDefaults"):
             try:
-                return plain(member)
+                found = plain(member)
             except SourceError:
                 return None
-    return None
+    return found
 
 
 class _Builder:

@@ -168,8 +168,8 @@ class Checker:
         if name == "list" and isinstance(node, SequenceNode):
             assert shape.of is not None
             return self._list(node, shape.of, path, dynamic)
-        if name == "union":
-            return self._dispatch(node, _option_for(node, shape), path, dynamic)
+        if name == "union" and (option := _option_for(node, shape)) is not shape:
+            return self._dispatch(node, option, path, dynamic)
         if name == "labels":
             return self._labels(node, path, dynamic)
         if isinstance(node, MappingNode):
@@ -185,7 +185,8 @@ class Checker:
         return None
 
     def _mismatch(self, node: Node, path: str, shape: Shape) -> None:
-        expected = _WORDS.get(shape.name) or f"a {shape.title}"
+        named = [_WORDS.get(o.name) or f"a {o.title}" for o in (shape.options if shape.name == "union" else (shape,))]
+        expected = " or ".join(dict.fromkeys(named))
         if isinstance(node, ScalarNode):
             shown = node.value if len(node.value) <= 80 else node.value[:77] + "..."
             got = f"from '{shown}'"
@@ -306,7 +307,9 @@ class Checker:
                 continue
             name = key.value
             if name in seen:
-                self.report(f"Illegal flow yaml: Duplicate field '{name}'", path or "yaml", key, "duplicate-key")
+                place = f"(line {key.start_mark.line + 1}, column {key.start_mark.column + 1})"
+                text = f"Illegal flow yaml: Duplicate field '{name}' {place}"
+                self.report(text, path or "yaml", key, "duplicate-key")
                 continue
             seen.add(name)
             yield name, key, member
@@ -416,7 +419,7 @@ class Checker:
                 self.report(f'must match "{field.pattern}"', path, node, "pattern")
             low, high = field.min_length or 0, field.max_length
             if high is not None and len(found) > high:
-                if path.startswith(("tasks", "errors")) and path.endswith(".id") and high == 256:
+                if not path.startswith("triggers") and path.endswith(".id") and high == 256:
                     self.report("Task id must be at most 256 characters", path, node, "length")
                 else:
                     self.report(f"length must be between {low} and {high}", path, node, "length")
@@ -486,7 +489,7 @@ def _option_for(node: Node, shape: Shape) -> Shape:
         for option in shape.options:
             if option.name == name:
                 return option
-    return Shape("union-of-scalars", options=shape.options)
+    return shape
 
 
 _NAMES: dict[int, tuple[tuple[FieldSpec, ...], Mapping[str, FieldSpec]]] = {}

@@ -76,6 +76,10 @@ class Creation:
         merged = {k: v for k, v in self.flow.labels if not k.startswith("system.")}
         merged |= {str(one["key"]): str(one["value"]) for one in [*trigger_labels, *labels]}
         merged.setdefault("system.correlationId", self.id)
+        if self.caller.username and trigger is None:
+            merged["system.username"] = self.caller.username
+        if kind == "TEST":
+            merged["system.test"] = "true"
         resolution, verdict = await inputs.resolve_and_judge(
             backend,
             self.caller,

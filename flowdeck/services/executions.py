@@ -306,7 +306,9 @@ def check_labels(labels: Sequence[Mapping[str, str]], existing: Sequence[Mapping
         if "\0" in key or "\0" in one["value"]:
             raise IllegalArgument("labels hold no NUL character")
         if key.startswith("system.") and key != "system.correlationId" and old.get(key) != one["value"]:
-            raise IllegalArgument(f"System labels can only be set by the system, offending label: {key}={one['value']}")
+            raise IllegalArgument(
+                f"System labels can only be set by Kestra itself, offending label: {key}={one['value']}"
+            )
 
 
 async def set_labels(

@@ -284,7 +284,10 @@ def test_labels_are_added_and_updated_after_the_end(server: Server) -> None:
     path = f"{ended['id']}/labels"
     changed = act(server, path, json_body=[{"key": "team", "value": "b"}, {"key": "seen", "value": "yes"}])
     found = {one["key"]: one["value"] for one in changed["labels"]}
-    assert found == {"team": "b", "other": "o", "seen": "yes", "system.correlationId": ended["id"]}
+    assert found == {"team": "b", "other": "o", "seen": "yes"} | {
+        "system.correlationId": ended["id"],
+        "system.username": server.username,
+    }
     act(server, path, 422, json_body=[{"key": "system.mine", "value": "x"}])
     act(server, path, 422, json_body=[{"key": "", "value": "x"}])
     act(server, path, json_body=[{"key": "system.correlationId", "value": ended["id"]}])
@@ -300,6 +303,7 @@ def test_labels_at_creation(server: Server) -> None:
         "a": "b:c",
         "d": "e",
         "system.correlationId": "mine",
+        "system.username": server.username,
     }
     for wrong in ("labels=nothing", "labels=system.other:x", "labels=:x", "labels=x:"):
         answer = server.call("POST", f"{E}/conformance/created_labels?{wrong}")

@@ -667,7 +667,8 @@ def test_options_of_a_subflow(server: Server) -> None:
     assert outputs["outputs"] == {"twice": 8, "color": "red"} and outputs["state"] == "SUCCESS"
     child = server.execution(outputs["executionId"])
     labels = {one["key"]: one["value"] for one in child["labels"]}
-    assert labels == {"own": "child", "team": "data", "from": "sub_parent", "system.correlationId": ended["id"]}
+    system = {"system.correlationId": ended["id"], "system.username": server.username}
+    assert labels == {"own": "child", "team": "data", "from": "sub_parent", **system}
     assert child["trigger"]["id"] == "plain" and child["trigger"]["variables"]["executionId"] == ended["id"]
     assert run_of(ended, "untransmitted")["outputs"]["state"] == "FAILED"
 

@@ -238,7 +238,8 @@ async def test_an_execution_runs_to_its_end(api: Api) -> None:
     assert ended["inputs"] == {"name": "Ada", "n": 3}
     assert [h["state"] for h in ended["state"]["histories"]] == ["CREATED", "RUNNING", "SUCCESS"]
     labels = {one["key"]: one["value"] for one in ended["labels"]}
-    assert labels == {"team": "data", "who": "ada:x", "system.correlationId": ended["id"]}
+    system = {"system.correlationId": ended["id"], "system.username": USER}
+    assert labels == {"team": "data", "who": "ada:x", **system}
     short = await api("GET", f"/executions/{ended['id']}?taskRuns=false")
     assert "taskRunList" not in short and short["state"] == ended["state"]
     run = ended["taskRunList"][0]

@@ -11,7 +11,8 @@ from flowdeck.model.engine.rendering import evaluate, is_true
 from flowdeck.model.engine.stages import WORK, stage, work
 from flowdeck.model.engine.tasks import fail
 from flowdeck.model.engine.world import Run, World
-from flowdeck.model.labels import LabelError, merge_labels, read_labels
+from flowdeck.model.labels import LabelError, merge_labels, offending, read_labels
+from flowdeck.model.masking import ENCRYPTED
 from flowdeck.model.states import State
 
 
@@ -27,7 +28,9 @@ def apply_engine(w: World, run: Run, result: Any, error: str | None) -> None:
         if name == "Labels":
             given = result.get("labels")
             pairs = read_labels(json.loads(given) if isinstance(given, str) else given)
-            live.labels = merge_labels(live.labels, [(k, v) for k, v in pairs if not k.startswith("system.")])
+            if wrong := offending((k, v) for k, v in pairs if (k, v) not in live.labels):
+                raise LabelError(wrong)
+            live.labels = merge_labels(live.labels, pairs)
             live.labels_changed = True
         elif name == "SetVariables":
             live.labels_changed = True

@@ -10,6 +10,8 @@ from flowdeck.model.engine.plan import Needs
 from flowdeck.model.engine.stages import STAGES
 from flowdeck.model.engine.world import RENDER_SECONDS, STATE, Evaluation, Live, Run, World
 
+from flowdeck.model.expression_check import has_expression
+from flowdeck.model.masking import Secrecy
 
 def is_true(value: Any) -> bool:
     """The truth of a rendered value (§0 of the spec); native booleans and numbers count as their text."""
@@ -23,17 +25,6 @@ def as_text(value: Any) -> str:
     import json
 
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-def has_expression(value: Any) -> bool:
-    """Whether anything in a nested value has to be rendered."""
-    if isinstance(value, str):
-        return "{{" in value or "{%" in value or "{#" in value
-    if isinstance(value, dict):
-        return any(has_expression(k) or has_expression(v) for k, v in value.items())
-    if isinstance(value, (list, tuple)):
-        return any(has_expression(v) for v in value)
-    return False
 
 
 def evaluate(w: World, subject: Run | Live, stage: str, value: Any, needs: Needs) -> None:
