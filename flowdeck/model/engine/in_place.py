@@ -12,7 +12,6 @@ from flowdeck.model.engine.stages import WORK, stage, work
 from flowdeck.model.engine.tasks import fail
 from flowdeck.model.engine.world import Run, World
 from flowdeck.model.labels import LabelError, merge_labels, offending, read_labels
-from flowdeck.model.masking import ENCRYPTED
 from flowdeck.model.states import State
 
 

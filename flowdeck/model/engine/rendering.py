@@ -11,7 +11,6 @@ from flowdeck.model.engine.stages import STAGES
 from flowdeck.model.engine.world import RENDER_SECONDS, STATE, Evaluation, Live, Run, World
 
 from flowdeck.model.expression_check import has_expression
-from flowdeck.model.masking import Secrecy
 
 def is_true(value: Any) -> bool:
     """The truth of a rendered value (§0 of the spec); native booleans and numbers count as their text."""
