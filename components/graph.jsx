@@ -88,6 +88,8 @@ function liveOf(rows, now) {
   return { state, counts: rows.length > 1 ? counts : null, kids, ms, runs: rows.length, attempts: Math.max(...rows.map((row) => row.attempts || 1)), value: rows.length === 1 ? one.value : undefined, id: (rows.find((row) => row.state === state) || one).id };
 }
 
+const ROOMY = 900; // pixels from which a graph of some tasks fits from left to right
+
 function Canvas({ graphUrl, graph, source: givenSource, documentUri, execution, direction: given = "LR", selected, toolbar = true, onSelect, onOpen, onDirection }) {
   const store = useExecution(execution || "");
   const flow = useReactFlow();
@@ -120,7 +122,7 @@ function Canvas({ graphUrl, graph, source: givenSource, documentUri, execution, 
   const [dark, setDark] = useState(isDark);
   useEffect(() => onTheme(setDark), []);
   // Left to right needs width: where there is none, the graph starts downwards.
-  useEffect(() => setDirection(given === "LR" && host.current?.clientWidth < 700 ? "TB" : given), [given]);
+  useEffect(() => setDirection(given === "LR" && host.current?.clientWidth < ROOMY ? "TB" : given), [given]);
   useEffect(() => { if (graph?.nodes) setDocument(graph); }, [graph]);
   useEffect(() => {
     if (!graphUrl || (documentUri && !source)) return undefined;
@@ -216,7 +218,7 @@ function Canvas({ graphUrl, graph, source: givenSource, documentUri, execution, 
 
   // Beside the editor and on a phone a graph stays legible: a long one shows its beginning instead of all of it too
   // small to read; below the tool bar.
-  const LEGIBLE = 0.55, ROOMY = 700;
+  const LEGIBLE = 0.55;
   const placed = useRef(boxes);
   placed.current = boxes;
   const fit = () => {

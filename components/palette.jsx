@@ -93,7 +93,8 @@ export function Palette({ entries = [], actions = [], title = "", children }) {
       if (mode === ">" && acts.length) out.push({ head: "Actions", items: acts });
       if (!mode) {
         const recent = pick(store.get("fd-recent", []).filter((r) => r.path !== where.pathname).map((r) => ({ kind: "recent", title: r.title, full: r.path })));
-        if (recent.length) out.push({ head: "Recent", items: recent.slice(0, 5) });
+        const known = recent.filter((r) => !text || begins(r.title, text)).slice(0, 5);
+        if (known.length) out.push({ head: "Recent", items: known });
         const menu = pick(entries.map((e) => ({ kind: "menu", title: e.label, path: e.to, sub: e.group }))).filter((e) => !text || begins(e.title, text));
         if (menu.length) out.push({ head: "Go to", items: menu });
         const named = acts.filter((a) => !text || begins(a.title, text));
