@@ -125,6 +125,14 @@ KEYS: tuple[Key, ...] = (
         ("maximum-pool-size", "i", 10),
         ("<n>", "s", None, False, True),
     ),
+    *_keys(
+        "kestra.datasources.<n>.",
+        ("url",),
+        ("username",),
+        ("password", "s", None, True),
+        ("schema",),
+        ("<n>", "s", None, False, True),
+    ),
     Key("flyway.datasources.<n>.enabled", "b", True),
     *_keys(
         "micronaut.",
@@ -186,6 +194,12 @@ KEYS: tuple[Key, ...] = (
         ("console.enabled", "b", True),
         ("console.api-url",),
         ("disk.threshold", "z", "10MB"),
+        ("cluster.listen",),
+        ("cluster.executors", "l", []),
+        ("cluster.token", "s", None, True),
+        ("cluster.certificate",),
+        ("cluster.private-key",),
+        ("cluster.ca",),
     ),
 )
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
 
 import yaml
 
 from flowdeck.config.home import Home
 from flowdeck.config.keys import KEYS, OWN_PREFIXES, Key
+from flowdeck.config.postgres import postgres_url
 from flowdeck.config.values import parse_value
 
 _HUMP = re.compile(r"(?<=[a-z0-9])([A-Z])")
@@ -167,16 +167,20 @@ class Settings:
         """Where the rows are: the configured PostgreSQL, else the file in the home folder."""
         if self.get("kestra.repository.type") not in ("postgres", "postgresql"):
             return f"sqlite:///{self.home.database}"
-        found = self.below("datasources")
+        found = {**self.below("kestra.datasources"), **self.below("datasources")}
         names = sorted({name.split(".")[0] for name in found})
         name = "postgres" if "postgres" in names else names[0] if names else "postgres"
-        url = str(found.get(f"{name}.url", "postgresql://localhost/kestra")).removeprefix("jdbc:")
-        user, password = found.get(f"{name}.username"), found.get(f"{name}.password")
-        parts = urlsplit(url)
-        if user and "@" not in parts.netloc:
-            login = quote(str(user), safe="") + (f":{quote(str(password), safe='')}" if password else "")
-            url = url.replace("://", f"://{login}@", 1)
-        return url
+        return postgres_url(
+            str(found.get(f"{name}.url", "postgresql://localhost/kestra")),
+            found.get(f"{name}.username"),
+            found.get(f"{name}.password"),
+            found.get(f"{name}.schema"),
+        )
+
+    @property
+    def clustered(self) -> bool:
+        """Whether the rows are in a PostgreSQL, which several processes of a kind may share."""
+        return self.get("kestra.repository.type") in ("postgres", "postgresql")
 
     @property
     def storage_path(self) -> Path:

@@ -23,6 +23,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 from urllib.parse import quote
 
+import regex
+
 from flowdeck.store.statements import insert_text, params_of, serial_keys, translate
 
 if TYPE_CHECKING:
@@ -35,12 +37,22 @@ Durability = Literal["full", "barrier", "normal"]
 PAGE_BYTES = 2048
 """Page size of SQLite files: a step writes each page that it touches, a few rows in many indexes, as a whole. Half the
 usual size takes a fifth of the executor's CPU off a chain of tasks and changes nothing for large batches."""
+REGEX_SECONDS = 0.2
+"""What matching one text may take."""
 CHECKPOINT_PAUSE = 0.1
 """Seconds between checkpoints while something is written."""
 TRUNCATE_ABOVE = 64 * 1024 * 1024
 """Size of a write-ahead log, in bytes, above which a quiet second is used to cut it."""
 
 
+PG_DEFAULTS = {
+    "application_name": "flowdeck",
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
+"""What a connection to PostgreSQL says unless its address says otherwise; spans in seconds."""
 CONFLICTS = frozenset({"40001", "40P01", "55P03"})
 """SQLSTATEs of `StoreConflict`."""
 
@@ -134,6 +146,11 @@ class _Link:
         raise NotImplementedError
 
 
+def _regexp(pattern: str, text: Any) -> bool:
+    """`text regexp pattern` of statements; the pattern's own errors were found before."""
+    return text is not None and regex.search(pattern, str(text), timeout=REGEX_SECONDS, concurrent=True) is not None
+
+
 class _SqliteLink(_Link):
     dialect: Dialect = "sqlite"
 
@@ -151,6 +168,7 @@ class _SqliteLink(_Link):
         except sqlite3.Error as error:
             raise _sqlite_failure(error) from error
         self.raw.row_factory = sqlite3.Row
+        self.raw.create_function("regexp", 2, _regexp, deterministic=True)
 
     def run(self, text: str, params: Any) -> int:
         try:
@@ -258,14 +276,15 @@ class _PgLink(_Link):
 
     def __init__(self, url: str, *, readonly: bool) -> None:
         import psycopg
+        from psycopg.conninfo import conninfo_to_dict
 
         self._error = psycopg.Error
         try:
+            told = conninfo_to_dict(url)
+            options = f"{told.get('options') or ''} -c default_transaction_read_only={'on' if readonly else 'off'}"
+            defaults = {k: v for k, v in PG_DEFAULTS.items() if k not in told}
             self.raw = _pg_connection_class().connect(
-                url,
-                autocommit=True,
-                row_factory=_pg_rows,
-                options="-c default_transaction_read_only=on" if readonly else None,
+                url, autocommit=True, row_factory=_pg_rows, **{**defaults, "options": options.strip()}
             )
         except psycopg.Error as error:
             raise _pg_failure(error) from error

@@ -11,6 +11,8 @@ from flowdeck.store.migrations import HEAD
 
 FOLDER = Path(__file__).parent / "migrations"
 COPIES_KEPT = 3
+MIGRATION_LOCK = 7_203_958_116
+"""Key of the advisory lock that a migration holds in PostgreSQL until its transaction ends."""
 
 
 class SchemaTooNew(Exception):
@@ -36,6 +38,20 @@ def stored_revision(database: Database, writer: Writer) -> str | None:
         else:
             known = tx.value("select 1 where to_regclass('alembic_version') is not null")
         return tx.value("select version_num from alembic_version") if known else None
+
+
+def is_current(database: Database) -> bool:
+    """Whether the schema is that of this code; for processes that do not migrate.
+
+    Raises:
+        StoreUnavailable: the database does not answer.
+    """
+    with database.reader() as reader:
+        if reader.dialect == "sqlite":
+            known = reader.value("select 1 from sqlite_master where type = 'table' and name = 'alembic_version'")
+        else:
+            known = reader.value("select 1 where to_regclass('alembic_version') is not null")
+        return bool(known) and reader.value("select version_num from alembic_version") == HEAD
 
 
 def migrate(database: Database) -> bool:
@@ -64,8 +80,15 @@ def migrate(database: Database) -> bool:
         if stored is not None and database.path is not None:
             _copy(database, writer, stored)
         # One transaction for all steps: a crash leaves the old schema, whole.
-        writer.begin()
+        tx = writer.begin()
         try:
+            if database.dialect == "postgresql":  # several processes may start at once
+                tx.value("select pg_advisory_xact_lock(:key)", key=MIGRATION_LOCK)
+                if tx.value("select 1 where to_regclass('alembic_version') is not null") and (
+                    tx.value("select version_num from alembic_version") == HEAD
+                ):
+                    writer.rollback()
+                    return False
             with writer.engine().connect() as connection:
                 command.upgrade(alembic_config(connection), "head")
         except BaseException:
