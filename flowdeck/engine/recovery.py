@@ -10,6 +10,7 @@ from typing import Any
 from flowdeck.engine import executor_store as rows
 from flowdeck.engine.plans import PlanStore
 from flowdeck.model.engine import Live, World, control, rebuild
+from flowdeck.model.engine.world import FAR
 from flowdeck.model.errors import NotFound
 from flowdeck.model.flow import TaskKind
 from flowdeck.model.states import State
@@ -150,6 +151,9 @@ def set_going(w: World, elsewhere: set[int], lives: Iterable[Live] | None = None
             continue
         if live.state is State.RESTARTED:
             w.later("restarted", live)
+            continue
+        if (control.EXIT, live.seq) in w.timers:
+            w.later("conclude", (live, State(w.timers[control.EXIT, live.seq] - FAR)))
             continue
         for run in live.open.values():
             if run.seq in elsewhere:

@@ -19,6 +19,8 @@ from flowdeck.model.labels import merge_labels, without_system
 from flowdeck.model.states import State
 
 HOUR = 3_600_000
+EXIT = "exit"
+"""Kind of the marker that an Exit task has ended the execution; its time beyond `FAR` is the state."""
 TEST = "TEST"
 """Kind of the executions of tests of flows: they count under no limit."""
 
@@ -232,10 +234,18 @@ def root_ended(w: World, ended: tuple[Level, State]) -> None:
         w.touch_execution(live)
         w.evict(live)
         return
+    conclude(w, (live, state))
+
+
+@work("conclude")
+def conclude(w: World, ending: tuple[Live, State]) -> None:
+    """The final state is known: first the flow's outputs, except for what was killed or cancelled (§14)."""
+    live, state = ending
     outputs = live.plan.flow.outputs
-    if not outputs or state is State.KILLED:
+    if not outputs or state in (State.KILLED, State.CANCELLED) or live.root is None:
         close(w, live, state)
         return
+    live.root.ended = True
     live.finishing = True
     live.final = state
     evaluate(w, live, "outputs", {o.id: o.value for o in outputs}, live.plan.outputs)
@@ -287,6 +297,7 @@ def close(w: World, live: Live, state: State) -> None:
         tree.abandon(w, run, state)
     dequeue(w, live)
     w.cancel("schedule", live.seq)
+    w.cancel(EXIT, live.seq)
     w.evaluations.pop(-live.seq, None)
     if live.plan.flow.slas:
         WORK["sla unwatch"](w, live)
@@ -335,7 +346,10 @@ def exit_now(w: World, request: tuple[Run, State]) -> None:
             parent.level.ended = True
         tree.end_run(w, parent, state)
         parent = parent.parent
-    close(w, run.execution, state)
+    live = run.execution
+    if live.plan.flow.outputs:
+        w.timer(EXIT, live.seq, FAR + int(state))  # what comes after the task must not run when the process is new
+    conclude(w, (live, state))
 
 
 @work("retry execution")
