@@ -301,7 +301,7 @@ def evaluate(step: Step, args: dict[str, Any]) -> Any:
 
     With `secrets` false nothing that the value says or renders can read a secret; with `masked` stars stand for them.
     """
-    return step.evaluate(
+    promise = step.evaluate(
         args["value"],
         args.get("context") or {},
         args["tenant"],
@@ -311,3 +311,5 @@ def evaluate(step: Step, args: dict[str, Any]) -> Any:
         masked=args.get("masked") is True,
         execution=args.get("execution") or "",
     )
+    promise.whole = True
+    return promise

@@ -7,6 +7,7 @@ process: memory is never rolled back, the next process rebuilds it from the rows
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import random
 import time
@@ -237,7 +238,13 @@ class Executor:
         failure = ("IllegalArgument", str(error), {}) if error else None
         reply = promise.reply
         if reply is not None:
-            step.world.effect((reply, answer.get("value"), failure))
+            step.world.effect((reply, self._whole(answer) if promise.whole else answer.get("value"), failure))
+
+    def _whole(self, answer: Mapping[str, Any]) -> dict[str, Any]:
+        """A worker's answer; one that shows secrets is encrypted, since answers may be stored on their way."""
+        if answer.get("secrets") and self.encrypt is not None:
+            return {"sealed": self.encrypt(json.dumps(answer, ensure_ascii=False))}
+        return {"value": answer.get("value")}
 
     def _hello(self, step: ExecutorStep, hello: Hello) -> None:
         self._claimed(step, hello.worker, hello.in_flight)

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 class Promise:
     """The result of a command that comes later: the reply is sent when it is known."""
 
-    __slots__ = ("reply",)
+    __slots__ = ("reply", "whole")
 
     def __init__(self) -> None:
+        self.whole = False  # the reply is the worker's whole answer: the value, and sealed when it shows secrets
         self.reply: Callable[[Any, Any], None] | None = None
 
 
@@ -98,7 +99,7 @@ class ExecutorStep:
         masked: bool = False,
         execution: str = "",
     ) -> Promise:
-        """Have a worker render; the promise is resolved by its answer."""
+        """Have a worker render; the promise is resolved by its answer, `{value}` or `{sealed}` when it is `whole`."""
         return self._executor.evaluate_later(
             value, context, tenant, namespace, flow_id, secrets=secrets, masked=masked, execution=execution
         )

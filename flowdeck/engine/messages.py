@@ -82,7 +82,7 @@ class Run(Message):
 
 
 class Evaluate(Message):
-    """Render expressions that need I/O; answered by `Done` with outputs {"value": …} or {"error": …}."""
+    """Render expressions that need I/O; answered by `Done` with outputs {"value": …, "secrets"?: […]} or {"error": …}."""
 
     seq: int
     fence: int
@@ -95,7 +95,7 @@ class Evaluate(Message):
     masked: bool = False  # secrets in the result become `******` (outputs, labels)
     execution: str = ""  # public id, for `errorLogs()`
     light: bool = True  # holds an async credit (set by the gateway)
-    clear: list[str] = []  # members of `value` that stay readable: core encrypts them
+    clear: list[str] = []  # members of `value` that stay readable, told with the secrets: core encrypts them
     secrets: bool = True  # whether `secret()` and `credential()` answer
 
 

@@ -16,7 +16,6 @@ from typing import Any, cast
 import msgspec
 
 from flowdeck import expr
-from flowdeck.engine.masking import Masker
 from flowdeck.engine.messages import Done, Evaluate, Poll, Run, Started
 from flowdeck.engine.worker_contexts import Contexts, WorkerVariables
 from flowdeck.engine.worker_link import CoreLink, Key
@@ -24,6 +23,7 @@ from flowdeck.engine.worker_logs import AttemptLog, LogClient, Owner
 from flowdeck.engine.worker_tasks import BoundCalls, LoadedTask, LoadedTasks
 from flowdeck.engine.worker_triggers import TriggerRuns
 from flowdeck.model.errors import DomainError
+from flowdeck.model.masking import Masker
 from flowdeck.model.states import State
 from flowdeck.sdk.context import Attempt, RunContext, WorkerFacts, needs_io, render_soon
 from flowdeck.sdk.errors import TaskError
@@ -200,6 +200,8 @@ class Attempts:
             else:
                 value = await render_soon(work, job.value, variables, env)
             outputs = {"value": _masked(masker, value, job.clear) if job.masked else value}
+            if masker.told and (job.clear or not job.masked):
+                outputs["secrets"] = sorted(masker.told)
             if len(msgspec.json.encode(outputs)) > LARGEST_EVALUATION:
                 raise TaskError(f"the result is larger than {LARGEST_EVALUATION:,} bytes")
         except asyncio.CancelledError:
@@ -307,7 +309,9 @@ class Attempts:
         uri, size = None, 0
         if outputs:
             try:
-                outputs, uri, size = await self._stored(job, ctx, masker.value(outputs))
+                cryptor = self.facts.cryptor
+                shown = masker.seal(outputs, cryptor.wrap if cryptor is not None else None)
+                outputs, uri, size = await self._stored(job, ctx, shown)
             except Exception as failure:
                 outputs, state = None, State.FAILED
                 error = f"The outputs can't be stored: {self._message(failure)}"

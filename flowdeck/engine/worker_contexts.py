@@ -12,8 +12,8 @@ from typing import Any
 import orjson
 
 from flowdeck import expr
-from flowdeck.engine.masking import Masker
 from flowdeck.engine.worker_functions import ExpressionFunctions
+from flowdeck.model.masking import Masker, opened
 from flowdeck.sdk.context import Calls, WorkerFacts
 from flowdeck.storage.encryption import EncryptionError, is_encrypted
 
@@ -71,13 +71,17 @@ class Contexts:
         context.setdefault("globals", self.own.globals)
         context.setdefault("kestra", self.own.kestra)
         uris: set[str] = set()
-        for name in ("inputs", "outputs", "parent", "parents", "trigger"):
+        loops = [context.get("taskrun"), *(p.get("taskrun") for p in context.get("parents") or ())]
+        hidden = [one["value"] for one in loops if isinstance(one, dict) and is_encrypted(one.get("value"))]
+        for name in ("inputs", "outputs", "vars", "taskrun", "parent", "parents", "trigger", "execution"):
             part = context.get(name)
             if part:
                 found: set[str] = set()
                 context[name] = self._readable(part, masker, found, 0)
                 if name == "outputs":  # elsewhere such a map is a user's own
                     uris = found
+        for value in hidden:
+            self._rename(context, value, masker)
         if uris:
             blobs = {uri: await self._blob(uri, tenant) for uri in uris}
             context["outputs"] = _replace(context.get("outputs"), blobs)
@@ -98,12 +102,24 @@ class Contexts:
                 text = self.facts.cryptor.decrypt(value["value"])
             except EncryptionError:
                 return value
+            if "shown" in value:
+                try:
+                    return opened(text, masker.add)
+                except ValueError:
+                    return value
             masker.add(text)
             return text
         for key, item in value.items():
             if isinstance(item, dict | list):
                 value[key] = self._readable(item, masker, uris, depth + 1)
         return value
+
+    def _rename(self, context: dict[str, Any], value: dict[str, Any], masker: Masker) -> None:
+        """Outputs of a loop lie under the text that stands for its secret value: name them by the value."""
+        real = self._readable(value, masker, set(), 0)
+        for name in ("outputs", "tasks"):
+            if isinstance(real, str) and isinstance(context.get(name), dict):
+                context[name] = {task: _renamed(inner, value["shown"], real) for task, inner in context[name].items()}
 
     async def _blob(self, uri: str, tenant: str) -> Any:
         """Outputs in storage; the last 64 MB stay in memory."""
@@ -135,6 +151,12 @@ def _is_offloaded(value: dict[str, Any]) -> bool:
     """Whether a map stands for stored outputs, as this worker's `_stored` names them."""
     uri = value.get(OFFLOADED)
     return len(value) == 1 and isinstance(uri, str) and STORED_OUTPUTS.fullmatch(uri) is not None
+
+
+def _renamed(value: Any, old: str, new: str, depth: int = 6) -> Any:
+    if not isinstance(value, dict) or not depth:
+        return value
+    return {new if key == old else key: _renamed(item, old, new, depth - 1) for key, item in value.items()}
 
 
 def _replace(value: Any, blobs: Mapping[str, Any]) -> Any:

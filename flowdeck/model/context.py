@@ -113,7 +113,8 @@ def build(
         if run.parent is not None:
             taskrun["parentId"] = run.parent.id
         if run.value is not None:
-            taskrun["value"] = run.value
+            taskrun["value"] = _loop_value(run)
+            offloaded = not isinstance(taskrun["value"], str)
         if run.iteration >= 0:
             taskrun["iteration"] = run.iteration
         if run.task.kind is TaskKind.ITEMS and run.scratch is not None:
@@ -121,15 +122,17 @@ def build(
         context["taskrun"] = taskrun
         if run.parent is not None and (roots & {"parent", "parents"} or run.path):
             parents = _parents(run)
+            offloaded = offloaded or any(_is_offloaded(parent) for parent in parents)
             if parents:
                 context["parent"] = parents[0]
                 context["parents"] = parents
     near = run.path if run is not None else ()
     if "inputs" in roots or needs.inputs is None:
         context["inputs"] = _pick(live.inputs, needs.inputs)
-        offloaded = any(_is_offloaded(v) for v in context["inputs"].values())
+        offloaded = offloaded or any(_is_offloaded(v) for v in context["inputs"].values())
     if "vars" in roots or needs.vars is None:
         context["vars"] = _pick(live.variables, needs.vars)
+        offloaded = offloaded or _is_offloaded(context["vars"])
     if "labels" in roots:
         context["labels"] = nested(live.labels)
     if live.trigger is not None and roots & {"trigger", "schedule"}:
@@ -160,7 +163,14 @@ def build(
     return context, offloaded
 
 
-def _is_offloaded(value: Any, depth: int = 3) -> bool:
+def _loop_value(run: Run) -> Any:
+    """The value of a task run in a loop; one that is made of a secret is sealed."""
+    if run.parent is not None and (sealed := run.parent.detail.get("sealed")):
+        return sealed.get(str(run.iteration), run.value)
+    return run.value
+
+
+def _is_offloaded(value: Any, depth: int = 6) -> bool:
     """Whether only a worker can read something in a value: it lies in storage, or is encrypted."""
     if not isinstance(value, dict):
         return False
@@ -176,7 +186,7 @@ def _parents(run: Run) -> list[dict[str, Any]]:
     while parent is not None:
         entry: dict[str, Any] = {}
         if parent.value is not None:
-            entry["taskrun"] = {"value": parent.value}
+            entry["taskrun"] = {"value": _loop_value(parent)}
         if parent.outputs and parent.task.type not in LOOPS:
             entry["outputs"] = parent.outputs
         if entry:

@@ -31,6 +31,8 @@ class Evaluator:
         self._flow_id = flow_id
         self._known: dict[str, tuple[Any, str | None]] = {}
         self.pending: dict[str, tuple[Any, dict[str, Any], bool]] = {}
+        self.secrets: set[str] = set()
+        """What the values show that workers rendered: none of it may be stored or told as it is."""
         self._environment = Environment()
 
     def __call__(self, value: Any, context: Mapping[str, Any], *, masked: bool = False) -> Any:
@@ -57,7 +59,14 @@ class Evaluator:
         pending, self.pending = self.pending, {}
         for key, (value, context, stars) in pending.items():
             self._known[key] = await ask_worker(
-                self._backend, self._caller, self._namespace, self._flow_id, value, context, masked=stars
+                self._backend,
+                self._caller,
+                self._namespace,
+                self._flow_id,
+                value,
+                context,
+                masked=stars,
+                told=self.secrets,
             )
         return True
 
@@ -73,8 +82,12 @@ async def ask_worker(
     secrets: bool = True,
     masked: bool = False,
     execution: str = "",
+    told: set[str] | None = None,
 ) -> tuple[Any, str | None]:
-    """(value, None) or (None, error) of an `Evaluate` job; 10 s at most. Without `secrets` it can read none."""
+    """(value, None) or (None, error) of an `Evaluate` job; 10 s at most. Without `secrets` it can read none.
+
+    Secrets that the value shows are added to `told`.
+    """
     try:
         result = await backend.send(
             caller,
@@ -91,11 +104,13 @@ async def ask_worker(
         )
     except DomainError as error:
         return None, error.message or error.reason
-    if isinstance(result, Mapping):
-        if result.get("error") is not None:
-            return None, str(result["error"])
-        return result.get("value"), None
-    return result, None
+    if "sealed" in result:
+        if backend.cipher is None:
+            return None, "the value shows secrets and this server has no encryption key"
+        result = json.loads(backend.cipher.decrypt(result["sealed"]["value"]))
+        if told is not None:
+            told.update(result["secrets"])
+    return result["value"], None
 
 
 def _nested(labels: list[dict[str, str]]) -> dict[str, Any]:

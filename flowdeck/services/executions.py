@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flowdeck.model.errors import DomainError, IllegalArgument, InvalidFormat, NotFound
+from flowdeck.model.masking import shown
 from flowdeck.model.states import State
 from flowdeck.services import documents
 from flowdeck.services.backend import Backend
@@ -25,7 +26,7 @@ LISTED_HISTORY = 1000
 LOADED_OUTPUTS = 1024 * 1024
 """Bytes of an offloaded output that a document still carries inline."""
 BULK = 50_000
-MASK = "******"
+
 WAIT_SECONDS = 3600.0
 
 
@@ -53,7 +54,7 @@ def dated(filters: Sequence[Filter], now: int) -> list[Filter]:
 def masked(value: Any) -> Any:
     """User data with encrypted values as stars."""
     if is_encrypted(value):
-        return MASK
+        return shown(value)
     if isinstance(value, dict):
         return {k: masked(v) for k, v in value.items()}
     if isinstance(value, list):
@@ -62,7 +63,7 @@ def masked(value: Any) -> Any:
 
 
 def _mask(document: dict[str, Any]) -> dict[str, Any]:
-    for key in ("inputs", "outputs"):
+    for key in ("inputs", "outputs", "variables"):
         if key in document:
             document[key] = masked(document[key])
     return document

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from flowdeck.model.checks import Check, Verdict, judge
@@ -11,6 +12,7 @@ from flowdeck.model.errors import InvalidEntity
 from flowdeck.model.flow import InputDef
 from flowdeck.model.inputs import Pending, Resolution, resolve_inputs
 from flowdeck.model.labels import nested
+from flowdeck.model.masking import Secrecy
 from flowdeck.sdk.local_files import permitted
 from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
@@ -92,10 +94,25 @@ async def resolve_and_judge(
     for _ in range(PASSES):
         resolution, verdict = await backend.thread(work)
         if not await evaluator.settle():
+            if evaluator.secrets:
+                resolution, verdict = _sealed(resolution, verdict, Secrecy(evaluator.secrets, encrypt))
             for fault in verdict.faults:
                 log.warning("flow %s.%s: %s", row["namespace"], row["id"], fault)
             return resolution, verdict
     raise InvalidEntity("the inputs' expressions depend on each other too deeply")
+
+
+def _sealed(resolution: Resolution, verdict: Verdict, secrecy: Secrecy) -> tuple[Resolution, Verdict]:
+    """What may be stored and told of inputs whose defaults or choices show secrets."""
+    return (
+        replace(
+            resolution,
+            values=secrecy.seal(resolution.values),
+            errors=[replace(error, message=secrecy.text(error.message)) for error in resolution.errors],
+            details=secrecy.value(resolution.details),
+        ),
+        replace(verdict, faults=tuple(secrecy.text(fault) for fault in verdict.faults)),
+    )
 
 
 def refuse(resolution: Resolution) -> None:

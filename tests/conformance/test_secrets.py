@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.conformance.conftest import SECRETS, messages
+from tests.conformance.conftest import SECRETS, messages, run_of
 from tests.support.server import Server, eventually
 
 TOKEN = SECRETS["CONFORMANCE_TOKEN"]
@@ -170,3 +170,121 @@ triggers:
     assert labels["hook"]["token"] == "******" and labels["hook"]["sent"] == "5"
     for one in executions:
         nowhere(server, server.finished(one["id"])["id"], TOKEN)
+
+
+def test_a_value_made_of_a_secret_works_and_shows_stars(server: Server) -> None:
+    """Quality §3.1: what is stored is encrypted, what is read is masked, what tasks get is the value itself."""
+    size = len(TOKEN)
+    ended = server.run(
+        f"""
+id: secret_values
+namespace: conformance.secrets
+inputs:
+  - {{id: given, type: STRING, defaults: "k={{{{ secret('CONFORMANCE_TOKEN') }}}}"}}
+  - {{id: deep, type: JSON, defaults: "{{{{ {{'a': [secret('CONFORMANCE_TOKEN')]}} | toJson }}}}"}}
+tasks:
+  - {{id: give, type: io.kestra.plugin.core.debug.Return, format: "a {{{{ secret('CONFORMANCE_TOKEN') | upper }}}} b"}}
+  - {{id: many, type: io.kestra.plugin.core.output.OutputValues, values: {{l: ["x", "{{{{ secret('CONFORMANCE_TOKEN') }}}}"], p: q}}}}
+  - id: keep
+    type: io.kestra.plugin.core.execution.SetVariables
+    variables: {{token: "{{{{ secret('CONFORMANCE_TOKEN') }}}}", plain: x}}
+  - id: right
+    type: io.kestra.plugin.core.execution.Assert
+    conditions:
+      - "{{{{ inputs.given == 'k=' ~ secret('CONFORMANCE_TOKEN') }}}}"
+      - "{{{{ inputs.deep.a[0] == secret('CONFORMANCE_TOKEN') }}}}"
+      - "{{{{ outputs.give.value == 'a ' ~ (secret('CONFORMANCE_TOKEN') | upper) ~ ' b' }}}}"
+      - "{{{{ outputs.many['values'].l[1] == secret('CONFORMANCE_TOKEN') and outputs.many['values'].p == 'q' }}}}"
+      - "{{{{ vars.token == secret('CONFORMANCE_TOKEN') and vars.plain == 'x' }}}}"
+  - id: choose
+    type: io.kestra.plugin.core.flow.If
+    condition: "{{{{ vars.token | length == {size} and outputs.give.value | length == {size + 4} }}}}"
+    then: [{{id: chosen, type: io.kestra.plugin.core.log.Log, message: "part {{{{ outputs.give.value | split(' ') | slice(1, 2) }}}}"}}]
+  - id: route
+    type: io.kestra.plugin.core.flow.Switch
+    value: "{{{{ secret('CONFORMANCE_JSON', subkey='user') }}}}"
+    cases: {{ada: [{{id: routed, type: io.kestra.plugin.core.log.Log, message: "{{{{ inputs.given }}}} {{{{ vars.token }}}}"}}]}}
+"""
+    )
+    assert ended["state"]["current"] == "SUCCESS", messages(server, ended["id"])
+    assert run_of(ended, "chosen") and run_of(ended, "routed")
+    assert ended["inputs"] == {"given": "k=******", "deep": {"a": ["******"]}}
+    assert run_of(ended, "give")["outputs"] == {"value": "a ****** b"}
+    assert run_of(ended, "many")["outputs"] == {"values": {"l": ["x", "******"], "p": "q"}}
+    assert ended["variables"] == {"token": "******", "plain": "x"}
+    messages(server, ended["id"], "k=****** ******")
+    nowhere(server, ended["id"], TOKEN, TOKEN.upper())
+
+
+def test_loops_run_over_secret_values(server: Server) -> None:
+    """Workflow components §8.6: the value is the secret, its name in answers and outputs is not."""
+    ended = server.run(
+        """
+id: secret_loop
+namespace: conformance.secrets
+tasks:
+  - id: each
+    type: io.kestra.plugin.core.flow.ForEach
+    values: ["{{ secret('CONFORMANCE_TOKEN') }}", "{{ secret('DB_PASSWORD') }}", "plain"]
+    concurrencyLimit: 0
+    tasks:
+      - id: size
+        type: io.kestra.plugin.core.debug.Return
+        format: "{{ taskrun.value | length }} {{ taskrun.iteration }}"
+      - id: within
+        type: io.kestra.plugin.core.flow.Sequential
+        tasks:
+          - id: same
+            type: io.kestra.plugin.core.execution.Assert
+            conditions:
+              - "{{ parent.taskrun.value | length == outputs.size[parent.taskrun.value].value | split(' ') | first | number }}"
+      - {id: say, type: io.kestra.plugin.core.log.Log, message: "got {{ taskrun.value }} {{ currentEachOutput(outputs.size).value }}"}
+"""
+    )
+    assert ended["state"]["current"] == "SUCCESS", server.logs(ended["id"])
+    values = [run["value"] for run in ended["taskRunList"] if run["taskId"] == "size"]
+    assert sorted(values) == ["******", "****** (2)", "plain"]
+    sizes = {run["value"]: run["outputs"]["value"] for run in ended["taskRunList"] if run["taskId"] == "size"}
+    assert sizes["******"] == f"{len(TOKEN)} 0"
+    assert sizes["****** (2)"] == f"{len(SECRETS['DB_PASSWORD'])} 1"
+    messages(server, ended["id"], f"got ****** {len(TOKEN)} 0", "got plain 5 2")
+    nowhere(server, ended["id"], TOKEN, SECRETS["DB_PASSWORD"])
+
+
+def test_a_subflow_gets_secrets_in_inputs_of_every_type(server: Server) -> None:
+    """Workflow components §9.1: STRING inputs are stored sealed when they show a secret."""
+    server.save_flow(
+        """
+id: secret_inputs
+namespace: conformance.secrets
+inputs:
+  - {id: text, type: STRING}
+  - {id: hidden, type: SECRET}
+  - {id: map, type: JSON}
+tasks:
+  - id: right
+    type: io.kestra.plugin.core.execution.Assert
+    conditions:
+      - "{{ inputs.text == 'x' ~ secret('CONFORMANCE_TOKEN') and inputs.hidden == secret('CONFORMANCE_TOKEN') }}"
+      - "{{ inputs.map.t == secret('CONFORMANCE_TOKEN') and inputs.map.n == 1 }}"
+"""
+    )
+    ended = server.run(
+        """
+id: secret_caller
+namespace: conformance.secrets
+tasks:
+  - id: child
+    type: io.kestra.plugin.core.flow.Subflow
+    namespace: conformance.secrets
+    flowId: secret_inputs
+    inputs:
+      text: "x{{ secret('CONFORMANCE_TOKEN') }}"
+      hidden: "{{ secret('CONFORMANCE_TOKEN') }}"
+      map: {t: "{{ secret('CONFORMANCE_TOKEN') }}", n: 1}
+"""
+    )
+    assert ended["state"]["current"] == "SUCCESS", server.logs(ended["id"])
+    child = server.execution(run_of(ended, "child")["outputs"]["executionId"])
+    assert child["inputs"] == {"text": "x******", "hidden": "******", "map": {"t": "******", "n": 1}}
+    nowhere(server, child["id"], TOKEN)

@@ -7,11 +7,12 @@ from typing import Any
 
 from flowdeck.model.engine import tree
 from flowdeck.model.engine.plan import EXECUTION
-from flowdeck.model.engine.rendering import evaluate, is_true
+from flowdeck.model.engine.rendering import evaluate, hidden, is_true
 from flowdeck.model.engine.stages import WORK, stage, work
 from flowdeck.model.engine.tasks import fail
 from flowdeck.model.engine.world import Run, World
 from flowdeck.model.labels import LabelError, merge_labels, offending, read_labels
+from flowdeck.model.masking import ENCRYPTED
 from flowdeck.model.states import State
 
 
@@ -33,9 +34,10 @@ def apply_engine(w: World, run: Run, result: Any, error: str | None) -> None:
             live.labels_changed = True
         elif name == "SetVariables":
             live.labels_changed = True
-            live.variables = _merged(
-                live.variables, _mapping(result.get("variables")), is_true(result.get("overwrite", True))
-            )
+            given = _mapping(result.get("variables"))
+            if w.secrecy is not None:
+                given = w.secrecy.seal(given)
+            live.variables = _merged(live.variables, given, is_true(result.get("overwrite", True)))
         elif name == "UnsetVariables":
             live.labels_changed = True
             live.variables = _without(
@@ -48,7 +50,7 @@ def apply_engine(w: World, run: Run, result: Any, error: str | None) -> None:
         else:
             raise ValueError(f"Task type {run.task.type} can't be applied by the executor")
     except (ValueError, KeyError, LabelError) as problem:
-        fail(w, run, str(problem.args[0] if problem.args else problem), attempt=False)
+        fail(w, run, hidden(w, str(problem.args[0] if problem.args else problem)), attempt=False)
         return
     w.touch_execution(live)
     tree.end_run(w, run, State.SUCCESS)
@@ -75,7 +77,9 @@ def _merged(base: dict[str, Any], more: dict[str, Any], overwrite: bool) -> dict
         old = out.get(key)
         if key in out and not overwrite:
             raise ValueError(f"Variable '{key}' already exist and 'overwrite' is set to 'false'.")
-        out[key] = _merged(old, value, True) if isinstance(old, dict) and isinstance(value, dict) else value
+        if isinstance(old, dict) and isinstance(value, dict) and ENCRYPTED not in (old.get("type"), value.get("type")):
+            value = _merged(old, value, True)
+        out[key] = value
     return out
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flowdeck import expr
@@ -9,8 +10,9 @@ from flowdeck.model import context as contexts
 from flowdeck.model.engine.plan import Needs
 from flowdeck.model.engine.stages import STAGES
 from flowdeck.model.engine.world import RENDER_SECONDS, STATE, Evaluation, Live, Run, World
-
 from flowdeck.model.expression_check import has_expression
+from flowdeck.model.masking import Secrecy
+
 
 def is_true(value: Any) -> bool:
     """The truth of a rendered value (§0 of the spec); native booleans and numbers count as their text."""
@@ -67,12 +69,20 @@ def ask(w: World, subject: Run | Live, stage: str, value: Any, context: dict[str
         job.clear = [o.id for o in subject.plan.flow.outputs if o.type == "SECRET"]
     elif stage == "subflow":
         job.clear = ["props"]  # inputs are the child's; its labels are stored as they are
+    elif stage in ("loop", "switch"):
+        job.clear = list(value)
+    elif stage == "engine" and isinstance(subject, Run) and subject.task.type.endswith(".SetVariables"):
+        job.clear = ["variables"]
     w.evaluations[seq] = job
     w.effect(job)
 
 
-def evaluated(w: World, seq: int, fence: int, result: Any, error: str | None) -> bool:
-    """A worker has answered; false when nobody waits for this answer any more."""
+def evaluated(w: World, seq: int, fence: int, result: Any, error: str | None, secrets: Sequence[str] = ()) -> bool:
+    """A worker has answered; false when nobody waits for this answer any more.
+
+    `secrets` are those that it read for the members of the result that stay clear: what the stage stores of them has
+    to be sealed by `World.secrecy`.
+    """
     job = w.evaluations.get(seq)
     if job is None or job.fence != fence:
         return False
@@ -80,5 +90,14 @@ def evaluated(w: World, seq: int, fence: int, result: Any, error: str | None) ->
     live = job.subject.execution if isinstance(job.subject, Run) else job.subject
     if live.gone or (isinstance(job.subject, Run) and job.subject.state.terminal):
         return True
-    STAGES[job.stage](w, job.subject, result, error)
+    w.secrecy = Secrecy(secrets, w.encrypt) if secrets else None
+    try:
+        STAGES[job.stage](w, job.subject, result, error)
+    finally:
+        w.secrecy = None
     return True
+
+
+def hidden(w: World, text: str) -> str:
+    """A message about what a worker rendered, without its secrets."""
+    return w.secrecy.text(text) if w.secrecy is not None else text

@@ -11,13 +11,14 @@ from flowdeck import expr
 from flowdeck.model.checks import judge
 from flowdeck.model.engine import control, tree
 from flowdeck.model.engine.plan import Plan
-from flowdeck.model.engine.rendering import ask, evaluate, is_true
+from flowdeck.model.engine.rendering import ask, evaluate, hidden, is_true
 from flowdeck.model.engine.stages import WORK, stage, work
 from flowdeck.model.engine.tasks import failed_attempt
 from flowdeck.model.engine.world import DETAIL, STATE, Live, Run, World
 from flowdeck.model.flow import Flow, TaskKind
 from flowdeck.model.inputs import Pending, resolve_inputs
 from flowdeck.model.labels import LabelError, merge_labels, nested, read_labels
+from flowdeck.model.masking import Secrecy
 from flowdeck.model.states import State
 
 DEEPEST = 100
@@ -35,13 +36,14 @@ REFUSALS = (LookupError, ValueError, LabelError)
 class Preparation:
     """What is known of a child that is being made, between two answers of workers."""
 
-    __slots__ = ("asked", "known", "props", "rounds")
+    __slots__ = ("asked", "known", "props", "rounds", "secrecy")
 
     def __init__(self, props: dict[str, Any]) -> None:
         self.props = props
         self.known: dict[str, Any] = {}
         self.asked = ""
         self.rounds = 0
+        self.secrecy: Secrecy | None = None  # of all that workers rendered for it
 
 
 def child_value(run: Run) -> dict[str, Any]:
@@ -70,7 +72,7 @@ def start_child(w: World, run: Run, result: Any, error: str | None) -> None:
         except Pending:
             return
         except REFUSALS as problem:
-            error = str(problem.args[0] if problem.args else problem)
+            error = hidden(w, str(problem.args[0] if problem.args else problem))
         else:
             run.scratch = None
             _started(w, run, child)
@@ -236,21 +238,28 @@ def _inputs(w: World, run: Run, made: Preparation, plan: Plan, later: str) -> tu
         **({"namespace": plan.namespace} if plan.namespace else {}),
         **w.globals,
     }
+    if w.secrecy is not None:
+        made.secrecy = w.secrecy = w.secrecy.joined(made.secrecy)
+    secrecy = made.secrecy
     resolution = resolve_inputs(flow, sent, evaluate=render, context=context, encrypt=w.encrypt)
     if resolution.needs_io:
         ask_first()
     if resolution.errors:
-        raise ValueError(resolution.message)
+        raise ValueError(secrecy.text(resolution.message) if secrecy is not None else resolution.message)
+    values = secrecy.seal(dict(resolution.values)) if secrecy is not None else dict(resolution.values)
     if not flow.checks:
-        return dict(resolution.values), []
+        return values, []
     labels = nested(_labels(run.execution, flow, made.props))
     try:
         verdict = judge(flow.checks, render, {**context, "inputs": resolution.plain, "labels": labels})
     except Pending:
         ask_first()
+    told = [*verdict.messages, *verdict.faults] if verdict.blocks else verdict.failures
+    if secrecy is not None:
+        told = [secrecy.text(message) for message in told]
     if verdict.blocks:
-        raise ValueError("\n".join([*verdict.messages, *verdict.faults]))
-    return dict(resolution.values), verdict.failures
+        raise ValueError("\n".join(told))
+    return values, told
 
 
 def _key(value: Any, context: Mapping[str, Any]) -> str:

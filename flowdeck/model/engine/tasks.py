@@ -10,10 +10,11 @@ from flowdeck.model import context as contexts
 from flowdeck.model.durations import DurationError, parse_duration
 from flowdeck.model.engine import tree
 from flowdeck.model.engine.plan import FLOW, LOOPS
-from flowdeck.model.engine.rendering import as_text, evaluate, evaluated, is_true
+from flowdeck.model.engine.rendering import as_text, evaluate, evaluated, hidden, is_true
 from flowdeck.model.engine.stages import WORK, stage, work
 from flowdeck.model.engine.world import DETAIL, STATE, Acknowledge, Dispatch, Live, Run, World
 from flowdeck.model.flow import TaskKind
+from flowdeck.model.masking import Secrecy
 from flowdeck.model.retry import next_retry
 from flowdeck.model.states import State
 
@@ -193,6 +194,7 @@ def decide_switch(w: World, run: Run, result: Any, error: str | None) -> None:
     elif "defaults" in run.task.children:
         _take_branch(w, run, "defaults")
     else:
+    value = hidden(w, value)
         listed = ", ".join(n.removeprefix("cases.") for n in run.task.children if n.startswith("cases."))
         message = f"No case matches the value '{value}' and there are no defaults; cases: {listed or 'none'}"
         w.log(run.execution, run, "ERROR", message)
@@ -214,7 +216,7 @@ def open_loop(w: World, run: Run, result: Any, error: str | None) -> None:
     try:
         values = loop_values(result["values"])
     except ValueError as problem:
-        fail(w, run, str(problem), attempt=False)
+        fail(w, run, hidden(w, str(problem)), attempt=False)
         return
     run.detail["values"] = values
     run.dirty |= DETAIL
@@ -222,6 +224,8 @@ def open_loop(w: World, run: Run, result: Any, error: str | None) -> None:
 
 
 def level_shape(run: Run) -> dict[str, Any]:
+    if w.secrecy is not None:
+        values, run.detail["sealed"] = _sealed(values, w.secrecy)
     """How the children of a block without values follow one another: at once, by dependencies, or in order."""
     props = run.task.props
     match run.task.type.removeprefix(FLOW):
@@ -248,6 +252,24 @@ def loop_values(given: Any) -> list[str]:
     Raises ValueError with the reason.
     """
     if isinstance(given, str):
+def _sealed(values: list[str], secrecy: Secrecy) -> tuple[list[str], dict[str, Any]]:
+    """Values of a loop as they may be read, each another; and the sealed ones by their iteration."""
+    texts: list[str] = []
+    sealed: dict[str, Any] = {}
+    for number, value in enumerate(values):
+        closed = secrecy.seal(value)
+        if closed == value:
+            texts.append(value)
+            continue
+        text, count = secrecy.text(value), 2
+        while text in texts:
+            text, count = f"{secrecy.text(value)} ({count})", count + 1
+        texts.append(text)
+        if isinstance(closed, dict):
+            sealed[str(number)] = {**closed, "shown": text}
+    return texts, sealed
+
+
         try:
             given = json.loads(given)
         except ValueError:
@@ -302,7 +324,7 @@ def on_done(w: World, report: Report, worker: str) -> None:
         error = answer.get("error") or report.error
         if error is None and report.state != State.SUCCESS:
             error = "The evaluation was interrupted"
-        if evaluated(w, report.seq, report.fence, answer.get("value"), error):
+        if evaluated(w, report.seq, report.fence, answer.get("value"), error, answer.get("secrets") or ()):
             return
     run = w.runs.get(report.seq)
     if run is None and report.seq in w.strays:

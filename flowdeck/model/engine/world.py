@@ -24,6 +24,7 @@ from flowdeck.model.engine.changes import (
 from flowdeck.model.engine.plan import Plan
 from flowdeck.model.engine.stages import WORK
 from flowdeck.model.flow import TaskDef, TaskKind
+from flowdeck.model.masking import Secrecy
 from flowdeck.model.states import State
 
 NEW, STATE, DETAIL, OUTPUTS = 1, 2, 4, 8
@@ -371,6 +372,7 @@ class World:
         self.encrypt = encrypt  # stored form of SECRET inputs and outputs
         self.now = 0
         self.stopwatch = stopwatch  # seconds, to see which renders took too long
+        self.secrecy: Secrecy | None = None  # while the answer of a worker that read secrets is applied
         self.environment = Environment(
             now=lambda: datetime.fromtimestamp(self.now / 1000, UTC),
             limits=Limits(seconds=RENDER_SECONDS, regex_seconds=RENDER_SECONDS),

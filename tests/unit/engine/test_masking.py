@@ -9,7 +9,7 @@ import urllib.parse
 
 import pytest
 
-from flowdeck.engine.masking import MASK, Masker
+from flowdeck.model.masking import MASK, Masker
 
 SECRET = "p4ss'Wörd+/ & \"x\\y"
 
