@@ -15,7 +15,7 @@ from typing import Any
 
 from flowdeck.engine.executors import Address, Doors
 from flowdeck.engine.frames import FrameProtocol
-from flowdeck.engine.masking import Masker
+from flowdeck.model.masking import Masker
 from flowdeck.engine.messages import Lines, LinesStored, LinesWanted, Run
 
 log = logging.getLogger("flowdeck.worker")

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from flowdeck import expr
-from flowdeck.engine.masking import Masker
+from flowdeck.model.masking import Masker
 from flowdeck.engine.messages import Done, Poll
 from flowdeck.engine.worker_contexts import Contexts
 from flowdeck.engine.worker_logs import AttemptLog, LogClient, Owner

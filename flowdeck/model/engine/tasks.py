@@ -188,13 +188,13 @@ def decide_switch(w: World, run: Run, result: Any, error: str | None) -> None:
     name = f"cases.{value}"
     cases = run.task.props.get("cases") or {}
     known = name in run.task.children or value in {str(k) for k in cases}
+    value = hidden(w, value)
     tree.set_outputs(w, run, {"value": value, "defaults": not known})
     if known:
         _take_branch(w, run, name)
     elif "defaults" in run.task.children:
         _take_branch(w, run, "defaults")
     else:
-    value = hidden(w, value)
         listed = ", ".join(n.removeprefix("cases.") for n in run.task.children if n.startswith("cases."))
         message = f"No case matches the value '{value}' and there are no defaults; cases: {listed or 'none'}"
         w.log(run.execution, run, "ERROR", message)
@@ -218,14 +218,14 @@ def open_loop(w: World, run: Run, result: Any, error: str | None) -> None:
     except ValueError as problem:
         fail(w, run, hidden(w, str(problem)), attempt=False)
         return
+    if w.secrecy is not None:
+        values, run.detail["sealed"] = _sealed(values, w.secrecy)
     run.detail["values"] = values
     run.dirty |= DETAIL
     tree.open_level(w, run, tree.branch_keys(run.task, "tasks"), **loop_shape(run, values))
 
 
 def level_shape(run: Run) -> dict[str, Any]:
-    if w.secrecy is not None:
-        values, run.detail["sealed"] = _sealed(values, w.secrecy)
     """How the children of a block without values follow one another: at once, by dependencies, or in order."""
     props = run.task.props
     match run.task.type.removeprefix(FLOW):
@@ -246,12 +246,6 @@ def loop_shape(run: Run, values: list[str]) -> dict[str, Any]:
     return {"limit": limit, "values": values}
 
 
-def loop_values(given: Any) -> list[str]:
-    """Texts of the iterations: maps and lists become JSON, equal ones count once (§8.6).
-
-    Raises ValueError with the reason.
-    """
-    if isinstance(given, str):
 def _sealed(values: list[str], secrecy: Secrecy) -> tuple[list[str], dict[str, Any]]:
     """Values of a loop as they may be read, each another; and the sealed ones by their iteration."""
     texts: list[str] = []
@@ -270,6 +264,12 @@ def _sealed(values: list[str], secrecy: Secrecy) -> tuple[list[str], dict[str, A
     return texts, sealed
 
 
+def loop_values(given: Any) -> list[str]:
+    """Texts of the iterations: maps and lists become JSON, equal ones count once (§8.6).
+
+    Raises ValueError with the reason.
+    """
+    if isinstance(given, str):
         try:
             given = json.loads(given)
         except ValueError:

@@ -370,9 +370,9 @@ class World:
         self.rand = rand
         self.globals: dict[str, Any] = dict(globals_ or {})  # envs, globals, kestra
         self.encrypt = encrypt  # stored form of SECRET inputs and outputs
+        self.secrecy: Secrecy | None = None  # while the answer of a worker that read secrets is applied
         self.now = 0
         self.stopwatch = stopwatch  # seconds, to see which renders took too long
-        self.secrecy: Secrecy | None = None  # while the answer of a worker that read secrets is applied
         self.environment = Environment(
             now=lambda: datetime.fromtimestamp(self.now / 1000, UTC),
             limits=Limits(seconds=RENDER_SECONDS, regex_seconds=RENDER_SECONDS),
