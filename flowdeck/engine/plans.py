@@ -13,7 +13,7 @@ from flowdeck.model.flow import Flow
 from flowdeck.store.driver import Database, Reader
 from flowdeck.store.queries import namespaces as queries
 
-CAPACITY = 500
+CAPACITY = 1_000
 """Plans kept; those of live executions are held by these anyway."""
 
 Parse = Callable[[str, str, int, Sequence[Mapping[str, Any]]], "Flow | None"]
@@ -92,7 +92,7 @@ class PlanStore:
         defaults = queries.defaults_of(above)
         flow = self._parse(row[0], tenant, revision, defaults)
         if flow is None:
-            raise LookupError(f"Revision {revision} of the flow is invalid")
+            raise LookupError(f"Cannot execute an invalid flow: revision {revision} can't be read any more")
         plan = self._plans[flow_key, revision] = Plan(flow, flow_key)
         plan.defaults = defaults_stamp(defaults)
         plan.namespace = self._variables.setdefault((tenant, row[1]), {})

@@ -13,8 +13,9 @@ import contextlib
 import heapq
 import json
 import logging
+import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Any
 
@@ -23,14 +24,14 @@ from flowdeck.commands.step import Step
 from flowdeck.engine.trigger_jobs import TriggerJobs
 from flowdeck.engine.triggers import Encrypt, Preparation, Prepared, ask, flow_context, start
 from flowdeck.engine.triggers_flow import FlowTriggers, purge_windows
-from flowdeck.engine.triggers_state import Key, Say, release, row_of, say_nowhere, state_of, store
+from flowdeck.engine.triggers_state import Key, Say, Update, release, row_of, rows_of, say_nowhere, state_of, store
 from flowdeck.model.engine import Live, Plan
 from flowdeck.model.errors import DomainError
 from flowdeck.model.flow import TriggerDef
 from flowdeck.model.ids import SHARDS, trigger_shard
 from flowdeck.model.instants import instant
 from flowdeck.model.schedule import CronError, ZoneError
-from flowdeck.model.schedule_trigger import Firing, SchedulePlan, ScheduleState
+from flowdeck.model.schedule_trigger import Firing, SchedulePlan, ScheduleState, needs_context
 from flowdeck.model.states import State
 from flowdeck.store.driver import Database, StoreError
 
@@ -51,8 +52,14 @@ HAND_OVER_MS = 10_000
 """A date that has passed for longer than this when its trigger changes hands was missed."""
 REST_MS = 60_000
 """How long a trigger rests whose firing raised twice."""
-PLANS = 2_000
+PLANS = 20_000
 """Prepared schedules that are kept."""
+AHEAD_MS = 30_000
+"""How long before they are due flows of schedules are read."""
+AHEAD_FLOWS = 900
+"""Most flows that are read ahead: fewer than are kept."""
+AHEAD_SECONDS = 0.002
+"""How long reading ahead holds the loop at a time."""
 
 DUE = "select * from trigger_state where next_due is not null"
 
@@ -99,6 +106,8 @@ class Scheduler:
         self._missing: set[Key] = set()
         self._housekeeping = 0
         self._unread = False  # rows may differ from what is known
+        self._ahead: list[tuple[str, str, str]] = []
+        self._ahead_at = 0
         self._wake = asyncio.Event()
         self.stopping = False
         executor.listeners.append(self.on_execution)
@@ -253,6 +262,8 @@ class Scheduler:
         if now >= self._housekeeping:
             self._housekeep(now)
         wait = self.dispatch(now)
+        if self._read_ahead(now, wait):
+            return 0.001
         return max(self._housekeeping - now, 0) / 1000 if wait is None else wait
 
     def _read(self) -> None:
@@ -264,6 +275,23 @@ class Scheduler:
                     self._know(key, row)
         self._unread = False
 
+    def _read_ahead(self, now: int, wait: float | None) -> bool:
+        """Read flows whose schedules are due soon while there is time; whether some are left.
+
+        Thousands of schedules may be due in one second, and reading a flow takes longer than starting it.
+        """
+        if now >= self._ahead_at:
+            self._ahead_at = now + AHEAD_MS // 3
+            soon = {key[:3]: None for due, key in self._heap if due <= now + AHEAD_MS and self._due.get(key) == due}
+            self._ahead = list(soon)[:AHEAD_FLOWS]
+        started = time.perf_counter()
+        while self._ahead and (wait is None or wait > 0):
+            with contextlib.suppress(LookupError):
+                self.executor.world.flows.plan(*self._ahead.pop())
+            if time.perf_counter() - started > AHEAD_SECONDS:
+                break
+        return bool(self._ahead)
+
     def stop(self) -> None:
         """End `run`."""
         self.stopping = True
@@ -272,6 +300,7 @@ class Scheduler:
     def dispatch(self, now: int) -> float | None:
         """Hand due triggers to the executor; seconds until the next one, None when there is none."""
         heap = self._heap
+        keys: list[Key] = []
         while heap and len(self._busy) < CHUNK:
             due, key = heap[0]
             if self._due.get(key) != due:
@@ -281,10 +310,35 @@ class Scheduler:
                 break
             heapq.heappop(heap)
             del self._due[key]
-            self._hand_over(key, self._fire)
+            self._busy.add(key)
+            keys.append(key)
+        if len(keys) == 1:
+            self._hand_over(keys[0], self._fire)
+        elif keys:
+            self._hand_over_all(keys)
         if not heap:
             return LONGEST_WAIT if self._stale else None
         return min(max((heap[0][0] - now) / 1000, 0.0 if len(self._busy) < CHUNK else LONGEST_WAIT), LONGEST_WAIT)
+
+    def _hand_over_all(self, keys: list[Key]) -> None:
+        """Have the executor fire triggers together; when one of them fails, each by itself."""
+        spent = False
+
+        def turn(step: ExecutorStep) -> None:
+            nonlocal spent
+            if spent:
+                return
+            try:
+                rows = rows_of(step.tx, keys)
+                updates = [self._fire_row(step, key, rows.get(key)) for key in keys]
+                store(step.tx, [update for update in updates if update is not None])
+            except Exception:
+                spent = True
+                for key in keys:
+                    self._hand_over(key, self._fire)
+                raise
+
+        self.executor.call(turn)
 
     def _hand_over(self, key: Key, work: Callable[[ExecutorStep, Key], None]) -> None:
         """Have the executor do something about a trigger in its next step."""
@@ -299,10 +353,14 @@ class Scheduler:
                 if self._faults[key] >= 2:
                     log.exception("trigger %s rests, firing it failed", "/".join(key))
                     self._faults.pop(key)
-                    asyncio.get_running_loop().call_soon(self._set, key, step.now + REST_MS)
+                    self._rest(key, step.now + REST_MS)
                 raise
 
         self.executor.call(turn)
+
+    def _rest(self, key: Key, until: int) -> None:
+        """Look at a trigger again at `until`."""
+        asyncio.get_running_loop().call_soon(self._set, key, until)
 
     # ---- firing
 
@@ -314,7 +372,10 @@ class Scheduler:
             return self._plans[name]
         try:
             found = SchedulePlan(
-                trigger, zone=self._zone, recover=self._recover, context=flow_context(plan, step.world.globals)
+                trigger,
+                zone=self._zone,
+                recover=self._recover,
+                context=flow_context(plan, step.world.globals) if needs_context(trigger) else None,
             )
         except (CronError, ZoneError, ValueError, KeyError) as error:
             flow = plan.flow
@@ -325,9 +386,8 @@ class Scheduler:
             self._plans.popitem(last=False)
         return found
 
-    def _found(self, step: ExecutorStep, key: Key) -> tuple[Any, Plan, TriggerDef] | None:
-        """Row, flow and trigger of a key; None when there is nothing to do until one of them changes."""
-        row = row_of(step.tx, key) if self._ours(key) else None
+    def _found(self, step: ExecutorStep, key: Key, row: Any) -> tuple[Plan, TriggerDef] | None:
+        """Flow and trigger of a row; None when there is nothing to do until one of them changes."""
         if row is None:
             return None
         try:
@@ -337,23 +397,10 @@ class Scheduler:
         trigger = next((t for t in plan.flow.triggers if t.id == key[3]), None)
         if trigger is None or trigger.disabled or plan.flow.disabled or trigger.kind != row["kind"]:
             return None
-        return row, plan, trigger
+        return plan, trigger
 
-    def _ready(self, step: ExecutorStep, key: Key) -> tuple[Any, Plan, SchedulePlan] | None:
-        """Row, flow and schedule of a key, as `_found`."""
-        found = self._found(step, key)
-        if found is None or found[2].kind != "schedule":
-            return None
-        schedule = self._schedule(found[1], found[2], step)
-        return (found[0], found[1], schedule) if schedule is not None else None
-
-    def _hand_to_worker(self, step: ExecutorStep, key: Key) -> None:
+    def _hand_to_worker(self, step: ExecutorStep, key: Key, row: Any, plan: Plan, trigger: TriggerDef) -> None:
         """A polling or realtime trigger is due."""
-        found = self._found(step, key)
-        if found is None or found[2].kind == "schedule":  # a schedule that can't be read
-            self._done(step, key, None)
-            return
-        row, plan, trigger = found
         held = row["execution_id"] is not None and trigger.props.get("allowConcurrent") is not True
         if row["disabled"] or row["evaluating_since"] is not None or row["next_due"] is None or held:
             self._done(step, key, None)
@@ -367,15 +414,16 @@ class Scheduler:
         step.world.effect((self._set, key, due))
 
     def _recover_row(self, step: ExecutorStep, key: Key) -> None:
-        ready = self._ready(step, key)
-        if ready is None:
+        row = row_of(step.tx, key)
+        found = self._found(step, key, row)
+        schedule = self._schedule(*found, step) if found is not None and found[1].kind == "schedule" else None
+        if schedule is None:
             self._done(step, key, None)
             return
-        row, _, schedule = ready
         before = state_of(row)
         after = schedule.recovered(before, step.now)
         if after != before:
-            store(step.tx, key, row, after, row["execution_id"])
+            store(step.tx, [(key, row, after, row["execution_id"])])
         self._done(step, key, self._eligible(schedule, after))
 
     def _eligible(self, schedule: SchedulePlan, state: ScheduleState) -> int | None:
@@ -383,34 +431,41 @@ class Scheduler:
 
     def _fire(self, step: ExecutorStep, key: Key) -> None:
         """Create what is due, advance the row and take the lock."""
-        ready = self._ready(step, key)
-        if ready is None:
-            self._hand_to_worker(step, key)
-            return
-        row, plan, schedule = ready
+        update = self._fire_row(step, key, row_of(step.tx, key))
+        if update is not None:
+            store(step.tx, [update])
+
+    def _fire_row(self, step: ExecutorStep, key: Key, row: Any) -> Update | None:
+        """Create what is due; what is to be written into the row."""
+        found = self._found(step, key, row)
+        if found is None:
+            self._done(step, key, None)
+            return None
+        plan, trigger = found
+        if trigger.kind != "schedule":
+            self._hand_to_worker(step, key, row, plan, trigger)
+            return None
+        schedule = self._schedule(plan, trigger, step)
+        if schedule is None:
+            self._done(step, key, None)
+            return None
         before = state_of(row)
         firings, after = schedule.step(before, step.now)
         if before.backfill is not None and after.backfill is None and after.next_due is None:
             after = schedule.recovered(after, step.now)  # it began while the trigger was disabled
         execution_id = row["execution_id"]
         for number, firing in enumerate(firings):
-            prepared = self._prepared(step, key, plan, schedule, firing)
+            variables = schedule.variables(firing.date, firing.next, firing.previous)
+            prepared = self._prepared(step, key, plan, schedule, firing, variables)
             if prepared is None:
                 if number:
                     # What came before stands; this date is looked at again when the worker has answered.
                     after = self._until(schedule, before, step.now, number)
                     break
                 self._busy.discard(key)
-                return
+                return None
             try:
-                live = start(
-                    step,
-                    plan,
-                    schedule.trigger,
-                    prepared,
-                    schedule.variables(firing.date, firing.next, firing.previous),
-                    firing.date,
-                )
+                live = start(step, plan, schedule.trigger, prepared, variables, firing.date)
             except DomainError as refused:
                 self._say(key, f"No execution for {instant(firing.date)}: {refused.message}")
                 continue
@@ -418,12 +473,12 @@ class Scheduler:
             self.fired += 1
         if execution_id is None and after.locked:
             after = ScheduleState(after.last_date, after.next_due, after.disabled, False, after.backfill)
-        if after != before or execution_id != row["execution_id"]:
-            store(step.tx, key, row, after, execution_id)
         if key not in self._asking:
             self._done(step, key, self._eligible(schedule, after))
         else:
             self._busy.discard(key)
+        changed = after != before or execution_id != row["execution_id"]
+        return (key, row, after, execution_id) if changed else None
 
     def _until(self, schedule: SchedulePlan, state: ScheduleState, now: int, count: int) -> ScheduleState:
         """The state after the first `count` firings of a step: one at a time, as if each were the last."""
@@ -433,11 +488,20 @@ class Scheduler:
         return state
 
     def _prepared(
-        self, step: ExecutorStep, key: Key, plan: Plan, schedule: SchedulePlan, firing: Firing
+        self,
+        step: ExecutorStep,
+        key: Key,
+        plan: Plan,
+        schedule: SchedulePlan,
+        firing: Firing,
+        variables: Mapping[str, Any],
     ) -> Prepared | None:
         """Inputs and labels of a firing; None while a worker is asked."""
         if firing.error is not None:
             return Prepared(error=firing.error)
+        props = schedule.trigger.props
+        if not (plan.flow.inputs or props.get("inputs") or props.get("labels") or firing.inputs or firing.labels):
+            return Prepared()
         asked = self._asking.pop(key, None)
         if asked is not None and asked[0] == firing.date:
             preparation = asked[1]
@@ -445,7 +509,7 @@ class Scheduler:
             preparation = Preparation(
                 plan,
                 schedule.trigger,
-                schedule.variables(firing.date, firing.next, firing.previous),
+                variables,
                 step.world.globals,
                 inputs=firing.inputs,
                 labels=[(str(x["key"]), str(x["value"])) for x in firing.labels if x.get("key") and x.get("value")],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from flowdeck.commands.due import KINDS_WITH_STATE
@@ -51,26 +51,51 @@ def state_of(row: Any) -> ScheduleState:
     )
 
 
-def store(tx: Tx, key: Key, row: Any, state: ScheduleState, execution_id: str | None) -> None:
-    """Write a schedule's new state over `row`, which must be what was read in the same transaction."""
-    touched = tx.sql(
-        "update trigger_state set last_date = :last_date, next_due = :next_due, disabled = :disabled,"
-        " execution_id = :execution_id, backfill = :backfill, fence = fence + 1, updated = :now"
-        f" where {_PLACE} and fence = :fence",
-        {
-            **_named(key),
-            "last_date": state.last_date,
-            "next_due": state.next_due,
-            "disabled": state.disabled,
-            "execution_id": execution_id,
-            "now": tx.now,
-            "fence": row["fence"],
-            "backfill": json.dumps(state.backfill.to_json(), default=str) if state.backfill else None,
-        },
+STORE = (
+    "update trigger_state set last_date = ?, next_due = ?, disabled = ?, execution_id = ?, backfill = ?,"
+    " fence = fence + 1, updated = ?"
+    " where tenant = ? and namespace = ? and flow_id = ? and trigger_id = ? and fence = ?"
+)
+
+Update = tuple[Key, Any, ScheduleState, "str | None"]
+"""A trigger, its row as it was read, its new state, the execution that holds it."""
+
+
+def rows_of(reader: Reader, keys: Sequence[Key]) -> dict[Key, Any]:
+    """The rows of triggers, by one statement; triggers without row are left out."""
+    if not keys:
+        return {}
+    places = ", ".join(["(?, ?, ?, ?)"] * len(keys))
+    rows = reader.all(
+        f"with wanted (a, b, c, d) as (values {places}) select t.* from wanted join trigger_state t"
+        " on t.tenant = a and t.namespace = b and t.flow_id = c and t.trigger_id = d",
+        *(part for key in keys for part in key),
     )
-    if touched != 1:
-        raise RuntimeError(f"the row of trigger {'/'.join(key)} has another fence than a moment ago")
-    tell(tx, key)
+    return {(r["tenant"], r["namespace"], r["flow_id"], r["trigger_id"]): r for r in rows}
+
+
+def store(tx: Tx, updates: Sequence[Update]) -> None:
+    """Write schedules' new states over their rows, which must have been read in the same transaction."""
+    values = [
+        (
+            state.last_date,
+            state.next_due,
+            state.disabled,
+            execution_id,
+            json.dumps(state.backfill.to_json(), default=str) if state.backfill else None,
+            tx.now,
+            *key,
+            row["fence"],
+        )
+        for key, row, state, execution_id in updates
+    ]
+    if values and tx.many(STORE, values) != len(values):
+        raise RuntimeError("the row of a trigger has another fence than a moment ago")
+    told: dict[tuple[str, str, str], Key] = {}
+    for update in updates:
+        told[update[0][:3]] = update[0]
+    for key in told.values():  # one a flow: who shows its triggers reads all of them
+        tell(tx, key)
 
 
 def write(tx: Tx, key: Key, **values: Any) -> None:

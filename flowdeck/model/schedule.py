@@ -242,7 +242,7 @@ def _ms(when: datetime) -> int:
     return int(when.timestamp()) * 1000
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=4096)
 def parse_cron(expression: str, with_seconds: bool = False) -> Cron:
     """Parse five fields, six with seconds in front, or an alias such as `@daily`; `CronError` otherwise."""
     text = expression.strip()
@@ -332,6 +332,7 @@ def zone_of(name: str) -> tzinfo:
         raise ZoneError(f"timezone '({name})' is not a valid time-zone ID") from None
 
 
+@lru_cache(maxsize=8192)
 def zoned(instant: int, zone: tzinfo) -> str:
     """ISO text of an instant with the zone's offset, `2025-05-04T14:00:00+02:00`."""
     text = _local(instant, zone).isoformat(timespec="milliseconds" if instant % 1000 else "seconds")

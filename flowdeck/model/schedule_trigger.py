@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
+from functools import lru_cache
 from typing import Any
 
 from flowdeck.expr import ExpressionError
@@ -122,6 +123,25 @@ def _reads_context(condition: Mapping[str, Any]) -> bool:
     )
 
 
+def _locked(state: ScheduleState) -> ScheduleState:
+    return ScheduleState(state.last_date, state.next_due, state.disabled, True, state.backfill)
+
+
+def needs_context(trigger: TriggerDef) -> bool:
+    """Whether anything of a schedule's dates looks at more than the dates themselves."""
+    return "dates" in trigger.props or bool(trigger.props.get("conditions"))
+
+
+@lru_cache(maxsize=8192)
+def _following(cron: Cron, after: int, zone: tzinfo) -> int | None:
+    return cron.next(after, zone)
+
+
+@lru_cache(maxsize=8192)
+def _preceding(cron: Cron, before: int, zone: tzinfo) -> int | None:
+    return cron.previous(before, zone)
+
+
 class SchedulePlan:
     """A Schedule trigger made ready: its cron in its zone, with the conditions that concern dates."""
 
@@ -207,9 +227,11 @@ class SchedulePlan:
 
         After `MAX_TRIES` dates the next one is answered untested.
         """
-        found = self.cron.next(after, self.zone)
         if not self.conditions:
-            return found
+            if isinstance(self.cron, Cron):  # many schedules of one expression are due at one time
+                return _following(self.cron, after, self.zone)
+            return self.cron.next(after, self.zone)
+        found = self.cron.next(after, self.zone)
         limit = after + HORIZON_MS
         for _ in range(MAX_TRIES):
             if found is None or found > limit:
@@ -248,7 +270,10 @@ class SchedulePlan:
 
     def previous_true(self, before: int) -> int | None:
         """Last cron date earlier than `before` for which the conditions hold, at most ten years back."""
-        found = self.cron.previous(before, self.zone)
+        if not self.conditions and isinstance(self.cron, Cron):
+            found = _preceding(self.cron, before, self.zone)
+        else:
+            found = self.cron.previous(before, self.zone)
         limit = before - HORIZON_MS
         for _ in range(MAX_TRIES if self.conditions else 1):
             if found is None or found < limit:
@@ -368,7 +393,7 @@ class SchedulePlan:
                 firing, state = self._step_regular(state, state.next_due, now)
             if firing is not None:
                 firings.append(firing)
-                state = replace(state, locked=True)
+                state = _locked(state)
         return firings, state
 
     def _step_regular(self, state: ScheduleState, date: int, now: int) -> tuple[Firing | None, ScheduleState]:
@@ -384,7 +409,8 @@ class SchedulePlan:
         firing = self._fire(date)
         if firing is None:
             return None, replace(state, next_due=self._or_asleep(self._next_quietly(date), now))
-        return firing, replace(state, last_date=date, next_due=self._or_asleep(firing.next, now))
+        due = self._or_asleep(firing.next, now)
+        return firing, ScheduleState(date, due, state.disabled, state.locked, state.backfill)
 
     def _step_backfill(self, state: ScheduleState, run: Backfill, now: int) -> tuple[Firing | None, ScheduleState]:
         if run.paused:
