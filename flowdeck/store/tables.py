@@ -485,7 +485,11 @@ class Metric(SQLModel, table=True):
     """A metric published by a task run."""
 
     __tablename__ = "metric"
-    __table_args__ = (Index("metric_execution", "execution_seq"), Index("metric_flow", "flow_key", "name", "at"))
+    __table_args__ = (
+        Index("metric_execution", "execution_seq"),
+        Index("metric_flow", "flow_key", "name", "at"),
+        Index("metric_at", "at"),  # charts over a window of time
+    )
     seq: int | None = _key()
     execution_seq: int = _ms(nullable=False)
     task_run_seq: int = _ms(nullable=False)
