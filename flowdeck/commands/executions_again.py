@@ -15,7 +15,7 @@ from flowdeck.commands.registry import engine_command
 from flowdeck.commands.step import Step
 from flowdeck.model.engine import Live, Plan, Run, control, items, rebuild, tasks, tree
 from flowdeck.model.engine.stages import work
-from flowdeck.model.engine.world import DETAIL, NEW, OUTPUTS, STATE, World
+from flowdeck.model.engine.world import DETAIL, NEW, OUTPUTS, STATE, KillAttempt, World
 from flowdeck.model.errors import IllegalArgument, IllegalState, NotFound
 from flowdeck.model.flow import TaskKind
 from flowdeck.model.labels import merge_labels
@@ -45,6 +45,16 @@ def _stored(step: Step, live: Live) -> Tree:
         for name in ("outputs", "detail", "children"):
             values[name] = loads(values[name]) if values[name] else None
         out.append((rebuild.run_from(live, values), values["parent_seq"]))
+    begun = {
+        row[0]: row[1]
+        for row in step.tx.all(
+            "select a.task_run_seq, a.started from task_run t join attempt a on a.task_run_seq = t.seq "
+            "and a.no = t.attempts where t.execution_seq = ? and t.state < 20 and a.state < 20",
+            live.seq,
+        )
+    }
+    for run, _ in out:
+        run.attempt_started = begun.get(run.seq)
     return out
 
 
@@ -344,7 +354,8 @@ def replay(step: Step, args: dict[str, Any]) -> dict[str, Any]:
             raise NotFound(f"Task run '{chosen_id}' not found on execution '{live.id}'")
         if plan.task_ids.get(chosen.task.id) is None:
             raise IllegalArgument(f"Task '{chosen.task.id}' is not in revision {plan.flow.revision}")
-        gone = rebuild.successors(runs, chosen)
+        # What follows the end runs again as a whole, after the same end.
+        gone = {r.seq for r, _ in runs if r.after} if chosen.after else rebuild.successors(runs, chosen)
         new, kept = _copy(
             step,
             live,
@@ -355,13 +366,14 @@ def replay(step: Step, args: dict[str, Any]) -> dict[str, Any]:
             labels=labels,
         )
         node = next((r for r, old in kept if old == chosen.seq), None)
-        if node is None:
+        if node is None and not chosen.after:
             raise IllegalArgument(f"Task '{chosen.task.id}' is at another place in revision {plan.flow.revision}")
         new.breakpoints = list(args.get("breakpoints") or [])
-        _start_again(w, node)
-        node.outputs = None
-        node.outputs_uri = None
-        above = node.parent
+        if node is not None:
+            _start_again(w, node)
+            node.outputs = None
+            node.outputs_uri = None
+        above = node.parent if node is not None else None
         while above is not None:
             _run_again(w, above)
             above = above.parent
@@ -395,6 +407,7 @@ def change_task_state(step: Step, args: dict[str, Any]) -> dict[str, Any]:
     """Give a task run (`task_run`: id) and its last attempt another state and go on from there."""
     live = step.load(args["id"], args.get("tenant"))
     state = State[args["state"]]
+    w = step.world
     if not live.state.terminal and live.state is not State.PAUSED:
         raise IllegalState(f"Execution '{live.id}' is {live.state.name}, can't change the state of a task run")
     runs = _stored(step, live)
@@ -403,27 +416,51 @@ def change_task_state(step: Step, args: dict[str, Any]) -> dict[str, Any]:
         raise NotFound(f"Task run '{args['task_run']}' not found on execution '{live.id}'")
     if not state.terminal:
         raise IllegalArgument("The new state of a task run must be terminal")
+    if (chosen.after or chosen.task.branch == "onPause") and chosen.state.terminal:
+        _relabel(step, chosen, state)  # nothing depends on it
+        return snapshot(live)
+    if chosen.after or chosen.task.branch == "onPause":
+        running = w.runs.get(chosen.seq)
+        if running is not None:
+            control.end_by_hand(w, running, state)
+        return snapshot(live)
     live, runs = _afresh(step, live, runs)
     chosen = next(r for r, _ in runs if r.id == args["task_run"])
-    w = step.world
     by_seq = {r.seq: r for r, _ in runs}
     parents = {r.seq: p for r, p in runs}
     _, _, gone = rebuild.to_restart(runs)
-    gone.discard(chosen.seq)
+    gone -= rebuild.before(runs, chosen)
     above = parents[chosen.seq]
     while above:
         gone.discard(above)
         _run_again(w, by_seq[above])
         above = parents[above]
     _remove(step, gone)
-    if chosen.attempts:
-        step.tx.sql(
-            "update attempt set state = ? where task_run_seq = ? and no = ?", int(state), chosen.seq, chosen.attempts
-        )
-    chosen.ended = chosen.ended or w.now
-    w.run_event(chosen, state, cause="change task run state")
+    _relabel(step, chosen, state)
+    below = {chosen.seq}
+    for run, parent_seq in runs:
+        if parent_seq in below and run.seq not in gone:
+            below.add(run.seq)
+            if not run.state.terminal:
+                _relabel(step, run, state)
     _set_off(w, live, [x for x in runs if x[0].seq not in gone])
     return snapshot(live)
+
+
+def _relabel(step: Step, run: Run, state: State) -> None:
+    """A task run and its last attempt get a state by hand."""
+    w = step.world
+    if not run.state.terminal and run.fence and run.task.kind is not TaskKind.SUBFLOW:
+        w.effect(KillAttempt(run.seq, run.fence))
+    if run.attempts:
+        step.tx.sql("update attempt set state = ? where task_run_seq = ? and no = ?", int(state), run.seq, run.attempts)
+    for kind in tree.TIMERS:
+        w.cancel(kind, run.seq)
+    run.detail.pop("due", None)
+    run.attempt_started = None
+    run.ended = run.ended or w.now
+    run.dirty |= DETAIL
+    w.run_event(run, state, cause="change task run state")
 
 
 __all__ = ["change_task_state", "replay", "restart", "tasks", "tree"]

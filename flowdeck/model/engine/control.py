@@ -330,7 +330,7 @@ def close(w: World, live: Live, state: State) -> None:
 def tell_parent(w: World, live: Live, state: State) -> None:
     """A Subflow task that waits for this execution goes on."""
     if live.parent_task_run is not None:
-        run = w.runs.get(live.parent_task_run)
+        run = w.runs.get(live.parent_task_run) or w.strays.get(live.parent_task_run)
         if run is not None and (run.child == live.id or run.task.kind is TaskKind.ITEMS):
             WORK["child execution ended"](w, (run, live, state))
 
@@ -350,6 +350,18 @@ def exit_now(w: World, request: tuple[Run, State]) -> None:
     if live.plan.flow.outputs:
         w.timer(EXIT, live.seq, FAR + int(state))  # what comes after the task must not run when the process is new
     conclude(w, (live, state))
+
+
+def end_by_hand(w: World, run: Run, state: State) -> None:
+    """A user ends a task run that is still open; what runs for it is stopped, its level goes on."""
+    if run.level is not None and not run.level.ended:
+        run.level.ended = True
+        tree.close_open(w, run.level, state)
+    elif run.fence and run.task.kind is not TaskKind.SUBFLOW:
+        w.effect(KillAttempt(run.seq, run.fence))
+    tree.close_attempt(w, run, state)
+    run.fence += 1
+    tree.end_run(w, run, state, cause="change task run state")
 
 
 @work("retry execution")
@@ -380,7 +392,8 @@ def recreate_due(w: World, live: Live) -> None:
         flow_labels=False,
         shard=live.shard,
     )
-    parent = w.runs.get(live.parent_task_run) if live.parent_task_run is not None else None
+    number = live.parent_task_run
+    parent = (w.runs.get(number) or w.strays.get(number)) if number is not None else None
     if parent is not None and parent.child == live.id:
         parent.child = new.id
         w.touch_run(parent, STATE | DETAIL)
@@ -398,7 +411,8 @@ def kill(w: World, live: Live, *, cascade: bool = True) -> None:
             tell_parent(w, live, State.KILLED)  # there will be no replacement
             w.evict(live)
         return
-    if live.root is None or live.root.ended:  # not begun, or only the outputs are still being rendered
+    # Not begun, only the outputs are still being rendered, or in the queue (of a restart): nothing runs.
+    if live.root is None or live.root.ended or live.state is State.QUEUED:
         close(w, live, State.KILLED)
         return
     live.finishing = False

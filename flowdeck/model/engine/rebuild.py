@@ -261,6 +261,26 @@ def successors(runs: list[tuple[Run, int]], chosen: Run) -> set[int]:
     return gone
 
 
+def before(runs: list[tuple[Run, int]], chosen: Run) -> set[int]:
+    """Seqs of a task run, its ancestors, and of what errors and finally lists around it had run before it."""
+    parents = {run.seq: parent for run, parent in runs}
+    by_seq = {run.seq: run for run, _ in runs}
+    kept: set[int] = set()
+    node: Run | None = chosen
+    while node is not None:
+        kept.add(node.seq)
+        above = parents[node.seq]
+        if node.task.branch in SIDE_BRANCHES:
+            whole_ones: set[int] = set()
+            for run, parent in runs:
+                earlier = parent == above and run.task.branch in SIDE_BRANCHES and run.ord < node.ord
+                if earlier or parent in whole_ones:
+                    whole_ones.add(run.seq)
+            kept |= whole_ones
+        node = by_seq.get(above)
+    return kept
+
+
 def _dependents(parent: Run, node: Run) -> set[str]:
     """Ids of the tasks of a Dag that wait for one, directly or not."""
     graph: Mapping[str, list[str]] = parent.task.props.get("dependsOn") or {}
@@ -286,11 +306,12 @@ def to_restart(runs: list[tuple[Run, int]]) -> tuple[set[int], set[int], set[int
     by_seq = {run.seq: run for run, _ in runs}
     parents = {run.seq: parent for run, parent in runs}
     gone: set[int] = set()
+    wanted = (State.FAILED, State.KILLED, State.PAUSED, State.CANCELLED)
     for run, parent_seq in runs:
         if run.task.branch in SIDE_BRANCHES or run.after or parent_seq in gone:
             gone.add(run.seq)
-    wanted = (State.FAILED, State.KILLED, State.PAUSED, State.CANCELLED)
-    failed = [run for run, _ in runs if run.seq not in gone and (run.state in wanted)]
+    told = {run.seq for run, _ in runs if run.task.branch == "onPause"}  # they have no say in how a pause ends
+    failed = [run for run, _ in runs if run.seq not in gone and run.seq not in told and run.state in wanted]
     ancestors: set[int] = set()
     for run in failed:
         above = parents[run.seq]
@@ -298,7 +319,7 @@ def to_restart(runs: list[tuple[Run, int]]) -> tuple[set[int], set[int], set[int
             ancestors.add(above)
             above = parents[above]
     # A flowable that was ended from outside goes on with the children it has; one without starts from its beginning.
-    with_children = {parent for run, parent in runs if run.seq not in gone}
+    with_children = {parent for run, parent in runs if run.seq not in gone and run.seq not in told}
     ancestors |= {run.seq for run in failed if run.seq in with_children}
     again = {run.seq for run in failed if run.seq not in ancestors}
     for run in failed:
@@ -313,6 +334,6 @@ def to_restart(runs: list[tuple[Run, int]]) -> tuple[set[int], set[int], set[int
     again -= gone
     ancestors -= gone | again
     for seq in list(ancestors):
-        if by_seq[seq].state.terminal is False:
+        if not by_seq[seq].state.terminal and by_seq[seq].task.type != tree.UNTIL:
             ancestors.discard(seq)
     return again, ancestors, gone

@@ -280,21 +280,31 @@ def subflow_input(w: World, run: Run, result: Any, error: str | None) -> None:
 def child_execution_ended(w: World, ended: tuple[Run, Live, State]) -> None:
     """The execution that a task waits for has its final state."""
     run, child, state = ended
+    if run.stray and run.task.kind is TaskKind.SUBFLOW:
+        transmits = is_true(run.task.props.get("transmitFailed", True))
+        tree.set_outputs(w, run, _outputs_of(child, state))
+        tree.stray_ended(w, run, state if transmits and state in TRANSMITTED else State.SUCCESS, w.now)
+        return
     if run.state.terminal:
         return
     if run.task.kind is TaskKind.ITEMS:
         WORK["batch ended"](w, ended)
         return
-    outputs: dict[str, Any] = {"executionId": child.id, "state": state.name}
-    if child.outputs is not None:
-        outputs["outputs"] = child.outputs
-    tree.set_outputs(w, run, outputs)
+    tree.set_outputs(w, run, _outputs_of(child, state))
     reason = (child.error or {}).get("message")
     text = f"Subflow execution {child.id} failed" + (f": {reason}" if reason else "")
     take_over(w, run, state, text)
     if run.state is State.RETRYING:
         run.child = None
         w.touch_run(run, DETAIL)
+
+
+def _outputs_of(child: Live, state: State) -> dict[str, Any]:
+    """What a Subflow task knows of the execution that it waited for (§9.1)."""
+    outputs: dict[str, Any] = {"executionId": child.id, "state": state.name}
+    if child.outputs is not None:
+        outputs["outputs"] = child.outputs
+    return outputs
 
 
 def take_over(w: World, run: Run, state: State, reason: str) -> None:

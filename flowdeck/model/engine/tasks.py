@@ -431,6 +431,7 @@ def failed_attempt(w: World, run: Run, error: str | None) -> None:
                     run.dirty |= DETAIL
                     run.begun = False
                     run.ended = None
+                    run.fence += 1  # the report that has just been applied may come again
                     w.run_event(run, State.RETRYING, cause="retry")
                     w.timer("retry", run.seq, due)
                     if live.state is State.RUNNING:

@@ -92,8 +92,11 @@ class Engine:
 
     # ── life ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def crash(self, *, keep_worker: bool = True) -> None:
-        """Drop executor and memory without a word; build them again from the rows."""
+    def crash(self, *, keep_worker: bool = True, hello: list[tuple[int, int]] | None = None) -> None:
+        """Drop executor and memory without a word; build them again from the rows.
+
+        The worker that is kept says in its hello what it holds: `hello`, by default all its jobs.
+        """
         self.executor.writer.close()
         self.database.close()
         self.database = open_database(f"sqlite:///{self.path}", durability="normal")
@@ -102,7 +105,9 @@ class Engine:
         self.executor = self._build()
         if keep_worker:
             self.executor.recover(["w1"])
-            self.executor.on_hello(Hello("w1", "", 4, 100, [k for k in self.worker.jobs if k[1] > 0]))
+            held = hello if hello is not None else [k for k in self.worker.jobs if k[1] > 0]
+            self.worker.jobs = {k: v for k, v in self.worker.jobs.items() if k[1] > 0}
+            self.executor.on_hello(Hello("w1", "", 4, 100, held))
         else:
             self.executor.recover()
 
