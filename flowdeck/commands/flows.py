@@ -230,3 +230,20 @@ def delete_revisions(tx: Tx, args: dict[str, Any]) -> int:
     )
     tx.notify(f"flow:{args['namespace']}/{args['id']}", "changed", args["id"])
     return gone
+
+
+@command("flow.mark")
+def mark(tx: Tx, args: dict[str, Any]) -> bool:
+    """Note why the newest `revision` of `flow_key` can't be read any more (`exception`), or that it can (None)."""
+    row = tx.one("select tenant, namespace, id, revision from flow where flow_key = :key", key=args["flow_key"])
+    if row is None or row["revision"] != args["revision"]:
+        return False  # saved or deleted meanwhile
+    tx.sql(
+        "update flow_revision set exception = :exception where flow_key = :key and revision = :revision",
+        key=args["flow_key"],
+        revision=args["revision"],
+        exception=args["exception"],
+    )
+    tx.tenant = row["tenant"]
+    tx.notify(f"flow:{row['namespace']}/{row['id']}", "changed", row["id"], revision=row["revision"])
+    return True

@@ -9,10 +9,12 @@ import sys
 from typing import Any
 
 from flowdeck.config import Settings
+from flowdeck.config.variables import instance_defaults
 from flowdeck.engine.core import Core, run_core
 from flowdeck.engine.janitor import Janitor
 from flowdeck.engine.lock import Locked
 from flowdeck.engine.messages import Command, Reply
+from flowdeck.engine.recheck import Recheck
 from flowdeck.engine.serverlog import set_up_logging
 from flowdeck.engine.snapshots import Reporter, die_with_supervisor
 from flowdeck.engine.supervisor import NO_RESTART
@@ -76,6 +78,8 @@ def run(settings: Settings) -> int:
         reporter = Reporter("core", lambda: numbers(core))
         reporter.start()
         reporter.ready()
+        recheck = Recheck(core.database, core.catalog, carry_out, instance_defaults(settings))
+        kept.append(asyncio.get_running_loop().create_task(recheck.run()))
 
     try:
         asyncio.run(run_core(settings, ready=ready))
