@@ -80,7 +80,7 @@ def _start_again(w: World, run: Run) -> None:
     """A task run that failed starts again: a flowable without failed children from its own beginning."""
     run.ended = None
     run.counts = None
-    for name in ("error", "due", "lost", "breakpoint", "ends", "round", "holds"):
+    for name in ("error", "due", "lost", "breakpoint", "ends", "round", "holds", "job", "reserved"):
         run.detail.pop(name, None)
     if run.task.type == tree.UNTIL:
         run.detail["since"] = w.now
@@ -352,6 +352,7 @@ def replay(step: Step, args: dict[str, Any]) -> dict[str, Any]:
         chosen = next((r for r, _ in runs if r.id == chosen_id), None)
         if chosen is None:
             raise NotFound(f"Task run '{chosen_id}' not found on execution '{live.id}'")
+        chosen = rebuild.whole(runs, chosen)
         if plan.task_ids.get(chosen.task.id) is None:
             raise IllegalArgument(f"Task '{chosen.task.id}' is not in revision {plan.flow.revision}")
         # What follows the end runs again as a whole, after the same end.
@@ -434,6 +435,8 @@ def change_task_state(step: Step, args: dict[str, Any]) -> dict[str, Any]:
     while above:
         gone.discard(above)
         _run_again(w, by_seq[above])
+        if by_seq[above].task.kind is TaskKind.DIRECTORY:
+            by_seq[above].detail["job"] = state.name  # its other children ran before this one
         above = parents[above]
     _remove(step, gone)
     _relabel(step, chosen, state)

@@ -26,10 +26,11 @@ from flowdeck.engine.plans import PlanStore
 from flowdeck.engine.timers import Timers
 from flowdeck.model import engine as pure
 from flowdeck.model import transitions
-from flowdeck.model.engine import Live, World, control, tasks
+from flowdeck.model.engine import Live, World, control, directory, tasks
 from flowdeck.model.engine.stages import WORK
 from flowdeck.model.engine.world import Acknowledge, Changes, Dispatch, Evaluation, KillAttempt, Line
 from flowdeck.model.errors import DomainError, IllegalArgument, NotFound
+from flowdeck.model.flow import TaskKind
 from flowdeck.model.ids import ENTROPY_BITS, make_id
 from flowdeck.model.states import State
 from flowdeck.store.driver import Database, StoreConflict, StoreUnavailable, Writer
@@ -565,6 +566,8 @@ class Executor:
                 whole=effect.whole,
                 defaults=live.plan.defaults,
                 shard=live.shard,
+                children=run.detail["reserved"] if run.task.kind is TaskKind.DIRECTORY else [],
+                path=list(run.path) if run.task.kind is TaskKind.DIRECTORY else [],
             ),
             process=self.needs_process(run.task.type),
         )
@@ -762,7 +765,9 @@ def _may_run(runs: Iterable[pure.Run]) -> dict[int, int]:
     return {
         run.seq: run.fence
         for run in runs
-        if run.task.kind.value == "runnable"
+        if run.task.kind in tasks.BY_WORKERS
+        and "job" not in run.detail
+        and not directory.inside(run)
         and run.fence
         and run.state in (State.CREATED, State.RUNNING, State.RESTARTED)
     }

@@ -326,6 +326,7 @@ class Gateway:
         for message in messages:
             if type(message) is Done and record:
                 if self.owns is None or message.shard < 0 or self.owns(message.shard):
+                    self._holder.setdefault((message.seq, message.fence), record)  # a child of a job is not known here
                     self.on_done(message, record.id)
             elif type(message) is Started and record:
                 self.on_started(message)

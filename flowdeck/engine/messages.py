@@ -79,6 +79,8 @@ class Run(Message):
     light: bool = False  # holds an async credit (set by the gateway)
     defaults: str = ""  # stamp of the namespaces' plugin defaults that the flow was read with
     shard: int = 0  # whose owner takes the report
+    children: list[tuple[int, int, str]] = []  # of a WorkingDirectory: task key, seq, public id
+    path: list[str] = []  # of a WorkingDirectory: values of the loops around it
 
 
 class Evaluate(Message):

@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, cast
 
 import msgspec
@@ -18,11 +19,13 @@ import msgspec
 from flowdeck import expr
 from flowdeck.engine.messages import Done, Evaluate, Poll, Run, Started
 from flowdeck.engine.worker_contexts import Contexts, WorkerVariables
+from flowdeck.engine.worker_directory import ChildEnd, Directory
 from flowdeck.engine.worker_link import CoreLink, Key
 from flowdeck.engine.worker_logs import AttemptLog, LogClient, Owner
 from flowdeck.engine.worker_tasks import BoundCalls, LoadedTask, LoadedTasks
 from flowdeck.engine.worker_triggers import TriggerRuns
 from flowdeck.model.errors import DomainError
+from flowdeck.model.flow import TaskKind
 from flowdeck.model.masking import Masker
 from flowdeck.model.states import State
 from flowdeck.sdk.context import Attempt, RunContext, WorkerFacts, needs_io, render_soon
@@ -252,9 +255,40 @@ class Attempts:
         self.link.started(Started(active.job.seq, active.job.fence, active.started))
 
     async def _attempt(self, active: Active) -> None:
+        ended = await self.carry_out(active)
+        if ended is not None:
+            self._finish(active, ended.done, ended.sink)
+
+    def child(self, job: Run, parent: Run) -> Active:
+        """An attempt of a child of a WorkingDirectory; its result is reported by `report_child`."""
+        self.link.accompany((job.seq, job.fence), (parent.seq, parent.fence))
+        return Active(job, started=time.time_ns() // 1_000_000)
+
+    def interrupt(self, active: Active) -> None:
+        """Stop an attempt of a child."""
+        self._interrupt(active)
+
+    async def report_child(self, active: Active, end: ChildEnd) -> None:
+        """Report a child's end when its lines are stored, so that reports come in order."""
+        for timer in (active.timer, active.timeout):
+            if timer is not None:
+                timer.cancel()
+        if active.forsaken:
+            return
+        if end.sink is not None:
+            # Lines that ride on a result hold it back in core: the result of the whole would overtake it.
+            stored = asyncio.Event()
+            end.sink.when_stored(stored.set)
+            await stored.wait()
+        self.link.done(end.done, light=True)
+
+    async def carry_out(self, active: Active, folder: Path | None = None) -> ChildEnd | None:
+        """Make one attempt, in its own folder or in a shared one; None when nobody waits for its result any more."""
         job = cast(Run, active.job)
         began = time.perf_counter()
         active.timer = self._loop.call_later(MERGE_MS / 1000, self._report_start, active)
+        if active.task is None:
+            active.task = asyncio.current_task()
         if job.timeout_ms is not None:
             active.timeout = self._loop.call_later(job.timeout_ms / 1000, self._expire, active)
         masker = Masker()
@@ -262,6 +296,7 @@ class Attempts:
         ctx: RunContext | None = None
         outputs: dict[str, Any] | None = None
         error: str | None = None
+        said = False
         exit_info: dict[str, Any] | None = None
         state = State.SUCCESS
         try:
@@ -273,19 +308,22 @@ class Attempts:
                 raise
             definition = loaded.definition
             sink = AttemptLog(self.logs, Owner.of(job, definition.id), masker, job.fence)
-            ctx = active.ctx = await self._context(job, loaded, sink, masker)
+            directory = definition.kind is TaskKind.DIRECTORY
+            sent = msgspec.json.encode(job.context) if directory else b""
+            ctx = active.ctx = await self._context(job, loaded, sink, masker, folder)
             if active.killed or active.timed_out:
                 raise asyncio.CancelledError
-            if loaded.threaded:
-                result = await ctx.in_thread(loaded.task.run)
+            if directory:
+                whole = await Directory(self, active, job, loaded, ctx).run(sent)
+                outputs, state, error, said = whole.outputs, whole.state, whole.error, True
             else:
-                result = await loaded.task.run(ctx)
-            outputs = outputs_of(result)
-            state = ctx.state
+                result = await (ctx.in_thread(loaded.task.run) if loaded.threaded else loaded.task.run(ctx))
+                outputs, state = outputs_of(result), ctx.state
         except asyncio.CancelledError:
             if active.forsaken:
-                self._tidy(ctx)
-                return
+                if folder is None:
+                    self._tidy(ctx)
+                return None
             state = State.KILLED
         except Exception as failure:
             state, error = State.FAILED, self._message(failure)
@@ -307,41 +345,39 @@ class Attempts:
         if ctx is not None and exit_info is None:
             exit_info = ctx.exit_info
         uri, size = None, 0
+        shown: dict[str, Any] = {}
         if outputs:
             try:
                 cryptor = self.facts.cryptor
                 shown = masker.seal(outputs, cryptor.wrap if cryptor is not None else None)
                 outputs, uri, size = await self._stored(job, ctx, shown)
             except Exception as failure:
-                outputs, state = None, State.FAILED
+                outputs, shown, state = None, {}, State.FAILED
                 error = f"The outputs can't be stored: {self._message(failure)}"
         if error is not None:
             error = masker.text(error)
-            if sink is not None:
+            if sink is not None and not said:
                 sink.write(Level.ERROR, error)
-        if ctx is not None and ctx.has_folder and not ctx.cleanup_empty():
+        if folder is None and ctx is not None and ctx.has_folder and not ctx.cleanup_empty():
             await asyncio.to_thread(ctx.cleanup)  # it may hold much: its end must not hold up other attempts
         ended = active.started + round((time.perf_counter() - began) * 1000)
         metrics = ctx.metrics if ctx is not None else []
         if masker:
             metrics = [(masker.text(n), k, v, masker.value(t)) for n, k, v, t in metrics]
-        self._finish(
-            active,
-            Done(
-                seq=job.seq,
-                fence=job.fence,
-                state=state,
-                started=active.started,
-                ended=ended,
-                outputs=outputs,
-                outputs_uri=uri,
-                outputs_size=size,
-                metrics=metrics,
-                error=error.split("\n", 1)[0][:2000] if error else None,
-                exit_info=exit_info,
-            ),
-            sink,
+        done = Done(
+            seq=job.seq,
+            fence=job.fence,
+            state=state,
+            started=active.started,
+            ended=ended,
+            outputs=outputs,
+            outputs_uri=uri,
+            outputs_size=size,
+            metrics=metrics,
+            error=error.split("\n", 1)[0][:2000] if error else None,
+            exit_info=exit_info,
         )
+        return ChildEnd(done, shown, sink)
 
     def _tidy(self, ctx: RunContext | None) -> None:
         if ctx is not None and ctx.has_folder:
@@ -355,11 +391,13 @@ class Attempts:
             return text
         return f"{type(failure).__name__}: {text}" if text else type(failure).__name__
 
-    async def _context(self, job: Run, loaded: LoadedTask, sink: AttemptLog, masker: Masker) -> RunContext:
+    async def _context(
+        self, job: Run, loaded: LoadedTask, sink: AttemptLog, masker: Masker, folder: Path | None = None
+    ) -> RunContext:
         definition = loaded.definition
         variables = await self.contexts.variables(job.context, masker, job.tenant)
         variables.setdefault("task", {"id": definition.id, "type": definition.type})
-        variables["workingDir"] = f"{self.facts.temp}{os.sep}{secrets.token_hex(10)}"
+        variables["workingDir"] = str(folder or f"{self.facts.temp}{os.sep}{secrets.token_hex(10)}")
         calls = BoundCalls(self.link, job)
         return RunContext(
             attempt=Attempt(

@@ -376,6 +376,12 @@ class CoreLink:
     def _any(self) -> Connection | None:
         return next((one for one in self.connections.values() if one.link is not None), None)
 
+    def accompany(self, key: Key, parent: Key) -> None:
+        """What is reported of `key` goes where the job `parent` came from."""
+        place = self._places.get(parent)
+        if place is not None:
+            self._places[key] = _Place(place.shard, place.home, True)
+
     def started(self, message: Started) -> None:
         """Report a start; a lost one is made up for by `Done`."""
         connection = self._route((message.seq, message.fence))

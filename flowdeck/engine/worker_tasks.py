@@ -10,7 +10,8 @@ from typing import Any, cast
 
 from flowdeck.engine.messages import Evaluate, Poll, Run
 from flowdeck.engine.worker_link import CoreLink
-from flowdeck.model.flow import Flow, TaskDef, TriggerDef
+from flowdeck.model.flow import Flow, TaskDef, TaskKind, TriggerDef
+from flowdeck.model.flowables.working_directory import DirectoryFiles
 from flowdeck.model.source import parse_flow
 from flowdeck.sdk.errors import TaskError
 from flowdeck.sdk.index import load_catalog
@@ -29,6 +30,7 @@ class LoadedTask:
     task: Any
     minimum: Level
     threaded: bool
+    flow: Flow
 
 
 class BoundCalls:
@@ -64,10 +66,13 @@ class LoadedTasks:
             return found
         flow = await self._flow(job)
         definition = flow.tasks[job.task_key]
-        cls = resolve(definition.type)
-        task = cls.build({"id": definition.id, "type": definition.type, **definition.props})
         minimum = Level.of(definition.log_level, Level.TRACE) if definition.log_level else Level.TRACE
-        loaded = LoadedTask(definition, task, minimum, not inspect.iscoroutinefunction(cls.run))
+        if definition.kind is TaskKind.DIRECTORY:
+            loaded = LoadedTask(definition, DirectoryFiles.build(definition.props), minimum, False, flow)
+        else:
+            cls = resolve(definition.type)
+            task = cls.build({"id": definition.id, "type": definition.type, **definition.props})
+            loaded = LoadedTask(definition, task, minimum, not inspect.iscoroutinefunction(cls.run), flow)
         if len(self._tasks) > CACHED_TASKS:
             self._tasks.clear()
         self._tasks[place] = loaded

@@ -9,28 +9,14 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from flowdeck.model.coerce import to_text
-from flowdeck.model.declare import Declared, Expr, field
+from flowdeck.model.declare import Expr
+from flowdeck.model.namespace_files import NamespaceFilesSpec
 from flowdeck.sdk.context import RunContext, as_json
 from flowdeck.sdk.errors import TaskError
 from flowdeck.sdk.local_files import local_path
-
-
-class NamespaceFilesSpec(Declared):
-    """Which namespace files are copied into the working directory."""
-
-    enabled: Expr[bool] = field(default=True, doc="Whether files are copied.")
-    include: Expr[list[str]] | None = field(default=None, doc="Globs of files to copy; all without it.")
-    exclude: Expr[list[str]] | None = field(default=None, doc="Globs of files to leave out.")
-    namespaces: Expr[list[str]] = field(
-        default_factory=lambda: ["{{ flow.namespace }}"], doc="Namespaces in order; later ones win."
-    )
-    if_exists: Expr[Literal["OVERWRITE", "FAIL", "WARN", "IGNORE"]] = field(
-        default="OVERWRITE", doc="What to do when the file is there already."
-    )
-    folder_per_namespace: Expr[bool] = field(default=False, doc="Put each namespace's files in a folder of its name.")
 
 
 @lru_cache(maxsize=1024)

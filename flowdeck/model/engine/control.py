@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flowdeck.model.durations import format_clock
-from flowdeck.model.engine import listeners, tree
+from flowdeck.model.engine import directory, listeners, tree
 from flowdeck.model.engine.plan import AFTER, Plan
 from flowdeck.model.engine.rendering import evaluate
 from flowdeck.model.engine.stages import WORK, stage, work
@@ -426,7 +426,11 @@ def kill(w: World, live: Live, *, cascade: bool = True) -> None:
             run.killing = True
             if run.state is State.RUNNING:
                 w.run_event(run, State.KILLING)
+            if run.level.job:
+                w.effect(KillAttempt(run.seq, run.fence))
             w.later("advance", run.level)
+        elif directory.inside(run):
+            run.killing = True
         elif run.state is State.RUNNING and run.task.kind is TaskKind.RUNNABLE:
             run.killing = True
             w.effect(KillAttempt(run.seq, run.fence))
@@ -483,6 +487,8 @@ def set_going(w: World, live: Live) -> None:
         if run.state in (State.CREATED, State.RESTARTED) and not run.begun:
             w.later("begin", run)
         if run.level is not None and not run.level.ended:
+            if run.level.job:
+                directory.expect(w, run)
             w.later("advance", run.level)
     if live.root is not None and not live.root.ended:
         w.later("advance", live.root)

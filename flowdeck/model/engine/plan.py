@@ -174,7 +174,7 @@ class Plan:
         self.has_rounds = any(t.type == FLOW + "LoopUntil" for t in flow.tasks)
         self.task_ids: dict[str, TaskDef] = {t.id: t for t in flow.tasks}
         self.ancestors: tuple[tuple[int, ...], ...] = tuple(self._chain(t) for t in flow.tasks)
-        self._needs: list[Needs] = [needs_of(_body(t)) for t in flow.tasks]
+        self._needs: list[Needs] = [needs_of(_sent(flow, t)) for t in flow.tasks]
         self._gates: list[Needs] = [needs_of([t.run_if, t.timeout]) for t in flow.tasks]
         self._outputs = needs_of([o.value for o in flow.outputs])
         self.assertions = tuple(s for s in flow.slas if s.assertion is not None)
@@ -231,6 +231,14 @@ def _body(task: TaskDef) -> dict[str, Any]:
     if task.children:
         body.pop("defaults", None)
     return body
+
+
+def _sent(flow: Flow, task: TaskDef) -> Any:
+    """What a task's context must serve: its properties, those of a WorkingDirectory's children included."""
+    if task.kind is not TaskKind.DIRECTORY:
+        return _body(task)
+    inner = [flow.tasks[key] for key in task.children.get("tasks", ())]
+    return [_body(task), *([_body(t), t.run_if, t.timeout] for t in inner)]
 
 
 def _union(sets: list[frozenset[str] | None]) -> frozenset[str] | None:

@@ -124,11 +124,15 @@ def connect(live: Live, runs: Iterable[tuple[Run, int]]) -> None:
         run.begun = run.state not in (State.CREATED, State.RESTARTED)
         if run.state is State.KILLING:
             run.killing = True
-        if run.state in (State.RUNNING, State.KILLING) or (run.state is State.PAUSED and run.seq in children):
+        sent = run.task.kind is TaskKind.DIRECTORY and run.state is State.CREATED and "reserved" in run.detail
+        if run.state in (State.RUNNING, State.KILLING) or (run.state is State.PAUSED and run.seq in children) or sent:
             level = level_of(run)
             if level is not None:
                 run.level = level
                 _fill(level, children.get(run.seq, []))
+                if run.task.kind is TaskKind.DIRECTORY and not level.job:
+                    result = State[run.detail["job"]]
+                    level.counts, level.failed = {result: 1}, result is State.FAILED
 
 
 def _into_round(run: Run) -> None:
@@ -151,6 +155,10 @@ def level_of(run: Run) -> Level | None:
             return level
         keys = tree.branch_keys(task, "tasks")
         return tree.level_for(run, keys) if keys else None
+    if task.kind is TaskKind.DIRECTORY:
+        level = tree.level_for(run, ())
+        level.job = "job" not in run.detail
+        return level
     if task.kind is not TaskKind.FLOWABLE:
         return None
     if task.type in LOOPS:
@@ -225,6 +233,15 @@ def _group(level: Level, run: Run, index: Mapping[int, int]) -> int:
     if level.flat:
         return run.iteration * len(level.keys) + index[run.task.key]
     return run.iteration
+
+
+def whole(runs: list[tuple[Run, int]], chosen: Run) -> Run:
+    """The WorkingDirectory or Pause that a task run is a part of, else the task run: no part runs again alone."""
+    by_seq = {run.seq: run for run, _ in runs}
+    above = by_seq.get(next((parent for run, parent in runs if run is chosen), 0))
+    inner = above is not None and above.task.kind is TaskKind.DIRECTORY and chosen.task.branch == "tasks"
+    inner = inner or chosen.task.branch == "onPause"
+    return above if inner and above is not None else chosen
 
 
 def successors(runs: list[tuple[Run, int]], chosen: Run) -> set[int]:
@@ -308,7 +325,9 @@ def to_restart(runs: list[tuple[Run, int]]) -> tuple[set[int], set[int], set[int
     gone: set[int] = set()
     wanted = (State.FAILED, State.KILLED, State.PAUSED, State.CANCELLED)
     for run, parent_seq in runs:
-        if run.task.branch in SIDE_BRANCHES or run.after or parent_seq in gone:
+        above = by_seq.get(parent_seq)
+        anew = above is not None and above.task.kind is TaskKind.DIRECTORY and above.state in wanted
+        if run.task.branch in SIDE_BRANCHES or run.after or parent_seq in gone or anew:
             gone.add(run.seq)
     told = {run.seq for run, _ in runs if run.task.branch == "onPause"}  # they have no say in how a pause ends
     failed = [run for run, _ in runs if run.seq not in gone and run.seq not in told and run.state in wanted]

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from flowdeck import expr
 from flowdeck.model import context as contexts
 from flowdeck.model.durations import DurationError, parse_duration
-from flowdeck.model.engine import tree
+from flowdeck.model.engine import directory, tree
 from flowdeck.model.engine.plan import FLOW, LOOPS
 from flowdeck.model.engine.rendering import as_text, evaluate, evaluated, hidden, is_true
 from flowdeck.model.engine.stages import WORK, stage, work
@@ -23,6 +23,9 @@ TIMEOUT_GRACE_MS = 10_000
 
 SAMPLES = 20
 """Durations kept per task for expected ends."""
+
+
+BY_WORKERS = (TaskKind.RUNNABLE, TaskKind.DIRECTORY)
 
 
 class Report(Protocol):
@@ -119,7 +122,7 @@ def gate(w: World, run: Run, result: Any, error: str | None) -> None:
 
 def _open(w: World, run: Run, _: Any) -> None:
     kind = run.task.kind
-    if kind is TaskKind.RUNNABLE:
+    if kind in BY_WORKERS:
         dispatch(w, run)
     elif kind is TaskKind.FLOWABLE:
         _open_flowable(w, run)
@@ -132,6 +135,9 @@ def _open(w: World, run: Run, _: Any) -> None:
 
 def dispatch(w: World, run: Run, cause: str | None = None) -> None:
     """Make the next attempt's fence and hand the task to a worker after the commit."""
+    if run.task.kind is TaskKind.DIRECTORY:
+        directory.reserve(w, run)
+        run.timeout_ms = None  # it has none (§6)
     run.fence += 1
     run.begun = True
     run.worker = None
@@ -289,7 +295,7 @@ def loop_values(given: Any) -> list[str]:
 
 def on_started(w: World, seq: int, fence: int, at: int, worker: str | None = None) -> None:
     """An attempt runs."""
-    run = w.runs.get(seq)
+    run = w.runs.get(seq) or directory.child_of(w, seq, fence, at)
     if run is None or run.fence != fence or run.state not in (State.CREATED, State.RESTARTED, State.SUBMITTED):
         return
     run.worker = worker or run.worker
@@ -326,14 +332,17 @@ def on_done(w: World, report: Report, worker: str) -> None:
             error = "The evaluation was interrupted"
         if evaluated(w, report.seq, report.fence, answer.get("value"), error, answer.get("secrets") or ()):
             return
-    run = w.runs.get(report.seq)
+    run = w.runs.get(report.seq) or directory.child_of(w, report.seq, report.fence, report.started)
     if run is None and report.seq in w.strays:
         _on_late(w, w.strays[report.seq], report)
         return
-    if run is None or run.fence != report.fence or run.task.kind is not TaskKind.RUNNABLE:
+    if run is None or run.fence != report.fence or run.task.kind not in BY_WORKERS:
         return  # of an earlier attempt: the fence has moved on
     run.worker = worker or run.worker
     state = State(report.state)
+    if state is State.SKIPPED:
+        tree.end_run(w, run, state)
+        return
     if (
         state is State.KILLED
         and not run.killing
@@ -359,6 +368,9 @@ def on_done(w: World, report: Report, worker: str) -> None:
         if policy is not None and policy.warning_on_retry and run.attempts > 1:
             state = State.WARNING
         _sample(w, run)
+    if run.task.kind is TaskKind.DIRECTORY:
+        WORK["directory ended"](w, (run, state))
+        return
     tree.end_run(w, run, state)
 
 
@@ -413,7 +425,7 @@ def failed_attempt(w: World, run: Run, error: str | None) -> None:
     live = run.execution
     if not tree.dying(live, run.after):
         policy = live.plan.retry(run.task)
-        if policy is not None and not run.after:
+        if policy is not None and not run.after and not directory.inside(run):
             first = run.first_started or run.created
             if policy.new_execution:
                 first = live.original_created or live.created
@@ -438,6 +450,9 @@ def failed_attempt(w: World, run: Run, error: str | None) -> None:
                         w.move(live, State.RETRYING)
                     return
     tree.note_error(w, run, error)
+    if run.task.kind is TaskKind.DIRECTORY:
+        WORK["directory ended"](w, (run, State.FAILED))
+        return
     tree.end_run(w, run, State.FAILED)
 
 
@@ -496,6 +511,7 @@ def lost(w: World, seq: int, fence: int) -> None:
     if run is None or run.fence != fence or run.state.terminal:
         return
     if tree.dying(run.execution, run.after) or run.killing:
+        directory.release(w, run)
         tree.close_attempt(w, run, State.KILLED)
         tree.end_run(w, run, State.KILLED)
         return

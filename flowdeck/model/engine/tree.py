@@ -65,11 +65,18 @@ def create_run(
     key: int,
     iteration: int = -1,
     value: str | None = None,
+    *,
+    given: tuple[int, str, int] | None = None,
 ) -> Run:
-    """Create a task run and have it begun."""
+    """Create a task run and have it begun; one that a worker has begun has its number, id and beginning `given`."""
     task = live.plan.flow.tasks[key]
-    w.last_run += 1
-    run = Run(live, task, w.last_run, w.new_id(w.now), live.task_count, w.now)
+    if given is None:
+        w.last_run += 1
+        given = (w.last_run, w.new_id(w.now), w.now)
+        w.later("begin", run := Run(live, task, given[0], given[1], live.task_count, given[2]))
+    else:
+        run = Run(live, task, given[0], given[1], live.task_count, given[2])
+        run.begun = True
     live.task_count += 1
     parent = level.run
     run.parent = parent
@@ -86,8 +93,7 @@ def create_run(
         holder.made[run.seq] = run
     w.runs[run.seq] = run
     w.keep(run)
-    w.run_event(run, State.CREATED)
-    w.later("begin", run)
+    w.run_event(run, State.CREATED, run.created)
     return run
 
 
@@ -189,6 +195,9 @@ def _leave(w: World, run: Run) -> None:
     w.runs.pop(run.seq, None)
     w.evaluations.pop(run.seq, None)
     w.batches.pop(run.seq, None)
+    if run.task.kind is TaskKind.DIRECTORY:
+        for _, seq, _ in run.detail.get("reserved") or ():
+            w.reserved.pop(seq, None)
     for kind in TIMERS:
         if (kind, run.seq) in w.timers:
             w.cancel(kind, run.seq)
@@ -210,8 +219,9 @@ def abandon(w: World, run: Run, state: State, *, cause: str | None = "abandoned"
         return
     # What runs beside a failed branch goes on without effect (§8.2); what has not begun is taken back.
     stops = state in _STOPPING or run.attempt_started is None
-    if run.task.kind is TaskKind.RUNNABLE and run.fence and stops:
-        w.effect(KillAttempt(run.seq, run.fence))
+    if run.task.kind in (TaskKind.RUNNABLE, TaskKind.DIRECTORY) and run.fence and stops:
+        if run.parent is None or run.parent.task.kind is not TaskKind.DIRECTORY or run.task.branch != "tasks":
+            w.effect(KillAttempt(run.seq, run.fence))
     elif not stops or (run.task.kind is TaskKind.SUBFLOW and run.child and state not in _STOPPING):
         run.stray = True
         w.strays[run.seq] = run
@@ -280,6 +290,8 @@ def count_child(level: Level, run: Run) -> None:
         if level.current is run:
             level.current = None
         return
+    if level.run is not None and level.run.task.kind is TaskKind.DIRECTORY:
+        return  # the result of the job says how it ended
     level.counts[run.state] = level.counts.get(run.state, 0) + 1
     group, position = place_of(level, run)
     again = level.again.get(group) if level.again else None
@@ -330,7 +342,7 @@ def place_of(level: Level, run: Run) -> tuple[int, int]:
 def advance(w: World, level: Level) -> None:
     """Start whatever may start now; end the level when nothing is left (§10.1). Harmless when called too often."""
     live = level.execution
-    if level.ended or live.gone:
+    if level.ended or live.gone or level.job:
         return
     after = level.phase == AFTER or (level.run is not None and level.run.after)
     if dying(live, after):

@@ -135,6 +135,7 @@ class Level:
         "failed",
         "flat",
         "followers",
+        "job",
         "keys",
         "limit",
         "loop",
@@ -184,6 +185,7 @@ class Level:
         self.phase = "tasks"
         self.pos = 0
         self.ended = False
+        self.job = False  # of a WorkingDirectory: its children are with a worker
         self.followers: dict[int, list[int]] | None = None  # of a Dag: task key → groups that depend on it
         self.waits: list[int] = []  # of a Dag: dependencies of each group that have not ended; -1 = created
         self.startable: list[int] = []  # of a Dag: groups that may start (a heap)
@@ -382,6 +384,7 @@ class World:
         self.by_id: dict[str, Live] = {}
         self.children: dict[str, set[int]] = {}  # execution id → seqs of live ones that it started
         self.runs: dict[int, Run] = {}
+        self.reserved: dict[int, tuple[Run, int, str]] = {}  # children that the job of a WorkingDirectory may report
         self.batches: dict[int, Any] = {}  # task run seq → `items.Batches` of a ForEachItem that runs
         self.strays: dict[int, Run] = {}  # ended from outside, their attempts go on
         self.slots: dict[str, set[int]] = {}
@@ -511,6 +514,10 @@ class World:
         for run in live.open.values():
             self.runs.pop(run.seq, None)
             self.evaluations.pop(run.seq, None)
+            self.batches.pop(run.seq, None)
+            if run.task.kind is TaskKind.DIRECTORY:
+                for _, seq, _ in run.detail.get("reserved") or ():
+                    self.reserved.pop(seq, None)
         live.by_task.clear()
 
     def keep(self, run: Run) -> None:

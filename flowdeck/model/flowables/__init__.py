@@ -8,6 +8,7 @@ from flowdeck.model.flowables.items import ForEachItem
 from flowdeck.model.flowables.loops import EachParallel, EachSequential, ForEach, LoopUntil
 from flowdeck.model.flowables.sequences import AllowFailure, Dag, Parallel, Sequential
 from flowdeck.model.flowables.waiting import Pause, Subflow
+from flowdeck.model.flowables.working_directory import WorkingDirectory
 
 FLOWABLES = (
     Sequential,
@@ -23,6 +24,7 @@ FLOWABLES = (
     Pause,
     Subflow,
     ForEachItem,
+    WorkingDirectory,
     LabelsTask,
     SetVariables,
     UnsetVariables,

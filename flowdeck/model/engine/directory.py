@@ -1,0 +1,119 @@
+"""WorkingDirectory: one job of one worker that reports task runs for its children (§8.9).
+
+The numbers and ids of the children are given out with the job (`detail.reserved`); a child's row is made when the
+worker reports it. While the job is out the level is held (`Level.job`); after its end only the local `errors` and
+`finally` are the executor's.
+"""
+
+from __future__ import annotations
+
+from flowdeck.model.engine import tree
+from flowdeck.model.engine.stages import work
+from flowdeck.model.engine.world import DETAIL, Run, World
+from flowdeck.model.flow import TaskKind
+from flowdeck.model.states import State
+
+
+def reserve(w: World, run: Run) -> None:
+    """Before each dispatch of the job: its children get numbers and ids, its level waits; earlier ones go."""
+    _remove(w, run)
+    reserved: list[list[int | str]] = []
+    for key in tree.branch_keys(run.task, "tasks"):
+        w.last_run += 1
+        reserved.append([key, w.last_run, w.new_id(w.now)])
+    run.detail["reserved"] = reserved
+    run.detail["from"] = w.last_event
+    run.detail.pop("job", None)
+    run.dirty |= DETAIL
+    w.touch_run(run, DETAIL)
+    run.level = tree.level_for(run, ())
+    run.level.job = True
+    expect(w, run)
+
+
+def expect(w: World, run: Run) -> None:
+    """Take note of the children that the job may still report."""
+    for key, seq, name in run.detail.get("reserved") or ():
+        if seq not in w.runs:
+            w.reserved[seq] = (run, key, name)
+
+
+def release(w: World, run: Run) -> None:
+    """Nothing is expected of an earlier job any more; what it left open is closed."""
+    for _, seq, _ in run.detail.get("reserved") or ():
+        w.reserved.pop(seq, None)
+    if run.level is not None:
+        for child in list(run.level.open.values()):
+            if inside(child):
+                tree.abandon(w, child, State.KILLED, cause="resubmitted")
+                del run.level.open[child.seq]
+
+
+def _remove(w: World, run: Run) -> None:
+    """Take the children of an earlier job away: all of it runs again."""
+    live = run.execution
+    for key, seq, _ in run.detail.get("reserved") or ():
+        if w.reserved.pop(seq, None) is not None:
+            continue  # never reported
+        w.runs.pop(seq, None)
+        live.open.pop(seq, None)
+        if run.level is not None:
+            run.level.open.pop(seq, None)
+        entries = live.by_task.get(key)
+        if entries is not None and (known := entries.get(run.path)) is not None and known.seq == seq:
+            del entries[run.path]
+        w.changes.runs.pop(seq, None)
+        w.changes.attempts.pop((seq, 1), None)
+        w.changes.removed[seq] = (live, int(run.detail.get("from") or 0), w.last_event + 1)
+
+
+def inside(run: Run) -> bool:
+    """Whether a worker carries a task run out as part of a WorkingDirectory."""
+    return run.parent is not None and run.parent.task.kind is TaskKind.DIRECTORY and run.task.branch == "tasks"
+
+
+def child_of(w: World, seq: int, fence: int, at: int) -> Run | None:
+    """The task run that a report is the first one of; None when it is of an earlier job or unknown.
+
+    Args:
+        at: when it began, in ms, by the worker's clock.
+    """
+    place = w.reserved.get(seq)
+    if place is None:
+        return None
+    parent, key, name = place
+    if parent.fence != fence or parent.level is None or not parent.level.job or parent.state.terminal:
+        return None
+    del w.reserved[seq]
+    begun = max(min(at or w.now, w.now), parent.created)
+    run = tree.create_run(w, parent.execution, parent.level, key, given=(seq, name, begun))
+    run.fence = fence
+    return run
+
+
+@work("directory ended")
+def ended(w: World, result: tuple[Run, State]) -> None:
+    """The job has its final result: the local `errors` and `finally` may follow, then the task run ends."""
+    run, state = result
+    release(w, run)
+    level = run.level
+    if level is None:
+        tree.end_run(w, run, state)
+        return
+    settled(run, state)
+    w.touch_run(run, DETAIL)
+    w.later("advance", level)
+
+
+def settled(run: Run, state: State) -> None:
+    """Enter the job's result into the level and keep it with the row."""
+    level = run.level
+    assert level is not None
+    level.job = False
+    level.counts = {state: 1}
+    level.failed = state is State.FAILED
+    run.detail["job"] = state.name
+    run.dirty |= DETAIL
+
+
+__all__ = ["child_of", "ended", "expect", "inside", "release", "reserve", "settled"]
