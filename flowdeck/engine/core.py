@@ -22,6 +22,7 @@ from flowdeck.config.settings import Settings
 from flowdeck.config.variables import context_variables, instance_defaults
 from flowdeck.engine.bus import CommandServer
 from flowdeck.engine.calls import CallReader
+from flowdeck.engine.core_cluster import Cluster, answers, wait_for
 from flowdeck.engine.executor import Executor, ExecutorStep
 from flowdeck.engine.feed import FeedHub
 from flowdeck.engine.gateway import Gateway
@@ -58,7 +59,9 @@ EXTENSIONS: list[Extension] = []
 class Core:
     """All parts of the core process, wired; `run` lives until `stop`."""
 
-    def __init__(self, settings: Settings, database: Database, catalog: Catalog) -> None:
+    def __init__(
+        self, settings: Settings, database: Database, catalog: Catalog, roles: Iterable[str] = ("executor", "scheduler")
+    ) -> None:
         self.settings = settings
         self.database = database
         self.catalog = catalog
@@ -66,12 +69,15 @@ class Core:
         defaults = instance_defaults(settings)
         flow_commands.INSTANCE_DEFAULTS[:] = defaults
         self.hub = FeedHub()
+        self.cluster = Cluster(settings, database, roles) if database.dialect == "postgresql" else None
+        cluster = self.cluster
+        self.doors = {name: home.socket(name) for name in ("worker", "logs")} if cluster is None else cluster.doors
         self.log_files = LogFiles(home.logs, None if database.dialect == "sqlite" else database)
         self.log_writer = LogWriter(
             self.log_files,
-            home.socket("logs"),
-            publish=self.hub.publish_threadsafe,
-            followed=lambda: self.hub.followed,
+            self.doors["logs"],
+            publish=self.hub.publish_threadsafe if cluster is None else cluster.publish_lines(self.hub),
+            followed=(lambda: self.hub.followed) if cluster is None else cluster.followed_lines(self.hub),
         )
         self.reads = CallReader(database, cast(Any, LogStore(home.logs, files=self.log_files)), defaults)
         self.plans = PlanStore(database, parser(catalog, defaults))
@@ -82,8 +88,11 @@ class Core:
             on_lost=self._lost,
             on_call=lambda call, worker, reply: self._call(call, worker, reply),
             reads=self.reads,
+            owns=None if cluster is None else cluster.owns,
+            on_claim=lambda worker, number, keys: self.executor.on_claim(worker, number, keys),
             lease=settings.span("kestra.server.liveness.timeout").total_seconds(),
         )
+        sharing = None if cluster is None else cluster.share(self.gateway)
         self.executor = Executor(
             database,
             self.plans,
@@ -94,6 +103,7 @@ class Core:
             globals_=context_variables(settings),
             encrypt=_encrypt(settings),
             recursive=bool(settings.get("kestra.variables.recursive-rendering")),
+            sharing=sharing,
         )
         self.scheduler = Scheduler(
             self.executor,
@@ -214,6 +224,11 @@ class Core:
                 }
                 self._service(record.id, "WORKER", hello.host or socket.gethostname(), "RUNNING", detail)
 
+    @property
+    def leader(self) -> bool:
+        """Whether this process does what only one of several has to do."""
+        return self.cluster is None or self.cluster.sharing.leader
+
     # ── life ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def start(self) -> None:
@@ -221,13 +236,18 @@ class Core:
         for extension in EXTENSIONS:
             extension(self)
         self.log_writer.start()
+        if self.cluster is not None:
+            await self.cluster.start(self.executor, self.scheduler)
         workers = await asyncio.to_thread(live_workers, self.database)
         self.executor.recover(workers)
         self.scheduler.load(workers)
-        await self.gateway.start(self.settings.home.socket("worker"))
-        await self.commands.start()
+        await self.gateway.start(self.doors["worker"])
+        if self.cluster is not None:
+            self.tasks += self.cluster.go()
+        if self.cluster is None or not answers(self.commands.path):
+            await self.commands.start()
         self.database.start_checkpoints()
-        self.tasks = [
+        self.tasks += [
             asyncio.create_task(self._heartbeats()),
             asyncio.create_task(self.outbox.run()),
             asyncio.create_task(self.scheduler.run()),
@@ -253,6 +273,8 @@ class Core:
         await asyncio.to_thread(self.log_writer.stop)
         self.reads.close()
         self.executor.writer.close()
+        if self.cluster is not None:
+            await asyncio.to_thread(self.cluster.close)
         self.log_files.close()
         self.database.close()
 
@@ -310,11 +332,18 @@ def _alive(pid: int) -> bool:
 def prepare(settings: Settings) -> tuple[Database, InstanceLock | None]:
     """Lock the instance, migrate, raise the epoch; the caller releases the lock when the process ends.
 
+    On PostgreSQL nothing is locked, and a database that does not answer is waited for.
+
     Raises:
         Locked: another core runs on this home folder.
         SchemaTooNew: a newer version has been here.
     """
     settings.home.prepare()
+    if not settings.database_url.startswith("sqlite"):
+        database = open_database(settings.database_url, durability=cast(Durability, settings.durability))
+        wait_for(database)
+        migrate(database)
+        return database, None
     lock = InstanceLock(settings.home.database.with_name("flowdeck.db.lock")).acquire()
     try:
         database = open_database(settings.database_url, durability=cast(Durability, settings.durability))
@@ -332,8 +361,13 @@ def prepare(settings: Settings) -> tuple[Database, InstanceLock | None]:
     return database, lock
 
 
-async def run_core(settings: Settings, *, ready: Callable[[Core], None] | None = None) -> None:
-    """Run the core process until SIGTERM or SIGINT.
+async def run_core(
+    settings: Settings,
+    *,
+    ready: Callable[[Core], None] | None = None,
+    roles: Iterable[str] = ("executor", "scheduler"),
+) -> None:
+    """Run the core process until SIGTERM or SIGINT; on PostgreSQL with the roles `executor`, `scheduler`.
 
     `ready` is called once commands are taken. Raises when a commit failed: the caller ends the process with an error
     and the supervisor starts another one, which rebuilds its memory from the rows.
@@ -342,7 +376,7 @@ async def run_core(settings: Settings, *, ready: Callable[[Core], None] | None =
     # Live executions are long-lived objects: full collections would look at all of them again and again.
     gc.set_threshold(50_000, 20, 100)
     database, lock = await asyncio.to_thread(prepare, settings)
-    core = Core(settings, database, load_catalog())
+    core = Core(settings, database, load_catalog(), roles)
     loop = asyncio.get_running_loop()
     try:
         await core.start()

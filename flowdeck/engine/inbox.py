@@ -23,7 +23,7 @@ from flowdeck.engine.messages import Command, Reply
 from flowdeck.engine.sharing import Sharing
 from flowdeck.model.ids import shard_of
 from flowdeck.store.driver import Database, StoreError, Tx
-from flowdeck.store.inbox import ANSWER, send
+from flowdeck.store.inbox import ANSWER, answers, send
 from flowdeck.store.listen import notify
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Inbox:
                 await asyncio.wait_for(self._wake.wait(), SLOW_POLL)
             self._wake.clear()
             try:
-                rows, answers = await asyncio.to_thread(self._read, sorted(self._sharing.held), list(self._queued))
+                rows, given = await asyncio.to_thread(self._read, sorted(self._sharing.held), list(self._queued))
             except StoreError as error:
                 log.warning("the inbox can't be read: %s", str(error).splitlines()[0])
                 await asyncio.sleep(SLOW_POLL)
@@ -104,7 +104,7 @@ class Inbox:
                     self._executor.put(self.apply, row)
             if len(rows) == RANGE:
                 self._wake.set()
-            self._answered(answers)
+            self._answered(given)
 
     def _read(self, shards: list[int], queued: list[int]) -> tuple[list[Row], list[tuple[str, Any]]]:
         awaited = list(self._awaited)
@@ -115,13 +115,9 @@ class Inbox:
                 shards,
                 queued,
             )
-            answers = (
-                reader.all("select key, answer from command_answer where key = any(:keys)", keys=awaited)
-                if awaited
-                else []
-            )
+            given = answers(reader, awaited) if awaited else {}
         rows = [Row(r[0], r[1], r[2], json.loads(r[3]), r[4], r[5]) for r in found]
-        return rows, [(a[0], json.loads(a[1])) for a in answers]
+        return rows, list(given.items())
 
     # ── carrying out ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -191,8 +187,8 @@ class Inbox:
         live = step.world.by_id.get(args["id"])
         return live.shard if live is not None else step.tx.value("select shard from execution where id = ?", args["id"])
 
-    def _answered(self, answers: list[tuple[str, Any]]) -> None:
-        for key, answer in answers:
+    def _answered(self, given: list[tuple[str, Any]]) -> None:
+        for key, answer in given:
             waiting = self._awaited.pop(key, None)
             if waiting is not None:
                 error = answer.get("error")

@@ -32,9 +32,18 @@ class Janitor:
     Args:
         run: carries a command out in the core loop and answers its result.
         database: read for what is too old, in a thread.
+        active: whether this process is the one that cleans up.
     """
 
-    def __init__(self, settings: Settings, files: LogFiles, run: RunCommand, database: Database) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        files: LogFiles,
+        run: RunCommand,
+        database: Database,
+        active: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._active = active
         self._settings = settings
         self._files = files
         self._run = run
@@ -49,12 +58,12 @@ class Janitor:
                 every = self._settings.span("kestra.kv.purge-expired.fixed-delay").total_seconds()
                 group.create_task(self._repeat(self.expired_pairs, first, max(0.1, every)))
 
-    @staticmethod
-    async def _repeat(work: Callable[[int], Awaitable[Any]], first: float, every: float) -> None:
+    async def _repeat(self, work: Callable[[int], Awaitable[Any]], first: float, every: float) -> None:
         await asyncio.sleep(first)
         while True:
             try:
-                await work(int(time.time() * 1000))
+                if self._active():
+                    await work(int(time.time() * 1000))
             except (DomainError, StoreError, OSError):
                 log.exception("cleaning up failed")
             await asyncio.sleep(every)

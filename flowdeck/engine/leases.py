@@ -303,7 +303,7 @@ class Leases:
                     random.shuffle(free)
                     found = tx.all(
                         "select id from shard where owner is null and id = any(?) for update skip locked",
-                        free[: fair - len(mine)],
+                        (free[: fair - len(mine)],),
                     )
                     if found:
                         for row in tx.all(

@@ -53,7 +53,8 @@ class OutboxConsumer:
             except TimeoutError:
                 pass
             self._wake.clear()
-            while True:
+            sharing = self._executor.sharing
+            while sharing is None or sharing.leader:
                 done = await asyncio.to_thread(self._work)
                 if not done:
                     break

@@ -30,7 +30,7 @@ def load_world(reader: Reader, plans: PlanStore, w: World, shards: Collection[in
     ours: tuple[Any, ...] = () if shards is None else (list(shards),)
     where, joined = ("", "") if shards is None else (" where e.shard = any(?)", " and e.shard = any(?)")
     known = set(w.executions)
-    for row in reader.all(f"select e.* from execution e where {rows.OPEN}{joined} order by e.seq", *ours):
+    for row in reader.all(f"select e.* from execution e where {rows.OPEN}{joined} order by e.seq", ours):
         stored = rows.execution_row(row)
         try:
             plan = plans.by_key(stored["flow_key"], stored["flow_rev"], stored["tenant"])
@@ -44,13 +44,13 @@ def load_world(reader: Reader, plans: PlanStore, w: World, shards: Collection[in
         if (live := w.executions.get(row[0])) is not None:
             live.listeners = tuple(rows.decode(row[1]))
     among = "" if shards is None else " and t.execution_seq in (select seq from execution e where e.shard = any(?))"
-    attempts = {row[0]: row[1] for row in reader.all(f"{rows.OPEN_ATTEMPTS}{among}", *ours)}
+    attempts = {row[0]: row[1] for row in reader.all(f"{rows.OPEN_ATTEMPTS}{among}", ours)}
     stored_runs = (
         rows.task_run_row(row)
         for row in reader.all(
             f"select t.* from task_run t join execution e on e.seq = t.execution_seq where {rows.OPEN}{joined}"
             " order by t.execution_seq, t.ord",
-            *ours,
+            ours,
         )
     )
     seen: set[int] = set()
@@ -64,10 +64,10 @@ def load_world(reader: Reader, plans: PlanStore, w: World, shards: Collection[in
         if seq not in seen and seq not in known:
             rebuild.connect(live, [])
     join = "" if shards is None else " join execution e on e.seq = x.execution_seq"
-    for row in reader.all(f"select x.scope, x.execution_seq from slot x{join}{where}", *ours):
+    for row in reader.all(f"select x.scope, x.execution_seq from slot x{join}{where}", ours):
         w.slots.setdefault(row[0], set()).add(row[1])
     for row in reader.all(
-        f"select x.scope, x.execution_seq, x.queued from waiting x{join}{where} order by x.seq", *ours
+        f"select x.scope, x.execution_seq, x.queued from waiting x{join}{where} order by x.seq", ours
     ):
         w.waiting.setdefault(row[0], {})[row[1]] = row[2]
     if shards is None:
@@ -77,8 +77,7 @@ def load_world(reader: Reader, plans: PlanStore, w: World, shards: Collection[in
             f"select x.kind, x.ref, x.due from timer x join execution e on e.seq = x.ref{where} union all"
             " select x.kind, x.ref, x.due from timer x join task_run t on t.seq = x.ref"
             f" join execution e on e.seq = t.execution_seq{where}",
-            *ours,
-            *ours,
+            (*ours, *ours),
         )
     for row in timers:
         w.timers[row[0], row[1]] = row[2]

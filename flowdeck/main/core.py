@@ -73,7 +73,9 @@ def run(settings: Settings) -> int:
             return await in_loop(core, name, args)
 
         kept.append(
-            asyncio.get_running_loop().create_task(Janitor(settings, core.log_files, carry_out, core.database).run())
+            asyncio.get_running_loop().create_task(
+                Janitor(settings, core.log_files, carry_out, core.database, lambda: core.leader).run()
+            )
         )
         reporter = Reporter("core", lambda: numbers(core))
         reporter.start()
