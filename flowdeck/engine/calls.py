@@ -228,8 +228,13 @@ class CallReader:
         if seq is None:
             return []
         lines = self._logs.range(seq, 1, ERROR_LINES, min_level=ERROR)[0]
+        values = {
+            run: reader.value("select value from task_run where id = :id and execution_seq = :seq", id=run, seq=seq)
+            for run in {line["task_run"] for line in lines if line["task_run"]}
+        }
         return [
             {
+                **({"value": value} if (value := values.get(line["task_run"])) is not None else {}),
                 "taskId": line["task_id"],
                 "taskRunId": line["task_run"],
                 "attemptNumber": line["attempt"],

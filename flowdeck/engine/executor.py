@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from flowdeck.commands import registry
+from flowdeck.commands.due import server_zone
 from flowdeck.commands.step import Listener
 from flowdeck.engine import executor_store as rows
 from flowdeck.engine import recovery
@@ -158,6 +159,7 @@ class Executor:
             self.recursive,
         )
         world.shared = self.sharing
+        world.environment.zone = server_zone()
         return world
 
     def _make_id(self, now: int) -> str:

@@ -84,7 +84,7 @@ class Run(Message):
 
 
 class Evaluate(Message):
-    """Render expressions that need I/O; answered by `Done` with outputs {"value": …, "secrets"?: […]} or {"error": …}."""
+    """Render expressions that need I/O; answered by `Done` with outputs {"value", "secrets"?} or {"error"}."""
 
     seq: int
     fence: int

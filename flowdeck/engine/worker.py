@@ -88,6 +88,12 @@ class WorkerOptions:
             options={
                 "python-cache": str(settings.home.path / "cache" / "python"),
                 "allowed-paths": tuple(settings.get("kestra.local-files.allowed-paths") or ()),
+                "regex-seconds": settings.span("kestra.regex.timeout").total_seconds(),
+                "redacted": [
+                    os.environ[name]
+                    for name in settings.get("kestra.variables.redacted-env-vars") or ()
+                    if os.environ.get(name)
+                ],
             },
         )
 

@@ -12,7 +12,9 @@ from typing import Any
 import orjson
 
 from flowdeck import expr
+from flowdeck.commands.due import server_zone
 from flowdeck.engine.worker_functions import ExpressionFunctions
+from flowdeck.expr.limits import REGEX_SECONDS, Limits
 from flowdeck.model.masking import Masker, opened
 from flowdeck.sdk.context import Calls, WorkerFacts
 from flowdeck.storage.encryption import EncryptionError, is_encrypted
@@ -42,6 +44,7 @@ class Contexts:
         self.own = own
         self._recursive = recursive
         self._refused = refused_addresses
+        self._zone = server_zone()
         self._loop = asyncio.get_running_loop()
         self._blobs: OrderedDict[str, tuple[Any, int]] = OrderedDict()
         self._blob_bytes = 0
@@ -61,9 +64,20 @@ class Contexts:
             loop=self._loop,
             refused_addresses=self._refused,
             allowed_paths=tuple(self.facts.options.get("allowed-paths", ())),
+            url=self.own.kestra.get("url"),
+            zone=self._zone,
         )
+        for text in self.facts.options.get("redacted", ()):  # of variables that a configuration names
+            masker.add(text)
         table = functions.table() if secrets else {**functions.table(), "secret": refuse, "credential": refuse}
-        return expr.Environment(io=table, secrets=masker.told, on_secret=masker.add, recursive=self._recursive)
+        return expr.Environment(
+            io=table,
+            secrets=masker.told,
+            on_secret=masker.add,
+            recursive=self._recursive,
+            zone=self._zone,
+            limits=Limits(regex_seconds=self.facts.options.get("regex-seconds", REGEX_SECONDS)),
+        )
 
     async def variables(self, context: dict[str, Any], masker: Masker, tenant: str) -> dict[str, Any]:
         """The sent context with the worker's own variables, stored outputs loaded, encrypted values readable."""

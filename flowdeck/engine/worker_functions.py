@@ -10,14 +10,18 @@ import base64
 import binascii
 import json
 import os
+import socket
 import time
 from collections.abc import Callable, Coroutine, Mapping
+from datetime import UTC, tzinfo
 from typing import Any, BinaryIO
 
 import httpx
 
 from flowdeck.expr import ExpressionError
+from flowdeck.expr.dates import read_date
 from flowdeck.model.errors import DomainError
+from flowdeck.model.public_holidays import UnknownCountry, is_public_holiday
 from flowdeck.ports.storage import Storage
 from flowdeck.sdk.context import Calls, Cryptor
 from flowdeck.sdk.http import Options, check_uri, client, parsed_body, reason, status_line
@@ -53,6 +57,8 @@ class ExpressionFunctions:
         loop: asyncio.AbstractEventLoop,
         refused_addresses: tuple[str, ...],
         allowed_paths: tuple[str, ...] = (),
+        url: str | None = None,
+        zone: tzinfo = UTC,
     ) -> None:
         self._tenant = tenant
         self._namespace = namespace
@@ -64,6 +70,8 @@ class ExpressionFunctions:
         self._loop = loop
         self._refused = refused_addresses
         self._allowed = allowed_paths
+        self._url = url
+        self._zone = zone
 
     def table(self) -> Mapping[str, Callable[..., Any]]:
         """Functions by their name in the language."""
@@ -78,6 +86,11 @@ class ExpressionFunctions:
             "errorLogs": self.error_logs,
             "encrypt": self.encrypt,
             "decrypt": self.decrypt,
+            "randomPort": self.random_port,
+            "isPublicHoliday": self.is_public_holiday,
+            "appLink": self.app_link,
+            "assets": self.assets,
+            "credential": self.credential,
         }
 
     def _wait(self, work: Coroutine[Any, Any, Any], seconds: float) -> Any:
@@ -232,6 +245,41 @@ class ExpressionFunctions:
             raise ExpressionError(str(error)) from None
         self._on_secret(text)
         return text
+
+    @staticmethod
+    def random_port() -> int:
+        """A TCP port that is free on this worker now."""
+        with socket.socket() as probe:
+            probe.bind(("", 0))
+            return probe.getsockname()[1]
+
+    def is_public_holiday(self, date: Any, countryCode: Any, subDivision: Any = None) -> bool:
+        """Whether a day is a public holiday; a subdivision is `BY` or `DE-BY`."""
+        day = read_date(date, self._zone).date()
+        try:
+            return is_public_holiday(day, str(countryCode), None if subDivision is None else str(subDivision))
+        except UnknownCountry as error:
+            raise ExpressionError(str(error)) from None
+
+    def app_link(self, appId: Any = None, baseUrl: Any = False) -> str:
+        """Address of this server; apps, which it could lead to, belong to another edition."""
+        if str(baseUrl).lower() != "true":
+            raise ExpressionError(
+                f"Unable to find an app with the id '{appId}'" if appId is not None else "No app uses this flow"
+            )
+        if not self._url:
+            raise ExpressionError("The server's address is unknown: kestra.url is not configured")
+        return self._url.rstrip("/")
+
+    @staticmethod
+    def assets(type: Any = None, namespace: Any = None, metadata: Any = None) -> list[Any]:
+        """Assets that match: none are kept by this edition."""
+        return []
+
+    @staticmethod
+    def credential(key: Any) -> str:
+        """A token of a managed credential: this edition has none."""
+        raise ExpressionError(f"Cannot find credential for key '{key}'.")
 
     def http(
         self,

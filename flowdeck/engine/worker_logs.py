@@ -15,8 +15,8 @@ from typing import Any
 
 from flowdeck.engine.executors import Address, Doors
 from flowdeck.engine.frames import FrameProtocol
-from flowdeck.model.masking import Masker
 from flowdeck.engine.messages import Lines, LinesStored, LinesWanted, Run
+from flowdeck.model.masking import Masker
 
 log = logging.getLogger("flowdeck.worker")
 

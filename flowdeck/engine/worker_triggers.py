@@ -16,13 +16,13 @@ from typing import Any
 import msgspec
 
 from flowdeck import expr
-from flowdeck.model.masking import Masker
 from flowdeck.engine.messages import Done, Poll
 from flowdeck.engine.worker_contexts import Contexts
 from flowdeck.engine.worker_logs import AttemptLog, LogClient, Owner
 from flowdeck.engine.worker_tasks import BoundCalls, LoadedTasks
 from flowdeck.model.errors import DomainError, Unavailable
 from flowdeck.model.flow import TriggerDef
+from flowdeck.model.masking import Masker
 from flowdeck.model.states import State
 from flowdeck.sdk.context import Attempt, RunContext, WorkerFacts
 from flowdeck.sdk.errors import TaskError

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from flowdeck.commands.due import server_zone
 from flowdeck.expr import Environment, ExpressionError, references, render_value
 from flowdeck.model.errors import DomainError, IllegalArgument
 from flowdeck.model.inputs import Pending
@@ -33,7 +34,7 @@ class Evaluator:
         self.pending: dict[str, tuple[Any, dict[str, Any], bool]] = {}
         self.secrets: set[str] = set()
         """What the values show that workers rendered: none of it may be stored or told as it is."""
-        self._environment = Environment()
+        self._environment = Environment(zone=server_zone())
 
     def __call__(self, value: Any, context: Mapping[str, Any], *, masked: bool = False) -> Any:
         """The native value; `ExpressionError` for what can't be rendered, `Pending` for what a worker must do.
@@ -248,7 +249,7 @@ async def evaluate(
             if failure is not None:
                 return {"error": failure, "stackTrace": failure}
         else:
-            value = await backend.thread(lambda: render_value(expression, context, Environment()))
+            value = await backend.thread(lambda: render_value(expression, context, Environment(zone=server_zone())))
     except ExpressionError as error:
         return {"error": str(error), "stackTrace": str(error)}
     if value is None:

@@ -9,7 +9,7 @@ import urllib.parse
 
 import pytest
 
-from flowdeck.model.masking import MASK, Masker
+from flowdeck.model.masking import ENCRYPTED, MASK, Masker, opened
 
 SECRET = "p4ss'Wörd+/ & \"x\\y"
 
@@ -52,3 +52,27 @@ def test_a_short_secret_masks_only_itself() -> None:
     masker.add("ab")
     assert masker.text("ab AB YWI= about") == f"{MASK} AB YWI= {MASK}out"
     assert not masker.told
+
+
+def test_a_sealed_value_is_whole_for_those_who_may_read_it() -> None:
+    """Quality §3.1: encrypted as stored, masked as shown, itself when opened, with the secrets in it."""
+    masker = Masker()
+    masker.add("hush-token")
+    given = {"a": "x", "b": "y HUSH-TOKEN z", "c": {"d": ["hush-token", 1]}, "n": None, "e": {"hush-token": 1}}
+    kept: list[str] = []
+
+    def wrap(text: str) -> dict[str, str]:
+        kept.append(text)
+        return {"type": ENCRYPTED, "value": f"cipher {len(kept) - 1}"}
+
+    sealed = masker.seal(given, wrap)
+    assert "hush" not in str(sealed).lower()
+    assert sealed["a"] == "x" and sealed["n"] is None
+    assert sealed["b"]["shown"] == "y ****** z"
+    assert sealed["c"]["d"]["shown"] == ["******", 1]
+    assert sealed["e"]["shown"] == {"******": 1}
+    told: list[str] = []
+    assert [opened(text, told.append) for text in kept] == [given["b"], given["c"]["d"], given["e"]]
+    assert set(told) == {"hush-token"}
+    assert masker.seal(given, None) == masker.value(given)
+    assert Masker().seal(given, wrap) is given

@@ -11,9 +11,9 @@ import pytest
 from flowdeck.engine import worker_logs
 from flowdeck.engine.frames import FrameProtocol
 from flowdeck.engine.logwriter import LogWriter
-from flowdeck.model.masking import Masker
 from flowdeck.engine.messages import Lines, LinesStored, LinesWanted
 from flowdeck.engine.worker_logs import AttemptLog, LogClient, Owner
+from flowdeck.model.masking import Masker
 from flowdeck.store.driver import StoreUnavailable
 from flowdeck.store.logs import LogFiles
 
