@@ -47,7 +47,7 @@ def create_execution(step: Step, args: dict[str, Any]) -> Live:
     `args`: tenant, namespace, flow_id; optional id, revision, inputs (resolved values), labels, trigger
     ({id, type, variables}), schedule_date (ms), kind, variables, parent_execution, parent_task_run, breakpoints,
     fixtures ([{id, value, state, outputs}]: results instead of tasks),
-    `failed` (a message or several: the execution is created FAILED, §3.6, §12).
+    `warnings` (lines for its log), `failed` (a message or several: the execution is created FAILED, §3.6, §12).
 
     Raises NotFound, IllegalState (disabled or invalid flow), IllegalArgument (labels).
     """
@@ -94,6 +94,8 @@ def create_execution(step: Step, args: dict[str, Any]) -> Live:
         fixtures=args.get("fixtures"),
         enter_now=not args.get("failed"),
     )
+    for text in args.get("warnings") or ():
+        step.world.log(live, None, "WARN", text)
     if args.get("failed"):
         failed = args["failed"]
         texts = [failed] if isinstance(failed, str) else list(failed)

@@ -50,7 +50,8 @@ LABEL = "label "
 class Prepared:
     """Inputs and labels of an execution; with `error` there are none.
 
-    `blocked` says why checks allow no execution, `failed` what they write into one that is created FAILED (§12).
+    `warnings` tell of labels that could not be rendered and are left out (§5). `blocked` says why checks allow no
+    execution, `failed` what they write into one that is created FAILED (§12).
     """
 
     inputs: dict[str, Any] = field(default_factory=dict)
@@ -58,6 +59,7 @@ class Prepared:
     error: str | None = None
     blocked: str | None = None
     failed: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 class Preparation:
@@ -72,7 +74,19 @@ class Preparation:
         encrypt: makes the stored form of SECRET inputs.
     """
 
-    __slots__ = ("_base", "_context", "_encrypt", "_known", "_more", "_plan", "_trigger", "labels", "passes", "pending")
+    __slots__ = (
+        "_base",
+        "_context",
+        "_encrypt",
+        "_known",
+        "_more",
+        "_plan",
+        "_trigger",
+        "labels",
+        "passes",
+        "pending",
+        "warnings",
+    )
 
     def __init__(
         self,
@@ -97,6 +111,7 @@ class Preparation:
         self._known: dict[str, tuple[Any, str | None]] = {}
         self.pending: dict[str, tuple[Any, dict[str, Any]]] = {}
         self.passes = 0
+        self.warnings: dict[str, str] = {}
 
     def attempt(self) -> Prepared | None:
         """The result; None while `pending` has to be rendered by a worker."""
@@ -126,8 +141,9 @@ class Preparation:
             return None
         if resolution.errors:
             return Prepared(labels=labels, error=resolution.message)
+        warnings = list(self.warnings.values())
         if not self._plan.flow.checks:
-            return Prepared(resolution.values, labels)
+            return Prepared(resolution.values, labels, warnings=warnings)
         own = [(k, v) for k, v in self._plan.flow.labels if not k.startswith("system.")]
         about = {**context, "inputs": resolution.plain, "trigger": self._context["trigger"]}
         try:
@@ -137,7 +153,7 @@ class Preparation:
         except Pending:
             return None
         blocked = ", ".join([*verdict.messages, *verdict.faults]) if verdict.blocks else None
-        return Prepared(resolution.values, labels, blocked=blocked, failed=verdict.failures)
+        return Prepared(resolution.values, labels, blocked=blocked, failed=verdict.failures, warnings=warnings)
 
     def answered(self, key: str, value: Any, error: str | None) -> None:
         """A worker has rendered a pending value."""
@@ -158,6 +174,9 @@ class Preparation:
                 text = to_text(self._render(value, self._context, LABEL))
             except Pending:
                 waiting = True
+                continue
+            except ExpressionError as error:
+                self.warnings[str(key)] = f"The label '{key}' is left out, it can't be rendered: {error.message}"
                 continue
             if key and text:
                 found.append((str(key), text))
@@ -245,6 +264,7 @@ def start(
         "trigger": {"id": trigger.id, "type": trigger.type, "variables": dict(variables)},
         "schedule_date": schedule_date,
         "failed": prepared.error or prepared.failed or None,
+        "warnings": prepared.warnings,
     }
     if shared is not None and shared.create_elsewhere(args):
         return Elsewhere(str(args["id"]))
