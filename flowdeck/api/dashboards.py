@@ -10,9 +10,8 @@ from flowdeck.api.answers import Json, attachment, csv_text, empty, paged
 from flowdeck.api.bodies import json_object, text
 from flowdeck.api.parameters import PageDep, body_filters
 from flowdeck.api.security import CallerDep
-from flowdeck.expr import ExpressionError, yamltext
 from flowdeck.model.errors import InvalidFormat
-from flowdeck.services import dashboards
+from flowdeck.services import charts, dashboards
 
 router = APIRouter(prefix="/api/v1/{tenant}/dashboards", tags=["Dashboards"])
 CSV = "application/octet-stream"
@@ -35,30 +34,23 @@ async def create(request: Request, caller: CallerDep) -> Response:
 @router.post("/validate")
 async def validate(request: Request, caller: CallerDep) -> Response:
     """What is wrong with a source."""
-    return Json(dashboards.violation(dashboards.parse(await text(request, LONGEST))[1]))
+    return Json(dashboards.violation(dashboards.parsed(request.app.state.backend, await text(request, LONGEST))))
 
 
 @router.post("/validate/chart")
 async def validate_chart(request: Request, caller: CallerDep) -> Response:
     """What is wrong with a chart."""
-    try:
-        found = dashboards.wrong_chart(yamltext.load(await text(request, LONGEST)))
-    except ExpressionError as error:
-        found = [f"source: {' '.join(str(error).split())}"]
-    return Json(dashboards.violation(found))
+    return Json(dashboards.violation(dashboards.parsed_chart(request.app.state.backend, await text(request, LONGEST))))
 
 
 async def _preview(request: Request, caller: Any) -> tuple[list[dict[str, Any]], int]:
     sent = await json_object(request, LONGEST)
-    try:
-        chart = yamltext.load(str(sent.get("chart") or ""))
-    except ExpressionError as error:
-        raise InvalidFormat(f"chart: {' '.join(str(error).split())}") from None
-    if found := dashboards.wrong_chart(chart):
-        raise InvalidFormat("chart: " + ", ".join(found))
+    found = dashboards.parsed_chart(request.app.state.backend, str(sent.get("chart") or ""))
+    if found.errors:
+        raise InvalidFormat("chart: " + ", ".join(found.texts))
     overrides = sent.get("globalFilter") or {}
     chosen = body_filters(overrides.get("filters"), "executions")
-    return await dashboards.data(request.app.state.backend, caller, chart, overrides, chosen)
+    return await charts.data(request.app.state.backend, caller, found.document, overrides, chosen)
 
 
 @router.post("/charts/preview")
@@ -99,11 +91,10 @@ async def delete(request: Request, caller: CallerDep, dashboard_id: str) -> Resp
 
 async def _data(request: Request, caller: Any, dashboard_id: str, chart_id: str) -> tuple[list[dict[str, Any]], int]:
     backend = request.app.state.backend
-    document = await dashboards.get(backend, caller, dashboard_id)
-    chart = dashboards.chart_of(document, chart_id)
+    chart, window = await dashboards.chart_of(backend, caller, dashboard_id, chart_id)
     sent = await json_object(request)
     chosen = body_filters(sent.get("filters"), "executions")
-    return await dashboards.data(backend, caller, chart, sent, chosen, document.get("timeWindow"))
+    return await charts.data(backend, caller, chart, sent, chosen, window)
 
 
 @router.post("/{dashboard_id}/charts/{chart_id}")

@@ -90,9 +90,7 @@ def _keep_numbers(tx: Tx) -> None:
 def purge_metrics(tx: Tx, args: dict[str, Any]) -> int:
     """Delete metrics published before `before` (ms), at most `limit` (5,000), oldest first; answers how many."""
     return tx.sql(
-        # They are numbered as they come: behind young ones nobody looks for older ones.
-        "delete from metric where seq in (select o.seq from"
-        " (select seq, at from metric order by seq limit :limit) o where o.at < :before)",
+        "delete from metric where seq in (select seq from metric where at < :before order by at limit :limit)",
         before=int(args["before"]),
         limit=int(args.get("limit", 5000)),
     )

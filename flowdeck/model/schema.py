@@ -6,8 +6,10 @@ describes and completes; whether a source is valid says `model.source` alone, so
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from flowdeck.model.dashboards import DashboardProperties
 from flowdeck.model.flow_properties import FlowProperties
 from flowdeck.model.shapes import FieldSpec, Shape, TypeSpec
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from flowdeck.model.catalog import Catalog
 
 _DRAFT = "http://json-schema.org/draft-07/schema#"
+_CHARTS = ("chart", "data")
 _KINDS = ("task", "trigger", "condition", "runner", "input", "retry")
 _FORMATS = {"duration": "duration", "datetime": "date-time", "date": "date", "time": "time"}
 _TYPES = {"text": "string", "integer": "integer", "number": "number", "boolean": "boolean"}
@@ -32,6 +35,20 @@ def flow_schema(catalog: Catalog) -> dict[str, Any]:
         **body,
         "additionalProperties": False,
         "definitions": _definitions(catalog),
+    }
+
+
+def dashboard_schema(catalog: Catalog) -> dict[str, Any]:
+    """Schema of a whole dashboard."""
+    hidden = ("tenantId", "deleted", "created", "updated", "sourceCode")
+    fields = tuple(f.spec for f in DashboardProperties.fields().values() if f.spec.name not in hidden)
+    return {
+        "$schema": _DRAFT,
+        "title": "Dashboard",
+        "type": "object",
+        **_properties(fields),
+        "additionalProperties": False,
+        "definitions": _definitions(catalog, _CHARTS),
     }
 
 
@@ -56,7 +73,7 @@ def type_schema(catalog: Catalog, spec: TypeSpec, shared: bool = True) -> dict[s
         ]
     if spec.deprecated:
         properties["$deprecated"] = True
-    for kind in _KINDS:
+    for kind in (*_KINDS, *_CHARTS):
         used[kind] = {"type": "object", "required": ["type"], "properties": {"type": {"type": "string"}}}
     return {
         "properties": properties,
@@ -65,10 +82,10 @@ def type_schema(catalog: Catalog, spec: TypeSpec, shared: bool = True) -> dict[s
     }
 
 
-def _definitions(catalog: Catalog) -> dict[str, Any]:
+def _definitions(catalog: Catalog, kinds: Sequence[str] = _KINDS) -> dict[str, Any]:
     """One definition a kind, one a type."""
     out: dict[str, Any] = {}
-    for kind in _KINDS:
+    for kind in kinds:
         specs = catalog.types(kind)
         shared = _properties(catalog.shared(kind))
         names = [spec.type for spec in specs]

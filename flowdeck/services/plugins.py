@@ -9,7 +9,15 @@ from flowdeck.model.errors import NotFound
 from flowdeck.services.backend import Backend
 from flowdeck.services.wire import compact
 
-LISTS = {"task": "tasks", "trigger": "triggers", "condition": "conditions", "runner": "taskRunners"}
+LISTS = {
+    "task": "tasks",
+    "trigger": "triggers",
+    "condition": "conditions",
+    "runner": "taskRunners",
+    "chart": "charts",
+    "data": "dataFilters",
+}
+KPI = "dataFiltersKPI"
 TINTS = {"task": "#5b6cb8", "trigger": "#2f8f6f", "condition": "#9a7d2e", "runner": "#7a5a9e"}
 
 
@@ -35,10 +43,11 @@ def groups(backend: Backend) -> list[dict[str, Any]]:
                 "subGroup": name,
                 "version": backend.config.version,
                 **{one: [] for one in LISTS.values()},
+                KPI: [],
                 "categories": ["CORE"],
             },
         )
-        group[kind].append(
+        group[KPI if kind == "dataFilters" and spec.type.endswith("KPI") else kind].append(
             compact(
                 {
                     "cls": spec.type,
@@ -115,7 +124,11 @@ def schema(backend: Backend, kind: str, *, array: bool) -> dict[str, Any]:
         from flowdeck.model.schema import kind_schema
 
         found = kind_schema(backend.catalog, name)
-    elif name in ("plugindefault", "dashboard", "template", "apps", "testsuites"):
+    elif name == "dashboard":
+        from flowdeck.model.schema import dashboard_schema
+
+        found = dashboard_schema(backend.catalog)
+    elif name in ("plugindefault", "template", "apps", "testsuites"):
         found = {"type": "object"}
     else:
         raise NotFound(f"schema '{kind}'")

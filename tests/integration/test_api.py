@@ -610,13 +610,12 @@ timeWindow: {default: P7D, max: P30D}
 charts:
   - id: states
     type: io.kestra.plugin.core.dashboard.chart.Bar
-    chartOptions: {column: state}
+    chartOptions: {displayName: States, column: state}
     data:
       type: io.kestra.plugin.core.dashboard.data.Executions
       columns:
         state: {field: STATE}
         total: {field: ID, agg: COUNT}
-        seconds: {field: DURATION, agg: AVG}
 """
 
 
