@@ -132,6 +132,9 @@ async def _create(request: Request, caller: Any, namespace: str, flow_id: str) -
     kind = (query.get("kind") or "NORMAL").upper()
     if kind not in ("NORMAL", "TEST", "PLAYGROUND"):
         raise InvalidFormat("kind: NORMAL, TEST and PLAYGROUND are known")
+    key = request.headers.get("idempotency-key")
+    if key is not None and not 0 < len(key) <= 255:
+        raise InvalidFormat("Idempotency-Key: 1 to 255 characters")
     new = await creation.Creation.begin(backend, caller, namespace, flow_id, revision)
     try:
         labels = label_parameters(request)
@@ -143,6 +146,7 @@ async def _create(request: Request, caller: Any, namespace: str, flow_id: str) -
             kind=kind,
             breakpoints=breakpoints_of(query.get("breakpoints")),
             schedule_date=parse_instant(schedule, "scheduleDate") if schedule else None,
+            key=key,
         )
     except BaseException:
         await new.discard()

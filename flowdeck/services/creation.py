@@ -67,9 +67,13 @@ class Creation:
         kind: str | None = None,
         breakpoints: list[dict[str, str]] | None = None,
         trigger_labels: Sequence[Mapping[str, str]] = (),
+        key: str | None = None,
     ) -> dict[str, Any]:
-        """Validate labels and inputs and send the command; the answer is the document in state CREATED."""
-        from flowdeck.services.executions import url
+        """Validate labels and inputs and send the command; the answer is the document in state CREATED.
+
+        With an idempotency `key` of the caller's a repeated creation answers the execution that the first one made.
+        """
+        from flowdeck.services.executions import get, url
 
         backend, row = self.backend, self.row
         check_labels(labels)
@@ -98,10 +102,10 @@ class Creation:
         label_list = [{"key": k, "value": v} for k, v in merged.items()]
         kind = None if kind in (None, "", "NORMAL") else kind
         now = backend.now()
-        await backend.send(
+        made = await backend.send(
             self.caller,
             "execution.create",
-            once=f"create:{self.id}",
+            once=f"create:{self.caller.tenant}:{self.caller.username}:{key}" if key else f"create:{self.id}",
             id=self.id,
             namespace=row["namespace"],
             flow_id=row["id"],
@@ -115,6 +119,11 @@ class Creation:
             failed=verdict.failures or None,
             **({"trigger_id": trigger["id"]} if trigger else {}),
         )
+        if made["id"] != self.id:
+            await self.discard()
+            place = {"tenant": row["tenant"], "namespace": row["namespace"], "flow_id": row["id"], "id": made["id"]}
+            self.id = made["id"]
+            return await get(backend, self.caller, self.id) | {"url": url(backend, place)}
         # The answer is the snapshot at creation, whatever the same transaction did next (workflow components §18).
         document = {
             "id": self.id,
@@ -219,7 +228,7 @@ async def webhook(
         "execution": {"id": creation.id},
         "trigger": {"id": found.id, "type": found.type, **variables},
     }
-    if not _conditions_hold(found, context, row):
+    if not await _conditions_hold(evaluator, found, context, row):
         return creation, found, None
     sent: dict[str, Any] = {}
     for name, value in (found.props.get("inputs") or {}).items():
@@ -254,16 +263,39 @@ async def _rendered(
     return None
 
 
-def _conditions_hold(trigger: Any, context: dict[str, Any], row: Any) -> bool:
+async def _conditions_hold(evaluator: Evaluator, trigger: Any, context: dict[str, Any], row: Any) -> bool:
+    """Whether all conditions hold; one that can't be evaluated does not. A worker renders what needs I/O."""
     conditions = trigger.props.get("conditions") or ()
     if not conditions:
         return True
     from flowdeck.model.conditions import ConditionError, Facts, all_hold
 
-    try:
-        return all_hold(conditions, Facts(context=context, namespace=row["namespace"], flow_id=row["id"]))
-    except ConditionError:
-        return False
+    facts = Facts(context=context, namespace=row["namespace"], flow_id=row["id"])
+    for _ in range(1 + len(conditions)):
+        try:
+            return await asyncio.to_thread(all_hold, conditions, facts, evaluator)
+        except Pending:
+            await evaluator.settle()
+        except ConditionError:
+            return False
+    return False
+
+
+async def response_code(backend: Backend, trigger: Any, document: Mapping[str, Any]) -> int | None:
+    """`responseCode` of a webhook, rendered with the ended execution; None without, or for what is no status."""
+    given = trigger.props.get("responseCode")
+    if given is None:
+        return None
+    caller = Caller("webhook", document["tenantId"], "anonymous")
+    evaluator = Evaluator(backend, caller, document["namespace"], document["flowId"])
+    context = {
+        "trigger": (document.get("trigger") or {}).get("variables") or {},
+        "outputs": document.get("outputs") or {},
+        "execution": {"id": document["id"], "state": document["state"]["current"]},
+        "flow": {"id": document["flowId"], "namespace": document["namespace"]},
+    }
+    text = str(await _rendered(evaluator, given, context)).strip()
+    return int(text) if text.isdigit() and 100 <= int(text) <= 599 else None
 
 
 def body_value(data: bytes) -> Any:
