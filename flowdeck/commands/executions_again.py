@@ -35,7 +35,9 @@ def restarted(w: World, live: Live) -> None:
 
 
 def _stored(step: Step, live: Live) -> Tree:
-    """All task runs of an execution in order of creation, read from rows."""
+    """All task runs of an execution in order of creation, read from rows; IllegalState when its flow can't be."""
+    if live.plan.broken:
+        raise IllegalState(f"Execution '{live.id}' can't run again: {live.plan.broken}")
     step.flush()
     out: Tree = []
     from json import loads
@@ -248,6 +250,8 @@ def _restart_batches(step: Step, run: Run) -> None:
 
 def _plan(step: Step, live: Live, revision: int | None) -> Plan:
     if revision is None:
+        if live.plan.broken:
+            raise IllegalState(f"Execution '{live.id}' can't run again: {live.plan.broken}")
         return live.plan
     try:
         return step.world.flows.plan(live.tenant, live.namespace, live.flow_id, revision)

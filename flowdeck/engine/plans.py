@@ -124,13 +124,17 @@ def defaults_stamp(defaults: Sequence[Mapping[str, Any]]) -> str:
 
 def parser(catalog: Any, defaults: Sequence[Mapping[str, Any]] = ()) -> Parse:
     """Read stored sources with the model's parser, leniently: what was saved once must run."""
-    from flowdeck.model.source import parse_flow
+    from flowdeck.model.source import constraints_text, parse_flow
 
     instance = [{**entry, "level": queries.INSTANCE_LEVEL} for entry in defaults]
 
     def parse(source: str, tenant: str, revision: int, near: Sequence[Mapping[str, Any]] = ()) -> Flow | None:
-        return parse_flow(
+        parsed = parse_flow(
             source, catalog, tenant=tenant, revision=revision, strict=False, defaults=[*near, *instance]
-        ).flow
+        )
+        if parsed.flow is None:
+            text = constraints_text(parsed.findings) or "it can't be read any more"
+            raise LookupError(f"Cannot execute an invalid flow: revision {revision}: {text}"[:1000])
+        return parsed.flow
 
     return parse

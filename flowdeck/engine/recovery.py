@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from itertools import groupby
 from typing import Any
 
+from flowdeck.engine import broken
 from flowdeck.engine import executor_store as rows
 from flowdeck.engine.plans import PlanStore
 from flowdeck.model.engine import Live, World, control, rebuild
@@ -30,39 +31,33 @@ def load_world(reader: Reader, plans: PlanStore, w: World, shards: Collection[in
     ours: tuple[Any, ...] = () if shards is None else (list(shards),)
     where, joined = ("", "") if shards is None else (" where e.shard = any(?)", " and e.shard = any(?)")
     known = set(w.executions)
+    read: dict[int, Any] = {}
     for row in reader.all(f"select e.* from execution e where {rows.OPEN}{joined} order by e.seq", ours):
-        stored = rows.execution_row(row)
-        try:
-            plan = plans.by_key(stored["flow_key"], stored["flow_rev"], stored["tenant"])
-        except LookupError:
-            log.error(
-                "execution %s stays as it is: revision %s of its flow can't be read", stored["id"], stored["flow_rev"]
-            )
-            continue
-        w.add(rebuild.live_from(plan, stored))
+        live = broken.live_of(plans, row)
+        w.add(live)
+        read[live.seq] = row
     for row in reader.all("select ref, payload from timer where kind = 'after' and payload is not null"):
-        if (live := w.executions.get(row[0])) is not None:
-            live.listeners = tuple(rows.decode(row[1]))
+        if row[0] in w.executions and row[0] not in known:
+            w.executions[row[0]].listeners = tuple(rows.decode(row[1]))
     among = "" if shards is None else " and t.execution_seq in (select seq from execution e where e.shard = any(?))"
     attempts = {row[0]: row[1] for row in reader.all(f"{rows.OPEN_ATTEMPTS}{among}", ours)}
-    stored_runs = (
-        rows.task_run_row(row)
-        for row in reader.all(
-            f"select t.* from task_run t join execution e on e.seq = t.execution_seq where {rows.OPEN}{joined}"
-            " order by t.execution_seq, t.ord",
-            ours,
-        )
+    stored_runs = reader.all(
+        f"select t.* from task_run t join execution e on e.seq = t.execution_seq where {rows.OPEN}{joined}"
+        " order by t.execution_seq, t.ord",
+        ours,
     )
     seen: set[int] = set()
     for seq, group in groupby(stored_runs, key=lambda r: r["execution_seq"]):
         live = w.executions.get(seq)
-        if live is not None:
+        if live is not None and seq in read:
             seen.add(seq)
-            _connect(live, list(group), attempts)
-            w.runs.update(live.open)
+            whole = broken.join(live, read[seq], list(group), attempts)
+            if whole is not live:
+                w.add(whole)
+            w.runs.update(whole.open)
     for seq, live in w.executions.items():
         if seq not in seen and seq not in known:
-            rebuild.connect(live, [])
+            broken.connect(live, [], {})
     join = "" if shards is None else " join execution e on e.seq = x.execution_seq"
     for row in reader.all(f"select x.scope, x.execution_seq from slot x{join}{where}", ours):
         w.slots.setdefault(row[0], set()).add(row[1])
@@ -92,15 +87,11 @@ def _load_strays(reader: Reader, plans: PlanStore, w: World) -> None:
         if found is None or above is None:
             w.cancel(kind, seq)
             continue
-        stored = rows.execution_row(above)
-        live = w.executions.get(stored["seq"])
-        try:
-            if live is None:
-                live = rebuild.live_from(plans.by_key(stored["flow_key"], stored["flow_rev"], stored["tenant"]), stored)
-            run = rebuild.run_from(live, rows.task_run_row(found))
-        except LookupError:
+        live = w.executions.get(above["seq"]) or broken.live_of(plans, above)
+        if live.plan.broken:
             w.cancel(kind, seq)
             continue
+        run = rebuild.run_from(live, rows.task_run_row(found))
         run.stray = True
         w.strays[seq] = run
 
@@ -110,32 +101,10 @@ def load_execution(reader: Reader, plans: PlanStore, execution_id: str, tenant: 
     row = reader.one("select * from execution where id = ?", execution_id)
     if row is None or (tenant is not None and row["tenant"] != tenant):
         raise NotFound(f"Execution '{execution_id}' not found")
-    stored = rows.execution_row(row)
-    try:
-        plan = plans.by_key(stored["flow_key"], stored["flow_rev"], stored["tenant"])
-    except LookupError:
-        raise NotFound(f"Revision {stored['flow_rev']} of the flow of execution '{execution_id}' not found") from None
-    live = rebuild.live_from(plan, stored)
-    runs = load_runs(reader, live.seq)
-    _connect(
-        live, runs, {row[0]: row[1] for row in reader.all(f"{rows.OPEN_ATTEMPTS} and t.execution_seq = ?", live.seq)}
-    )
-    return live
-
-
-def load_runs(reader: Reader, execution_seq: int) -> list[dict[str, Any]]:
-    """All task runs of an execution in order of creation."""
-    return [
-        rows.task_run_row(r)
-        for r in reader.all("select * from task_run where execution_seq = ? order by ord", execution_seq)
-    ]
-
-
-def _connect(live: Live, stored: list[dict[str, Any]], attempts: Mapping[int, int]) -> None:
-    runs = [(rebuild.run_from(live, r), r["parent_seq"]) for r in stored]
-    for run, _ in runs:
-        run.attempt_started = attempts.get(run.seq)
-    rebuild.connect(live, runs)
+    live = broken.live_of(plans, row)
+    attempts = {r[0]: r[1] for r in reader.all(f"{rows.OPEN_ATTEMPTS} and t.execution_seq = ?", live.seq)}
+    stored = reader.all("select * from task_run where execution_seq = ? order by ord", live.seq)
+    return broken.join(live, row, list(stored), attempts)
 
 
 def set_going(w: World, elsewhere: set[int], lives: Iterable[Live] | None = None) -> None:
@@ -144,6 +113,9 @@ def set_going(w: World, elsewhere: set[int], lives: Iterable[Live] | None = None
     Task runs in `elsewhere` may be with a worker and are left alone.
     """
     for live in list(w.executions.values() if lives is None else lives):
+        if live.plan.broken:
+            w.later("broken", live)
+            continue
         if live.state is State.CREATED and live.root is None:
             if ("schedule", live.seq) not in w.timers:
                 w.later("enter", live)
@@ -166,4 +138,4 @@ def set_going(w: World, elsewhere: set[int], lives: Iterable[Live] | None = None
         w.later("admit", scope)
 
 
-__all__ = ["load_execution", "load_runs", "load_world", "set_going"]
+__all__ = ["load_execution", "load_world", "set_going"]

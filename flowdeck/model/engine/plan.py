@@ -155,6 +155,7 @@ class Plan:
         "ancestors",
         "assertion_needs",
         "assertions",
+        "broken",
         "defaults",
         "flow",
         "flow_key",
@@ -170,6 +171,7 @@ class Plan:
         self.flow = flow
         self.flow_key = flow_key
         self.namespace: dict[str, Any] = {}  # variables of the namespace; whoever made the plan keeps them current
+        self.broken = ""  # why executions of it can't go on; such a plan knows only the names of its tasks
         self.defaults = ""  # stamp of the plugin defaults of the namespaces
         self.has_rounds = any(t.type == FLOW + "LoopUntil" for t in flow.tasks)
         self.task_ids: dict[str, TaskDef] = {t.id: t for t in flow.tasks}

@@ -61,7 +61,7 @@ def begin(w: World, run: Run) -> None:
         return
     run.begun = True
     task = run.task
-    if live.breakpoints and not run.after and stops_at(live, run):
+    if live.breakpoints and not run.after and run.task.branch != "onPause" and stops_at(live, run):
         run.detail["breakpoint"] = True
         run.dirty |= DETAIL
         w.run_event(run, State.BREAKPOINT)
@@ -307,6 +307,8 @@ def on_started(w: World, seq: int, fence: int, at: int, worker: str | None = Non
 def _running(w: World, run: Run, at: int) -> None:
     at = min(max(at, run.created), w.now)  # a worker's clock may be off; a history never steps back
     run.attempts += 1
+    if run.attempts > 1:
+        tree.set_outputs(w, run, None)  # only those of the last attempt count (§14)
     run.attempt_started = at
     run.started = run.started or at
     run.first_started = run.first_started or at
