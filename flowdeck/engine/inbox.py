@@ -75,7 +75,6 @@ class Inbox:
         self._database = database
         self._queued: set[int] = set()
         self._wake = asyncio.Event()
-        self._loop = asyncio.get_running_loop()
         self._awaited: dict[str, tuple[Callable[[Reply], None], int, float]] = {}
 
     def wake(self) -> None:

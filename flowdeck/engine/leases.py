@@ -144,6 +144,9 @@ class Leases:
         self.stop()
         with contextlib.suppress(StoreError), self._open().transaction() as tx:
             self._bury(tx, self.id)
+        with self._guard:
+            self.owned.clear()
+            self._leaving.clear()
         self.close()
 
     def close(self) -> None:
