@@ -290,6 +290,8 @@ def _elements(values: list[Any], item: str | None, name: str) -> list[Any]:
 
 
 def _multiselect(value: Any, props: Mapping[str, Any], name: str, choices: Sequence[str] | None) -> list[Any]:
+    if isinstance(value, str) and value in (choices or ()):
+        value = [value]  # one part of a form that may be repeated
     found = _elements(_as_list(value, "MULTISELECT"), props.get("itemType"), name)
     for element in found:
         _is_choice(_string(element), props, choices)

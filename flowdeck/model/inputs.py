@@ -50,7 +50,7 @@ class Resolution:
     Attributes:
         values: nested map of the enabled inputs' typed values; secrets encrypted.
         plain: the same with readable secrets, for checks; never to be stored.
-        errors: one entry an input that has none.
+        errors: one entry an enabled input that has none.
         details: for each input `{input, value, enabled, isDefault, errors}`; secrets masked.
         needs_io: values and contexts for which `evaluate` raised `Pending`; the resolution is then incomplete.
     """
@@ -143,7 +143,8 @@ class _Resolver:
         plain: dict[str, Any] = {}
         for name, one in self.inputs.items():
             state = self.resolve(name)
-            self.result.errors += [InputError(name, text) for text in state.errors]
+            if state.enabled:  # what a broken condition disables is told in the details and holds nothing up
+                self.result.errors += [InputError(name, text) for text in state.errors]
             if state.enabled and not state.pending:
                 flat[name] = state.stored
                 plain[name] = state.plain
@@ -250,7 +251,8 @@ class _Resolver:
                 return parse_value(one.type, default, self._props(one, context), one.id, state.choices)
         elif one.props.get("autoSelectFirst") and state.choices:
             state.is_default = True
-            return [state.choices[0]] if one.type == "MULTISELECT" else state.choices[0]
+            first = [state.choices[0]] if one.type == "MULTISELECT" else state.choices[0]
+            return parse_value(one.type, first, one.props, one.id, state.choices)
         state.is_default = False
         if one.required:
             raise _Missing

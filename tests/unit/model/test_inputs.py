@@ -185,8 +185,9 @@ def test_inputs_depend_on_each_other_and_see_nothing_else(catalog: Catalog) -> N
 
 def test_a_condition_that_fails_disables_and_is_told() -> None:
     found = resolve_inputs([InputDef("a", "INT", condition="{{ nothing }}")], {"a": 1})
-    assert found.values == {}
-    assert found.message.startswith("Invalid condition: ")
+    assert found.values == {} and found.errors == []
+    assert found.details[0]["enabled"] is False
+    assert found.details[0]["errors"][0]["message"].startswith("Invalid condition: ")
 
 
 @pytest.mark.parametrize(
@@ -277,3 +278,109 @@ def test_outputs_are_parsed_like_inputs() -> None:
     assert parse_output(OutputDef("o", "INT", "", required=False), None) is None
     with pytest.raises(InputValueError):
         parse_output(OutputDef("o", "INT", ""), None)
+
+
+# ── line by line: §3.1, §3.2, §3.4, §3.6 ────────────────────────────────────────────────────────────────────────
+
+
+def test_a_prefill_is_for_the_form_only() -> None:
+    """§3.1: never applied; a request without the input yields null."""
+    assert resolve_inputs([InputDef("a", "STRING", required=False, prefill="hint")], {}).values == {"a": None}
+
+
+def test_null_and_empty_texts() -> None:
+    """§3.2: an empty text counts as absent but for STRING, null always does."""
+    declared = [InputDef("a", "STRING"), InputDef("b", "INT", defaults=1), InputDef("c", "JSON", required=False)]
+    assert resolve_inputs(declared, {"a": "", "b": "", "c": ""}).values == {"a": "", "b": 1, "c": None}
+    assert resolve_inputs(declared, {"a": None}).message == "Missing required input:a"
+
+
+@pytest.mark.parametrize("sent", ["a", ["a"], '["a"]', "- a"])
+def test_a_choice_of_several_comes_in_many_forms(sent: Any) -> None:
+    """§3.3: JSON text, list, or a form part that may be repeated."""
+    one = InputDef("m", "MULTISELECT", props={"values": ["a", "b"]})
+    assert resolve_inputs([one], {"m": sent}).values == {"m": ["a"]}
+
+
+def test_the_first_choice_is_typed_like_a_sent_one() -> None:
+    """§3.4: autoSelectFirst without value and defaults; nothing when the list is empty."""
+    props = {"values": ["1", "2"], "itemType": "INT", "autoSelectFirst": True}
+    found = resolve_inputs([InputDef("m", "MULTISELECT", props=props)], {})
+    assert found.values == {"m": [1]} and found.details[0]["isDefault"] is True
+    empty = {"expression": "{{ [] }}", "autoSelectFirst": True}
+    assert resolve_inputs([InputDef("s", "SELECT", props=empty)], {}).message == "Missing required input:s"
+    default = {"values": ["a", "b"], "autoSelectFirst": True}
+    assert resolve_inputs([InputDef("s", "SELECT", defaults="b", props=default)], {}).values == {"s": "b"}
+
+
+def test_the_list_of_values_holds_for_optional_inputs_too() -> None:
+    """§3.4: the check applies to every non-null value; the first offender is told."""
+    optional = InputDef("s", "SELECT", required=False, props={"values": ["a"]})
+    assert "it must match the values `[a]`" in resolve_inputs([optional], {"s": "z"}).message
+    assert resolve_inputs([optional], {}).values == {"s": None}
+
+
+def test_values_are_compared_literally() -> None:
+    """§3.4: each must compile as a regular expression but is no pattern."""
+    assert resolve_inputs([InputDef("s", "SELECT", props={"values": ["a.*"]})], {"s": "abc"}).errors
+
+
+def test_what_depends_on_a_disabled_input_is_disabled() -> None:
+    """§3.6: enabled = all dependencies enabled and the condition true; disabled ones are absent, not validated."""
+    declared = [
+        InputDef("a", "STRING", condition="{{ false }}"),
+        InputDef("b", "INT", depends_on=("a",)),
+        InputDef("c", "INT", depends_on=("b",), required=True),
+    ]
+    found = resolve_inputs(declared, {"a": "x", "b": "no number"})
+    assert found.values == {} and found.errors == []
+
+
+@pytest.mark.parametrize(("condition", "enabled"), [("{{ true }}", True), ("{{ 1 }}", False), ("{{ 'yes' }}", False)])
+def test_a_condition_is_the_boolean_true(condition: str, enabled: bool) -> None:
+    """§3.6: anything but true disables."""
+    assert ("a" in resolve_inputs([InputDef("a", "STRING", condition=condition)], {"a": "x"}).values) is enabled
+
+
+def test_expressions_see_their_dependencies_alone() -> None:
+    """§3.6: `inputs` is restricted to the dependencies; trigger, outputs and taskrun do not exist."""
+    declared = [InputDef("a", "STRING"), InputDef("b", "STRING", defaults="{{ inputs.a ?? 'hidden' }}")]
+    assert resolve_inputs(declared, {"a": "x"}).values["b"] == "hidden"
+    for root in ("trigger", "outputs", "taskrun"):
+        one = InputDef("a", "STRING", defaults=f"{{{{ {root}.x ?? 'none' }}}}")
+        assert resolve_inputs([one], {}).values == {"a": "none"}
+
+
+def test_unknown_dependencies_and_oneself_are_skipped() -> None:
+    """§3.6: at run time."""
+    assert resolve_inputs([InputDef("a", "STRING", depends_on=("a", "b"))], {"a": "x"}).values == {"a": "x"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "default", "expected"),
+    [
+        ("DATETIME", "{{ '2042-04-02T06:20:42+02:00' }}", "2042-04-02T04:20:42Z"),
+        ("INT", "{{ 1 + 1 }}", 2),
+        ("JSON", {"a": "{{ 1 + 1 }}"}, {"a": 2}),
+        ("ARRAY", ["{{ 1 }}", 2], [1, 2]),
+        ("STRING", "{{ '{{ 1 + 1 }}' }}", "{{ 1 + 1 }}"),
+    ],
+)
+def test_defaults_are_rendered_once_and_converted(kind: str, default: Any, expected: Any) -> None:
+    """§3.6: for every type; the result is not rendered a second time."""
+    found = resolve_inputs([InputDef("a", kind, defaults=default, props={"itemType": "INT"})], {})
+    assert found.values == {"a": expected}, found.message
+
+
+def test_native_values_pass_unchanged() -> None:
+    """§3.3: native values of the target type."""
+    values = {"i": 3, "f": 1.5, "b": True, "j": {"a": None}, "l": [1]}
+    declared = [InputDef("i", "INT"), InputDef("f", "FLOAT"), InputDef("b", "BOOL"), InputDef("j", "JSON")]
+    assert resolve_inputs([*declared, InputDef("l", "ARRAY", props={"itemType": "INT"})], values).values == values
+
+
+def test_a_file_that_came_under_the_name_of_its_input_has_no_extension_to_check() -> None:
+    """§3.2, §3.3: the part `files` with `filename=<input id>`."""
+    one = InputDef("f", "FILE", props={"allowedFileExtensions": [".csv"]})
+    assert resolve_inputs([one], {"f": "kestra:///a/inputs/f/f"}).errors == []
+    assert resolve_inputs([one], {"f": "kestra:///a/inputs/f/f.txt"}).errors
