@@ -62,6 +62,7 @@ class CallReader:
             "files.list": self._files_list,
             "files.get": self._files_get,
             "errorLogs": self._error_logs,
+            "task_cache.get": self._task_cache_get,
             "items.children": self._items_children,
             "items.outputs": self._items_outputs,
         }
@@ -178,6 +179,15 @@ class CallReader:
             path=args["path"],
         )
         return None if row is None else {"path": row["path"], "size": row["size"], "uri": row["uri"]}
+
+    def _task_cache_get(self, reader: Reader, args: dict[str, Any]) -> dict[str, Any] | None:
+        """The kept result of a task with equal properties, whatever its age."""
+        row = reader.one(
+            "select state, outputs, outputs_uri, outputs_size, at from task_cache where key = :key", key=args["key"]
+        )
+        if row is None:
+            return None
+        return {**dict(row), "outputs": json.loads(row["outputs"]) if row["outputs"] else None}
 
     def _items_children(self, reader: Reader, args: dict[str, Any]) -> dict[str, Any]:
         """Executions with outputs that a ForEachItem made, in order of their batches; `task_run` is its merging part.

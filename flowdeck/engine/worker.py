@@ -88,6 +88,9 @@ class WorkerOptions:
             options={
                 "python-cache": str(settings.home.path / "cache" / "python"),
                 "allowed-paths": tuple(settings.get("kestra.local-files.allowed-paths") or ()),
+                "message-limit": settings.get("kestra.jdbc.queues.message-protection.limit")
+                if settings.get("kestra.jdbc.queues.message-protection.enabled")
+                else None,
                 "regex-seconds": settings.span("kestra.regex.timeout").total_seconds(),
                 "redacted": [
                     os.environ[name]

@@ -18,14 +18,16 @@ import msgspec
 
 from flowdeck import expr
 from flowdeck.engine.messages import Done, Evaluate, Poll, Run, Started
-from flowdeck.engine.worker_contexts import Contexts, WorkerVariables
+from flowdeck.engine.worker_contexts import OFFLOADED, Contexts, WorkerVariables
 from flowdeck.engine.worker_directory import ChildEnd, Directory
 from flowdeck.engine.worker_link import CoreLink, Key
+from flowdeck.engine.worker_logfile import FileLog
 from flowdeck.engine.worker_logs import AttemptLog, LogClient, Owner
+from flowdeck.engine.worker_outputs import CACHED, TaskCacheUse, store
 from flowdeck.engine.worker_tasks import BoundCalls, LoadedTask, LoadedTasks
 from flowdeck.engine.worker_triggers import TriggerRuns
 from flowdeck.model.errors import DomainError
-from flowdeck.model.flow import TaskKind
+from flowdeck.model.flow import TaskDef, TaskKind
 from flowdeck.model.masking import Masker
 from flowdeck.model.states import State
 from flowdeck.sdk.context import Attempt, RunContext, WorkerFacts, needs_io, render_soon
@@ -39,9 +41,7 @@ log = logging.getLogger("flowdeck.worker")
 
 MERGE_MS = 2
 """An attempt that ends within this time reports start and end together."""
-INLINE_OUTPUTS = 64 * 1024
 LARGEST_EVALUATION = 16 * 1024 * 1024
-LARGEST_OUTPUTS = 256 * 1024 * 1024
 
 
 @dataclass(slots=True, eq=False)
@@ -162,7 +162,7 @@ class Attempts:
         if tasks:
             await asyncio.wait(tasks, timeout=self.facts.kill_grace + 2)
 
-    def _finish(self, active: Active, done: Done, sink: AttemptLog | None = None) -> None:
+    def _finish(self, active: Active, done: Done, sink: AttemptLog | FileLog | None = None) -> None:
         if active.timer is not None:
             active.timer.cancel()
         if active.timeout is not None:
@@ -292,8 +292,11 @@ class Attempts:
         if job.timeout_ms is not None:
             active.timeout = self._loop.call_later(job.timeout_ms / 1000, self._expire, active)
         masker = Masker()
-        sink: AttemptLog | None = None
+        sink: AttemptLog | FileLog | None = None
         ctx: RunContext | None = None
+        cache: TaskCacheUse | None = None
+        uri, size = None, 0
+        name = ""
         outputs: dict[str, Any] | None = None
         error: str | None = None
         said = False
@@ -307,7 +310,9 @@ class Attempts:
                 sink = AttemptLog(self.logs, owner, masker, job.fence)
                 raise
             definition = loaded.definition
-            sink = AttemptLog(self.logs, Owner.of(job, definition.id), masker, job.fence)
+            name = definition.type.rpartition(".")[2]
+            log.debug("%s %s: Type %s started", job.execution, job.task_run, name)
+            sink = self._sink(job, definition, masker)
             directory = definition.kind is TaskKind.DIRECTORY
             sent = msgspec.json.encode(job.context) if directory else b""
             ctx = active.ctx = await self._context(job, loaded, sink, masker, folder)
@@ -317,8 +322,14 @@ class Attempts:
                 whole = await Directory(self, active, job, loaded, ctx).run(sent)
                 outputs, state, error, said = whole.outputs, whole.state, whole.error, True
             else:
-                result = await (ctx.in_thread(loaded.task.run) if loaded.threaded else loaded.task.run(ctx))
-                outputs, state = outputs_of(result), ctx.state
+                cache = TaskCacheUse.of(job, loaded, ctx)
+                known = await cache.find() if cache is not None else None
+                if known is not None:
+                    cache, state = None, known.state
+                    outputs, uri, size = known.outputs, known.uri, known.size
+                else:
+                    result = await (ctx.in_thread(loaded.task.run) if loaded.threaded else loaded.task.run(ctx))
+                    outputs, state = outputs_of(result), ctx.state
         except asyncio.CancelledError:
             if active.forsaken:
                 if folder is None:
@@ -344,13 +355,16 @@ class Attempts:
             state, error = State.FAILED, f"Timeout after {clock(job.timeout_ms or 0)}"
         if ctx is not None and exit_info is None:
             exit_info = ctx.exit_info
-        uri, size = None, 0
-        shown: dict[str, Any] = {}
+        shown: dict[str, Any] = {OFFLOADED: uri} if uri is not None else {}
+        if cache is not None and not outputs and state in CACHED:
+            await cache.keep(state, None, None, 0)
         if outputs:
             try:
                 cryptor = self.facts.cryptor
                 shown = masker.seal(outputs, cryptor.wrap if cryptor is not None else None)
-                outputs, uri, size = await self._stored(job, ctx, shown)
+                outputs, uri, size = await store(job, ctx, shown)
+                if cache is not None:
+                    await cache.keep(state, outputs, uri, size)
             except Exception as failure:
                 outputs, shown, state = None, {}, State.FAILED
                 error = f"The outputs can't be stored: {self._message(failure)}"
@@ -358,9 +372,15 @@ class Attempts:
             error = masker.text(error)
             if sink is not None and not said:
                 sink.write(Level.ERROR, error)
+        if isinstance(sink, FileLog) and ctx is not None:
+            exit_info = {**(exit_info or {}), **await asyncio.to_thread(sink.store, ctx)}
         if folder is None and ctx is not None and ctx.has_folder and not ctx.cleanup_empty():
             await asyncio.to_thread(ctx.cleanup)  # it may hold much: its end must not hold up other attempts
-        ended = active.started + round((time.perf_counter() - began) * 1000)
+        spent = round((time.perf_counter() - began) * 1000)
+        ended = active.started + spent
+        if log.isEnabledFor(logging.DEBUG):
+            text = f"Type {name} with state {state.name} completed in {clock(spent)}"
+            log.debug("%s %s: %s", job.execution, job.task_run, text)
         metrics = ctx.metrics if ctx is not None else []
         if masker:
             metrics = [(masker.text(n), k, v, masker.value(t)) for n, k, v, t in metrics]
@@ -379,6 +399,12 @@ class Attempts:
         )
         return ChildEnd(done, shown, sink)
 
+    def _sink(self, job: Run, definition: TaskDef, masker: Masker) -> AttemptLog | FileLog:
+        """Where the lines of an attempt go."""
+        if definition.props.get("logToFile") is True:
+            return FileLog(self.facts.temp / f"{job.seq}-{job.fence}-{job.attempt}.log", masker)
+        return AttemptLog(self.logs, Owner.of(job, definition.id), masker, job.fence)
+
     def _tidy(self, ctx: RunContext | None) -> None:
         if ctx is not None and ctx.has_folder:
             ctx.cleanup()
@@ -392,7 +418,7 @@ class Attempts:
         return f"{type(failure).__name__}: {text}" if text else type(failure).__name__
 
     async def _context(
-        self, job: Run, loaded: LoadedTask, sink: AttemptLog, masker: Masker, folder: Path | None = None
+        self, job: Run, loaded: LoadedTask, sink: AttemptLog | FileLog, masker: Masker, folder: Path | None = None
     ) -> RunContext:
         definition = loaded.definition
         variables = await self.contexts.variables(job.context, masker, job.tenant)
@@ -420,25 +446,6 @@ class Attempts:
             worker=self.facts,
             loop=self._loop,
         )
-
-    async def _stored(
-        self, job: Run, ctx: RunContext | None, outputs: dict[str, Any]
-    ) -> tuple[dict[str, Any] | None, str | None, int]:
-        """Outputs inline up to 64 kB of JSON, above that in storage: (inline, uri, size)."""
-        body = msgspec.json.encode(outputs)
-        if len(body) <= INLINE_OUTPUTS or ctx is None:
-            return outputs, None, len(body)
-        if len(body) > LARGEST_OUTPUTS:
-            raise TaskError(f"{len(body):,} bytes of outputs are more than the limit of {LARGEST_OUTPUTS:,}")
-        place = f"{ctx.attempt.folder}/outputs-{job.fence}.json"
-        storage = self.facts.storage.for_tenant(job.tenant)
-
-        def write() -> str:
-            with storage.open_write(place) as out:
-                out.write(body)
-            return out.uri
-
-        return None, await asyncio.to_thread(write), len(body)
 
 
 def _masked(masker: Masker, value: Any, clear: list[str]) -> Any:

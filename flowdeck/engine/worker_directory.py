@@ -18,6 +18,7 @@ import msgspec
 
 from flowdeck import expr
 from flowdeck.engine.messages import Done, Run
+from flowdeck.engine.worker_logfile import FileLog
 from flowdeck.engine.worker_logs import AttemptLog
 from flowdeck.engine.worker_tasks import LoadedTask
 from flowdeck.model.durations import DurationError, parse_duration
@@ -46,7 +47,7 @@ class ChildEnd:
 
     done: Done
     outputs: dict[str, Any]
-    sink: AttemptLog | None = None
+    sink: AttemptLog | FileLog | None = None
 
 
 class Child(Protocol):

@@ -34,7 +34,7 @@ FLOW_RULES = frozenset(
 """Rules whose messages are joined behind `Invalid Flow: `."""
 
 _NOT_YET = ("workerGroup",)
-_NOT_YET_OF_TYPES = ("taskCache", "logToFile", "workerGroup", "assets")
+_NOT_YET_OF_TYPES = ("workerGroup", "assets")
 _FLOW = "io.kestra.plugin.core."
 
 

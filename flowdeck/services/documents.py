@@ -178,7 +178,9 @@ def task_run(
         past = [(int(State.CREATED), begun), (int(State.RUNNING), begun)]
         if one["state"] not in (State.CREATED, State.RUNNING):
             past.append((one["state"], one["ended"] or begun))
-        tries.append(compact({"state": state(one["state"], past, begun, one["ended"], now), "workerId": one["worker"]}))
+        told = json.loads(one["exit_info"]) if one["exit_info"] else {}
+        shown = {"state": state(one["state"], past, begun, one["ended"], now), "workerId": one["worker"]}
+        tries.append(compact({**shown, "logFile": told.get("logFile")}))
     return compact(
         {
             "id": row["id"],
@@ -202,7 +204,7 @@ def _trigger(text: str | None) -> dict[str, Any] | None:
     """What started the execution; the chain of callers is the executor's own."""
     if not text:
         return None
-    return {k: v for k, v in json.loads(text).items() if k != "callers"}
+    return {k: v for k, v in json.loads(text).items() if k not in ("callers", "outputs")}
 
 
 def execution(

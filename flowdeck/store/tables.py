@@ -513,3 +513,20 @@ class FlowWindow(SQLModel, table=True):
     seen: str = _text(nullable=False)  # JSON
     start: int = _ms(nullable=False)
     end: int = _ms(nullable=False)
+
+
+class TaskCacheRow(SQLModel, table=True):
+    """The last result of a task with a cache (§7.4); `key` is a hash of its place and its rendered properties."""
+
+    __tablename__ = "task_cache"
+    __table_args__ = (Index("task_cache_flow", "tenant", "namespace", "flow_id"),)
+    key: str = Field(primary_key=True)
+    tenant: str
+    namespace: str
+    flow_id: str
+    task_id: str
+    state: int = Field(sa_column=Column(SmallInteger, nullable=False))
+    outputs: str | None = _text()
+    outputs_uri: str | None = _text()
+    outputs_size: int = _ms(nullable=False)
+    at: int = _ms(nullable=False)
