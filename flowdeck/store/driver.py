@@ -139,6 +139,9 @@ class _Link:
     def insert(self, table: str, values: dict[str, Any]) -> int:
         raise NotImplementedError
 
+    def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        raise NotImplementedError
+
     def engine(self) -> Engine:
         raise NotImplementedError
 
@@ -315,6 +318,17 @@ class _PgLink(_Link):
         except self._error as error:
             raise _pg_failure(error) from error
 
+    def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        try:
+            with (
+                self.raw.cursor() as cursor,
+                cursor.copy(f"copy {table} ({', '.join(columns)}) from stdin") as out,
+            ):
+                for row in rows:
+                    out.write_row(row)
+        except self._error as error:
+            raise _pg_failure(error) from error
+
     def insert(self, table: str, values: dict[str, Any]) -> int:
         key = serial_keys().get(table)
         text = insert_text(table, tuple(values), key)
@@ -402,6 +416,10 @@ class Tx(Reader):
         """Execute a statement per row (tuples or dicts); answers the total of touched rows."""
         batch = rows if isinstance(rows, (list, tuple)) else list(rows)
         return self._link.many(text, batch) if batch else 0
+
+    def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        """Add many rows by PostgreSQL's COPY, the quickest way; no parameter takes part, nothing is escaped by hand."""
+        self._link.copy(table, columns, rows)
 
     def insert(self, table: str, **values: Any) -> int:
         """Insert a row; answers its generated key (0 when the table has none)."""

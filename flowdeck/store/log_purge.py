@@ -9,7 +9,7 @@ from typing import Any
 
 from flowdeck.store.driver import Tx
 from flowdeck.store.log_views import list_conditions
-from flowdeck.store.logs import LogFile, LogFiles, recount
+from flowdeck.store.logs import LogFile, LogFiles, hold_numbering, recount
 
 SOURCES = 200
 """Attempts, and the like, that one call looks at."""
@@ -137,9 +137,11 @@ def _purge_sources(
                 whole.append(source)
             else:
                 with writer.transaction() as tx:
+                    hold_numbering(tx, [source["execution_seq"]])
                     gone += _part(tx, source, until, since, levels)
         if whole:
             with writer.transaction() as tx:
+                hold_numbering(tx, [source["execution_seq"] for source in whole])
                 gone += forget_sources(tx, whole)
     finally:
         with contextlib.suppress(Exception):

@@ -11,12 +11,15 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flowdeck.store.driver import Database, Reader, StoreError, StoreUnavailable, Tx, Writer, open_database
+
+if TYPE_CHECKING:
+    from flowdeck.store.log_partitions import SharedAppender, SharedLog
 
 LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR")
 """Names of the stored levels 0 to 4."""
@@ -26,7 +29,7 @@ CACHED = 20_000
 """Executions and attempts whose counts the writer keeps in memory."""
 
 _COUNTS = "l0 bigint not null, l1 bigint not null, l2 bigint not null, l3 bigint not null, l4 bigint not null"
-_TABLES = (
+OTHER_TABLES = (
     "create table if not exists log_meta (name varchar(40) primary key, value bigint not null)",
     f"""create table if not exists log_source (
         source bigint primary key, execution_seq bigint not null, execution text not null,
@@ -39,15 +42,20 @@ _TABLES = (
     "create index if not exists log_source_flow on log_source (tenant, namespace, flow_id)",
     f"""create table if not exists log_head (
         execution_seq bigint primary key, last_no bigint not null, {_COUNTS})""",
+    f"""create table if not exists log_block (
+        kind smallint not null, owner bigint not null, b integer not null, first bigint not null,
+        {_COUNTS}, primary key (kind, owner, b))""",
+)
+_TABLES = (
+    *OTHER_TABLES,
     """create table if not exists log_line (
         seq bigint primary key, source bigint not null, execution_seq bigint not null, no bigint not null,
         line_no bigint not null, level smallint not null, at bigint not null, thread text, message text not null)""",
     "create index if not exists log_line_no on log_line (execution_seq, no)",
     "create unique index if not exists log_line_source on log_line (source, line_no)",
-    f"""create table if not exists log_block (
-        kind smallint not null, owner bigint not null, b integer not null, first bigint not null,
-        {_COUNTS}, primary key (kind, owner, b))""",
 )
+COUNTS = ("l0", "l1", "l2", "l3", "l4")
+LINE_COLUMNS = ("seq", "source", "execution_seq", "no", "line_no", "level", "at", "thread", "message")
 BY_EXECUTION, BY_SOURCE = 0, 1
 """Kinds of `log_block`: `owner` and `first` are an execution and a `no`, or a source and a `line_no`."""
 
@@ -124,9 +132,11 @@ class LogFiles:
         self.folder = folder
         self._lock = threading.Lock()
         self._open: dict[str, LogFile] = {}
-        self._whole: LogFile | None = None
+        self._whole: SharedLog | None = None
         if database is not None and database.dialect == "postgresql":
-            self._whole = LogFile("log", database)
+            from flowdeck.store.log_partitions import SharedLog
+
+            self._whole = SharedLog(database)
 
     @property
     def single(self) -> bool:
@@ -187,7 +197,7 @@ class LogFiles:
     def drop_before(self, before: int) -> list[str]:
         """Delete the lines of days before the instant `before` (ms); the newest file stays. Answers what went."""
         if self._whole is not None:
-            return self._drop_rows(before)
+            return self._whole.drop_before(before)
         limit = f"log-{time.strftime('%Y%m%d', time.gmtime(before / 1000))}"
         gone: list[str] = []
         for file in self.files()[1:]:
@@ -205,24 +215,13 @@ class LogFiles:
             with contextlib.suppress(FileNotFoundError):
                 (self.folder / f"{file.name}.db{end}").unlink()
 
-    def _drop_rows(self, before: int) -> list[str]:
-        assert self._whole is not None
-        writer = self._whole.database.writer()
-        total = 0
-        try:
-            while True:
-                with writer.transaction() as tx:
-                    sources = [
-                        row[0] for row in tx.all("select source from log_source where last_at < ? limit 500", before)
-                    ]
-                    for source in sources:
-                        total += tx.sql("delete from log_line where source = ?", source)
-                        tx.sql("delete from log_block where kind = 1 and owner = ?", source)
-                        tx.sql("delete from log_source where source = ?", source)
-                if not sources:
-                    return [f"{total} lines"] if total else []
-        finally:
-            writer.close()
+    def appender(self) -> SharedAppender | None:
+        """What writes lines beside other processes; None: there is one writer."""
+        if self._whole is None:
+            return None
+        from flowdeck.store.log_partitions import SharedAppender
+
+        return SharedAppender(self._whole)
 
     def close(self) -> None:
         """Close all files."""
@@ -233,7 +232,7 @@ class LogFiles:
 
 
 @dataclass(slots=True)
-class _Tally:
+class Tally:
     """Counts of a stream of lines in one file: an execution's (`last` = no) or an attempt's (`last` = line_no)."""
 
     owner: int
@@ -255,18 +254,15 @@ class _Open:
     next_source: int
     generation: int
     earlier: list[LogFile] = field(default_factory=list)
-    sources: dict[tuple[Any, ...], _Tally] = field(default_factory=dict)
-    heads: dict[int, _Tally] = field(default_factory=dict)
+    sources: dict[tuple[Any, ...], Tally] = field(default_factory=dict)
+    heads: dict[int, Tally] = field(default_factory=dict)
 
     def forget(self) -> None:
         self.sources.clear()
         self.heads.clear()
 
 
-_LINE = (
-    "insert into log_line (seq, source, execution_seq, no, line_no, level, at, thread, message)"
-    " values (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
+_LINE = f"insert into log_line ({', '.join(LINE_COLUMNS)}) values (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _BLOCK = "insert into log_block (kind, owner, b, first, l0, l1, l2, l3, l4) values (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _SOURCE = (
     "insert into log_source (source, execution_seq, task_run_seq, attempt, origin, tenant, namespace, flow_id,"
@@ -290,47 +286,29 @@ def _counts(row: Any) -> list[int]:
     return [row["l0"], row["l1"], row["l2"], row["l3"], row["l4"]]
 
 
-class LogAppender:
-    """Writes batches of lines; one an instance, used by one thread."""
+class Tallies:
+    """Numbers and counts of the lines of some batches, before they are written.
 
-    def __init__(self, files: LogFiles) -> None:
-        self.files = files
-        self._open: _Open | None = None
+    Args:
+        source: the counts of a batch's attempt.
+        head: the counts of a batch's execution; asked only when it has one.
+    """
 
-    def append(self, batches: Sequence[Batch], now: int | None = None) -> list[list[StoredLine]]:
-        """Store batches in one transaction; answers the new lines of each (repeated ones are left out).
+    def __init__(self, source: Callable[[Batch], Tally], head: Callable[[Batch], Tally]) -> None:
+        self._source = source
+        self._head = head
+        self.lines: list[tuple[Any, ...]] = []
+        self._blocks: list[tuple[Any, ...]] = []
+        self._sources: dict[int, Tally] = {}
+        self._heads: dict[int, Tally] = {}
 
-        Raises:
-            StoreUnavailable: nothing was stored (disk full, …); call again later.
-        """
-        now = int(time.time() * 1000) if now is None else now
-        out = self._current(now)
-        seq = out.seq
-        try:
-            tx = out.writer.begin(now)
-            generation = tx.value("select value from log_meta where name = 'generation'")
-            if generation != out.generation or len(out.sources) > CACHED or len(out.heads) > CACHED:
-                out.forget()
-                out.generation = generation
-            stored, seq = self._apply(tx, out, batches, seq)
-            out.writer.commit()
-        except BaseException:
-            out.forget()
-            with contextlib.suppress(StoreError):
-                out.writer.rollback()
-            raise
-        out.seq = seq
-        return stored
-
-    def _apply(self, tx: Tx, out: _Open, batches: Sequence[Batch], seq: int) -> tuple[list[list[StoredLine]], int]:
-        lines: list[tuple[Any, ...]] = []
-        blocks: list[tuple[Any, ...]] = []
+    def count(self, batches: Sequence[Batch], seq: int) -> list[list[StoredLine]]:
+        """Number the new lines of each batch, `seq` from a given one on; repeated lines are left out."""
+        lines, blocks = self.lines, self._blocks
         stored: list[list[StoredLine]] = []
-        sources: dict[int, _Tally] = {}
-        heads: dict[int, _Tally] = {}
         for batch in batches:
-            source = self._source(tx, out, batch)
-            head = self._head(tx, out, batch.execution_seq) if batch.execution_seq else None
+            source = self._source(batch)
+            head = self._head(batch) if batch.execution_seq else None
             new: list[StoredLine] = []
             for line_no, at, level, thread, text in batch.lines:
                 number = line_no or source.last + 1
@@ -359,19 +337,96 @@ class LogAppender:
                 new.append(StoredLine(seq, no, at, level, text))
                 seq += 1
             if new:
-                sources[source.owner] = source
+                self._sources[source.owner] = source
                 if head is not None:
-                    heads[head.owner] = head
+                    self._heads[head.owner] = head
             stored.append(new)
-        tx.many(_LINE, lines)
-        tx.many(_BLOCK, blocks)
-        tx.many(_SOURCE, [(s.owner, *s.told, s.first_at, s.last_at, s.last, *s.counts) for s in sources.values()])
-        tx.many(_HEAD, [(h.owner, h.last, *h.counts) for h in heads.values()])
-        return stored, seq
+        return stored
+
+    def write_counts(self, tx: Tx) -> None:
+        """Write the counts, not the lines."""
+        tx.many(_BLOCK, self._blocks)
+        sources = self._sources.values()
+        tx.many(_SOURCE, [(s.owner, *s.told, s.first_at, s.last_at, s.last, *s.counts) for s in sources])
+        tx.many(_HEAD, [(h.owner, h.last, *h.counts) for h in self._heads.values()])
+
+
+def key_of(batch: Batch) -> tuple[Any, ...]:
+    """What tells one source of lines from another."""
+    return (
+        batch.execution_seq,
+        batch.task_run_seq,
+        batch.attempt,
+        batch.origin,
+        batch.tenant,
+        batch.namespace,
+        batch.flow_id,
+        batch.trigger_id,
+    )
+
+
+def tally_of_source(row: Any, batch: Batch, number: int = 0, last: int = 0) -> Tally:
+    """Counts of a row of `log_source`; without one, of a new source with this number."""
+    told = (*key_of(batch), batch.execution, batch.task_id, batch.task_run)
+    if row is None:
+        return Tally(number, last, [0] * 5, 0, told=told)
+    counts = _counts(row)
+    return Tally(row["source"], row["last_line"], counts, sum(counts), row["first_at"], row["last_at"], told)
+
+
+def tally_of_head(row: Any) -> Tally:
+    """Counts of a row of `log_head`."""
+    counts = _counts(row)
+    return Tally(row["execution_seq"], row["last_no"], counts, sum(counts))
+
+
+class LogAppender:
+    """Writes batches of lines; one an instance, used by one thread."""
+
+    def __init__(self, files: LogFiles) -> None:
+        self.files = files
+        self._open: _Open | None = None
+        self._shared = files.appender()
+
+    def append(self, batches: Sequence[Batch], now: int | None = None) -> list[list[StoredLine]]:
+        """Store batches in one transaction; answers the new lines of each (repeated ones are left out).
+
+        Raises:
+            StoreUnavailable: nothing was stored (disk full, …); call again later.
+        """
+        now = int(time.time() * 1000) if now is None else now
+        if self._shared is not None:
+            return self._shared.append(batches, now)
+        out = self._current(now)
+        seq = out.seq
+        try:
+            tx = out.writer.begin(now)
+            generation = tx.value("select value from log_meta where name = 'generation'")
+            if generation != out.generation or len(out.sources) > CACHED or len(out.heads) > CACHED:
+                out.forget()
+                out.generation = generation
+            stored, seq = self._apply(tx, out, batches, seq)
+            out.writer.commit()
+        except BaseException:
+            out.forget()
+            with contextlib.suppress(StoreError):
+                out.writer.rollback()
+            raise
+        out.seq = seq
+        return stored
+
+    def _apply(self, tx: Tx, out: _Open, batches: Sequence[Batch], seq: int) -> tuple[list[list[StoredLine]], int]:
+        tallies = Tallies(
+            lambda batch: self._source(tx, out, batch), lambda batch: self._head(tx, out, batch.execution_seq)
+        )
+        stored = tallies.count(batches, seq)
+        tx.many(_LINE, tallies.lines)
+        tallies.write_counts(tx)
+        return stored, seq + len(tallies.lines)
 
     def _current(self, now: int) -> _Open:
         out = self._open
-        if out is not None and (self.files.single or out.file.name >= f"log-{_day(now)}"):
+        if out is not None and out.file.name >= f"log-{_day(now)}":
             return out
         self.close()
         file = self.files.today(now)
@@ -384,41 +439,27 @@ class LogAppender:
         self._open = _Open(file, writer, file.next_seq(), next_source, generation, earlier)
         return self._open
 
-    def _source(self, tx: Tx, out: _Open, batch: Batch) -> _Tally:
-        key = (
-            batch.execution_seq,
-            batch.task_run_seq,
-            batch.attempt,
-            batch.origin,
-            batch.tenant,
-            batch.namespace,
-            batch.flow_id,
-            batch.trigger_id,
-        )
+    def _source(self, tx: Tx, out: _Open, batch: Batch) -> Tally:
+        key = key_of(batch)
         found = out.sources.get(key)
         if found is None:
             row = tx.one(_SOURCE_KEY, key)
-            told = (*key, batch.execution, batch.task_id, batch.task_run)
             if row is None:
-                found = _Tally(out.next_source, self._earlier_line(out, key), [0] * 5, 0, told=told)
+                found = tally_of_source(None, batch, out.next_source, self._earlier_line(out, key))
                 out.next_source += 1
             else:
-                counts = _counts(row)
-                found = _Tally(
-                    row["source"], row["last_line"], counts, sum(counts), row["first_at"], row["last_at"], told
-                )
+                found = tally_of_source(row, batch)
             out.sources[key] = found
         return found
 
-    def _head(self, tx: Tx, out: _Open, execution_seq: int) -> _Tally:
+    def _head(self, tx: Tx, out: _Open, execution_seq: int) -> Tally:
         found = out.heads.get(execution_seq)
         if found is None:
             row = tx.one("select * from log_head where execution_seq = ?", execution_seq)
             if row is None:
-                found = _Tally(execution_seq, self._earlier_no(out, execution_seq), [0] * 5, 0)
+                found = Tally(execution_seq, self._earlier_no(out, execution_seq), [0] * 5, 0)
             else:
-                counts = _counts(row)
-                found = _Tally(execution_seq, row["last_no"], counts, sum(counts))
+                found = tally_of_head(row)
             out.heads[execution_seq] = found
         return found
 
@@ -444,6 +485,8 @@ class LogAppender:
 
     def close(self) -> None:
         """Close the file being written."""
+        if self._shared is not None:
+            self._shared.close()
         if self._open is not None:
             self._open.writer.close()
             self._open = None
@@ -496,6 +539,7 @@ def _delete_one(
 ) -> int:
     whole = min_level is None and task_run_seq is None and attempt is None
     with writer.transaction() as tx:
+        hold_numbering(tx, [seq])
         sources = [
             row["source"]
             for row in tx.all("select * from log_source where execution_seq = ?", seq)
@@ -519,6 +563,13 @@ def _delete_one(
         elif gone:
             recount(tx, seq)
     return gone
+
+
+def hold_numbering(tx: Tx, execution_seqs: Iterable[int]) -> None:
+    """Keep other writers from adding lines to executions until the transaction ends; SQLite has one writer anyway."""
+    if tx.dialect == "postgresql":
+        seqs = sorted(set(execution_seqs))
+        tx.all("select 1 from log_head where execution_seq = any(:seqs) order by execution_seq for update", seqs=seqs)
 
 
 def recount(tx: Tx, execution_seq: int) -> None:
