@@ -21,6 +21,7 @@ import httpx
 from flowdeck.expr import ExpressionError
 from flowdeck.expr.dates import read_date
 from flowdeck.model.errors import DomainError
+from flowdeck.model.masking import readable
 from flowdeck.model.public_holidays import UnknownCountry, is_public_holiday
 from flowdeck.ports.storage import Storage
 from flowdeck.sdk.context import Calls, Cryptor
@@ -107,15 +108,16 @@ class ExpressionFunctions:
         return self._wait(self._calls.call(name, {"tenant": self._tenant, **args}), CALL_SECONDS)
 
     def secret(self, key: Any, namespace: Any = None, subkey: Any = None) -> str:
-        """A secret: the worker's `SECRET_…` variable, else the store, walking up the namespaces."""
+        """A secret: of the store, walking up the namespaces, else the worker's `SECRET_…` variable."""
         name = str(key)
-        value = self._from_environment(name)
-        if value is None:
-            found = self._ask("secret", namespaces=ancestors(str(namespace or self._namespace)), key=name)
-            if found is None:
+        found = self._ask("secret", namespaces=ancestors(str(namespace or self._namespace)), key=name)
+        if found is None:
+            value = self._from_environment(name)
+            if value is None:
                 raise ExpressionError(f"Cannot find secret for key '{name}'.")
-            if self._cryptor is None:
-                raise ExpressionError("Secrets of the store can't be read: this worker has no encryption key")
+        elif self._cryptor is None:
+            raise ExpressionError("Secrets of the store can't be read: this worker has no encryption key")
+        else:
             try:
                 value = self._cryptor.decrypt(found)
             except EncryptionError as error:
@@ -151,7 +153,7 @@ class ExpressionFunctions:
             if found:
                 raise ExpressionError("The requested value has expired")
             raise ExpressionError(f"The key '{key}' does not exist in the namespace '{places[0]}'.")
-        return found["value"]
+        return readable(found["value"], self._cryptor.decrypt if self._cryptor else None, self._on_secret)
 
     def _open(self, path: Any, namespace: Any = None) -> tuple[BinaryIO, int]:
         """A readable file and its length."""

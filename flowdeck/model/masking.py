@@ -186,6 +186,20 @@ def opened(text: str, told: Callable[[str], None]) -> Any:
     return whole["value"]
 
 
+def readable(value: Any, decrypt: Callable[[str], str] | None, told: Callable[[str], None]) -> Any:
+    """Plain JSON in which every sealed value is itself again; what can't be decrypted stays. `told` hears secrets."""
+    if isinstance(value, list):
+        return [readable(item, decrypt, told) for item in value]
+    if not isinstance(value, dict) or decrypt is None:
+        return value
+    if value.get("type") == ENCRYPTED and "shown" in value and isinstance(value.get("value"), str):
+        try:
+            return opened(decrypt(value["value"]), told)
+        except ValueError:
+            return value
+    return {key: readable(item, decrypt, told) for key, item in value.items()}
+
+
 def shown(value: Any) -> Any:
     """What may be read of an encrypted value."""
     return value.get("shown", MASK)

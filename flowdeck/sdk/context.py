@@ -19,6 +19,7 @@ from typing import Any, BinaryIO, Protocol, TypeVar, overload
 
 from flowdeck import expr
 from flowdeck.model.declare import Expr
+from flowdeck.model.masking import readable
 from flowdeck.model.states import State
 from flowdeck.ports.storage import Storage
 from flowdeck.sdk.errors import TaskError
@@ -72,6 +73,10 @@ class Mask(Protocol):
 
     def text(self, text: str) -> str:
         """The text with secrets replaced."""
+        ...
+
+    def seal(self, value: Any, wrap: Callable[[str], Mapping[str, Any]] | None) -> Any:
+        """Plain JSON in which `wrap` encrypts what shows a secret."""
         ...
 
 
@@ -235,6 +240,16 @@ class RunContext:
     def mask(self, text: str) -> str:
         """The text with the secrets that this attempt met replaced."""
         return self._mask.text(text)
+
+    def sealed(self, value: Any) -> Any:
+        """Plain JSON as it may be stored: what shows a secret that this attempt met is encrypted."""
+        cryptor = self.worker.cryptor
+        return self._mask.seal(value, cryptor.wrap if cryptor is not None else None)
+
+    def opened(self, value: Any) -> Any:
+        """The inverse of `sealed`; the secrets in it are masked from now on."""
+        cryptor = self.worker.cryptor
+        return readable(value, cryptor.decrypt if cryptor is not None else None, self._mask.add)
 
     def add_secret(self, text: str) -> None:
         """Mask this text in all that the attempt writes from now on."""
@@ -460,10 +475,15 @@ class KvClient:
 
     async def get(self, key: str, namespace: str | None = None) -> dict[str, Any] | None:
         """`{type, value, expired}` of a pair in exactly this namespace; None when absent."""
-        return await self._ctx.calls.call("kv.get", self._args(namespace, key=key))
+        found = await self._ctx.calls.call("kv.get", self._args(namespace, key=key))
+        return None if found is None else {**found, "value": self._ctx.opened(found.get("value"))}
 
     async def set(self, key: str, kind: str, value: Any, namespace: str | None = None, **more: Any) -> Any:
-        """Write a pair; `more`: `ttl_ms`, `overwrite`, `description`. `Conflict` when it exists and may not change."""
+        """Write a pair; `more`: `ttl_ms`, `overwrite`, `description`. `Conflict` when it exists and may not change.
+
+        A value that shows a secret is stored encrypted.
+        """
+        value = self._ctx.sealed(value)
         return await self._ctx.calls.call("kv.put", self._args(namespace, key=key, type=kind, value=value, **more))
 
     async def delete(self, key: str, namespace: str | None = None) -> bool:

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from flowdeck.model.errors import Gone, IllegalArgument, NotFound
+from flowdeck.model.masking import ENCRYPTED
 from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
-from flowdeck.services.executions import dated
+from flowdeck.services.executions import dated, masked
 from flowdeck.services.wire import compact, instant, instant_or_none, parse_span
 from flowdeck.store.queries import kv as queries
 from flowdeck.store.queries.where import Filter, Page
@@ -93,7 +94,10 @@ def typed_value(kind: str, text: str) -> Any:
 
 def _preview(stored: str) -> str:
     """At most 120 characters of a value, on one line."""
-    value = json.loads(stored) if len(stored) <= 120 else None
+    value = json.loads(stored) if len(stored) <= 120 or ENCRYPTED in stored else None
+    if value is not None and ENCRYPTED in stored:
+        value = masked(value)
+        stored = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     text = value if isinstance(value, str) else stored
     text = " ".join(text[:200].split())
     return text if len(text) <= 120 else text[:119] + "…"
@@ -136,7 +140,7 @@ async def get(backend: Backend, caller: Caller, namespace: str, key: str) -> dic
     if row["expires"] is not None and row["expires"] <= backend.now():
         raise Gone(f"key '{key}'")
     return entry(row) | {
-        "value": json.loads(row["value"]),
+        "value": masked(json.loads(row["value"])),
         "revision": row["version"],
         "updated": instant(row["updated"]),
     }

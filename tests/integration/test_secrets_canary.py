@@ -40,6 +40,8 @@ LISTS = (
     "executions/export/by-query/csv",
     "logs/search?size=1000&minLevel=TRACE",
     "kv",
+    "namespaces/canary/kv/canary",
+    "namespaces/canary/kv/map",
     "secrets",
     "namespaces/canary/secrets",
     "flows/search",
@@ -146,6 +148,10 @@ tasks:
   - {id: no, type: io.kestra.plugin.core.execution.Fail, errorMessage: "no {{ @S@ }}", allowFailure: true}
   - {id: number, type: io.kestra.plugin.core.flow.Sleep, duration: "{{ @S@ }}", allowFailure: true}
   - {id: wrong, type: io.kestra.plugin.core.log.Log, message: "{{ @S@ | toJson | fromJson | number }}", allowFailure: true}
+  - {id: pair, type: io.kestra.plugin.core.kv.Set, key: canary, value: "{{ @S@ }}"}
+  - {id: map, type: io.kestra.plugin.core.kv.Set, key: map, kvType: JSON, value: "{{ {'deep': [@S@]} | toJson }}"}
+  - {id: read, type: io.kestra.plugin.core.debug.Return, format: "{{ kv('canary') }} {{ kv('map').deep[0] }}"}
+  - {id: pass, type: io.kestra.plugin.core.log.Log, message: "{{ outputs.read.value | base64encode }} {{ outputs.give }}"}
   - id: each
     type: io.kestra.plugin.core.flow.ForEach
     values: ["{{ @S@ }}"]
@@ -245,6 +251,7 @@ def test_no_secret_can_be_read_anywhere(server: Server, echo: str) -> None:
         assert document["state"]["current"] in TERMINAL
         assert {"say", "give", "script", "python", "call"} <= set(states), states
         assert states["call"] == "SUCCESS" and states["say"] == "SUCCESS", states
+        assert {states[name] for name in ("pair", "map", "read", "pass", "item", "always")} == {"SUCCESS"}, states
     everything = server.call("GET", "/api/v1/main/executions/search?size=100").json["results"]
     executions = [one["id"] for one in everything]
     assert len(executions) >= 6

@@ -55,10 +55,34 @@ async def test_a_missing_secret_fails(core: Core) -> None:
     assert done.state == State.FAILED and "Cannot find secret for key 'NO'" in (done.error or "")
 
 
-async def test_secrets_of_the_environment_win(core: Core, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_store_goes_before_the_environment(core: Core, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Expressions §8: namespaces upwards, the instance's variables last."""
     monkeypatch.setenv("SECRET_TOKEN", "bXktdG9rZW4=")
+    monkeypatch.setenv("SECRET_BROKEN", "no base64!")
+    text = "{{ secret('TOKEN') }}"
+    done = await core.evaluate({"x": text})
+    assert done.outputs is not None and done.outputs["value"]["x"] == "my-token"
+    core.secrets["TOKEN"] = "of the store"
+    done = await core.evaluate({"x": text})
+    assert done.outputs is not None and done.outputs["value"]["x"] == "of the store"
+    done = await core.evaluate({"x": "{{ secret('BROKEN') }}"})
+    assert "SECRET_BROKEN" in str(done.error) and "base64" in str(done.error)
     done = await core.run("- id: l\n  type: io.kestra.plugin.core.log.Log\n  message: \"t={{ secret('TOKEN') }}\"")
     assert done.state == State.SUCCESS and core.log() == [("INFO", "t=******")]
+
+
+async def test_pairs_made_of_secrets_are_stored_encrypted(core: Core) -> None:
+    """Quality §2.2 C9: a pair is stored for all to see, a secret in it is not; who reads it gets it whole."""
+    core.secrets["PW"] = "hunter-2-secret"
+    done = await core.run(
+        "- id: s\n  type: io.kestra.plugin.core.kv.Set\n  key: k\n  kvType: STRING\n  value: \"x {{ secret('PW') }}\""
+    )
+    assert done.state == State.SUCCESS and "hunter" not in str(core.kv) and core.kv["k"][1]["shown"] == "x ******"
+    read = await core.evaluate({"x": "{{ kv('k') }}"})
+    assert read.outputs is not None and read.outputs["value"]["x"] == "x hunter-2-secret"
+    assert read.outputs["secrets"] == ["hunter-2-secret"]
+    done = await core.run("- id: g\n  type: io.kestra.plugin.core.kv.Get\n  key: k")
+    assert done.outputs is not None and done.outputs["value"]["shown"] == "x ******"
 
 
 async def test_encrypted_inputs_are_readable_and_masked(core: Core) -> None:
