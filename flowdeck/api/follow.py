@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import orjson
@@ -27,11 +27,29 @@ LOOK_SECONDS = 5.0
 PAUSE_SECONDS = 0.1
 LINGER_SECONDS = 2.0
 IDLE_SECONDS = 3600.0
+BUILD_SHARE = 20
+"""A document is built again at the earliest after this many times the seconds that it took to build."""
+PIECE = 32 * 1024
+"""Bytes that are handed to a connection at a time: a follower that reads slowly holds this much, not a document."""
+QUIET = b": keepalive\n\n"
 
 
 def event(identity: str, data: Any) -> bytes:
     """One event as the reference writes it: id and data, no name."""
     return f"id: {identity}\ndata: ".encode() + orjson.dumps(data, default=str) + b"\n\n"
+
+
+def pieces(identity: bytes, data: bytes) -> Iterator[bytes]:
+    """One event in pieces; nothing may be sent between them."""
+    yield b"id: " + identity + b"\ndata: " + data[:PIECE]
+    for start in range(PIECE, len(data), PIECE):
+        yield data[start : start + PIECE]
+    yield b"\n\n"
+
+
+def _own_pace(source: AsyncIterator[bytes]) -> Response:
+    """A stream that sends its events in pieces and keeps itself alive: a comment in the middle would break one."""
+    return EventSourceResponse(source, headers=HEADERS, ping=round(IDLE_SECONDS * 24 * 365), sep="\n")
 
 
 def _sse(source: AsyncIterator[bytes]) -> Response:
@@ -62,6 +80,7 @@ class Documents:
         self._backend = backend
         self._held: dict[str, tuple[tuple[int, int, int], bytes]] = {}
         self._locks: dict[str, asyncio.Lock] = {}
+        self.build_seconds = 0.0
 
     async def get(self, caller: Caller, row: Any) -> bytes:
         """JSON of the execution as it is now."""
@@ -75,7 +94,9 @@ class Documents:
             if held is None or held[0] != mark or row["state"] < State.SUCCESS:
                 if held is not None and held[0] == mark:
                     return held[1]
+                began = time.monotonic()
                 held = (mark, orjson.dumps(await executions.get(self._backend, caller, row["id"]), default=str))
+                self.build_seconds = time.monotonic() - began
                 if len(self._held) > 200:
                     self._held.pop(next(iter(self._held)))
                 self._held[row["id"]] = held
@@ -98,27 +119,33 @@ async def follow(request: Request, caller: CallerDep, execution_id: str) -> Resp
     async def source() -> AsyncIterator[bytes]:
         with watch:
             yield event("start", {"id": execution_id})
-            row, sent = first, b""
+            row, sent, spoke = first, b"", time.monotonic()
             while True:
                 data = await made.get(caller, row)
                 if _ended(row):
-                    yield b"id: end\ndata: " + data + b"\n\n"
+                    for piece in pieces(b"end", data):
+                        yield piece
                     return
-                if data != sent:
-                    sent = data
-                    yield b"id: progress\ndata: " + data + b"\n\n"
                 began = time.monotonic()
+                if data != sent:
+                    sent, spoke = data, began
+                    for piece in pieces(b"progress", data):
+                        yield piece
+                elif began - spoke > KEEPALIVE:
+                    spoke = began
+                    yield QUIET
                 # The slow look covers a lost feed; a burst of changes is one document.
                 await watch.wait(LOOK_SECONDS)
                 watch.take()
                 watch.lost = False
-                await asyncio.sleep(max(0.0, PAUSE_SECONDS - (time.monotonic() - began)))
+                pause = max(PAUSE_SECONDS, BUILD_SHARE * made.build_seconds)
+                await asyncio.sleep(max(0.0, pause - (time.monotonic() - began)))
                 try:
                     row = await executions.row_of(backend, caller, execution_id)
                 except NotFound:
                     return
 
-    return _sse(source())
+    return _own_pace(source())
 
 
 @router.get("/logs/{execution_id}/follow")
