@@ -13,7 +13,7 @@ from typing import Any
 from flowdeck.commands.executions import snapshot
 from flowdeck.commands.registry import engine_command
 from flowdeck.commands.step import Step
-from flowdeck.model.engine import Live, Plan, Run, control, items, rebuild, tasks, tree
+from flowdeck.model.engine import Live, Plan, Run, control, items, rebuild, rounds, tasks, tree
 from flowdeck.model.engine.stages import work
 from flowdeck.model.engine.world import DETAIL, NEW, OUTPUTS, STATE, KillAttempt, World
 from flowdeck.model.errors import IllegalArgument, IllegalState, NotFound
@@ -31,6 +31,8 @@ def restarted(w: World, live: Live) -> None:
         return
     w.log(live, None, "INFO", "Flow restarted")
     w.move(live, State.RUNNING)
+    if rounds.any_pause(live):  # another one than that whose state was changed
+        w.move(live, State.PAUSED)
     control.set_going(w, live)
 
 

@@ -347,6 +347,8 @@ def exit_now(w: World, request: tuple[Run, State]) -> None:
         tree.end_run(w, parent, state)
         parent = parent.parent
     live = run.execution
+    if run.after:
+        return  # the execution has ended already, the rest of the list goes on
     if live.plan.flow.outputs:
         w.timer(EXIT, live.seq, FAR + int(state))  # what comes after the task must not run when the process is new
     conclude(w, (live, state))

@@ -114,9 +114,9 @@ def _stop(w: World, run: Run, problem: str | None) -> None:
 
 def round_due(w: World, run: Run) -> None:
     """The pause between two rounds is over, or somebody resumed: the old round goes, the next one starts."""
-    if run.state is not State.PAUSED or run.level is None:
-        return
     live = run.execution
+    if run.state is not State.PAUSED or run.level is None or tree.dying(live, run.after):
+        return
     below = w.last_event + 1
     clear(w, run.level, run.detail.get("from", 0), below)
     w.changes.forgotten[run.seq] = (live, run.detail.get("from", 0), below)
@@ -128,6 +128,7 @@ def round_due(w: World, run: Run) -> None:
     w.cancel("loop", run.seq)
     w.run_event(run, State.CREATED, run.created)
     w.run_event(run, State.RUNNING)
+    run.level.ended = True  # work that was put off for the old round must not touch the new one
     run.level = tree.level_for(run, tree.branch_keys(run.task, "tasks"))
     w.later("advance", run.level)
     if held and live.state is State.PAUSED and not any_pause(live):

@@ -73,9 +73,9 @@ def paused(w: World, run: Run, result: Any, error: str | None) -> None:
 
 def pause_due(w: World, run: Run, *, timeout: bool) -> None:
     """A pause has lasted as long as it may."""
-    if run.state is not State.PAUSED:
-        return
     live = run.execution
+    if run.state is not State.PAUSED or tree.dying(live, run.after):
+        return
     behavior = "FAIL" if timeout else str(run.detail.get("behavior") or "RESUME")
     if behavior == "CANCEL":
         w.log(live, run, "WARN", "The pause is over, the execution is cancelled")
