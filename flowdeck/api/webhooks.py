@@ -43,8 +43,8 @@ async def _called(request: Request, caller: Any, namespace: str, flow_id: str, k
     if trigger.props.get("wait"):
         row = await executions.wait_for_end(backend, request.app.state.hub, caller, new.id)
         document = await executions.get(backend, caller, new.id) | {"url": document["url"]}
-        given = trigger.props.get("responseCode")
-        status = int(given) if given else 500 if row["state"] == State.FAILED else 200
+        given = await creation.response_code(backend, trigger, document)
+        status = given or (500 if row["state"] == State.FAILED else 200)
         outputs = document.get("outputs") or {}
         if trigger.props.get("returnOutputs") and trigger.props.get("responseContentType"):
             kind = trigger.props["responseContentType"]

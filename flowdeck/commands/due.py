@@ -15,6 +15,24 @@ KINDS_WITH_STATE = frozenset({"schedule", "polling", "realtime"})
 """Kinds that have a row in `trigger_state`."""
 
 
+RECOVERY: dict[str, str] = {}
+"""What schedules of a type do about missed dates that do not say it themselves; set once a process."""
+
+
+def configure_recovery(configurations: Any) -> None:
+    """Take `recoverMissedSchedules` from `kestra.plugins.configurations` (§15.4)."""
+    for entry in configurations if isinstance(configurations, list | tuple) else ():
+        if isinstance(entry, dict):
+            value = (entry.get("values") or {}).get("recoverMissedSchedules")
+            if value in ("ALL", "LAST", "NONE"):
+                RECOVERY[str(entry.get("type", "")).rpartition(".")[2]] = value
+
+
+def recovery_of(type_name: str, default: str = "ALL") -> str:
+    """What a schedule of this type does about missed dates unless it says it itself: ALL, LAST or NONE."""
+    return RECOVERY.get(type_name.rpartition(".")[2], default)
+
+
 def server_zone() -> tzinfo:
     """The zone of schedules that name none: `TZ`, else UTC."""
     try:
@@ -27,7 +45,7 @@ def _plan(props: Mapping[str, Any]) -> SchedulePlan | None:
     """The schedule of a stored definition; None when it can't be read."""
     trigger = TriggerDef(str(props.get("id", "")), str(props.get("type", "")), "schedule", props)
     try:
-        return SchedulePlan(trigger, zone=server_zone())
+        return SchedulePlan(trigger, zone=server_zone(), recover=recovery_of(trigger.type))
     except (CronError, ZoneError, ValueError, KeyError, TypeError, AttributeError):
         return None
 

@@ -18,6 +18,7 @@ import msgspec
 
 from flowdeck.commands import flows as flow_commands
 from flowdeck.commands import registry
+from flowdeck.commands.due import configure_recovery
 from flowdeck.config.settings import Settings
 from flowdeck.config.variables import context_variables, instance_defaults
 from flowdeck.engine.bus import CommandServer
@@ -68,6 +69,7 @@ class Core:
         home = settings.home
         defaults = instance_defaults(settings)
         flow_commands.INSTANCE_DEFAULTS[:] = defaults
+        configure_recovery(settings.get("kestra.plugins.configurations"))
         self.hub = FeedHub()
         self.cluster = Cluster(settings, database, roles) if database.dialect == "postgresql" else None
         cluster = self.cluster
@@ -108,7 +110,6 @@ class Core:
         self.scheduler = Scheduler(
             self.executor,
             database,
-            recover=_recover_missed(settings),
             encrypt=_encrypt(settings),
             say=self._trigger_line,
         )
@@ -281,16 +282,6 @@ class Core:
 
 def _forget_service(step: ExecutorStep, worker: str) -> None:
     step.tx.sql("delete from service where id = ?", worker)
-
-
-def _recover_missed(settings: Settings) -> str:
-    """What schedules do about missed dates that do not say it themselves (§15.4)."""
-    for entry in settings.get("kestra.plugins.configurations") or ():
-        if isinstance(entry, dict) and str(entry.get("type", "")).endswith("trigger.Schedule"):
-            value = (entry.get("values") or {}).get("recoverMissedSchedules")
-            if value in ("ALL", "LAST", "NONE"):
-                return value
-    return "ALL"
 
 
 def _encrypt(settings: Settings) -> Callable[[str], Any] | None:

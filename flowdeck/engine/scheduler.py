@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Any
 
-from flowdeck.commands.due import server_zone
+from flowdeck.commands.due import recovery_of, server_zone
 from flowdeck.commands.step import Step
 from flowdeck.engine.trigger_jobs import TriggerJobs
 from flowdeck.engine.triggers import Encrypt, Preparation, Prepared, ask, flow_context, start
@@ -172,7 +172,9 @@ class Scheduler:
             self._unread = True
 
     def _makes_up(self, row: Any) -> str:
-        return str(json.loads(row["definition"]).get("recoverMissedSchedules") or self._recover).upper()
+        return str(
+            json.loads(row["definition"]).get("recoverMissedSchedules") or recovery_of(row["type"], self._recover)
+        ).upper()
 
     def _know(self, key: Key, row: Any) -> None:
         """Take a row's due date into the heap; locked and disabled ones and those at a worker wait outside."""
@@ -374,7 +376,7 @@ class Scheduler:
             found = SchedulePlan(
                 trigger,
                 zone=self._zone,
-                recover=self._recover,
+                recover=recovery_of(trigger.type, self._recover),
                 context=flow_context(plan, step.world.globals) if needs_context(trigger) else None,
             )
         except (CronError, ZoneError, ValueError, KeyError) as error:
@@ -537,6 +539,8 @@ class Scheduler:
             step.world.effect((self._released, *released))
 
     def _released(self, key: Key, due: int | None) -> None:
+        if due is None:
+            self._stale.add(key)  # `stopAfter`: what a worker does for it ends
         if key not in self._busy or due is None:
             self._set(key, due)
         else:

@@ -267,7 +267,7 @@ class FlowTriggers:
             return
         if outbox is not None:
             step.tx.sql("delete from outbox where seq = :seq", seq=outbox)
-        if prepared.error is not None:
+        if prepared.error is not None and trigger.props.get("failOnTriggerError") is not True:
             self._warn(
                 step, (flow.tenant, flow.namespace, flow.id, trigger.id), f"Nothing is started: {prepared.error}"
             )

@@ -125,7 +125,8 @@ def release(step: Step, live: Live, ended: State) -> tuple[Key, int | None] | No
         return None
     holds = row["execution_id"] == live.id
     # Concurrent executions: the row names the latest, each of them counts; a replay of one does not.
-    concurrent = declared is not None and declared.props.get("allowConcurrent") is True and live.parent_id is None
+    several = declared is not None and (declared.props.get("allowConcurrent") is True or declared.kind == "realtime")
+    concurrent = several and live.parent_id is None
     stops = (
         (holds or concurrent)
         and not row["disabled"]
@@ -136,16 +137,11 @@ def release(step: Step, live: Live, ended: State) -> tuple[Key, int | None] | No
         return None
     disabled = bool(row["disabled"]) or stops
     due = None if disabled else row["next_due"]
-    step.tx.sql(
-        "update trigger_state set execution_id = :execution_id, disabled = :disabled, next_due = :due, updated = :now"
-        f" where {_PLACE}",
-        {
-            **_named(key),
-            "execution_id": None if holds else row["execution_id"],
-            "disabled": disabled,
-            "due": due,
-            "now": step.now,
-        },
-    )
-    tell(step.tx, key)
-    return (key, due) if row["evaluating_since"] is None else None
+    evaluated = row["evaluating_since"] is not None
+    values: dict[str, Any] = {"execution_id": None} if holds else {}
+    if stops:
+        values |= {"disabled": True, "next_due": None}
+        if evaluated:
+            values |= {"evaluating_since": None, "worker": None, "fence": row["fence"] + 1}
+    write(step.tx, key, **values)
+    return (key, due) if stops or not evaluated else None

@@ -134,7 +134,7 @@ class TriggerRuns:
         return await ctx.in_thread(trigger.evaluate)
 
     async def _context(self, job: Poll, definition: TriggerDef, sink: AttemptLog, masker: Masker) -> RunContext:
-        level = definition.props.get("logLevel")
+        level = definition.props.get("logLevel") or definition.props.get("minLogLevel")
         calls = BoundCalls(self._tasks.link, job)
         return RunContext(
             attempt=Attempt(
