@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -12,6 +13,8 @@ from flowdeck.model.engine.plan import Plan
 from flowdeck.model.flow import Flow
 from flowdeck.store.driver import Database, Reader
 from flowdeck.store.queries import namespaces as queries
+
+log = logging.getLogger("flowdeck.executor")
 
 CAPACITY = 1_000
 """Plans kept; those of live executions are held by these anyway."""
@@ -135,6 +138,9 @@ def parser(catalog: Any, defaults: Sequence[Mapping[str, Any]] = ()) -> Parse:
         if parsed.flow is None:
             text = constraints_text(parsed.findings) or "it can't be read any more"
             raise LookupError(f"Cannot execute an invalid flow: revision {revision}: {text}"[:1000])
+        for finding in parsed.findings:
+            if finding.rule == "plugin-default-forced":
+                log.warning("flow %s.%s, %s: %s", parsed.namespace, parsed.id, finding.path, finding.message)
         return parsed.flow
 
     return parse

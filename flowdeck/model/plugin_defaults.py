@@ -80,6 +80,10 @@ class PluginDefaults:
         gaps, forced = self._layers(type_name, aliases, ref)
         return {name for values in (*gaps, *forced) for name in values}
 
+    def forces(self, type_name: str, aliases: Sequence[str]) -> bool:
+        """Whether entries without a name override values of a type."""
+        return bool(self._layers(type_name, aliases, None)[1])
+
     def apply(
         self, value: Mapping[str, Any], type_name: str, aliases: Sequence[str], known: Iterable[str]
     ) -> dict[str, Any]:

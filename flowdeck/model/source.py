@@ -99,9 +99,9 @@ def parse_flow(
     document = checker.check_root(root, _FIELDS, "flow")
     if document:
         check_rules(checker, document)
-    findings = sorted(checker.findings, key=lambda f: (f.line, f.column)) if checker.findings else []
     usable = bool(document.get("tasks")) and "id" in document and "namespace" in document
     flow = _Builder(checker, entries, document).flow(tenant, revision) if usable else None
+    findings = sorted(checker.findings, key=lambda f: (f.line, f.column)) if checker.findings else []
     failed = any(f.is_error for f in findings) or flow is None
     return Parsed(None if failed else flow, tuple(findings), document, flow)
 
@@ -151,6 +151,11 @@ def _flow_defaults(root: Any) -> Any:
                 found = plain(member)
             except SourceError:
                 return None
+            if isinstance(found, list):
+                for entry, node in zip(found, member.value, strict=True):
+                    for name, text in node.value if isinstance(entry, dict) else ():
+                        if name.value in ("type", "ref") and text.id == "scalar" and name.value in entry:
+                            entry[name.value] = text.value  # texts as written
     return found
 
 
@@ -287,19 +292,27 @@ class _Builder:
             return props
         fields = self.catalog.fields(typed.spec)
         merged = self.defaults.apply(props, typed.spec.type, typed.spec.aliases, set(fields) - set(skip))
+        if "pluginDefaultsRef" in props and self.defaults.forces(typed.spec.type, typed.spec.aliases):
+            path = f"{typed.path}.pluginDefaultsRef"
+            text = "pluginDefaultsRef leaves defaults out, but those forced for this type are applied all the same"
+            self.checker.report(text, path, self.checker.at(path), "plugin-default-forced", Severity.WARNING)
         for name, item in merged.items():
             if name in props and merged[name] is props[name]:
                 merged[name] = self._inner(item)
             elif name in fields and name not in ("id", "type"):
-                merged[name] = self._typed_text(item, fields[name].shape)
+                merged[name] = self._typed_text(self._inner(item), fields[name].shape)
         return merged
 
     def _inner(self, item: Any) -> Any:
-        """Defaults inside a property: task runners, conditions."""
+        """Defaults inside a property: task runners, conditions, whatever has a type, at any depth."""
         if isinstance(item, dict):
             typed = self.checker.typed.get(id(item))
             if typed is not None:
                 return self._merged(item, typed)
+            name = item.get("type")
+            spec = self.catalog.find(name) if isinstance(name, str) and "." in name else None
+            if spec is not None:
+                item = self.defaults.apply(item, spec.type, spec.aliases, self.catalog.fields(spec))
             return {k: self._inner(v) for k, v in item.items()}
         if isinstance(item, list):
             return [self._inner(v) for v in item]

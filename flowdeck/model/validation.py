@@ -383,7 +383,8 @@ class Checker:
                 continue
             self._limits(field, found, member, place)
             out[field.name] = found
-        given = self.defaults.names(spec.type, spec.aliases) if self.defaults and spec else ()
+        ref = out.get("pluginDefaultsRef")
+        given = self.defaults.names(spec.type, spec.aliases, ref) if self.defaults and spec else ()
         for name, field in fields.items():
             if field.required and name == field.name and name not in out and name not in given:
                 place = f"{path}.{name}" if path else name
