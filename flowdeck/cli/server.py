@@ -20,7 +20,7 @@ def register(groups: Any) -> None:
         "core": "the engine alone, without supervisor",
         "web": argparse.SUPPRESS,
         "executor": "the engine",
-        "scheduler": "accepted; the engine schedules",
+        "scheduler": "the engine's triggers (PostgreSQL; else the executor does this work)",
         "indexer": "accepted; nothing needs it",
         "webserver": "API and console",
         "worker": "a worker",
@@ -50,9 +50,6 @@ def register(groups: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run a component until it is told to stop."""
     name = options.component
-    if name in ("scheduler", "indexer"):
-        print(f"flowdeck: {name}: nothing to do, the engine does this work", file=sys.stderr)
-        return 0
     if name == "local":
         os.environ.pop("KESTRA_REPOSITORY_TYPE", None)
     if options.flow_path:
@@ -61,6 +58,9 @@ def run(options: argparse.Namespace) -> int:
     if options.no_tutorials:
         os.environ["KESTRA_TUTORIAL_FLOWS_ENABLED"] = "false"
     settings = settings_of(options)
+    if name in ("scheduler", "indexer") and not settings.clustered:
+        print(f"flowdeck: {name}: nothing to do, the engine does this work", file=sys.stderr)
+        return 0
     if name == "core":
         from flowdeck.main import core
 

@@ -33,6 +33,8 @@ log = logging.getLogger("flowdeck.supervisor")
 LISTENER = "FLOWDECK_INTERNAL_FD"
 """Environment variable with the number of the inherited listening socket."""
 SETUP_TOKEN = "FLOWDECK_INTERNAL_SETUP_TOKEN"
+ENGINE_ROLES = "FLOWDECK_INTERNAL_ROLES"
+"""Environment variable: what a core process does on PostgreSQL, `executor,scheduler` or one of them."""
 NO_RESTART = 78
 """Exit status of a child that another start can't help: wrong configuration, newer schema."""
 FIRST_PAUSE, LAST_PAUSE = 0.1, 5.0
@@ -151,6 +153,11 @@ class Supervisor:
         self._signals = 0
         self._readers: set[asyncio.Task[None]] = set()
 
+    @property
+    def several(self) -> bool:
+        """Whether this component may run more than once on one home folder."""
+        return self.settings.clustered and self.name != "standalone"
+
     def child(self, role: str) -> Child | None:
         """A child by role."""
         return next((child for child in self.children if child.role == role), None)
@@ -168,7 +175,8 @@ class Supervisor:
             settings.home.path / ("flowdeck.lock" if self.name == "standalone" else f"{self.name}.lock")
         )
         try:
-            lock.acquire()
+            if not self.several:
+                lock.acquire()
         except Locked as error:
             raise CannotStart(f"flowdeck runs already: {error}") from None
         except OSError as error:
@@ -195,7 +203,7 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._signalled)
-        path = supervisor_socket(settings.home.run, self.name)
+        path = supervisor_socket(settings.home.run, str(os.getpid()) if self.several else self.name)
         with contextlib.suppress(FileNotFoundError):
             path.unlink()
         server = await asyncio.start_unix_server(self._snapshots, str(path))
@@ -205,6 +213,8 @@ class Supervisor:
         if manager is not None:
             await management.start(manager)
         keepers = [asyncio.create_task(self._keep(child)) for child in self.children]
+        if not self.children:
+            self._say_ready()
         try:
             await self._stopped.wait()
             await self._stop_children()

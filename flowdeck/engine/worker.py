@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flowdeck.engine.executors import Address, Doors
+from flowdeck.engine.executors import Address, Doors, addresses, client_tls
 from flowdeck.engine.worker_attempts import Attempts
 from flowdeck.engine.worker_contexts import WorkerVariables
 from flowdeck.engine.worker_link import CoreLink
@@ -67,9 +67,13 @@ class WorkerOptions:
         temp = settings.get("kestra.tasks.tmp-dir.path")
         globals_ = settings.get("kestra.variables.globals") or settings.below("kestra.variables.globals")
         refused = settings.get("kestra.http.blocked-cidrs")
+        look = None
+        if settings.clustered:
+            look = addresses(settings.home.run, settings.get("flowdeck.cluster.executors") or ())
         return cls(
-            socket=str(settings.home.socket("worker")),
-            logs_socket=str(settings.home.socket("logs")),
+            socket=look or str(settings.home.socket("worker")),
+            logs_socket=look or str(settings.home.socket("logs")),
+            doors=Doors(settings.get("flowdeck.cluster.token") or "", client_tls(settings.get("flowdeck.cluster.ca"))),
             storage=LocalStorage(settings.storage_path, sync=settings.durability == "full"),
             temp=Path(temp) if temp else Path(tempfile.gettempdir()),
             key=load_key(settings.home.path, settings.get("kestra.encryption.secret-key")),

@@ -17,7 +17,7 @@ from flowdeck.engine.messages import Command, Reply
 from flowdeck.engine.recheck import Recheck
 from flowdeck.engine.serverlog import set_up_logging
 from flowdeck.engine.snapshots import Reporter, die_with_supervisor
-from flowdeck.engine.supervisor import NO_RESTART
+from flowdeck.engine.supervisor import ENGINE_ROLES, NO_RESTART
 from flowdeck.model.errors import revive
 from flowdeck.store.driver import StoreError
 from flowdeck.store.schema import SchemaTooNew
@@ -67,6 +67,7 @@ def run(settings: Settings) -> int:
     # The log writer shares the interpreter with the loop: a long slice of it must not hold up a step.
     sys.setswitchinterval(0.001)
     kept: list[Any] = []
+    roles = os.environ.get(ENGINE_ROLES, "executor,scheduler").split(",")
 
     def ready(core: Core) -> None:
         async def carry_out(name: str, args: dict[str, Any]) -> Any:
@@ -77,14 +78,14 @@ def run(settings: Settings) -> int:
                 Janitor(settings, core.log_files, carry_out, core.database, lambda: core.leader).run()
             )
         )
+        recheck = Recheck(core.database, core.catalog, carry_out, instance_defaults(settings))
+        kept.append(asyncio.get_running_loop().create_task(recheck.run()))
         reporter = Reporter("core", lambda: numbers(core))
         reporter.start()
         reporter.ready()
-        recheck = Recheck(core.database, core.catalog, carry_out, instance_defaults(settings))
-        kept.append(asyncio.get_running_loop().create_task(recheck.run()))
 
     try:
-        asyncio.run(run_core(settings, ready=ready))
+        asyncio.run(run_core(settings, ready=ready, roles=roles))
     except SchemaTooNew as error:
         log.error("%s", error)
         return NO_RESTART

@@ -13,7 +13,7 @@ import time
 from flowdeck.config import Settings
 from flowdeck.engine.serverlog import set_up_logging
 from flowdeck.engine.snapshots import Reporter, die_with_supervisor
-from flowdeck.engine.supervisor import LISTENER, CannotStart, Supervisor
+from flowdeck.engine.supervisor import ENGINE_ROLES, LISTENER, CannotStart, Supervisor
 from flowdeck.main.quick_start import without_httpx_command
 
 log = logging.getLogger("flowdeck.supervisor")
@@ -22,10 +22,12 @@ ROLES: dict[str, tuple[str, ...]] = {
     "standalone": ("core", "web", "worker"),
     "local": ("core", "web", "worker"),
     "executor": ("core",),
+    "scheduler": ("core",),
     "webserver": ("web",),
     "worker": ("worker",),
+    "indexer": (),
 }
-"""Children of each component name."""
+"""Children of each component name; an indexer has nothing to do but to be healthy."""
 CORE_WAIT = 60.0
 """Seconds that a starting web process waits for core, which may be migrating."""
 
@@ -35,6 +37,9 @@ def run(settings: Settings, name: str, *, arguments: tuple[str, ...] = (), worke
     set_up_logging(settings, "supervisor")
     roles = tuple(role for role in ROLES[name] if worker or role != "worker")
     supervised = "standalone" if name == "local" else name
+    os.environ[ENGINE_ROLES] = name if name in ("executor", "scheduler") else "executor,scheduler"
+    if settings.clustered and supervised != "standalone" and not settings.get("kestra.encryption.secret-key"):
+        log.warning("kestra.encryption.secret-key is not set: components on several machines need a common one")
 
     async def main() -> int:
         return await Supervisor(settings, supervised, roles, arguments).run()
@@ -68,15 +73,36 @@ def run_web(settings: Settings) -> int:
 
 
 def _wait_for_core(settings: Settings) -> None:
+    """Until the engine is there: its socket, or on PostgreSQL the schema that an executor has made."""
     deadline = time.monotonic() + CORE_WAIT
+    there = _schema_is_there if settings.clustered else _core_listens
     while time.monotonic() < deadline:
-        with socket.socket(socket.AF_UNIX) as probe:
-            try:
-                probe.connect(str(settings.home.socket("core")))
-                return
-            except OSError:
-                time.sleep(0.05)
+        if there(settings):
+            return
+        time.sleep(0.05)
     log.warning("core is not there yet; writes are refused until it is")
+
+
+def _core_listens(settings: Settings) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(settings.home.socket("core")))
+            return True
+        except OSError:
+            return False
+
+
+def _schema_is_there(settings: Settings) -> bool:
+    from flowdeck.store.driver import StoreError, open_database
+    from flowdeck.store.schema import is_current
+
+    database = open_database(settings.database_url)
+    try:
+        return is_current(database)
+    except StoreError:
+        return False
+    finally:
+        database.close()
 
 
 def _tell_when_served(settings: Settings, reporter: Reporter) -> None:

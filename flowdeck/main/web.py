@@ -15,10 +15,10 @@ from flowdeck.config.variables import context_variables, instance_defaults
 from flowdeck.engine.bus import CoreClient
 from flowdeck.model.schedule import ZoneError, zone_of
 from flowdeck.sdk.index import load_catalog
-from flowdeck.services.backend import ApiConfig, Backend
+from flowdeck.services.backend import ApiConfig, Backend, Core
 from flowdeck.storage.encryption import Cipher, EncryptionError, load_key
 from flowdeck.storage.local import LocalStorage
-from flowdeck.store.driver import open_database
+from flowdeck.store.driver import Database, open_database
 from flowdeck.store.log_views import LogStore
 
 log = logging.getLogger("flowdeck.web")
@@ -80,7 +80,7 @@ def build_backend(settings: Settings) -> Backend:
             log.error("secrets can't be used: %s", error)
     database = open_database(settings.database_url)
     return Backend(
-        core=CoreClient(settings.home.socket("core")),
+        core=_engine(settings, database),
         database=database,
         storage=LocalStorage(settings.storage_path),
         catalog=load_catalog(),
@@ -88,6 +88,19 @@ def build_backend(settings: Settings) -> Backend:
         config=api_config(settings),
         cipher=cipher,
     )
+
+
+def _engine(settings: Settings, database: Database) -> Core:
+    """The way to the engine: the socket of the one core, or PostgreSQL."""
+    if not settings.clustered:
+        return CoreClient(settings.home.socket("core"))
+    from flowdeck.commands import due, flows, registry
+    from flowdeck.engine.cluster import ClusterClient
+
+    registry.load_commands()
+    flows.INSTANCE_DEFAULTS[:] = instance_defaults(settings)
+    due.configure_recovery(settings.get("kestra.plugins.configurations"))
+    return ClusterClient(database)
 
 
 def web_app(settings: Settings) -> Any:
