@@ -16,6 +16,7 @@ from flowdeck.store import log_charts
 from flowdeck.store.driver import StoreError, StoreUnavailable
 from flowdeck.store.queries import charts as queries
 from flowdeck.store.queries import flows as flow_queries
+from flowdeck.store.queries.chart_tables import TABLES
 from flowdeck.store.queries.where import Filter, Where
 
 _TYPES = {"EQUALS": "EQUAL_TO", "NOT_EQUALS": "NOT_EQUAL_TO"}
@@ -75,7 +76,7 @@ def _label(one: Filter, key: str, value: Any) -> dict[str, Any]:
 
 def _extra(filters: Sequence[Filter], source: Source, system: str) -> Callable[[Where], None]:
     """Filters that are no conditions on one field."""
-    columns = queries.TABLES[source.name].columns
+    columns = TABLES[source.name].columns
 
     def add(where: Where) -> None:
         for one in filters:
@@ -167,6 +168,7 @@ async def data(
         limit=min(size, queries.MOST_ROWS) if size > 0 else queries.MOST_ROWS,
         offset=(number - 1) * size if size > 0 else 0,
         any_kind=any(f.field == "kind" for f in chosen),
+        only_exact=any(f.field in ("q", "scope", "childFilter", "triggerId") for f in chosen),
     )
 
     def work(reader: Any) -> tuple[list[dict[str, Any]], int]:

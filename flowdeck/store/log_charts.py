@@ -8,12 +8,11 @@ from typing import Any
 
 from flowdeck.store.driver import Reader
 from flowdeck.store.logs import LogFiles
+from flowdeck.store.queries.chart_tables import TABLES, Table
 from flowdeck.store.queries.charts import (
     MOST_ROWS,
-    TABLES,
     Conditions,
     Query,
-    Table,
     bucket,
     order_text,
     plan,

@@ -10,6 +10,7 @@ import pytest
 
 from flowdeck.model.dashboards.data import SOURCES
 from flowdeck.model.errors import InvalidFilter
+from flowdeck.model.states import State
 from flowdeck.store import log_charts
 from flowdeck.store.driver import Database
 from flowdeck.store.logs import Batch, LogAppender, LogFiles
@@ -192,6 +193,29 @@ def test_metrics_flows_and_triggers(filled: Database) -> None:
         {"id": "flow_b", "r": 4},
     ]
     assert ask(filled, "Triggers", {"n": {"agg": "COUNT"}}) == [{"n": 0}]
+
+
+def test_crowded_windows_are_counted_by_hourly_sums(filled: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """§12, issue 3: rollups for time ranges; exact as long as there are few."""
+    writer = filled.writer()
+    with writer.transaction(NOON) as tx:
+        for n, (state, count) in enumerate(((20, 40), (22, 10), (20, 2))):
+            tx.insert("rollup_hour", flow_key=1 + n // 2, hour=NOON - n % 2 * HOUR, state=state, tenant="main",
+                      count=count, duration_ms=count * 3000)  # fmt: skip
+        tx.sql("update execution set state = ?, ended = null where id = 'E4'", int(State.RUNNING))
+    writer.close()
+    columns = {"s": {"field": "STATE"}, "n": {"agg": "COUNT"}, "avg": {"field": "DURATION", "agg": "AVG"}}
+    few = {r["s"]: r["n"] for r in ask(filled, "Executions", columns)}
+    assert sum(few.values()) == 5
+    monkeypatch.setattr(charts, "CROWDED", 3)
+    many = {r["s"]: (r["n"], r["avg"]) for r in ask(filled, "Executions", columns)}
+    assert many == {"SUCCESS": (42, 3), "FAILED": (10, 3), "RUNNING": (1, 0)}
+    by_day = ask(filled, "Executions", {"d": {"field": "START_DATE"}, "n": {"field": "ID", "agg": "COUNT"}})
+    assert sum(r["n"] for r in by_day) == 53
+    condition = [{"field": "FLOW_ID", "type": "EQUAL_TO", "value": "flow_b"}]
+    assert ask(filled, "Executions", {"n": {"agg": "COUNT"}}, conditions=condition) == [{"n": 3}]
+    label = [{"field": "LABELS", "labelKey": "env", "type": "EQUAL_TO", "value": "x"}]
+    assert ask(filled, "Executions", {"n": {"agg": "COUNT"}}, conditions=label) == [{"n": 2}]
 
 
 def test_charts_over_time_read_only_their_window(filled: Database) -> None:

@@ -12,6 +12,7 @@ from flowdeck.model.dashboards.data import Source
 from flowdeck.model.errors import IllegalArgument, InvalidFilter
 from flowdeck.model.states import State
 from flowdeck.store.logs import LEVELS
+from flowdeck.store.queries.chart_tables import SUMS, TABLES, Table
 from flowdeck.store.queries.flows import distinct_names
 from flowdeck.store.queries.where import LONGEST_PATTERN, Where, names_matching
 
@@ -23,87 +24,8 @@ MONDAY = 4 * DAY
 """The first Monday of the epoch."""
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Where the rows of a source lie: SQL of each field, and what all rows must meet.
-
-    A `{now}` in an expression is the placeholder of the present (ms).
-    """
-
-    tables: str
-    columns: Mapping[str, str]
-    base: tuple[str, ...]
-    labels: str = ""
-
-
-TABLES: dict[str, Table] = {
-    "Executions": Table(
-        "execution e",
-        {
-            "ID": "e.id",
-            "NAMESPACE": "e.namespace",
-            "FLOW_ID": "e.flow_id",
-            "FLOW_REVISION": "e.flow_rev",
-            "STATE": "e.state",
-            "DURATION": "((coalesce(e.ended, :now) - coalesce(e.started, e.created)) / 1000.0)",
-            "START_DATE": "e.created",
-            "END_DATE": "e.ended",
-            "TRIGGER_EXECUTION_ID": "e.parent_execution",
-        },
-        ("e.tenant = :tenant", "(e.kind is null or e.kind = 'NORMAL')"),
-        "(select x.value from execution_label x where x.execution_seq = e.seq and x.key = {key})",
-    ),
-    "Metrics": Table(
-        "metric m join execution e on e.seq = m.execution_seq left join task_run t on t.seq = m.task_run_seq",
-        {
-            "NAMESPACE": "e.namespace",
-            "FLOW_ID": "e.flow_id",
-            "TASK_ID": "m.task_id",
-            "EXECUTION_ID": "e.id",
-            "TASK_RUN_ID": "t.id",
-            "TYPE": "m.kind",
-            "NAME": "m.name",
-            "VALUE": "m.value",
-            "DATE": "m.at",
-        },
-        # Not by the index of tenants: the window of time chooses the rows.
-        ("(e.tenant || '') = :tenant",),
-    ),
-    "Flows": Table(
-        "flow f",
-        {"ID": "f.id", "NAMESPACE": "f.namespace", "REVISION": "f.revision"},
-        ("f.tenant = :tenant", "not f.deleted"),
-    ),
-    "Triggers": Table(
-        "trigger_state s",
-        {
-            "ID": "(s.namespace || '_' || s.flow_id || '_' || s.trigger_id)",
-            "NAMESPACE": "s.namespace",
-            "FLOW_ID": "s.flow_id",
-            "TRIGGER_ID": "s.trigger_id",
-            "EXECUTION_ID": "s.execution_id",
-            "NEXT_EXECUTION_DATE": "s.next_due",
-            "WORKER_ID": "s.worker",
-        },
-        ("s.tenant = :tenant",),
-    ),
-    "Logs": Table(
-        "log_line l join log_source s on s.source = l.source",
-        {
-            "NAMESPACE": "s.namespace",
-            "FLOW_ID": "s.flow_id",
-            "EXECUTION_ID": "nullif(s.execution, '')",
-            "TASK_ID": "nullif(s.task_id, '')",
-            "DATE": "l.at",
-            "TASK_RUN_ID": "nullif(s.task_run, '')",
-            "ATTEMPT_NUMBER": "(case when s.attempt > 0 then s.attempt - 1 end)",
-            "TRIGGER_ID": "nullif(s.trigger_id, '')",
-            "LEVEL": "l.level",
-            "MESSAGE": "l.message",
-        },
-        ("s.tenant = :tenant",),
-    ),
-}
+CROWDED = 200_000
+"""Executions in a window beyond which charts are made of hourly sums, if those say enough."""
 
 
 @dataclass(slots=True)
@@ -112,7 +34,8 @@ class Query:
 
     `conditions` are those of the source's YAML; `extra` adds to the condition what the page's filters say. `window`
     are the bounds (ms, both included) of the source's date, None for sources without. `any_kind` takes executions
-    of tests, which nobody asked for otherwise, too.
+    of tests, which nobody asked for otherwise, too; `only_exact` says that `extra` adds conditions which hourly sums
+    know nothing of.
     """
 
     source: Source
@@ -126,6 +49,7 @@ class Query:
     limit: int = MOST_ROWS
     offset: int = 0
     any_kind: bool = False
+    only_exact: bool = False
 
 
 def unit_of(span: int) -> str:
@@ -273,14 +197,49 @@ def _number(value: Any, kind: str, name: str) -> float | int:
         raise InvalidFilter(f"'{text[:40]}' can't be compared with {name}, which holds {kind}s") from None
 
 
-def where_of(reader: Any, query: Query, tenant: str, names: Any = None) -> tuple[Where, Table]:
+def _by_sums(reader: Any, query: Query, tenant: str) -> bool:
+    """Whether hourly sums say all that is asked, and there are so many executions that it matters."""
+    if query.source.name != "Executions" or query.window is None or query.any_kind or query.only_exact:
+        return False
+    told = {"NAMESPACE", "FLOW_ID", "STATE"}
+    units = {"START_DATE", "END_DATE"} if unit_of(query.span) != "minute" else set()
+    for column in query.columns.values():
+        name, agg = column.get("field"), column.get("agg")
+        fits = name in told | units if not agg else agg == "COUNT" or (name == "DURATION" and agg in ("SUM", "AVG"))
+        if not fits:
+            return False
+    if not any(c.get("agg") for c in query.columns.values()) or not _plain_fields(query.conditions) <= told:
+        return False
+    crowd = reader.value(
+        "select count(*) from (select 1 from execution where tenant = :tenant and created >= :start"
+        f" and created <= :end limit {CROWDED + 1}) x",
+        tenant=tenant,
+        start=query.window[0],
+        end=query.window[1],
+    )
+    return crowd > CROWDED
+
+
+def _plain_fields(conditions: Sequence[Mapping[str, Any]]) -> set[str]:
+    found: set[str] = set()
+    for one in conditions:
+        found |= _plain_fields(one.get("values") or ()) if one["type"] == "OR" else {str(one.get("field"))}
+    return found
+
+
+def where_of(
+    reader: Any, query: Query, tenant: str, names: Any = None, table: Table | None = None
+) -> tuple[Where, Table]:
     """The condition of a query. `names` reads the flows' names for regular expressions, `reader` itself by default."""
-    table = TABLES[query.source.name]
+    table = table or TABLES[query.source.name]
     where = Where(reader.dialect, tenant=tenant, now=query.now)
     for text in table.base:
         if not (query.any_kind and "e.kind" in text):
             where.add(text)
-    if query.window is not None and query.source.window:
+    if query.window is not None and table is SUMS:
+        start, end = query.window
+        where.params.update(start=start, end=end, first_hour=start // HOUR * HOUR)
+    elif query.window is not None and query.source.window:
         column = table.columns[query.source.window]
         where.add(f"{column} >= :start and {column} <= :end", start=query.window[0], end=query.window[1])
     conditions = Conditions(reader, where, table, query.source, names)
@@ -308,6 +267,11 @@ def plan(reader: Any, query: Query, where: Where, table: Table, *, partial: bool
                 text = bucket(text, unit_of(query.span), reader.dialect)
             selected.append(f"{text} as c{n}")
             groups.append(f"c{n}")
+        elif table.counted and agg == "COUNT":
+            selected.append(f"sum({table.counted}) as c{n}")
+        elif table.milliseconds and name == "DURATION":
+            part = f" / nullif(sum({table.counted}), 0)" if agg == "AVG" else ""
+            selected.append(f"sum({table.milliseconds}) / 1000.0{part} as c{n}")
         elif agg == "AVG" and partial:
             selected += [f"sum({text}) as c{n}", f"count({text}) as c{n}_count"]
         else:
@@ -318,7 +282,8 @@ def plan(reader: Any, query: Query, where: Where, table: Table, *, partial: bool
 
 def rows(reader: Any, query: Query, tenant: str) -> tuple[list[dict[str, Any]], int]:
     """Rows of a chart over the database's tables, and how many there are (at most `MOST_ROWS`)."""
-    where, table = where_of(reader, query, tenant)
+    sums = SUMS if _by_sums(reader, query, tenant) else None
+    where, table = where_of(reader, query, tenant, table=sums)
     selected, groups, grouped = plan(reader, query, where, table)
     grouping = f" group by {groups}" if grouped and groups else ""
     names = list(query.columns)
