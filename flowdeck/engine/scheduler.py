@@ -502,7 +502,10 @@ class Scheduler:
         if firing.error is not None:
             return Prepared(error=firing.error)
         props = schedule.trigger.props
-        if not (plan.flow.inputs or props.get("inputs") or props.get("labels") or firing.inputs or firing.labels):
+        flow = plan.flow
+        if not (
+            flow.inputs or flow.checks or props.get("inputs") or props.get("labels") or firing.inputs or firing.labels
+        ):
             return Prepared()
         asked = self._asking.pop(key, None)
         if asked is not None and asked[0] == firing.date:
