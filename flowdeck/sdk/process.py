@@ -24,6 +24,8 @@ LONGEST_LINE = 16 * 1024 * 1024
 HELD_PIPE = 2.0
 """Seconds that a grandchild may keep the pipe open after the child's end."""
 KILL_GRACE = 5.0
+LOOK = 0.02
+"""Seconds between looks at processes that are not this one's children."""
 
 LinesHandler = Callable[[int, list[str]], None]
 
@@ -270,18 +272,73 @@ class Child:
         self._close(fd)
 
     async def terminate(self, grace: float = KILL_GRACE) -> None:
-        """End the group: SIGTERM, after `grace` seconds SIGKILL; returns when it is gone."""
+        """End the child and all that it started, descendants first: SIGTERM, after `grace` seconds SIGKILL.
+
+        Descendants that left the group (`setsid`) are found by their parents. Returns when the child is gone.
+        """
         if self._popen is None:
             return
+        below = descendants(self._popen.pid) if not self._exited.done() else []
+        _signal_all(below, signal.SIGTERM)
         self.signal(signal.SIGTERM)
+        until = self._loop.time() + grace
         if not self._exited.done():
             await asyncio.wait([self._exited], timeout=grace)
+        for _ in range(round(grace / LOOK)):
+            if self._loop.time() >= until or not any(map(_lives, below)):
+                break
+            await asyncio.sleep(LOOK)
+        _signal_all(below, signal.SIGKILL)
         if not self._exited.done():
             self.signal(signal.SIGKILL)
             await asyncio.wait([self._exited], timeout=10)
         if self._pidfd >= 0:
             self._ended()
         self._finish()
+
+
+Born = tuple[int, str]
+"""A process: its id, and when it started, since ids are given out again."""
+
+
+def _stat(pid: int) -> tuple[int, str, str] | None:
+    """Parent, start and state of a process; None when it is gone, or nobody tells (no /proc)."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read().rpartition(b") ")[2].split()
+        return int(fields[1]), fields[19].decode(), fields[0].decode()
+    except (OSError, IndexError, ValueError):
+        return None
+
+
+def descendants(pid: int) -> list[Born]:
+    """All processes below one, the deepest first; none where there is no /proc."""
+    children: dict[int, list[Born]] = {}
+    try:
+        names = os.listdir("/proc")
+    except OSError:
+        return []
+    for name in names:
+        if name.isdigit() and (found := _stat(int(name))) is not None:
+            children.setdefault(found[0], []).append((int(name), found[1]))
+    below: list[Born] = []
+    level = children.get(pid, [])
+    while level:
+        below += level
+        level = [inner for one in level for inner in children.get(one[0], [])]
+    return below[::-1]
+
+
+def _lives(one: Born) -> bool:
+    found = _stat(one[0])
+    return found is not None and found[1] == one[1] and found[2] != "Z"
+
+
+def _signal_all(processes: Sequence[Born], number: int) -> None:
+    for one in processes:
+        if _lives(one):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(one[0], number)
 
 
 async def run_child(

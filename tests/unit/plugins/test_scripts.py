@@ -212,3 +212,40 @@ async def test_deprecated_runner_and_output_directory(core: Core) -> None:
 async def test_another_language(core: Core) -> None:
     done = await core.run("- id: n\n  type: io.kestra.plugin.scripts.node.Script\n  script: console.log(6 * 7)\n")
     assert done.state == State.SUCCESS and "42" in core.texts()
+
+
+@pytest.mark.skipif(shutil.which("setsid") is None, reason="needs setsid")
+async def test_a_kill_reaches_descendants_that_left_the_group(core: Core) -> None:
+    """Core plugins §9: descendants first, then the process; its exit code is no output."""
+    job = core.job(shell("setsid sleep 300 & echo $! ; setsid sh -c 'trap \"\" TERM; echo $$; sleep 300' & wait"))
+    core.gateway.dispatch(job, process=True)
+    pids: list[int] = []
+    while len(pids) < 2:
+        await asyncio.sleep(0.02)
+        pids = [int(text) for level, text in core.log() if level == "INFO" and text.isdigit()]
+    core.gateway.kill(job.seq, job.fence)
+    done = await core.wait(job)
+    assert done.state == State.KILLED and "exitCode" not in (done.outputs or {})
+
+    def lives(pid: int) -> bool:
+        stat = Path(f"/proc/{pid}/stat")
+        return stat.exists() and stat.read_text().rpartition(") ")[2][0] != "Z"
+
+    async with asyncio.timeout(3):  # SIGKILL was sent; the kernel may take its time
+        while any(map(lives, pids)):
+            await asyncio.sleep(0.02)
+
+
+async def test_the_environment_of_a_child(core: Core, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Core plugins §9: the worker's variables less the server's secrets, WORKING_DIR, OUTPUT_DIR, the task's own."""
+    monkeypatch.setenv("PLAIN_OF_THE_WORKER", "inherited")
+    monkeypatch.setenv("SECRET_OF_THE_SERVER", "hidden")
+    done = await core.run(
+        shell(
+            'echo $PLAIN_OF_THE_WORKER,$SECRET_OF_THE_SERVER,$OWN,$( [ "$WORKING_DIR" = "$(pwd)" ] && echo same)',
+            "echo x > $OUTPUT_DIR/x.txt; echo {{ workingDir }} | grep -q $WORKING_DIR && echo rendered",
+            more="  outputDirectory: true\n  env: {OWN: mine}\n  taskRunner: {type: io.kestra.plugin.core.runner.Process}\n",
+        )
+    )
+    assert ok(done)["exitCode"] == 0 and str(done.outputs["outputDir"]).startswith("kestra://")
+    assert ("INFO", "inherited,,mine,same") in core.log() and ("INFO", "rendered") in core.log()
