@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from flowdeck.model.catalog import Catalog
 from flowdeck.model.durations import DurationError, parse_duration
 from flowdeck.model.engine import control, rounds, tree
 from flowdeck.model.engine.rendering import as_text, evaluate
@@ -11,8 +12,13 @@ from flowdeck.model.engine.stages import stage, work
 from flowdeck.model.engine.tasks import fail
 from flowdeck.model.engine.world import DETAIL, Level, Live, Run, World
 from flowdeck.model.flow import TaskKind
+from flowdeck.model.inputs import resolve_inputs
 from flowdeck.model.instants import instant
+from flowdeck.model.source import read_input
 from flowdeck.model.states import State
+
+INPUTS = Catalog()
+"""Knows the types of inputs; those of plugins are not asked for here."""
 
 # ── Pause ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -90,7 +96,17 @@ def pause_due(w: World, run: Run, *, timeout: bool) -> None:
         text = "The pause timed out" if timeout else "The pause is over, its behavior is FAIL"
         w.log(live, run, "ERROR", text)
         tree.note_error(w, run, text)
-    end_pause(w, run, state, None, None)
+    end_pause(w, run, state, None, None if state is State.FAILED else defaults_of(w, run))
+
+
+def defaults_of(w: World, run: Run) -> dict[str, Any] | None:
+    """Values of `onResume` inputs when nobody gives any: their defaults; None without such inputs."""
+    declared = [d for x in run.task.props.get("onResume") or () if (d := read_input(x, INPUTS)) is not None]
+    if not declared:
+        return None
+    live = run.execution
+    flow = {"id": live.flow_id, "namespace": live.namespace, "revision": live.flow_rev, "tenantId": live.tenant}
+    return dict(resolve_inputs(declared, {}, context={"flow": flow, **w.globals}, encrypt=w.encrypt).values)
 
 
 def end_pause(w: World, run: Run, state: State, by: str | None, inputs: dict[str, Any] | None) -> None:
