@@ -10,6 +10,7 @@ from typing import Any
 
 from flowdeck import __version__
 from flowdeck.api.app import create_api
+from flowdeck.commands import flows as flow_commands
 from flowdeck.config.settings import Settings
 from flowdeck.config.variables import context_variables, instance_defaults
 from flowdeck.engine.bus import CoreClient
@@ -72,6 +73,7 @@ def _size(value: Any, default: int) -> int:
 def build_backend(settings: Settings) -> Backend:
     """The adapters of this process: command client, readers, storage, catalog."""
     cipher = None
+    flow_commands.INSTANCE_DEFAULTS[:] = instance_defaults(settings)  # on PostgreSQL flows are saved here
     key = load_key(settings.home.path, settings.get("kestra.encryption.secret-key"))
     if key:
         try:
