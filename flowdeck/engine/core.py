@@ -244,7 +244,7 @@ class Core:
         self.scheduler.load(workers)
         await self.gateway.start(self.doors["worker"])
         if self.cluster is not None:
-            self.tasks += self.cluster.go()
+            self.tasks += await self.cluster.go()
         if self.cluster is None or not answers(self.commands.path):
             await self.commands.start()
         self.database.start_checkpoints()
@@ -271,6 +271,9 @@ class Core:
             await self.commands.stop()
         with contextlib.suppress(Exception):
             await self.gateway.close()
+        if self.cluster is not None:
+            with contextlib.suppress(Exception):
+                await self.cluster.stop()
         await asyncio.to_thread(self.log_writer.stop)
         self.reads.close()
         self.executor.writer.close()

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from flowdeck.config.settings import Settings
 from flowdeck.engine import leases
 from flowdeck.engine.definitions import Definitions
-from flowdeck.engine.executors import FOLDER, advertise, sockets
+from flowdeck.engine.executors import FOLDER, Relay, advertise, server_tls, sockets
 from flowdeck.engine.feed import FeedHub
 from flowdeck.engine.followed import FOLLOW, Followed, LogFeed
 from flowdeck.engine.inbox import Inbox
@@ -69,7 +69,7 @@ class Cluster:
     """This process among others.
 
     Args:
-        settings: home folder and `kestra.server.liveness.*`.
+        settings: home folder, `kestra.server.liveness.*`, `flowdeck.cluster.*`.
         database: PostgreSQL.
         roles: `executor`, `scheduler`.
     """
@@ -92,6 +92,10 @@ class Cluster:
         )
         worker, logs = sockets(self._run, self.leases.id)
         self.doors = {"worker": worker, "logs": logs}
+        listen = settings.get("flowdeck.cluster.listen")
+        tls = server_tls(settings.get("flowdeck.cluster.certificate"), settings.get("flowdeck.cluster.private-key"))
+        token = settings.get("flowdeck.cluster.token") or ""
+        self._relay = Relay(listen, token, self.doors, tls) if listen else None
         self.sharing: Sharing
         self._executor: Executor
         self._inbox: Inbox
@@ -146,16 +150,21 @@ class Cluster:
         self._listener = Listener(self._database.url, channels, self._notified, self._missed).start()
         self._lines.start()
 
-    def go(self) -> list[asyncio.Task[Any]]:
-        """The sockets are open: workers may come, work is shared out from now on."""
+    async def go(self) -> list[asyncio.Task[Any]]:
+        """The sockets are open: workers may come, work is shared out from now on.
+
+        Raises OSError or ValueError when workers of other machines can't be let in as configured.
+        """
+        if self._relay is not None:
+            await self._relay.start()
         self._file = advertise(self._run, self.leases.id)
-        for name, door in self.doors.items():  # where a single executor listens: workers of older settings look there
-            path = self._run / f"{name}.sock"
-            if not answers(path):
-                path.unlink(missing_ok=True)
-                path.symlink_to(door)
         self.leases.run()
         return [asyncio.create_task(self._inbox.run()), asyncio.create_task(self._definitions.run())]
+
+    async def stop(self) -> None:
+        """Let nobody in any more."""
+        if self._relay is not None:
+            await self._relay.stop()
 
     def close(self) -> None:
         """Give the shards back; the executor has ended. Blocks."""
