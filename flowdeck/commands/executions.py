@@ -161,7 +161,10 @@ def pause(step: Step, args: dict[str, Any]) -> dict[str, Any]:
 
 @engine_command("execution.resume")
 def resume(step: Step, args: dict[str, Any]) -> dict[str, Any]:
-    """Let a paused execution go on: `inputs` are the resolved `onResume` values, `task_run` names one pause."""
+    """Let a paused execution go on: `inputs` are the resolved `onResume` values, `task_run` names one pause.
+
+    A task gives `sent` instead: values that are still to be checked against `onResume`.
+    """
     live = _live(step, args)
     if live.state is State.BREAKPOINT:
         control.leave_breakpoint(step.world, live, args.get("breakpoints"))
@@ -179,7 +182,8 @@ def resume(step: Step, args: dict[str, Any]) -> dict[str, Any]:
         rounds.round_due(step.world, run)
     else:
         state = State[args.get("state") or "SUCCESS"]
-        waiting.end_pause(step.world, run, state, step.principal or args.get("by"), args.get("inputs"))
+        inputs = waiting.sent_to(step.world, run, args["sent"]) if "sent" in args else args.get("inputs")
+        waiting.end_pause(step.world, run, state, step.principal or args.get("by"), inputs)
     return snapshot(live)
 
 

@@ -449,3 +449,36 @@ def test_purging_revisions_keeps_the_newest(server: Server) -> None:
     assert run_of(run, "p")["outputs"] == {"size": 2}
     answer = server.call("GET", "/api/v1/main/flows/revisions/many/revisions")
     assert [one["revision"] for one in answer.json] == [3, 4]
+
+
+def test_a_task_resumes_another_execution_with_checked_inputs(server: Server) -> None:
+    """§3 Resume, workflow components §8.10: values are typed by `onResume`, a missing one fails the task."""
+    flow = server.save_flow(
+        flow_text(
+            "paused_for_a_task",
+            """
+            tasks:
+              - id: wait
+                type: @flow.Pause
+                onResume: [{id: n, type: INT}, {id: why, type: STRING, defaults: because}]
+              - {id: after, type: @debug.Return, format: "{{ outputs.wait.onResume.n + 1 }} {{ outputs.wait.onResume.why }}"}
+            """,
+        )
+    )
+    paused = server.execute(flow["namespace"], flow["id"])["id"]
+    eventually(lambda: server.execution(paused)["state"]["current"] == "PAUSED", what="the pause")
+    body = f"""
+        tasks:
+          - id: r
+            type: @execution.Resume
+            executionId: {paused}
+            namespace: conformance
+            flowId: paused_for_a_task
+            inputs: %s
+        """
+    done = server.run(flow_text("resumer", body % "{why: x}"))
+    assert done["state"]["current"] == "FAILED" and server.execution(paused)["state"]["current"] == "PAUSED"
+    done = server.run(flow_text("resumer", body % '\'{"n": "41"}\''))
+    assert done["state"]["current"] == "SUCCESS", server.logs(done["id"])
+    ended = server.finished(paused)
+    assert run_of(ended, "after")["outputs"] == {"value": "42 because"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flowdeck.model.catalog import Catalog
@@ -11,8 +12,9 @@ from flowdeck.model.engine.rendering import as_text, evaluate
 from flowdeck.model.engine.stages import stage, work
 from flowdeck.model.engine.tasks import fail
 from flowdeck.model.engine.world import DETAIL, Level, Live, Run, World
+from flowdeck.model.errors import IllegalArgument
 from flowdeck.model.flow import TaskKind
-from flowdeck.model.inputs import resolve_inputs
+from flowdeck.model.inputs import Resolution, resolve_inputs
 from flowdeck.model.instants import instant
 from flowdeck.model.source import read_input
 from flowdeck.model.states import State
@@ -101,12 +103,25 @@ def pause_due(w: World, run: Run, *, timeout: bool) -> None:
 
 def defaults_of(w: World, run: Run) -> dict[str, Any] | None:
     """Values of `onResume` inputs when nobody gives any: their defaults; None without such inputs."""
+    found = _resolved(w, run, {})
+    return None if found is None else dict(found.values)
+
+
+def sent_to(w: World, run: Run, sent: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Values of `onResume` inputs of what a task sends; None without such inputs. `IllegalArgument` for wrong ones."""
+    found = _resolved(w, run, sent)
+    if found is not None and found.errors:
+        raise IllegalArgument(found.message)
+    return None if found is None else dict(found.values)
+
+
+def _resolved(w: World, run: Run, sent: Mapping[str, Any]) -> Resolution | None:
     declared = [d for x in run.task.props.get("onResume") or () if (d := read_input(x, INPUTS)) is not None]
     if not declared:
         return None
     live = run.execution
     flow = {"id": live.flow_id, "namespace": live.namespace, "revision": live.flow_rev, "tenantId": live.tenant}
-    return dict(resolve_inputs(declared, {}, context={"flow": flow, **w.globals}, encrypt=w.encrypt).values)
+    return resolve_inputs(declared, sent, context={"flow": flow, **w.globals}, encrypt=w.encrypt)
 
 
 def end_pause(w: World, run: Run, state: State, by: str | None, inputs: dict[str, Any] | None) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flowdeck.model.errors import DomainError
 from flowdeck.sdk import Expr, RunContext, Task, TaskError, field
+from flowdeck.sdk.context import as_json
 
 
 async def execution_of(
@@ -43,8 +45,10 @@ class Resume(Task, type="io.kestra.plugin.core.execution.Resume"):
         execution = await execution_of(ctx, self.execution_id, self.namespace, self.flow_id)
         if execution is None:
             execution = (ctx.variables.get("trigger") or {}).get("executionId") or ctx.attempt.execution
-        inputs = await ctx.render_value(self.inputs) if self.inputs is not None else None
+        sent = as_json(await ctx.render_value(self.inputs) if self.inputs is not None else {}, "inputs")
+        if not isinstance(sent, Mapping):
+            raise TaskError("inputs is not a map")
         try:
-            await ctx.calls.call("execution.resume", {"id": execution, "tenant": ctx.attempt.tenant, "inputs": inputs})
+            await ctx.calls.call("execution.resume", {"id": execution, "tenant": ctx.attempt.tenant, "sent": sent})
         except DomainError as error:
             raise TaskError(error.message or f"The execution {execution} can't be resumed") from None

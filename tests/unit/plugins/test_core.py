@@ -230,6 +230,6 @@ async def test_an_execution_is_resumed(core: Core) -> None:
     core.calls["execution.resume"] = lambda a: asked.append(a)
     resume = f"- id: r\n  type: {CORE}.execution.Resume\n"
     ok(await core.run(resume + "  executionId: abc\n  inputs: {n: '{{ 1 + 1 }}'}\n"))
-    assert asked == [{"id": "abc", "tenant": "main", "inputs": {"n": 2}}]
+    assert asked == [{"id": "abc", "tenant": "main", "sent": {"n": 2}}]
     ok(await core.run(resume))
     assert asked[-1]["id"] == "exec1"  # neither told nor triggered by another one: its own (§3)
