@@ -344,11 +344,15 @@ def exit_now(w: World, request: tuple[Run, State]) -> None:
     while parent is not None:
         if parent.level is not None:
             parent.level.ended = True
+            tree.close_open(w, parent.level, state, stop=state is State.KILLED)
         tree.end_run(w, parent, state)
         parent = parent.parent
     live = run.execution
     if run.after:
         return  # the execution has ended already, the rest of the list goes on
+    if live.root is not None:
+        live.root.ended = True
+        tree.close_open(w, live.root, state, stop=state is State.KILLED)
     if live.plan.flow.outputs:
         w.timer(EXIT, live.seq, FAR + int(state))  # what comes after the task must not run when the process is new
     conclude(w, (live, state))

@@ -203,26 +203,26 @@ def _leave(w: World, run: Run) -> None:
             w.cancel(kind, run.seq)
 
 
-def close_open(w: World, level: Level, state: State) -> None:
+def close_open(w: World, level: Level, state: State, *, stop: bool | None = None) -> None:
     """A level has ended while some children still ran: they take its state until their own result arrives (§8.2)."""
     for run in list(level.open.values()):
         if run.level is not None and not run.level.ended:
             run.level.ended = True
-            close_open(w, run.level, state)
-        abandon(w, run, state)
+            close_open(w, run.level, state, stop=stop)
+        abandon(w, run, state, stop=stop)
     level.open.clear()
 
 
-def abandon(w: World, run: Run, state: State, *, cause: str | None = "abandoned") -> None:
-    """End a task run from outside, without its level taking notice."""
+def abandon(w: World, run: Run, state: State, *, cause: str | None = "abandoned", stop: bool | None = None) -> None:
+    """End a task run from outside, without its level taking notice; `stop` says whether its attempt is killed."""
     if run.state.terminal:
         return
     # What runs beside a failed branch goes on without effect (§8.2); what has not begun is taken back.
-    stops = state in _STOPPING or run.attempt_started is None
+    stops = (state in _STOPPING if stop is None else stop) or run.attempt_started is None
     if run.task.kind in (TaskKind.RUNNABLE, TaskKind.DIRECTORY) and run.fence and stops:
         if run.parent is None or run.parent.task.kind is not TaskKind.DIRECTORY or run.task.branch != "tasks":
             w.effect(KillAttempt(run.seq, run.fence))
-    elif not stops or (run.task.kind is TaskKind.SUBFLOW and run.child and state not in _STOPPING):
+    elif not stops or (run.task.kind is TaskKind.SUBFLOW and run.child and (stop is False or state not in _STOPPING)):
         run.stray = True
         w.strays[run.seq] = run
         w.timer("stray", run.seq, FAR)  # says to the next process that a result may come
