@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psutil
+
 from tests.support.server import Server
 
 NAMESPACE = "bench.schedules"
@@ -29,12 +31,13 @@ class Lag:
     count: int
     created: tuple[int, int, int]  # p50, p99, largest
     started: tuple[int, int, int]
+    busy: float  # seconds of CPU that core took until all were started
 
     def __str__(self) -> str:
         return (
             f"{self.count:,} schedules of one second: created after {self.created[0]} ms (p50), {self.created[1]} ms"
             f" (p99), {self.created[2]} ms (last); running after {self.started[0]}, {self.started[1]},"
-            f" {self.started[2]} ms"
+            f" {self.started[2]} ms; {self.busy:.2f} s of CPU in core"
         )
 
 
@@ -60,18 +63,21 @@ def measure(server: Server, flows: int, each: int, *, seconds: int | None = None
     rest = at.timestamp() - time.time()
     if rest < 2:
         raise RuntimeError("the flows were not saved in time")
+    core = psutil.Process(server.pids("core")[0])
     time.sleep(rest)
+    before = sum(core.cpu_times()[:2])
     rows = sqlite3.connect(f"file:{server.home / 'flowdeck.db'}?mode=ro", uri=True, isolation_level=None)
     total, deadline = flows * each, time.monotonic() + 120
     query = "select count(*) from execution where namespace = ? and started is not null"
     while rows.execute(query, (NAMESPACE,)).fetchone()[0] < total:
         if time.monotonic() > deadline:
             raise RuntimeError("not all executions were started within two minutes")
-        time.sleep(0.5)
+        time.sleep(0.1)
+    busy = sum(core.cpu_times()[:2]) - before
     due = int(at.timestamp() * 1000)
     found = rows.execute("select created - ?, started - ? from execution where namespace = ?", (due, due, NAMESPACE))
     created, started = (sorted(column) for column in zip(*found, strict=True))
-    return Lag(total, _points(created), _points(started))
+    return Lag(total, _points(created), _points(started), busy)
 
 
 def _points(values: Sequence[int]) -> tuple[int, int, int]:
