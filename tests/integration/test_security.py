@@ -180,5 +180,6 @@ def test_nobody_else_reads_what_lies_in_the_home(server: Server) -> None:
         if path.is_dir() and path.name != "console" and stat.S_IMODE(path.stat().st_mode) & 0o077
     }
     assert not open_folders
-    for name in ("flowdeck.db", "flowdeck.db-wal", "secret.key"):
+    database = () if server.clustered else ("flowdeck.db", "flowdeck.db-wal")
+    for name in (*database, "secret.key"):
         assert stat.S_IMODE((Path(server.home) / name).stat().st_mode) == 0o600, name

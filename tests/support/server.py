@@ -106,6 +106,11 @@ class Server:
             assert self.call("POST", "/api/v1/main/basicAuth", json_body=body, auth=False).status == 204
         return self
 
+    @property
+    def clustered(self) -> bool:
+        """Whether the rows are in a PostgreSQL."""
+        return bool(self._database())
+
     def _database(self) -> dict[str, str]:
         """Settings of the database that `FLOWDECK_TEST_DATABASE` asks for: one a home, also over restarts."""
         url = database_for_tests("home_" + hashlib.sha256(str(self.home).encode()).hexdigest()[:16])
