@@ -96,7 +96,8 @@ class Execution(SQLModel, table=True):
     __tablename__ = "execution"
     __table_args__ = (
         Index("execution_created", "tenant", "created"),
-        Index("execution_flow", "tenant", "namespace", "flow_id", "created"),
+        Index("execution_namespace", "tenant", "namespace", "created"),
+        Index("execution_flow", "tenant", "flow_id", "namespace", "created"),
         Index("execution_state", "tenant", "state", "created"),
         Index("execution_open", "state", sqlite_where=text("state < 20"), postgresql_where=text("state < 20")),
         Index(
@@ -105,7 +106,21 @@ class Execution(SQLModel, table=True):
             sqlite_where=text("parent_execution is not null"),
             postgresql_where=text("parent_execution is not null"),
         ),
-        Index("execution_trigger", "tenant", "namespace", "flow_id", "trigger_id"),
+        Index(
+            "execution_child",
+            "tenant",
+            "created",
+            sqlite_where=text("parent_execution is not null"),
+            postgresql_where=text("parent_execution is not null"),
+        ),
+        Index(
+            "execution_trigger",
+            "tenant",
+            "trigger_id",
+            "created",
+            sqlite_where=text("trigger_id is not null"),
+            postgresql_where=text("trigger_id is not null"),
+        ),
     )
     seq: int | None = _key()
     id: str = Field(sa_column=Column(Text, unique=True, nullable=False))
