@@ -163,12 +163,14 @@ class CallReader:
 
     def _files_list(self, reader: Reader, args: dict[str, Any]) -> list[dict[str, Any]]:
         rows = reader.all(
-            "select path, size, uri from namespace_file where tenant = :tenant and namespace = :namespace"
+            "select path, size, uri, version from namespace_file where tenant = :tenant and namespace = :namespace"
             " and not directory order by path",
             tenant=args["tenant"],
             namespace=args["namespace"],
         )
-        return [{"path": row["path"], "size": row["size"], "uri": row["uri"]} for row in rows]
+        return [
+            {"path": row["path"], "size": row["size"], "uri": row["uri"], "version": row["version"]} for row in rows
+        ]
 
     def _files_get(self, reader: Reader, args: dict[str, Any]) -> dict[str, Any] | None:
         row = reader.one(

@@ -41,6 +41,7 @@ class RetentionReads:
             "logs.purge": self._purge_logs,
             "kv.purgeable": self._pairs,
             "flows.purgeable": self._revisions,
+            "files.namespaces": lambda reader, args: self._namespaces(reader, "namespace_file", args),
         }
 
     @staticmethod

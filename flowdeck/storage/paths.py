@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 import unicodedata
 
 SCHEME = "kestra://"
@@ -11,6 +12,7 @@ _NOT_WORD = re.compile(r"[^\w\s-]")
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
 _GAPS = re.compile(r"[\s_-]+")
 _FILES = "_files"
+_REVISION = re.compile(r"\.v(\d+)-[0-9a-f]+$")
 
 
 def slug(text: str) -> str:
@@ -64,6 +66,17 @@ def input_path(namespace: str, flow_id: str, execution: str, input_id: str, name
 def namespace_files(namespace: str) -> str:
     """Root of the namespace files' content."""
     return f"{namespace_folder(namespace)}/{_FILES}"
+
+
+def revision_place(namespace: str, path: str, revision: int) -> str:
+    """Where the content of a namespace file's revision goes: never a place that was used before."""
+    return f"{namespace_files(namespace)}{path}.v{revision}-{secrets.token_hex(4)}"
+
+
+def revision_of(place: str) -> tuple[str, int] | None:
+    """The place without its revision, and the revision; None for a place that has none."""
+    found = _REVISION.search(place)
+    return (place[: found.start()], int(found[1])) if found else None
 
 
 def is_execution_file(path: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from flowdeck.expr import ion
-from tests.conformance.conftest import flow_text, messages, put_kv, run_of
+from tests.conformance.conftest import flow_text, messages, put_file, put_kv, run_of
 from tests.support.server import Server, eventually
 
 pytestmark = pytest.mark.timeout(90)
@@ -482,3 +482,35 @@ def test_a_task_resumes_another_execution_with_checked_inputs(server: Server) ->
     assert done["state"]["current"] == "SUCCESS", server.logs(done["id"])
     ended = server.finished(paused)
     assert run_of(ended, "after")["outputs"] == {"value": "42 because"}
+
+
+def test_purging_revisions_of_files(server: Server) -> None:
+    """§6 PurgeFiles: the newest revision stays; globs choose; UploadFiles adds revisions."""
+    for n in range(4):
+        put_file(server, "fileversions.deep", "/a/q.sql", f"select {n}")
+        put_file(server, "fileversions.deep", "/b.txt", f"text {n}")
+    body = """
+        tasks:
+          - {id: w, type: @storage.Write, content: newest}
+          - {id: u, type: @namespace.UploadFiles, namespace: fileversions.deep, files: {b.txt: "{{ outputs.w.uri }}"}}
+          - id: p
+            type: @namespace.PurgeFiles
+            namespaces: [fileversions]
+            %s
+        """
+
+    def purge(more: str) -> Any:
+        done = server.run(flow_text("purge_files", body % more))
+        assert done["state"]["current"] == "SUCCESS", server.logs(done["id"])
+        return run_of(done, "p")["outputs"]["size"]
+
+    def revisions(path: str) -> list[int]:
+        answer = server.call("GET", f"/api/v1/main/namespaces/fileversions.deep/files/revisions?path={path}")
+        return [one["revision"] for one in answer.json]
+
+    assert purge("includeChildNamespaces: false") == 0 and revisions("/b.txt") == [1, 2, 3, 4, 5]
+    assert purge('behavior: {type: version, before: "2020-01-01T00:00:00Z"}') == 0
+    assert purge('filePattern: "**/*.sql"\n            behavior: {type: version, keepAmount: 2}') == 2
+    assert revisions("/a/q.sql") == [3, 4] and revisions("/b.txt") == [1, 2, 3, 4, 5, 6, 7]
+    assert purge(f'behavior: {{type: version, keepAmount: 3, before: "{_later()}"}}') == 5
+    assert revisions("/b.txt") == [6, 7, 8]

@@ -13,7 +13,7 @@ from flowdeck.sdk.files import matches
 
 
 class Behavior(VersionBehavior):
-    """What goes: whole pairs (`key`), or old versions of pairs (`version`)."""
+    """What goes: whole pairs (`key`), or old versions of pairs (`version`), of which none are kept."""
 
     type: Literal["key", "version"] = field(default="key", doc="`key` or `version`.")
     expired_only: Expr[bool] = field(default=True, doc="Only pairs whose time is over; for `key`.")
@@ -59,23 +59,22 @@ tasks:
         behavior = self.behavior or Behavior()
         told = await ctx.render(self.expired_only)
         if told is None and behavior.type == "version":
-            return self.Output(size=await self._versions(ctx, args | await behavior.limits(ctx)))
+            await behavior.limits(ctx)
+            ctx.log.debug("Pairs keep their newest version only: there are no old ones")
+            return self.Output(size=0)
         args["expired_only"] = told if told is not None else await ctx.render(behavior.expired_only)
-        return self.Output(size=await self._delete(ctx, args, "kv.purgeable", "purge.pairs"))
+        return self.Output(size=await self._delete(ctx, args))
 
-    async def _versions(self, ctx: RunContext, args: dict[str, Any]) -> int:
-        return await self._delete(ctx, args, "kv.versions", "purge.kv_versions")
-
-    async def _delete(self, ctx: RunContext, args: dict[str, Any], read: str, command: str) -> int:
+    async def _delete(self, ctx: RunContext, args: dict[str, Any]) -> int:
         pattern = await ctx.render(self.key_pattern)
         total, cursor, pace = 0, None, Pace()
         more = {"expired_only": args.get("expired_only", False)}
         while True:
-            page = await ctx.calls.call(read, {**args, "cursor": cursor})
+            page = await ctx.calls.call("kv.purgeable", {**args, "cursor": cursor})
             pairs = [pair for pair in page["pairs"] if not pattern or matches(pair[1], [pattern])]
             if pairs:
                 began = time.monotonic()
-                total += await ctx.calls.call(command, {"tenant": args["tenant"], "pairs": pairs, **more})
+                total += await ctx.calls.call("purge.pairs", {"tenant": args["tenant"], "pairs": pairs, **more})
                 await asyncio.sleep(pace.after(time.monotonic() - began))
             cursor = page["cursor"]
             if cursor is None:

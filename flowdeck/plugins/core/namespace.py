@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from pathlib import Path
 from typing import Any, Literal
 
+from flowdeck.ports.storage import StoredFile
 from flowdeck.sdk import Declared, Example, Expr, RunContext, Task, TaskError, field
 from flowdeck.sdk.context import as_json
 from flowdeck.sdk.files import collect, matches
-from flowdeck.storage.paths import namespace_files
+from flowdeck.storage.paths import path_of, revision_of, revision_place
 
 HERE = "{{ flow.namespace }}"
+
+
+def older_revisions(ctx: RunContext, uri: str | None) -> list[tuple[int, StoredFile]]:
+    """Stored revisions of a namespace file before the one at `uri`, newest first."""
+    if not uri or (own := revision_of(path_of(uri))) is None:
+        return []
+    base, newest = own
+    found: list[tuple[int, StoredFile]] = []
+    for one in ctx.storage.backend.list(base.rpartition("/")[0], recursive=False):
+        told = revision_of(one.path)
+        if told is not None and told[0] == base and told[1] < newest:
+            found.append((told[1], one))
+    return sorted(found, key=lambda pair: -pair[0])
+
+
+def delete_places(ctx: RunContext, places: list[str]) -> int:
+    """Delete stored files; how many there were."""
+    return sum(ctx.storage.backend.delete(place) for place in places)
 
 
 def _patterns(value: Any) -> list[str]:
@@ -63,7 +81,7 @@ tasks:
         folder = "/" + (await ctx.render(self.destination)).strip("/")
         conflict = await ctx.render(self.conflict)
         sources = await self._sources(ctx)
-        known = {entry["path"] for entry in await ctx.files.list(namespace)}
+        known = {entry["path"]: int(entry.get("version") or 1) for entry in await ctx.files.list(namespace)}
         done: dict[str, str] = {}
         for name, source in sources.items():
             path = f"{folder.rstrip('/')}/{name.lstrip('/')}"
@@ -71,7 +89,7 @@ tasks:
                 raise TaskError(f"The file {path} exists already in the namespace {namespace}")
             if path in known and conflict == "SKIP":
                 continue
-            done[path] = await _put(ctx, namespace, path, source)
+            done[path] = await _put(ctx, namespace, path, source, known.get(path, 0) + 1)
         return self.Output(files=done)
 
     async def _sources(self, ctx: RunContext) -> dict[str, Path | str]:
@@ -93,9 +111,9 @@ tasks:
         return found
 
 
-async def _put(ctx: RunContext, namespace: str, path: str, source: Path | str) -> str:
+async def _put(ctx: RunContext, namespace: str, path: str, source: Path | str, revision: int) -> str:
     """Store the content in a place of its own, then name it."""
-    place = f"{namespace_files(namespace)}{path}.v-{secrets.token_hex(6)}"
+    place = revision_place(namespace, path, revision)
 
     def copy() -> tuple[str, int]:
         size = 0
@@ -168,10 +186,13 @@ class DeleteFiles(Task, type="io.kestra.plugin.core.namespace.DeleteFiles"):
         namespace = await ctx.render(self.namespace)
         patterns = _patterns(await ctx.render(self.files.raw))
         place = {"tenant": ctx.attempt.tenant, "namespace": namespace}
-        entries = [entry["path"] for entry in await ctx.files.list(namespace)]
+        listed = {entry["path"]: entry["uri"] for entry in await ctx.files.list(namespace)}
+        entries = list(listed)
         gone = [path for path in entries if matches(path.lstrip("/"), patterns)]
         for path in gone:
+            older = await asyncio.to_thread(older_revisions, ctx, listed[path])
             await ctx.calls.call("files.delete", {**place, "path": path})
+            await asyncio.to_thread(delete_places, ctx, [one.path for _, one in older])
         if await ctx.render(self.delete_parent_folder):
             left = [path for path in entries if path not in gone]
             folders = {path.rpartition("/")[0] for path in gone}

@@ -58,7 +58,7 @@ class Core:
             "logs.purge": lambda a: {"count": 0, "cursor": None},
             "kv.purgeable": lambda a: {"pairs": [], "cursor": None},
             "flows.purgeable": lambda a: {"flows": [], "cursor": None},
-            "files.purgeable": lambda a: {"files": [], "cursor": None},
+            "files.namespaces": lambda a: [],
         }
 
     def _kv(self, args: dict[str, Any]) -> Any:
