@@ -141,6 +141,7 @@ class Executor:
         self.steps = 0
         self.lag = 0.0
         self._wake: asyncio.Event | None = None
+        self._failing: set[int] = set()  # executions that an internal error has ended in this process
         self._unclaimed: dict[int, int] = {}
         self._awaited: set[str] = set()
         self._patience: asyncio.TimerHandle | None = None
@@ -640,9 +641,15 @@ class Executor:
     def _fail_execution(self, step: ExecutorStep, payload: tuple[int, str]) -> None:
         seq, reason = payload
         live = step.world.executions.get(seq)
-        if live is None or live.state.terminal:
+        if live is None:
             return
         step.world.log(live, None, "ERROR", f"The execution failed by an internal error: {reason}")
+        if live.state.terminal:
+            control.drop_rest(step.world, live)
+            return
+        if seq in self._failing:
+            live.root = None  # to fail raised too: nothing follows its end
+        self._failing.add(seq)
         live.error = live.error or {"message": f"Internal error: {reason}"}
         for run in live.open.values():
             run.level = None

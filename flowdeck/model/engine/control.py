@@ -406,18 +406,23 @@ def recreate_due(w: World, live: Live) -> None:
     w.evict(live)
 
 
+def drop_rest(w: World, live: Live) -> None:
+    """Give up what follows the end of an execution."""
+    for kind in ("after", "recreate"):
+        w.cancel(kind, live.seq)
+    for run in list(live.open.values()):
+        tree.abandon(w, run, State.KILLED, cause="broken")
+    w.touch_execution(live)
+    w.evict(live)
+
+
 @work("broken")
 def fail_broken(w: World, live: Live) -> None:
     """An execution whose flow or rows can't be read any more fails alone, with its reason in its log."""
     if live.gone or not live.plan.broken:
         return
-    if live.state.terminal:  # only what follows its end was left
-        for kind in ("after", "recreate"):
-            w.cancel(kind, live.seq)
-        for run in list(live.open.values()):
-            tree.abandon(w, run, State.KILLED, cause="broken")
-        w.touch_execution(live)
-        w.evict(live)
+    if live.state.terminal:
+        drop_rest(w, live)
         return
     reason = f"The execution can't go on: {live.plan.broken}"
     w.log(live, None, "ERROR", reason)

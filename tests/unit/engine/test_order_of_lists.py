@@ -354,3 +354,29 @@ def test_an_input_that_always_raises_does_not_turn_for_ever(engine: Engine, monk
     assert engine.state(good) == "SUCCESS"
     assert any(id == bad and "ZeroDivisionError" in text for id, _, text in engine.lines)
     engine.check()
+
+
+@pytest.mark.parametrize("where", ["tasks", "afterExecution", "both"])
+def test_an_error_within_what_follows_the_end_does_not_turn_for_ever(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    from flowdeck.model.engine import tasks
+
+    engine.save(flow(f"tasks: [{{id: first, {W}}}, {{id: a, {W}}}]\nafterExecution: [{{id: z, {W}}}]"))
+    real = tasks.dispatch
+    bad = {"tasks": {"a"}, "afterExecution": {"z"}, "both": {"a", "z"}}[where]
+
+    def broken(w: Any, run: Any, cause: str | None = None) -> None:
+        if run.task.id in bad:
+            raise ZeroDivisionError("always")
+        real(w, run, cause)
+
+    monkeypatch.setattr(tasks, "dispatch", broken)
+    e = engine.start("f")
+    engine.run()
+    engine.crash()
+    engine.run()
+    assert engine.state(e) == "FAILED"
+    assert engine.one("select count(*) from task_run where state < 20") == 0
+    assert engine.one("select count(*) from timer") == 0
+    assert not engine.executor.world.executions
