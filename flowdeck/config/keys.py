@@ -29,6 +29,7 @@ KEYS: tuple[Key, ...] = (
     *_keys(
         "kestra.",
         ("url",),
+        ("worker.group",),
         ("environment.name",),
         ("environment.color",),
         ("encryption.secret-key", "s", None, True),
@@ -189,6 +190,7 @@ KEYS: tuple[Key, ...] = (
         ("session.absolute-timeout", "d", "P30D"),
         ("worker.threads", "i"),
         ("worker.group",),
+        ("worker.groups", "l", []),
         ("worker.async-credits", "i", 1000),
         ("logs.max-lines-per-execution", "i", 0),
         ("console.enabled", "b", True),

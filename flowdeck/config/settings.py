@@ -194,6 +194,17 @@ class Settings:
         return self.get("flowdeck.worker.threads") or 4 * self.cpus
 
     @property
+    def worker_group(self) -> str:
+        """Pool that a worker of this instance belongs to; "" is the default pool."""
+        return self.get("flowdeck.worker.group") or self.get("kestra.worker.group") or ""
+
+    @property
+    def worker_groups(self) -> frozenset[str]:
+        """Pools that flows may name."""
+        own = self.worker_group
+        return frozenset(self.get("flowdeck.worker.groups") or ()) | (frozenset((own,)) if own else frozenset())
+
+    @property
     def cpus(self) -> int:
         """Processors that this instance may use."""
         return self.get("flowdeck.cpus") or len(os.sched_getaffinity(0))

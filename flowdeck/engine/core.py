@@ -106,6 +106,7 @@ class Core:
             encrypt=_encrypt(settings),
             recursive=bool(settings.get("kestra.variables.recursive-rendering")),
             sharing=sharing,
+            pools=settings.worker_groups,
         )
         self.scheduler = Scheduler(
             self.executor,

@@ -92,6 +92,7 @@ class Executor:
         encrypt: makes the stored form of SECRET inputs and outputs.
         globals_: `envs`, `globals`, `kestra` of the expression context.
         sharing: what this executor does because there are others (PostgreSQL); None: it is alone.
+        pools: worker groups that are configured, whether workers of them live or not.
         clock: ms since the epoch.
     """
 
@@ -109,6 +110,7 @@ class Executor:
         encrypt: Callable[[str], Any] | None = None,
         recursive: bool = False,
         sharing: Sharing | None = None,
+        pools: Iterable[str] = (),
         clock: Callable[[], int] = lambda: int(time.time() * 1000),
         rand: random.Random | None = None,
     ) -> None:
@@ -123,6 +125,8 @@ class Executor:
         self.encrypt = encrypt
         self.recursive = recursive
         self.sharing = sharing
+        self.pools = frozenset(pools)
+        self._groups: dict[str, str] = {}  # of live workers
         self.inbox: Inbox | None = None
         if sharing is not None:
             sharing.executor = self
@@ -160,6 +164,8 @@ class Executor:
             self.recursive,
         )
         world.shared = self.sharing
+        world.known_pools = self.pools
+        world.live_pools = set(self._groups.values())
         world.environment.zone = server_zone()
         return world
 
@@ -251,6 +257,8 @@ class Executor:
         return {"value": answer.get("value")}
 
     def _hello(self, step: ExecutorStep, hello: Hello) -> None:
+        self._groups[hello.worker] = hello.group
+        step.world.live_pools = set(self._groups.values())
         self._claimed(step, hello.worker, hello.in_flight)
         if self.sharing is None:
             self._heard(step, hello.worker)
@@ -285,6 +293,8 @@ class Executor:
             self._send_again(step)
 
     def _lost(self, step: ExecutorStep, payload: tuple[str, list[tuple[int, int]]]) -> None:
+        self._groups.pop(payload[0], None)
+        step.world.live_pools = set(self._groups.values())
         for seq, fence in payload[1]:
             self.dispatched.pop(seq, None)
             promise = self.evaluations.pop((seq, fence), None)
@@ -571,6 +581,7 @@ class Executor:
                 shard=live.shard,
                 children=run.detail["reserved"] if run.task.kind is TaskKind.DIRECTORY else [],
                 path=list(run.path) if run.task.kind is TaskKind.DIRECTORY else [],
+                group=run.detail.get("group", ""),
             ),
             process=self.needs_process(run.task.type),
         )

@@ -14,7 +14,7 @@ import socket
 import stat
 import struct
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -170,7 +170,7 @@ class Gateway:
         self.grace = min(lease, grace)
         self.workers: dict[str, WorkerRecord] = {}
         self._holder: dict[Key, WorkerRecord] = {}
-        self._ready = (ReadyQueue(), ReadyQueue())  # async, process
+        self._ready: dict[str, tuple[ReadyQueue, ReadyQueue]] = {}  # by worker group: async, process
         self._kills: set[Key] = set()
         self._pump_scheduled = False
         self._server: asyncio.AbstractServer | None = None
@@ -216,13 +216,17 @@ class Gateway:
     def dispatch(self, job: Job, *, process: bool) -> None:
         """Hand a job to the next free worker; `process` says which class of credit it needs."""
         job.light = not process
-        self._ready[process].push(job)
+        group = "" if isinstance(job, Evaluate) else job.group
+        queues = self._ready.get(group)
+        if queues is None:
+            queues = self._ready[group] = (ReadyQueue(), ReadyQueue())
+        queues[process].push(job)
         self._pump_soon()
 
     def kill(self, seq: int, fence: int) -> None:
         """Stop an attempt. One that was not sent yet is reported KILLED at once."""
         key = (seq, fence)
-        for queue in self._ready:
+        for queue in self._queues():
             if queue.discard(key):
                 self._loop.call_soon(
                     self.on_done, Done(seq=seq, fence=fence, state=State.KILLED, started=0, ended=0), ""
@@ -245,7 +249,7 @@ class Gateway:
         record.claimed.pop(key, None)
         if record.link:
             record.link.send(Ack(seq, fence))
-        if any(self._ready):
+        if any(self._queues()):
             self._pump_soon()
 
     def announce(self, owned: Iterable[int]) -> int:
@@ -259,7 +263,8 @@ class Gateway:
     def release(self, shards: Iterable[int]) -> None:
         """Forget the runs of shards that another executor goes on with; nothing is killed or acknowledged."""
         gone = frozenset(shards)
-        for queue in self._ready:
+        self.limbo.release(gone)
+        for queue in self._queues():
             for key, job in list(queue.keys.items()):
                 if isinstance(job, Run) and job.shard in gone:
                     queue.discard(key)
@@ -282,7 +287,11 @@ class Gateway:
 
     def queued(self) -> int:
         """Jobs that wait for a credit."""
-        return len(self._ready[0]) + len(self._ready[1])
+        return sum(len(queue) for queue in self._queues())
+
+    def _queues(self) -> Iterator[ReadyQueue]:
+        for queues in self._ready.values():
+            yield from queues
 
     # -- sending -----------------------------------------------------------------------------------------------
 
@@ -293,24 +302,25 @@ class Gateway:
 
     def _pump(self) -> None:
         self._pump_scheduled = False
-        for process in (False, True):
-            queue = self._ready[process]
-            while len(queue):
-                record = self._freest(process)
-                if record is None or record.link is None:
-                    break
-                job = queue.pop()
-                if job is None:
-                    break
-                key = (job.seq, job.fence)
-                (record.process if process else record.light)[key] = job
-                self._holder[key] = record
-                record.link.send(job)
+        for group, queues in self._ready.items():
+            for process in (False, True):
+                queue = queues[process]
+                while len(queue):
+                    record = self._freest(process, group)
+                    if record is None or record.link is None:
+                        break
+                    job = queue.pop()
+                    if job is None:
+                        break
+                    key = (job.seq, job.fence)
+                    (record.process if process else record.light)[key] = job
+                    self._holder[key] = record
+                    record.link.send(job)
 
-    def _freest(self, process: bool) -> WorkerRecord | None:
+    def _freest(self, process: bool, group: str) -> WorkerRecord | None:
         best, most = None, 0
         for record in self.workers.values():
-            if record.link is None or record.draining:
+            if record.link is None or record.draining or record.group != group:
                 continue
             free = record.process_total - len(record.process) if process else record.async_total - len(record.light)
             if free > most:

@@ -81,6 +81,7 @@ class Run(Message):
     shard: int = 0  # whose owner takes the report
     children: list[tuple[int, int, str]] = []  # of a WorkingDirectory: task key, seq, public id
     path: list[str] = []  # of a WorkingDirectory: values of the loops around it
+    group: str = ""  # worker group that takes it; "" is the default pool
 
 
 class Evaluate(Message):
@@ -121,6 +122,8 @@ class Poll(Message):
     realtime: bool = False
     light: bool = True  # holds an async credit (set by the gateway)
     defaults: str = ""  # as of `Run`
+    group: str = ""  # as of `Run`
+    shard: int = -1  # of the trigger; -1 = there is one executor
 
 
 class Kill(Message):

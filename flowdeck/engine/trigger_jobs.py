@@ -169,6 +169,8 @@ class TriggerJobs:
             context={**context, "trigger": {"id": trigger.id, "type": trigger.type, "date": date}},
             realtime=realtime,
             defaults=plan.defaults,
+            group=_group_of(plan, trigger),
+            shard=-1 if self._executor.sharing is None else trigger_shard(*key),
         )
         process = not realtime and self._executor.needs_process(trigger.type)
 
@@ -418,3 +420,10 @@ def interval_of(trigger: TriggerDef) -> int:
     """Milliseconds from the end of an evaluation to the next one."""
     found = trigger.props.get("interval")
     return max(parse_duration(found), 1) if isinstance(found, str) else INTERVAL_MS
+
+
+def _group_of(plan: Plan, trigger: TriggerDef) -> str:
+    """The worker group of a trigger: its own, else the flow's; one that is an expression is not asked for (§7.5)."""
+    group = trigger.props.get("workerGroup") or plan.flow.document.get("workerGroup")
+    key = str(group.get("key") or "") if isinstance(group, Mapping) else ""
+    return "" if "{{" in key else key.strip()

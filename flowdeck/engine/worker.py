@@ -77,7 +77,7 @@ class WorkerOptions:
             storage=LocalStorage(settings.storage_path, sync=settings.durability == "full"),
             temp=Path(temp) if temp else Path(tempfile.gettempdir()),
             key=load_key(settings.home.path, settings.get("kestra.encryption.secret-key")),
-            group=settings.get("flowdeck.worker.group") or "",
+            group=settings.worker_group,
             process_credits=settings.worker_threads,
             async_credits=settings.get("flowdeck.worker.async-credits") or 1000,
             lease=settings.span("kestra.server.liveness.timeout").total_seconds(),

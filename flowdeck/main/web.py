@@ -53,6 +53,7 @@ def api_config(settings: Settings) -> ApiConfig:
         max_upload=_size(settings.get("micronaut.server.max-request-size"), 10 * 1024**3),
         variables=context_variables(settings),
         plugin_defaults=tuple(instance_defaults(settings)),
+        worker_groups=settings.worker_groups,
     )
 
 

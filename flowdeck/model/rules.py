@@ -33,8 +33,8 @@ FLOW_RULES = frozenset(
 )
 """Rules whose messages are joined behind `Invalid Flow: `."""
 
-_NOT_YET = ("workerGroup",)
-_NOT_YET_OF_TYPES = ("workerGroup", "assets")
+_NOT_YET: tuple[str, ...] = ()
+_NOT_YET_OF_TYPES = ("assets",)
 _FLOW = "io.kestra.plugin.core."
 
 
@@ -69,6 +69,17 @@ def check_rules(checker: Checker, document: Mapping[str, Any]) -> None:
     for path in unused:
         text = f"'{path.rpartition('.')[2]}' is accepted, but this release does not act upon it"
         checker.report(text, path, checker.at(path), "not-yet", Severity.WARNING)
+
+
+def check_groups(checker: Checker, document: Mapping[str, Any], groups: frozenset[str]) -> None:
+    """Report worker groups that are named as they are and do not exist (§7.5)."""
+    places: list[tuple[str, Any]] = [("workerGroup", document.get("workerGroup"))]
+    places += [(f"{t.path}.workerGroup", t.value.get("workerGroup")) for t in checker.typed.values()]
+    for path, group in places:
+        key = group.get("key") if isinstance(group, Mapping) else None
+        if isinstance(key, str) and key.strip() and "{{" not in key and "{%" not in key and key not in groups:
+            text = f"No worker group exist for key '{key}'."
+            checker.report(text, f"{path}.key", checker.at(f"{path}.key"), "worker-group")
 
 
 def _unique(checker: Checker, document: Mapping[str, Any]) -> None:

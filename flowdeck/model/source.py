@@ -18,7 +18,7 @@ from flowdeck.model.flow_properties import FlowProperties
 from flowdeck.model.flowables import items
 from flowdeck.model.plugin_defaults import PluginDefaults
 from flowdeck.model.retry import read_retry
-from flowdeck.model.rules import FLOW_RULES, check_rules
+from flowdeck.model.rules import FLOW_RULES, check_groups, check_rules
 from flowdeck.model.shapes import FieldSpec, Shape, TypeSpec
 from flowdeck.model.sla import read_slas
 from flowdeck.model.validation import Checker, Typed
@@ -79,6 +79,7 @@ def parse_flow(
     revision: int = 1,
     strict: bool = True,
     defaults: Sequence[Mapping[str, Any]] = (),
+    groups: frozenset[str] | None = None,
 ) -> Parsed:
     """Parse and validate one flow.
 
@@ -89,6 +90,7 @@ def parse_flow(
         revision: what the flow's `revision` becomes; one in the text is ignored.
         strict: False = reading a stored flow at run time: unknown properties are ignored, advice is left out.
         defaults: plugin defaults of the namespaces and the instance, closest first.
+        groups: worker groups that exist; None accepts any.
     """
     try:
         root = load(source)
@@ -99,6 +101,8 @@ def parse_flow(
     document = checker.check_root(root, _FIELDS, "flow")
     if document:
         check_rules(checker, document)
+        if strict and groups is not None:
+            check_groups(checker, document, groups)
     usable = bool(document.get("tasks")) and "id" in document and "namespace" in document
     flow = _Builder(checker, entries, document).flow(tenant, revision) if usable else None
     findings = sorted(checker.findings, key=lambda f: (f.line, f.column)) if checker.findings else []

@@ -65,6 +65,7 @@ class ApiConfig:
     instance_uuid: str = "flowdeck"
     variables: Mapping[str, Any] = field(default_factory=dict)  # envs, globals, kestra of the expression context
     plugin_defaults: tuple[Mapping[str, Any], ...] = ()
+    worker_groups: frozenset[str] | None = None  # those that flows may name; None = any
 
 
 def _now() -> int:

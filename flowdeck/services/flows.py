@@ -33,7 +33,15 @@ def parse(backend: Backend, source: str, tenant: str, *, strict: bool = True, re
     with backend.database.reader() as reader:
         above = namespaces.chain(reader, tenant, peek(source)[0])
     defaults = namespaces.defaults_of(above, backend.config.plugin_defaults)
-    return parse_flow(source, backend.catalog, tenant=tenant, revision=revision, strict=strict, defaults=defaults)
+    return parse_flow(
+        source,
+        backend.catalog,
+        tenant=tenant,
+        revision=revision,
+        strict=strict,
+        defaults=defaults,
+        groups=backend.config.worker_groups,
+    )
 
 
 async def parsed(backend: Backend, row: Any, revision: Any = None) -> Any:

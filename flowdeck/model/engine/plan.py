@@ -177,7 +177,7 @@ class Plan:
         self.task_ids: dict[str, TaskDef] = {t.id: t for t in flow.tasks}
         self.ancestors: tuple[tuple[int, ...], ...] = tuple(self._chain(t) for t in flow.tasks)
         self._needs: list[Needs] = [needs_of(_sent(flow, t)) for t in flow.tasks]
-        self._gates: list[Needs] = [needs_of([t.run_if, t.timeout]) for t in flow.tasks]
+        self._gates: list[Needs] = [needs_of([t.run_if, t.timeout, self._key_of(t)]) for t in flow.tasks]
         self._outputs = needs_of([o.value for o in flow.outputs])
         self.assertions = tuple(s for s in flow.slas if s.assertion is not None)
         self.assertion_needs = needs_of([s.assertion for s in self.assertions])
@@ -212,6 +212,17 @@ class Plan:
         """This plan with the untyped outputs that a Subflow task asks of a flow without its own (§9.1, deprecated)."""
         asked = tuple(OutputDef(id=str(k), type="", value=v, required=False) for k, v in outputs.items())
         return Plan(replace(self.flow, outputs=asked), self.flow_key)
+
+    def group(self, task: TaskDef) -> Mapping[str, Any] | None:
+        """The worker group of a task that workers carry out: its own, else the flow's (§7.5)."""
+        if task.kind not in (TaskKind.RUNNABLE, TaskKind.DIRECTORY):
+            return None
+        found = task.props.get("workerGroup") or self.flow.document.get("workerGroup")
+        return found if isinstance(found, Mapping) and found.get("key") is not None else None
+
+    def _key_of(self, task: TaskDef) -> Any:
+        group = self.group(task)
+        return None if group is None else group["key"]
 
     def retry(self, task: TaskDef) -> Retry | None:
         """The policy of a task: its own, that of the nearest enclosing task, the flow's (§11.1)."""

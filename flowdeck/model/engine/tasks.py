@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from flowdeck import expr
 from flowdeck.model import context as contexts
 from flowdeck.model.durations import DurationError, parse_duration
-from flowdeck.model.engine import directory, tree
+from flowdeck.model.engine import directory, pools, tree
 from flowdeck.model.engine.plan import FLOW, LOOPS
 from flowdeck.model.engine.rendering import as_text, evaluate, evaluated, hidden, is_true
 from flowdeck.model.engine.stages import WORK, stage, work
@@ -70,10 +70,11 @@ def begin(w: World, run: Run) -> None:
     if live.fixtures and (fixture := fixture_of(live, run)) is not None:
         _apply_fixture(w, run, fixture)
         return
-    if task.run_if is None and task.timeout is None:
+    group = live.plan.group(task)
+    if task.run_if is None and task.timeout is None and group is None:
         _open(w, run, None)
         return
-    evaluate(w, run, "gate", [task.run_if, task.timeout], live.plan.gate(task.key))
+    evaluate(w, run, "gate", [task.run_if, task.timeout, group and group["key"]], live.plan.gate(task.key))
 
 
 def stops_at(live: Live, run: Run) -> bool:
@@ -102,12 +103,12 @@ def _apply_fixture(w: World, run: Run, fixture: dict[str, Any]) -> None:
 
 @stage("gate")
 def gate(w: World, run: Run, result: Any, error: str | None) -> None:
-    """`runIf` and `timeout` are known."""
+    """`runIf`, `timeout` and the worker group are known."""
     if error is not None:
         w.log(run.execution, run, "ERROR", f"Unable to evaluate the runIf condition for task {run.task.id}")
         fail(w, run, error, attempt=False)
         return
-    wanted, timeout = result
+    wanted, timeout, group = result
     if run.task.run_if is not None and not is_true(wanted) and run.state is not State.RESTARTED:
         tree.end_run(w, run, State.SKIPPED)
         return
@@ -116,6 +117,12 @@ def gate(w: World, run: Run, result: Any, error: str | None) -> None:
             run.timeout_ms = parse_duration(str(timeout))
         except DurationError as problem:
             fail(w, run, str(problem), attempt=False)
+            return
+    if run.execution.plan.group(run.task) is not None:
+        reason = pools.choose(w, run, group)
+        if reason is not None:
+            if reason:
+                fail(w, run, reason, attempt=False)
             return
     _open(w, run, None)
 

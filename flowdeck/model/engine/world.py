@@ -384,6 +384,8 @@ class World:
         self.by_id: dict[str, Live] = {}
         self.children: dict[str, set[int]] = {}  # execution id → seqs of live ones that it started
         self.runs: dict[int, Run] = {}
+        self.known_pools: frozenset[str] = frozenset()  # worker groups that are configured (§7.5)
+        self.live_pools: set[str] = set()  # worker groups with a live worker
         self.reserved: dict[int, tuple[Run, int, str]] = {}  # children that the job of a WorkingDirectory may report
         self.batches: dict[int, Any] = {}  # task run seq → `items.Batches` of a ForEachItem that runs
         self.strays: dict[int, Run] = {}  # ended from outside, their attempts go on
