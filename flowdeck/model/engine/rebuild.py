@@ -26,6 +26,7 @@ def live_from(plan: Plan, row: Mapping[str, Any]) -> Live:
     live.flow_key, live.flow_rev = row["flow_key"], row["flow_rev"]
     live.state = State(row["state"])
     live.version = live.stored_version = row["version"]
+    live.stored_state = State(row["state"])
     live.inputs = row["inputs"] or {}
     live.breakpoints = row["breakpoints"] or []
     live.fixtures = row["fixtures"] or []

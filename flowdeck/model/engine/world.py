@@ -253,6 +253,7 @@ class Live:
         "sla_errors",
         "started",
         "state",
+        "stored_state",
         "stored_version",
         "task_count",
         "tenant",
@@ -310,6 +311,7 @@ class Live:
         self.dirty = False
         self.labels_changed = False
         self.version = 0
+        self.stored_state: State | None = None  # of the row
         self.stored_version = 0
 
     @property
