@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 NAME = "flowdeck_test_triggers"
@@ -13,8 +14,10 @@ def install(folder: Path) -> dict[str, str]:
     link = folder / NAME
     if not link.exists():
         link.symlink_to(Path(__file__).parent / NAME)
-    info = folder / f"{NAME}-1.dist-info"
+    # Descriptions of plugins are kept by version: another text is another version.
+    version = int(hashlib.sha256((link / "__init__.py").read_bytes()).hexdigest()[:8], 16)
+    info = folder / f"{NAME}-{version}.dist-info"
     info.mkdir(exist_ok=True)
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {NAME}\nVersion: 1\n")
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {NAME}\nVersion: {version}\n")
     (info / "entry_points.txt").write_text(f"[flowdeck.plugins]\n{NAME} = {NAME}\n")
     return {"PYTHONPATH": str(folder)}
