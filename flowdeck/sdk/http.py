@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
+from urllib.parse import quote
 
 import httpcore
 import httpx
@@ -21,6 +22,7 @@ import httpx
 from flowdeck.expr import yamltext
 from flowdeck.model.coerce import to_boolean, to_duration, to_integer, to_text
 from flowdeck.sdk.errors import TaskError
+from flowdeck.sdk.socks import SocksBackend
 
 MAX_CONTENT = 10 * 1024 * 1024
 MAX_REDIRECTS = 10
@@ -41,6 +43,7 @@ class Options:
     auth: httpx.Auth | None = None
     insecure: bool = False
     proxy: str | None = None
+    socks: tuple[str, int, str | None, str | None] | None = None  # address, port, user, password
     logs: frozenset[str] = frozenset()
     max_content: int = MAX_CONTENT
     secrets: list[str] = field(default_factory=list)
@@ -102,9 +105,17 @@ class Options:
         port = proxy.get("port") or raw.get("proxyPort")
         user = proxy.get("username") or raw.get("proxyUsername")
         password = proxy.get("password") or raw.get("proxyPassword")
-        login = f"{user}:{password}@" if user else ""
-        scheme = "socks5" if kind == "SOCKS" else "http"
-        self.proxy = f"{scheme}://{login}{address}{f':{port}' if port else ''}"
+        if kind not in ("HTTP", "SOCKS"):
+            raise TaskError(f"'{kind}' is no type of proxy; known: DIRECT, HTTP, SOCKS")
+        if password:
+            self.secrets.append(to_text(password))
+        name = to_text(address).removeprefix("http://").removeprefix("socks5://").rstrip("/")
+        if kind == "SOCKS":
+            who, word = (to_text(user), to_text(password)) if user else (None, None)
+            self.socks = (name, to_integer(port) if port else 1080, who, word)
+            return
+        login = f"{quote(to_text(user), safe='')}:{quote(to_text(password), safe='')}@" if user else ""
+        self.proxy = f"http://{login}{name}{f':{to_integer(port)}' if port else ''}"
 
 
 class Bearer(httpx.Auth):
@@ -191,7 +202,10 @@ async def client(options: Options, refused: Iterable[str] = REFUSED_ADDRESSES) -
     if not options.proxy:
         transport = httpx.AsyncHTTPTransport(verify=_tls(options.insecure), trust_env=False)
         pool = transport._pool  # httpx has no public way to hand in a network backend
-        pool._network_backend = CheckedBackend(pool._network_backend, refused)  # type: ignore[attr-defined]
+        backend: httpcore.AsyncNetworkBackend = CheckedBackend(pool._network_backend, refused)  # type: ignore[attr-defined]
+        if options.socks:
+            backend = SocksBackend(backend, *options.socks)
+        pool._network_backend = backend  # type: ignore[attr-defined]
         kind: dict[str, Any] = {"transport": transport}
     else:
         kind = {"proxy": options.proxy, "verify": _tls(options.insecure)}

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
+import shutil
+import ssl
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +19,22 @@ from tests.unit.worker.conftest import Core, ok
 
 REQUEST = "io.kestra.plugin.core.http.Request"
 DOWNLOAD = "io.kestra.plugin.core.http.Download"
+
+
+SSE = "io.kestra.plugin.core.http.SseRequest"
+EVENTS = """\
+: welcome
+id: 1
+event: message
+retry: 500
+data: {"delta": "He"}
+
+data: {"delta": "llo"}
+
+data: not
+data: json
+
+"""
 
 
 class Server:
@@ -56,6 +76,20 @@ class Server:
                 status, extra, answer = "302 Found", "Location: /final\r\n", b""
             case "/slow":
                 await asyncio.sleep(3)
+            case "/latin":
+                extra, answer = "Content-Type: text/plain\r\n", "grün".encode("latin-1")
+            case "/digest" if "authorization" not in headers:
+                status, answer = "401 Unauthorized", b""
+                extra = 'WWW-Authenticate: Digest realm="r", nonce="n", qop="auth", algorithm=MD5\r\n'
+            case "/short":
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\nConnection: close\r\n\r\nfew")
+                await writer.drain()
+                writer.close()
+                return
+            case "/named":
+                extra = "Content-Disposition: attachment; filename*=UTF-8''gr%C3%BCn.csv\r\n"
+            case "/events":
+                extra, answer = "Content-Type: text/event-stream\r\n", EVENTS.encode()
         writer.write(
             f"HTTP/1.1 {status}\r\nContent-Length: {len(answer)}\r\n{extra}Connection: close\r\n\r\n".encode() + answer
         )
@@ -225,3 +259,151 @@ def test_no_spelling_of_an_address_reaches_the_machine_s_credentials(address: st
     backend = CheckedBackend(None, REFUSED_ADDRESSES)  # type: ignore[arg-type]
     assert not backend.allowed(address)
     assert backend.allowed("93.184.216.34") and backend.allowed("::1") and backend.allowed("64:ff9b::5db8:d822")
+
+
+async def test_options_of_an_exchange(core: Core, server: Server) -> None:
+    """§4: charsets, headers without body, lists of headers, logs, DIGEST, the alias of `options.auth`."""
+    plain = ok(await core.run(request(f"{server.address}/latin", "  options: {defaultCharset: ISO-8859-1}\n")))
+    assert plain["body"] == "grün"
+    await core.run(request(server.address, "  contentType: text/csv\n  headers: {X: [a, b], Content-Type: text/x}\n"))
+    assert server.seen[-1]["headers"]["x"] == "a, b" and server.seen[-1]["headers"]["content-type"] == "text/x"
+    await core.run(
+        request(
+            server.address,
+            "  body: sent\n  method: PUT\n  options: {auth: {type: BEARER, token: hidden-token},"
+            " logs: [REQUEST_HEADERS, REQUEST_BODY, RESPONSE_HEADERS, RESPONSE_BODY]}\n",
+        )
+    )
+    text = "\n".join(core.texts())
+    assert "request headers:" in text and "request body:\nsent" in text and "response body:" in text
+    assert "hidden-token" not in text
+    login = "{type: DIGEST, username: me, password: pw}"
+    for more in (f"  options: {{auth: {login}}}\n", f"  auth: {login}\n"):
+        ok(await core.run(request(f"{server.address}/digest", more)))
+        assert server.seen[-1]["headers"]["authorization"].startswith('Digest username="me", realm="r"')
+    done = await core.run(request(server.address, "  options: {auth: {type: MAGIC}}\n"))
+    assert done.state == State.FAILED and "known: BASIC, BEARER, DIGEST" in (done.error or "")
+    assert ok(await core.run(request(f"{server.address}/missing", "  allowFailed: true\n")))["code"] == 404
+
+
+async def test_downloads_check_their_length_and_keep_names(core: Core, server: Server) -> None:
+    """§4 Download."""
+    done = await core.run(request(f"{server.address}/short", kind=DOWNLOAD))
+    assert done.state == State.FAILED
+    assert ok(await core.run(request(f"{server.address}/named", kind=DOWNLOAD)))["uri"].endswith("/grün.csv")
+    assert ok(await core.run(request(f"{server.address}/x.parquet", kind=DOWNLOAD)))["uri"].endswith(".parquet")
+    assert ok(await core.run(request(server.address, "  saveAs: mine.bin\n", DOWNLOAD)))["uri"].endswith("/mine.bin")
+    allowed = await core.run(request(f"{server.address}/empty", "  options: {allowFailed: true}\n", DOWNLOAD))
+    assert ok(allowed)["length"] == 0
+
+
+async def test_events_are_read_to_the_end(core: Core, server: Server) -> None:
+    """§4 SseRequest: events with parsed data, or joined results of a jq program; counter `size`."""
+    done = await core.run(request(f"{server.address}/events", kind=SSE))
+    outputs = ok(done)
+    assert outputs["size"] == 3 and outputs["result"] is None and ("size", "counter", 3.0, {}) in done.metrics
+    assert outputs["events"][0] == {
+        "id": "1",
+        "event": "message",
+        "data": {"delta": "He"},
+        "comment": "welcome",
+        "retry": 500,
+    }
+    assert [e["data"] for e in outputs["events"]] == [{"delta": "He"}, {"delta": "llo"}, "not\njson"]
+    jq = "  concatJqExpression: .data.delta?\n"
+    joined = ok(await core.run(request(f"{server.address}/events", f"{jq}  failedOnMissingJq: false\n", SSE)))
+    assert joined["result"] == "Hello" and joined["events"] is None
+    done = await core.run(request(f"{server.address}/events", jq, SSE))
+    assert done.state == State.FAILED and "concatJqExpression" in (done.error or "")
+    done = await core.run(request(f"{server.address}/missing", kind=SSE))
+    assert done.state == State.FAILED and "404" in (done.error or "")
+
+
+async def test_http_proxies(core: Core, server: Server) -> None:
+    """§4: both spellings of the options, with a login whose characters mean nothing."""
+    for options in (
+        f"{{proxy: {{type: HTTP, address: 127.0.0.1, port: {server.port}, username: 'u:s', password: 'p@w'}}}}",
+        f"{{proxyType: HTTP, proxyAddress: 127.0.0.1, proxyPort: {server.port}, proxyUsername: 'u:s', proxyPassword: 'p@w'}}",
+    ):
+        ok(await core.run(request("http://somewhere.test/x", f"  options: {options}\n")))
+        assert server.seen[-1]["path"] == "http://somewhere.test/x"
+        login = base64.b64decode(server.seen[-1]["headers"]["proxy-authorization"].partition(" ")[2])
+        assert login == b"u:s:p@w"
+    direct = "  options: {proxy: {type: DIRECT, address: 127.0.0.1, port: 1}}\n"
+    assert ok(await core.run(request(server.address, direct)))["code"] == 200
+    done = await core.run(request(server.address, "  options: {proxy: {type: MAGIC, address: x}}\n"))
+    assert done.state == State.FAILED and "known: DIRECT, HTTP, SOCKS" in (done.error or "")
+
+
+async def test_socks_proxies(core: Core, server: Server) -> None:
+    """§4: the proxy resolves names; its refusals are told."""
+    asked: list[Any] = []
+
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        count = (await reader.readexactly(2))[1]
+        methods = await reader.readexactly(count)
+        login = None
+        writer.write(b"\x05\x02" if 2 in methods else b"\x05\x00")
+        if 2 in methods:
+            user = await reader.readexactly((await reader.readexactly(2))[1])
+            password = await reader.readexactly((await reader.readexactly(1))[0])
+            login = (user, password)
+            writer.write(b"\x01\x00" if password == b"right" else b"\x01\x01")
+        try:
+            head = await reader.readexactly(4)
+            name = await reader.readexactly((await reader.readexactly(1))[0])
+        except asyncio.IncompleteReadError:
+            writer.close()
+            return
+        await reader.readexactly(2)
+        asked.append((head[3], name, login))
+        if name == b"closed.test":
+            writer.write(b"\x05\x05\x00\x01" + bytes(6))
+            writer.close()
+            return
+        writer.write(b"\x05\x00\x00\x01" + bytes(6))
+        await server.handle(reader, writer)
+
+    listening = await asyncio.start_server(proxy, "127.0.0.1", 0)
+    port = listening.sockets[0].getsockname()[1]
+
+    def through(more: str = "") -> str:
+        return f"  options: {{proxy: {{type: SOCKS, address: 127.0.0.1, port: {port}{more}}}}}\n"
+
+    try:
+        assert ok(await core.run(request("http://hidden.test/y", through())))["code"] == 200
+        assert asked == [(3, b"hidden.test", None)] and server.seen[-1]["path"] == "/y"
+        ok(await core.run(request("http://hidden.test/", through(", username: me, password: right"))))
+        assert asked[-1][2] == (b"me", b"right")
+        done = await core.run(request("http://closed.test/", through()))
+        assert done.state == State.FAILED and "connection refused" in (done.error or "")
+        done = await core.run(request("http://hidden.test/", through(", username: me, password: wrong")))
+        assert done.state == State.FAILED and "refused the login" in (done.error or "")
+    finally:
+        listening.close()
+
+
+async def test_certificates_are_checked_unless_told_otherwise(core: Core, tmp_path: Path) -> None:
+    """§4: options.ssl and the older sslOptions."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is missing")
+    made = await asyncio.create_subprocess_exec(
+        "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", tmp_path / "k.pem", "-out",
+        tmp_path / "c.pem", "-days", "2", "-subj", "/CN=localhost", stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    assert await made.wait() == 0
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "c.pem", tmp_path / "k.pem")
+    found = Server()
+    listening = await asyncio.start_server(found.handle, "127.0.0.1", 0, ssl=context)
+    address = f"https://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+    try:
+        done = await core.run(request(address))
+        assert done.state == State.FAILED and "certificate" in (done.error or "").lower()
+        for more in (
+            "  options: {ssl: {insecureTrustAllCertificates: true}}\n",
+            "  sslOptions: {insecureTrustAllCertificates: true}\n",
+        ):
+            assert ok(await core.run(request(address, more)))["code"] == 200
+    finally:
+        listening.close()
