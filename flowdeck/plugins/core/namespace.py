@@ -6,7 +6,6 @@ import asyncio
 from pathlib import Path
 from typing import Any, Literal
 
-from flowdeck.ports.storage import StoredFile
 from flowdeck.sdk import Declared, Example, Expr, RunContext, Task, TaskError, field
 from flowdeck.sdk.context import as_json
 from flowdeck.sdk.files import collect, matches
@@ -15,12 +14,12 @@ from flowdeck.storage.paths import path_of, revision_of, revision_place
 HERE = "{{ flow.namespace }}"
 
 
-def older_revisions(ctx: RunContext, uri: str | None) -> list[tuple[int, StoredFile]]:
+def older_revisions(ctx: RunContext, uri: str | None) -> list[tuple[int, Any]]:
     """Stored revisions of a namespace file before the one at `uri`, newest first."""
     if not uri or (own := revision_of(path_of(uri))) is None:
         return []
     base, newest = own
-    found: list[tuple[int, StoredFile]] = []
+    found: list[tuple[int, Any]] = []
     for one in ctx.storage.backend.list(base.rpartition("/")[0], recursive=False):
         told = revision_of(one.path)
         if told is not None and told[0] == base and told[1] < newest:
