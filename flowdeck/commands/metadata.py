@@ -7,6 +7,7 @@ from typing import Any
 
 from flowdeck.commands.registry import command
 from flowdeck.model.errors import Conflict, NotFound
+from flowdeck.model.liveness import Patience, ServiceState, judged, may_become
 from flowdeck.store.driver import Tx
 
 
@@ -117,10 +118,32 @@ def delete_userdata(tx: Tx, args: dict[str, Any]) -> bool:
     return bool(gone)
 
 
+EVENTS = 20
+"""Changes of state that a component's row remembers."""
+
+
 @command("service.heartbeat")
-def heartbeat(tx: Tx, args: dict[str, Any]) -> None:
-    """Say that a component lives: `id`, `kind`, `host`, `state`, `started` (ms), `detail` (JSON)."""
-    detail = args.get("detail")
+def heartbeat(tx: Tx, args: dict[str, Any]) -> str:
+    """Say that a component lives: `id`, `kind`, `host`, `state`, `started` (ms), `detail` (JSON); answers its state.
+
+    A component that the others count as dead hears so and must end: its row does not come back to life (F53). One that
+    has `connected` begins anew.
+    """
+    row = tx.one("select state, detail from service where id = ?", args["id"])
+    told = ServiceState(args.get("state", "RUNNING"))
+    state = told
+    events: list[Any] = []
+    if row is not None:
+        stored = ServiceState(row["state"])
+        events = _events(row["detail"])
+        if stored is not told:
+            state = told if may_become(stored, told) else stored
+        if state is stored and state is not told:
+            if not args.get("connected"):
+                return state  # refused: the silence goes on
+            state = told
+    if row is None or state is not ServiceState(row["state"]):
+        events = [*events, [tx.now, state.value]][-EVENTS:]
     tx.sql(
         "insert into service (id, kind, host, state, started, heartbeat, detail)"
         " values (:id, :kind, :host, :state, :started, :now, :detail)"
@@ -129,11 +152,59 @@ def heartbeat(tx: Tx, args: dict[str, Any]) -> None:
         id=args["id"],
         kind=args["kind"],
         host=args.get("host", ""),
-        state=args.get("state", "RUNNING"),
+        state=state.value,
         started=args.get("started", tx.now),
         now=tx.now,
-        detail=None if detail is None else _text(detail),
+        detail=_text({**(args.get("detail") or {}), "events": events}),
     )
+    return state
+
+
+def _events(detail: str | None) -> list[Any]:
+    """[ms, state] of a component's last changes, oldest first."""
+    return list((json.loads(detail) if detail else {}).get("events") or ())
+
+
+@command("service.state")
+def change_service(tx: Tx, args: dict[str, Any]) -> bool:
+    """Note a component's new `state`, unless it can't follow from the one that is stored; whether it changed."""
+    row = tx.one("select state, detail from service where id = ?", args["id"])
+    if row is None:
+        return False
+    stored, new = ServiceState(row["state"]), ServiceState(args["state"])
+    if stored is new or not may_become(stored, new):
+        return False
+    detail = json.loads(row["detail"]) if row["detail"] else {}
+    detail["events"] = [*_events(row["detail"]), [tx.now, new.value]][-EVENTS:]
+    return bool(
+        tx.sql(
+            "update service set state = :new, detail = :detail where id = :id and state = :stored",
+            id=args["id"],
+            new=new.value,
+            detail=_text(detail),
+            stored=stored.value,
+        )
+    )
+
+
+@command("service.check")
+def check_services(tx: Tx, args: dict[str, Any]) -> list[str]:
+    """Judge the silent ones (F53): `timeout`, `initial_delay`, `grace`, `retention` in ms; answers who changed.
+
+    Components that hold a lease on shards are judged by their leases.
+    """
+    patience = Patience(args["timeout"], args["initial_delay"], args["grace"], args["retention"])
+    changed: list[str] = []
+    for row in tx.all("select id, state, started, heartbeat, detail from service where lease_until is null"):
+        state, events = ServiceState(row["state"]), _events(row["detail"])
+        since = tx.now - (events[-1][0] if events else row["started"])
+        silent = tx.now - row["heartbeat"]
+        new = judged(state, tx.now - row["started"], silent, since, patience)
+        if new is not None and change_service(tx, {"id": row["id"], "state": new}):
+            changed.append(row["id"])
+        elif state is ServiceState.INACTIVE and since > patience.retention:
+            tx.sql("delete from service where id = ?", row["id"])
+    return changed
 
 
 @command("service.forget")

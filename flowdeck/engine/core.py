@@ -24,9 +24,10 @@ from flowdeck.config.variables import context_variables, instance_defaults
 from flowdeck.engine.bus import CommandServer
 from flowdeck.engine.calls import CallReader
 from flowdeck.engine.core_cluster import Cluster, answers, wait_for
-from flowdeck.engine.executor import Executor, ExecutorStep
+from flowdeck.engine.executor import Executor
 from flowdeck.engine.feed import FeedHub
 from flowdeck.engine.gateway import Gateway
+from flowdeck.engine.liveness import LivenessConfig, Services
 from flowdeck.engine.lock import InstanceLock
 from flowdeck.engine.logwriter import LogWriter
 from flowdeck.engine.messages import Call, Done, Hello, Started
@@ -36,6 +37,7 @@ from flowdeck.engine.scheduler import Scheduler
 from flowdeck.engine.trigger_jobs import is_trigger
 from flowdeck.model.catalog import Catalog
 from flowdeck.model.engine import Live, Run
+from flowdeck.model.liveness import Restart
 from flowdeck.sdk.index import load_catalog
 from flowdeck.storage.encryption import Cipher, EncryptionError, load_key
 from flowdeck.storage.local import LocalStorage
@@ -46,8 +48,6 @@ from flowdeck.store.schema import migrate
 
 log = logging.getLogger("flowdeck.core")
 
-WORKER_SEEN = 15.0
-"""Seconds between writes of the workers' heartbeats."""
 STOP_WAIT = 5.0
 """Seconds that a stop waits for what is queued."""
 
@@ -83,6 +83,7 @@ class Core:
         )
         self.reads = CallReader(database, cast(Any, LogStore(home.logs, files=self.log_files)), defaults)
         self.plans = PlanStore(database, parser(catalog, defaults))
+        liveness = LivenessConfig.of(settings)
         self.gateway = Gateway(
             on_started=self._started,
             on_done=lambda message, worker: self._done(message, worker),
@@ -92,7 +93,10 @@ class Core:
             reads=self.reads,
             owns=None if cluster is None else cluster.owns,
             on_claim=lambda worker, number, keys: self.executor.on_claim(worker, number, keys),
-            lease=settings.span("kestra.server.liveness.timeout").total_seconds(),
+            on_state=lambda worker, state: self.services.changed(worker, state),
+            lease=liveness.timeout,
+            restart=liveness.restart,
+            patience=liveness.grace,
         )
         sharing = None if cluster is None else cluster.share(self.gateway)
         self.executor = Executor(
@@ -108,6 +112,9 @@ class Core:
             sharing=sharing,
             pools=settings.worker_groups,
         )
+        own = ("EXECUTOR", "SCHEDULER") if cluster is None else ()
+        self.services = Services(self.executor, self.gateway, liveness, own, lambda: self.leader)
+        self.executor.resends = liveness.restart is not Restart.NEVER
         self.scheduler = Scheduler(
             self.executor,
             database,
@@ -195,36 +202,11 @@ class Core:
             self.executor.on_hello(msgspec.structs.replace(hello, in_flight=attempts))
         else:
             self.executor.on_hello(hello)
-        detail = {
-            "pid": hello.pid,
-            "group": hello.group,
-            "process": hello.process_credits,
-            "async": hello.async_credits,
-        }
-        self._service(hello.worker, "WORKER", hello.host or socket.gethostname(), "RUNNING", detail)
+        self.services.hello(hello)
 
     def _lost(self, worker: str, held: list[tuple[int, int]]) -> None:
         self.executor.on_lost(worker, [pair for pair in held if not is_trigger(pair[0])])
         self.scheduler.jobs.on_lost([pair for pair in held if is_trigger(pair[0])])
-        self.executor.call(lambda step: _forget_service(step, worker))
-
-    def _service(self, id: str, kind: str, host: str, state: str, detail: dict[str, Any] | None) -> None:
-        args = {"id": id, "kind": kind, "host": host, "state": state, "detail": detail}
-        self.executor.call(lambda step: registry.carry_out(step.tx, "service.heartbeat", args) and None)
-
-    async def _heartbeats(self) -> None:
-        """One row a worker, rarely: a restarted core waits for the workers that were alive."""
-        while True:
-            await asyncio.sleep(WORKER_SEEN)
-            for record in list(self.gateway.workers.values()):
-                hello = record.hello
-                detail = {
-                    "pid": hello.pid,
-                    "group": hello.group,
-                    "process": hello.process_credits,
-                    "async": hello.async_credits,
-                }
-                self._service(record.id, "WORKER", hello.host or socket.gethostname(), "RUNNING", detail)
 
     @property
     def leader(self) -> bool:
@@ -250,7 +232,7 @@ class Core:
             await self.commands.start()
         self.database.start_checkpoints()
         self.tasks += [
-            asyncio.create_task(self._heartbeats()),
+            asyncio.create_task(self.services.run()),
             asyncio.create_task(self.outbox.run()),
             asyncio.create_task(self.scheduler.run()),
         ]
@@ -262,6 +244,7 @@ class Core:
 
     def stop(self) -> None:
         """Take nothing new; what is queued is committed."""
+        self.services.stop()
         self.executor.stop()
 
     async def close(self) -> None:
@@ -284,10 +267,6 @@ class Core:
         self.database.close()
 
 
-def _forget_service(step: ExecutorStep, worker: str) -> None:
-    step.tx.sql("delete from service where id = ?", worker)
-
-
 def _encrypt(settings: Settings) -> Callable[[str], Any] | None:
     """How SECRET values are stored; None without a usable key."""
     key = load_key(settings.home.path, settings.get("kestra.encryption.secret-key"))
@@ -303,7 +282,8 @@ def live_workers(database: Database, within_ms: int = 45_000) -> list[str]:
     found: list[str] = []
     with database.reader() as reader:
         rows: Iterable[Any] = reader.all(
-            "select id, host, detail from service where kind = 'WORKER' and heartbeat > ?",
+            "select id, host, detail from service where kind = 'WORKER' and heartbeat > ?"
+            " and state in ('CREATED', 'RUNNING', 'MAINTENANCE', 'TERMINATING', 'DISCONNECTED')",
             int(time.time() * 1000) - within_ms,
         )
         for row in rows:

@@ -150,6 +150,7 @@ class Executor:
         self._awaited: set[str] = set()
         self._patience: asyncio.TimerHandle | None = None
         self._announced = 0
+        self.resends = True  # attempts that no worker claims after a start are sent again
         self.world = self._new_world()
         self.timers = Timers()
 
@@ -741,6 +742,8 @@ class Executor:
         unclaimed, self._unclaimed = self._unclaimed, {}
         for seq, fence in unclaimed.items():
             run = step.world.runs.get(seq)
+            if not self.resends and run is not None and run.state is State.RUNNING and not run.killing:
+                continue  # its worker may hold it for ever; a kill ends it
             if run is None and seq in step.world.strays:
                 tasks.lost(step.world, seq, fence)
             if run is None or run.fence != fence:

@@ -21,6 +21,7 @@ from typing import Any, Protocol
 from msgspec import structs
 
 from flowdeck.engine.frames import FrameProtocol
+from flowdeck.engine.limbo import Limbo, runs
 from flowdeck.engine.messages import (
     Ack,
     Answer,
@@ -37,6 +38,7 @@ from flowdeck.engine.messages import (
     Shards,
     Started,
 )
+from flowdeck.model.liveness import Restart, ServiceState
 from flowdeck.model.states import State
 
 log = logging.getLogger("flowdeck.gateway")
@@ -81,6 +83,7 @@ class WorkerRecord:
     grace: asyncio.TimerHandle | None = None
     pid: int = 0  # when this process can see it, else 0
     gone_at: float = 0.0
+    state: ServiceState = ServiceState.RUNNING
     claimed: dict[Key, int] = field(default_factory=dict)  # shards of runs that an earlier executor sent
 
     @property
@@ -139,8 +142,11 @@ class Gateway:
         owns: whether this executor owns a shard (PostgreSQL); None = there is one executor. Reports and claims of
             other shards are passed over: the worker repeats them to the owner.
         on_claim: a worker has answered `announce`, with what it holds of the new shards.
+        on_state: a worker said, or its silence says, that its state has changed.
         lease: seconds without a word after which a worker is lost, on this process's monotonic clock.
         grace: seconds that a disconnected worker has to come back.
+        restart: when jobs of a lost worker are handed to `on_lost`; at once in any case if its process has ended.
+        patience: seconds that a lost worker has to end, with `AFTER_TERMINATION_GRACE_PERIOD`.
     """
 
     def __init__(
@@ -154,8 +160,11 @@ class Gateway:
         reads: Reads | None = None,
         owns: Callable[[int], bool] | None = None,
         on_claim: Callable[[str, int, list[Key]], None] = lambda worker, no, keys: None,
+        on_state: Callable[[str, ServiceState], None] = lambda worker, state: None,
         lease: float = LEASE,
         grace: float = GRACE,
+        restart: Restart = Restart.IMMEDIATELY,
+        patience: float = 0.0,
     ) -> None:
         self.on_started = on_started
         self.on_done = on_done
@@ -165,6 +174,10 @@ class Gateway:
         self.reads = reads
         self.owns = owns
         self.on_claim = on_claim
+        self.on_state = on_state
+        self.restart = restart
+        self.patience = patience
+        self.limbo = Limbo(self._give_up)
         self._shards = Shards(0, [])
         self.lease = lease
         self.grace = min(lease, grace)
@@ -199,6 +212,7 @@ class Gateway:
         for record in self.workers.values():
             if record.grace:
                 record.grace.cancel()
+        self.limbo.close()
         if self._server:
             self._server.close()
         for link in list(self._links):
@@ -232,6 +246,10 @@ class Gateway:
                     self.on_done, Done(seq=seq, fence=fence, state=State.KILLED, started=0, ended=0), ""
                 )
                 return
+        if self.limbo.take(key):  # its worker is silent and has stopped it by its own clock
+            killed = Done(seq=seq, fence=fence, state=State.KILLED, started=0, ended=0)
+            self._loop.call_soon(self.on_done, killed, "")
+            return
         self._kills.add(key)
         record = self._holder.get(key)
         if record and record.link:
@@ -241,6 +259,7 @@ class Gateway:
         """The result was committed: the worker forgets it, its credit is free."""
         key = (seq, fence)
         self._kills.discard(key)
+        self.limbo.take(key)
         record = self._holder.pop(key, None)
         if record is None:
             return
@@ -283,7 +302,7 @@ class Gateway:
         """The supervisor saw the worker's end: no need to wait for it."""
         record = self.workers.get(worker)
         if record:
-            self._lose(record)
+            self._lose(record, ended=True)
 
     def queued(self) -> int:
         """Jobs that wait for a credit."""
@@ -344,6 +363,7 @@ class Gateway:
                 record = self._hello(link, message)
             elif type(message) is Heartbeat and record:
                 record.draining = message.free < 0
+                self._told(record, ServiceState(message.state))
                 link.send(message)
             elif type(message) is Call and record:
                 self._call(link, message, record)
@@ -353,6 +373,11 @@ class Gateway:
                 log.warning("worker connection sent %s before hello or out of place", type(message).__name__)
                 link.abort()
                 return
+
+    def _told(self, record: WorkerRecord, state: ServiceState) -> None:
+        if state is not record.state:
+            record.state = state
+            self.on_state(record.id, state)
 
     def _call(self, link: FrameProtocol, call: Call, record: WorkerRecord) -> None:
         def reply(result: Any, error: tuple[str, str, dict[str, Any]] | None = None) -> None:
@@ -430,6 +455,7 @@ class Gateway:
         if self.owns is not None:
             link.send(self._shards)
         self.on_hello(hello)
+        self.limbo.returned(record.id, hello.host, hello.pid, claimed)
         for job, process in vanished:
             if (job.seq, job.fence) in self._kills:
                 self._kills.discard((job.seq, job.fence))
@@ -453,8 +479,9 @@ class Gateway:
     def _wait_for(self, record: WorkerRecord) -> None:
         """A closed socket is no dead worker: wait for it, unless its process is seen to have ended."""
         left = self.grace - (self._loop.time() - record.gone_at)
-        if left <= 0 or (record.pid and not _runs(record.pid)):
-            self._lose(record)
+        ended = record.state.ended or bool(record.pid and not runs(record.pid))
+        if left <= 0 or ended:
+            self._lose(record, ended=ended)
         else:
             record.grace = self._loop.call_later(min(left + 0.001, ENDED_CHECK), self._wait_for, record)
 
@@ -468,7 +495,12 @@ class Gateway:
         if self.workers:
             self._watch = self._loop.call_later(self.lease / 4, self._look)
 
-    def _lose(self, record: WorkerRecord) -> None:
+    def _give_up(self, worker: str, keys: list[Key]) -> None:
+        """A silent worker will not come back with these."""
+        self.on_state(worker, ServiceState.NOT_RUNNING)
+        self.on_lost(worker, keys)
+
+    def _lose(self, record: WorkerRecord, *, ended: bool = False) -> None:
         if self.workers.get(record.id) is not record:
             return
         del self.workers[record.id]
@@ -479,6 +511,7 @@ class Gateway:
             record.link.abort()
             record.link = None
         held = record.in_flight
+        jobs = {**record.process, **record.light}
         for key in held:
             self._holder.pop(key, None)
             self._kills.discard(key)
@@ -486,7 +519,21 @@ class Gateway:
             log.warning("worker %s is lost with %d attempts in flight", record.id, len(held))
         else:
             log.info("worker %s is gone", record.id)
-        self.on_lost(record.id, held)
+        if not record.state.ended:
+            self.on_state(record.id, ServiceState.DISCONNECTED)
+        if ended and not record.state.ended:
+            self.on_state(record.id, ServiceState.NOT_RUNNING)
+        kept: dict[Key, int] = {}
+        if self.restart is Restart.NEVER or (self.restart is Restart.AFTER_TERMINATION_GRACE_PERIOD and not ended):
+            for key in held:
+                if key[1] > 0:  # answers to evaluations are waited for: they are asked of another worker
+                    kept[key] = record.claimed.get(key, getattr(jobs[key], "shard", -1))
+        if kept:
+            for_ever = self.restart is Restart.NEVER
+            log.warning("%d attempts of worker %s are %s", len(kept), record.id, "left" if for_ever else "waited for")
+            hello = record.hello
+            self.limbo.keep(record.id, hello.host, hello.pid, record.pid, kept, None if for_ever else self.patience)
+        self.on_lost(record.id, [key for key in held if key not in kept])
 
 
 def _visible_pid(link: FrameProtocol, told: int) -> int:
@@ -496,14 +543,3 @@ def _visible_pid(link: FrameProtocol, told: int) -> int:
         return 0
     seen = struct.unpack("3i", opened.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
     return seen if seen == told else 0
-
-
-def _runs(pid: int) -> bool:
-    """Whether a process exists and has not ended."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return file.read().rpartition(b") ")[2][:1] not in (b"Z", b"X")
-    except FileNotFoundError:
-        return not os.path.isdir("/proc/self")
-    except OSError:
-        return True

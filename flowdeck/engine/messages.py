@@ -193,6 +193,7 @@ class Heartbeat(Message):
 
     worker: str
     free: int  # process credits; negative = the worker drains
+    state: str = "RUNNING"  # model.liveness.ServiceState; one that has ended says so last
 
 
 class Call(Message):

@@ -196,7 +196,9 @@ class Worker:
 
     async def close(self) -> None:
         """End what still runs, close the connections, delete working directories."""
+        forced = not self.attempts.idle.is_set()
         await self.attempts.stop()
+        self.link.farewell(forced=forced)
         await self.logs.stop(3)
         await self.link.stop()
         self.guard.stop()

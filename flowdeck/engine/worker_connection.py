@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from flowdeck.engine.executors import Address, Doors
 from flowdeck.engine.frames import FrameProtocol
 from flowdeck.engine.messages import Heartbeat
+from flowdeck.model.liveness import ServiceState
 
 log = logging.getLogger("flowdeck.worker")
 
@@ -66,10 +67,10 @@ class Connection:
         self.link.send(message)
         return True
 
-    def beat(self, worker: str, free: int) -> None:
-        """Say that the worker lives."""
+    def beat(self, worker: str, free: int, state: ServiceState = ServiceState.RUNNING) -> None:
+        """Say that the worker lives, or how it has ended."""
         self._beat_sent = time.monotonic()
-        self.send(Heartbeat(worker, free))
+        self.send(Heartbeat(worker, free, state.value))
 
     def alive(self, at: float | None = None) -> None:
         """The executor heard of this worker no earlier than `at`, by default the last heartbeat."""

@@ -37,6 +37,7 @@ from flowdeck.engine.messages import (
 from flowdeck.engine.worker_connection import Connection
 from flowdeck.engine.worker_results import Kept, Key
 from flowdeck.model.errors import Unavailable, revive
+from flowdeck.model.liveness import ServiceState
 from flowdeck.model.states import State
 
 __all__ = ["CoreLink", "Jobs", "Kept", "Key", "new_worker_id"]
@@ -115,6 +116,7 @@ class CoreLink:
         self.worker = new_worker_id()
         self.kept = Kept(spool)
         self.draining = False
+        self.end: ServiceState | None = None
         self.empty = asyncio.Event()
         self.connections: dict[str, Connection] = {}
         self._doors = doors or Doors()
@@ -198,7 +200,7 @@ class CoreLink:
                 self._calls[number] = (call, future, connection)
                 connection.send(call)
         if self.draining:
-            connection.send(Heartbeat(self.worker, -1))
+            connection.send(Heartbeat(self.worker, -1, ServiceState.TERMINATING))
         if self._on_connected:
             self._on_connected()
 
@@ -333,8 +335,14 @@ class CoreLink:
     def beat(self) -> None:
         """Tell the executors at once how much is free."""
         free = -1 if self.draining else self.process_credits - len(self._busy)
+        state = self.end or (ServiceState.TERMINATING if self.draining else ServiceState.RUNNING)
         for connection in self.connections.values():
-            connection.beat(self.worker, free)
+            connection.beat(self.worker, free, state)
+
+    def farewell(self, *, forced: bool) -> None:
+        """The last word: whether everything had ended by itself."""
+        self.end = ServiceState.TERMINATED_FORCED if forced else ServiceState.TERMINATED_GRACEFULLY
+        self.beat()
 
     def _expired(self, connection: Connection, now: float) -> None:
         """An executor waits for its attempts no more: end them; the only one gets to know a new worker."""
