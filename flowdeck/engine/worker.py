@@ -67,9 +67,8 @@ class WorkerOptions:
         temp = settings.get("kestra.tasks.tmp-dir.path")
         globals_ = settings.get("kestra.variables.globals") or settings.below("kestra.variables.globals")
         refused = settings.get("kestra.http.blocked-cidrs")
-        look = None
-        if settings.clustered:
-            look = addresses(settings.home.run, settings.get("flowdeck.cluster.executors") or ())
+        remote = settings.get("flowdeck.cluster.executors") or ()
+        look = addresses(settings.home.run, remote) if settings.clustered or remote else None
         return cls(
             socket=look or str(settings.home.socket("worker")),
             logs_socket=look or str(settings.home.socket("logs")),
