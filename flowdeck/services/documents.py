@@ -161,6 +161,12 @@ def _fallback(row: Any) -> list[tuple[int, int]]:
     return out
 
 
+def _round(detail: str | None) -> int | None:
+    """The zero-based round of a LoopUntil; None for all other task runs."""
+    found = json.loads(detail).get("round") if detail and '"round"' in detail else None
+    return found if isinstance(found, int) else None
+
+
 def task_run(
     row: Any,
     execution: Any,
@@ -191,7 +197,8 @@ def task_run(
             "taskId": row["task_id"],
             "parentTaskRunId": parent,
             "value": row["value"],
-            "iteration": row["iteration"] if row["iteration"] >= 0 else None,
+            "iteration": row["iteration"] if row["iteration"] >= 0 else _round(row["detail"]),
+            "forceExecution": True if row["after_execution"] else None,
             "attempts": tries,
             "outputs": outputs if outputs is not None else json.loads(value) if value else {},
             "state": state(row["state"], histories or _fallback(row), row["created"], row["ended"], now),
