@@ -92,7 +92,7 @@ class Core:
             on_call=lambda call, worker, reply: self._call(call, worker, reply),
             reads=self.reads,
             owns=None if cluster is None else cluster.owns,
-            on_claim=lambda worker, number, keys: self.executor.on_claim(worker, number, keys),
+            on_claim=lambda worker, number, keys: self._claim(worker, number, keys),
             on_state=lambda worker, state: self.services.changed(worker, state),
             lease=liveness.timeout,
             restart=liveness.restart,
@@ -196,13 +196,18 @@ class Core:
 
     def _hello(self, hello: Hello) -> None:
         evaluations = [pair for pair in hello.in_flight if is_trigger(pair[0])]
-        self.scheduler.jobs.on_hello(hello.worker, evaluations)
+        if self.cluster is None:  # else the claim says what a worker holds of this process's triggers
+            self.scheduler.jobs.on_hello(hello.worker, evaluations)
         if evaluations:
             attempts = [pair for pair in hello.in_flight if not is_trigger(pair[0])]
             self.executor.on_hello(msgspec.structs.replace(hello, in_flight=attempts))
         else:
             self.executor.on_hello(hello)
         self.services.hello(hello)
+
+    def _claim(self, worker: str, number: int, held: list[tuple[int, int]]) -> None:
+        self.scheduler.jobs.on_hello(worker, [pair for pair in held if is_trigger(pair[0])])
+        self.executor.on_claim(worker, number, [pair for pair in held if not is_trigger(pair[0])])
 
     def _lost(self, worker: str, held: list[tuple[int, int]]) -> None:
         self.executor.on_lost(worker, [pair for pair in held if not is_trigger(pair[0])])

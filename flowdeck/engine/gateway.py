@@ -285,7 +285,7 @@ class Gateway:
         self.limbo.release(gone)
         for queue in self._queues():
             for key, job in list(queue.keys.items()):
-                if isinstance(job, Run) and job.shard in gone:
+                if isinstance(job, Run | Poll) and job.shard in gone:
                     queue.discard(key)
         for record in self.workers.values():
             for held in (record.process, record.light):

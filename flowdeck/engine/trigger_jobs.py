@@ -22,6 +22,7 @@ from flowdeck.model.engine import Plan
 from flowdeck.model.engine.world import Acknowledge
 from flowdeck.model.errors import DomainError
 from flowdeck.model.flow import TriggerDef
+from flowdeck.model.ids import trigger_shard
 from flowdeck.model.instants import instant
 from flowdeck.model.states import State
 

@@ -195,10 +195,7 @@ class CoreLink:
             )
         )
         self._send_kept(connection, keys)
-        for number, (call, future, asked) in list(self._calls.items()):
-            if asked is None or asked is connection or asked.link is None:
-                self._calls[number] = (call, future, connection)
-                connection.send(call)
+        self._ask_again()
         if self.draining:
             connection.send(Heartbeat(self.worker, -1, ServiceState.TERMINATING))
         if self._on_connected:
@@ -209,10 +206,8 @@ class CoreLink:
         log.warning("the connection to %s closed; %d results wait", _shown(connection.address), len(self.kept))
         for number, (call, future, asked) in list(self._calls.items()):
             if asked is connection:
-                other = self._any()
-                self._calls[number] = (call, future, other)
-                if other is not None:
-                    other.send(call)
+                self._calls[number] = (call, future, None)
+        self._ask_again()
 
     def received(self, connection: Connection, messages: list[Any]) -> None:
         """Do what an executor says."""
@@ -256,6 +251,7 @@ class CoreLink:
                 [self._places[key].shard for key in keys],
             )
         )
+        self._ask_again()
         # Results that the executor passed over while the shard was on its way to it are sent once more.
         self._send_kept(connection, self._of(connection)[0])
 
@@ -270,7 +266,7 @@ class CoreLink:
         key = (job.seq, job.fence)
         if key in self._places:
             return
-        shard = job.shard if isinstance(job, Run) else -1
+        shard = -1 if isinstance(job, Evaluate) else job.shard
         self._places[key] = _Place(shard, connection, job.light)
         if job.light or len(self._busy) < self.process_credits:
             self._begin(job)
@@ -377,9 +373,18 @@ class CoreLink:
             return home
         if place.shard >= 0:
             for connection in self.connections.values():
-                if connection.link is not None and connection.responsible(place.shard):
+                if connection.link is not None and connection.shards is not None and place.shard in connection.shards:
                     return connection
         return None
+
+    def _ask_again(self) -> None:
+        """Send calls that nobody is about to answer."""
+        for number, (call, future, asked) in list(self._calls.items()):
+            if asked is None or asked.link is None:
+                connection = self._route((call.seq, call.fence))
+                self._calls[number] = (call, future, connection)
+                if connection is not None:
+                    connection.send(call)
 
     def _any(self) -> Connection | None:
         return next((one for one in self.connections.values() if one.link is not None), None)
@@ -417,7 +422,7 @@ class CoreLink:
         self._call_id += 1
         message = Call(self._call_id, name, args, seq, fence, no)
         future: asyncio.Future[Any] = self._loop.create_future()
-        connection = self._route((seq, fence)) or self._any()
+        connection = self._route((seq, fence))
         self._calls[message.id] = (message, future, connection)
         if connection is not None:
             connection.send(message)
