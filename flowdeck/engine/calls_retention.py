@@ -99,10 +99,10 @@ class RetentionReads:
         wanted = set(args.get("tasks") or ())
         entries: list[dict[str, Any]] = []
         size = 0
-        for number, line in enumerate(lines):
+        for line in lines:
             size += len(line["text"])
             if entries and size > FETCHED_CHARACTERS:
-                end = start + number - 1
+                end = line["position"] - 1
                 break
             if not wanted or line["task_id"] in wanted:
                 entries.append(_entry(line, args["tenant"]))
