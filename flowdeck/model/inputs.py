@@ -8,6 +8,7 @@ from typing import Any
 
 from flowdeck.expr import Environment, ExpressionError, references, render_value
 from flowdeck.model.coerce import to_text
+from flowdeck.model.expression_check import has_expression
 from flowdeck.model.flow import Flow, InputDef, OutputDef
 from flowdeck.model.input_values import ENCRYPTED, MASK, InputValueError, Upload, parse_value
 
@@ -23,6 +24,7 @@ __all__ = [
     "nest",
     "parse_output",
     "resolve_inputs",
+    "static_defaults",
 ]
 
 Evaluate = Callable[[Any, Mapping[str, Any]], Any]
@@ -298,6 +300,19 @@ class _Resolver:
 
 class _Missing(Exception):
     """A required input has no value."""
+
+
+def static_defaults(inputs: Sequence[InputDef]) -> dict[str, Any]:
+    """Nested values of the inputs whose defaults hold no expression: what a trigger sees as `inputs` (§4)."""
+    flat: dict[str, Any] = {}
+    for one in inputs:
+        if one.defaults is None or one.type == "SECRET" or has_expression(one.defaults):
+            continue
+        try:
+            flat[one.id] = parse_value(one.type, one.defaults, one.props, one.id)
+        except InputValueError:
+            continue
+    return nest(flat)
 
 
 def nest(flat: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flowdeck.model.errors import IllegalState, InvalidEntity, NotFound
-from flowdeck.model.inputs import Pending
+from flowdeck.model.inputs import Pending, static_defaults
+from flowdeck.model.labels import nested
 from flowdeck.services import documents, flows, inputs
 from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
@@ -212,7 +213,12 @@ async def webhook(
         raise NotFound("webhook") from None
     evaluator = Evaluator(backend, caller, namespace, flow_id)
     found = None
-    context = await inputs.base_context(backend, row, flow.revision, None)
+    context = {
+        **await inputs.base_context(backend, row, flow.revision, None),
+        "inputs": static_defaults(flow.inputs),
+        "vars": dict(flow.variables),
+        "labels": nested(flow.labels),
+    }
     for trigger in flow.triggers:
         if trigger.kind == "webhook" and not trigger.disabled:
             wanted = await _rendered(evaluator, trigger.props.get("key"), context)

@@ -198,3 +198,19 @@ def test_a_disabled_flow_is_refused(server: Server) -> None:
     """§1.4: 409, nothing created."""
     server.save_flow(flow_text("off", "disabled: true\n" + ONE))
     assert refused(server, "conformance", "off") == (409, "Illegal state: Cannot execute a disabled flow")
+
+
+def test_triggers_see_static_inputs_and_variables(server: Server) -> None:
+    """§4: trigger variables → inputs → variables; in a trigger only inputs with static defaults are visible."""
+    body = """
+inputs: [{id: key, type: STRING, defaults: fromaninput}, {id: who, type: STRING}]
+variables: {greeting: hello}
+triggers:
+  - {id: w, type: @trigger.Webhook, key: staticinputs, inputs: {who: "{{ vars.greeting }} {{ inputs.key }}"}}
+tasks: [{id: t, type: @debug.Return, format: "{{ inputs.who }}"}]
+"""
+    server.save_flow(flow_text("static_inputs", body))
+    answer = server.call("POST", "/api/v1/main/executions/webhook/conformance/static_inputs/staticinputs")
+    assert answer.status == 200, answer.text
+    ended = server.finished(answer.json["id"])
+    assert run_of(ended, "t")["outputs"]["value"] == "hello fromaninput"

@@ -13,6 +13,7 @@ from typing import Any
 
 from flowdeck import expr
 from flowdeck.model.flow import Flow, OutputDef, Retry, TaskDef, TaskKind
+from flowdeck.model.inputs import static_defaults
 
 FLOW = "io.kestra.plugin.core.flow."
 EXECUTION = "io.kestra.plugin.core.execution."
@@ -164,6 +165,7 @@ class Plan:
         "keeps_states",
         "listener_needs",
         "namespace",
+        "static_inputs",
         "task_ids",
     )
 
@@ -172,6 +174,7 @@ class Plan:
         self.flow_key = flow_key
         self.namespace: dict[str, Any] = {}  # variables of the namespace; whoever made the plan keeps them current
         self.broken = ""  # why executions of it can't go on; such a plan knows only the names of its tasks
+        self.static_inputs = static_defaults(flow.inputs) if flow.triggers else {}
         self.defaults = ""  # stamp of the plugin defaults of the namespaces
         self.has_rounds = any(t.type == FLOW + "LoopUntil" for t in flow.tasks)
         self.task_ids: dict[str, TaskDef] = {t.id: t for t in flow.tasks}

@@ -16,6 +16,7 @@ from flowdeck.model.inputs import (
     flatten,
     parse_output,
     resolve_inputs,
+    static_defaults,
 )
 from flowdeck.model.source import parse_flow
 
@@ -384,3 +385,14 @@ def test_a_file_that_came_under_the_name_of_its_input_has_no_extension_to_check(
     one = InputDef("f", "FILE", props={"allowedFileExtensions": [".csv"]})
     assert resolve_inputs([one], {"f": "kestra:///a/inputs/f/f"}).errors == []
     assert resolve_inputs([one], {"f": "kestra:///a/inputs/f/f.txt"}).errors
+
+
+def test_triggers_see_static_defaults_alone() -> None:
+    """§4: in a trigger's properties only inputs with static defaults are visible."""
+    declared = [
+        InputDef("a.b", "INT", defaults="7"),
+        InputDef("c", "STRING", defaults="{{ 1 + 1 }}"),
+        InputDef("d", "STRING"),
+        InputDef("s", "SECRET", defaults="x"),
+    ]
+    assert static_defaults(declared) == {"a": {"b": 7}}
