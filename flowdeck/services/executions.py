@@ -24,7 +24,9 @@ LISTED_TASK_RUNS = 200
 LISTED_HISTORY = 1000
 """Task runs up to which a row of a list without task runs shows its whole history."""
 LOADED_OUTPUTS = 1024 * 1024
-"""Bytes of an offloaded output that a document still carries inline."""
+"""Bytes of one task run's outputs in storage that an answer holds; larger ones are told by URI and size."""
+LOADED_TOTAL = 4 * 1024 * 1024
+"""Bytes of all of them together."""
 BULK = 50_000
 
 WAIT_SECONDS = 3600.0
@@ -88,10 +90,12 @@ def _build(reader: Any, rows: Sequence[Any], now: int, storage: Any, *, limit: i
         own = runs.get(row["seq"], [])
         ids = {r["seq"]: r["id"] for r in own}
         listed = []
+        budget = LOADED_TOTAL
         for run in own:
             outputs = None
             if run["outputs_uri"] and limit is None:
-                outputs = _loaded(storage, run)
+                outputs = _loaded(storage, run, min(budget, LOADED_OUTPUTS))
+                budget -= run["outputs_size"] if run["outputs_size"] <= min(budget, LOADED_OUTPUTS) else 0
             document = documents.task_run(
                 run,
                 row,
@@ -107,8 +111,8 @@ def _build(reader: Any, rows: Sequence[Any], now: int, storage: Any, *, limit: i
     return answers
 
 
-def _loaded(storage: Any, run: Any) -> Any:
-    if run["outputs_size"] > LOADED_OUTPUTS:
+def _loaded(storage: Any, run: Any, most: int) -> Any:
+    if run["outputs_size"] > most:
         return {"uri": run["outputs_uri"], "size": run["outputs_size"]}
     try:
         with storage.open_read(run["outputs_uri"]) as file:
