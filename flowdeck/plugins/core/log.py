@@ -27,7 +27,7 @@ class Log(Task, type="io.kestra.plugin.core.log.Log", aliases=("io.kestra.core.t
     The level of a line has no influence on the state of the task.
     """
 
-    message: Expr[str | list[str]] = field(doc="One line, or a list of lines.")
+    message: Expr[str | list[Any]] = field(doc="One line, or a list of lines.")
     level: Expr[LogLevel] = field(default="INFO", doc="Level of the lines.")
 
     examples = (
