@@ -69,11 +69,16 @@ def read_checks(declared: Iterable[Mapping[str, Any]] | None) -> tuple[Check, ..
 
 
 def judge(
-    checks: Sequence[Check], evaluate: Callable[[Any, Mapping[str, Any]], Any], context: Mapping[str, Any]
+    checks: Sequence[Check],
+    evaluate: Callable[[Any, Mapping[str, Any]], Any],
+    context: Mapping[str, Any],
+    *,
+    partial: bool = False,
 ) -> Verdict:
     """Ask all checks: one that is not truthy, or can't be rendered, has failed.
 
-    `evaluate` may raise `Pending` for what a worker must render first; it passes through, after all were asked.
+    `evaluate` may raise `Pending` for what a worker must render first; it passes through, after all were asked. With
+    `partial` some inputs have no value yet: checks that can't be rendered are left open.
     """
     from flowdeck.model.inputs import Pending
 
@@ -87,6 +92,8 @@ def judge(
             waiting = True
             continue
         except ExpressionError as error:
+            if partial:
+                continue
             failed.append(check)
             faults.append(f"The check '{check.message}' can't be evaluated: {error.message}")
             continue

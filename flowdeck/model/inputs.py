@@ -51,7 +51,7 @@ class Resolution:
 
     Attributes:
         values: nested map of the enabled inputs' typed values; secrets encrypted.
-        plain: the same with readable secrets, for checks; never to be stored.
+        plain: the same with readable secrets and without wrong ones, for checks; never to be stored.
         errors: one entry an enabled input that has none.
         details: for each input `{input, value, enabled, isDefault, errors}`; secrets masked.
         needs_io: values and contexts for which `evaluate` raised `Pending`; the resolution is then incomplete.
@@ -149,7 +149,8 @@ class _Resolver:
                 self.result.errors += [InputError(name, text) for text in state.errors]
             if state.enabled and not state.pending:
                 flat[name] = state.stored
-                plain[name] = state.plain
+                if not state.errors:
+                    plain[name] = state.plain
             self.result.details.append(
                 {
                     "input": input_json(one, state.choices),

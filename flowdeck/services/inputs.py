@@ -68,7 +68,7 @@ async def resolve_and_judge(
 ) -> tuple[Resolution, Verdict]:
     """The same with the flow's checks, which see the typed inputs, `labels` and the variables of `trigger` (§12).
 
-    Checks are asked only when all inputs have values.
+    While inputs have no value (in a form) only the checks are told that can be rendered without.
     """
     evaluator = Evaluator(backend, caller, row["namespace"], row["id"])
     context = await base_context(backend, row, revision, execution_id)
@@ -81,13 +81,13 @@ async def resolve_and_judge(
         resolution = resolve_inputs(
             declared, dict(sent), evaluate=evaluator, context=context, encrypt=encrypt, local_file=local_file
         )
-        if not checks or resolution.errors or resolution.needs_io:
+        if not checks or (resolution.errors and execution_id is not None) or resolution.needs_io:
             return resolution, Verdict()
         about: dict[str, Any] = {**context, "inputs": resolution.plain, "labels": nested(labels)}
         if trigger is not None:
             about["trigger"] = dict(trigger)
         try:
-            return resolution, judge(checks, evaluator, about)
+            return resolution, judge(checks, evaluator, about, partial=bool(resolution.errors))
         except Pending:
             return resolution, Verdict()
 

@@ -75,8 +75,16 @@ def test_blocking_is_the_default_and_creates_nothing(server: Server) -> None:
         {"message": "too {{ small }}", "style": "INFO", "behavior": "BLOCK_EXECUTION"},
         {"message": "a bit small", "style": "WARNING", "behavior": "CREATE_EXECUTION"},
     ]
-    assert validate(server, "blocks", {"n": "x"})["checks"] == []  # without values there is nothing to check
+    assert validate(server, "blocks", {"n": "x"})["checks"] == []  # what needs the value is left open
     assert server.finished(server.execute("conformance", "blocks", {"n": "6"})["id"])["state"]["current"] == "SUCCESS"
+
+
+def test_a_form_that_is_being_filled_in_shows_the_checks_that_can_be_told(server: Server) -> None:
+    """§12: evaluated when inputs are validated; an input without value holds back only what looks at it."""
+    server.save_flow(
+        checked("partial", check("{{ inputs.n > 5 }}", message="small") + check("{{ flow.id == 'x' }}", message="x"))
+    )
+    assert [c["message"] for c in validate(server, "partial", {"n": "x"})["checks"]] == ["x"]
 
 
 def test_failing_makes_an_execution_that_never_ran(server: Server) -> None:
