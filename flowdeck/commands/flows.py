@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from functools import lru_cache
 from typing import Any
 
 from flowdeck.commands.registry import command
@@ -20,7 +19,6 @@ from flowdeck.store.queries import namespaces
 _DISABLED = re.compile(r"^disabled[ \t]*:[^\n]*(?=\n|$)", re.MULTILINE)
 
 
-@lru_cache(maxsize=1)
 def _catalog() -> Catalog:
     from flowdeck.sdk.index import load_catalog
 

@@ -21,14 +21,17 @@ from typing import TYPE_CHECKING, Any
 
 from flowdeck.commands.due import recovery_of, server_zone
 from flowdeck.commands.step import Step
+from flowdeck.engine.questions import Questions
 from flowdeck.engine.trigger_jobs import TriggerJobs
 from flowdeck.engine.triggers import Encrypt, Preparation, Prepared, ask, flow_context, start
 from flowdeck.engine.triggers_flow import FlowTriggers, purge_windows
 from flowdeck.engine.triggers_state import Key, Say, Update, release, row_of, rows_of, say_nowhere, state_of, store
+from flowdeck.model.conditions import Render, render_locally
 from flowdeck.model.engine import Live, Plan
 from flowdeck.model.errors import DomainError
 from flowdeck.model.flow import TriggerDef
 from flowdeck.model.ids import SHARDS, trigger_shard
+from flowdeck.model.inputs import Pending
 from flowdeck.model.instants import instant
 from flowdeck.model.schedule import CronError, ZoneError
 from flowdeck.model.schedule_trigger import Firing, SchedulePlan, ScheduleState, needs_context
@@ -54,6 +57,9 @@ REST_MS = 60_000
 """How long a trigger rests whose firing raised twice."""
 PLANS = 20_000
 """Prepared schedules that are kept."""
+LAG = 0.1
+"""Seconds that a step of the executor takes when there is too much to do: polling triggers wait then (§2.6)."""
+POSTPONED_MS = 1_000
 AHEAD_MS = 30_000
 """How long before they are due flows of schedules are read."""
 AHEAD_FLOWS = 900
@@ -99,10 +105,11 @@ class Scheduler:
         self._due: dict[Key, int] = {}
         self._busy: set[Key] = set()  # handed to the executor
         self._asking: dict[Key, tuple[int, Preparation]] = {}  # a worker renders inputs for this date
+        self._questions: dict[Key, Questions] = {}  # conditions and dates that a worker renders
         self._stale: set[Key] = set()
         self._stale_flows: set[tuple[str, str, str]] = set()
         self._faults: dict[Key, int] = {}
-        self._plans: OrderedDict[tuple[int, int, str], SchedulePlan | None] = OrderedDict()
+        self._plans: OrderedDict[tuple[int, int, str, str], SchedulePlan | None] = OrderedDict()
         self._missing: set[Key] = set()
         self._housekeeping = 0
         self._unread = False  # rows may differ from what is known
@@ -231,6 +238,7 @@ class Scheduler:
             for key in filter(self._ours, keys):
                 self._faults.pop(key, None)
                 self._asking.pop(key, None)
+                self._questions.pop(key, None)
                 if key not in self._busy:
                     row = row_of(reader, key)
                     self.jobs.check(key, row)
@@ -366,9 +374,9 @@ class Scheduler:
 
     # ---- firing
 
-    def _schedule(self, plan: Plan, trigger: TriggerDef, step: ExecutorStep) -> SchedulePlan | None:
-        """The schedule made ready; None when its definition can't be read."""
-        name = (plan.flow_key, plan.flow.revision, trigger.id)
+    def _schedule(self, plan: Plan, trigger: TriggerDef, step: ExecutorStep, key: Key) -> SchedulePlan | None:
+        """The schedule made ready; None when its definition can't be read. `Pending` while a worker renders dates."""
+        name = (plan.flow_key, plan.flow.revision, trigger.id, plan.defaults)
         if name in self._plans:
             self._plans.move_to_end(name)
             return self._plans[name]
@@ -378,6 +386,7 @@ class Scheduler:
                 zone=self._zone,
                 recover=recovery_of(trigger.type, self._recover),
                 context=flow_context(plan, step.world.globals) if needs_context(trigger) else None,
+                render=self._render(key) if "dates" in trigger.props else render_locally,
             )
         except (CronError, ZoneError, ValueError, KeyError) as error:
             flow = plan.flow
@@ -408,6 +417,8 @@ class Scheduler:
             self._done(step, key, None)
         elif row["next_due"] > step.now:
             self._done(step, key, row["next_due"])
+        elif trigger.kind == "polling" and self.executor.lag > LAG:
+            self._done(step, key, step.now + POSTPONED_MS)  # executions first
         else:
             self.jobs.begin(step, key, row, plan, trigger)
 
@@ -418,7 +429,13 @@ class Scheduler:
     def _recover_row(self, step: ExecutorStep, key: Key) -> None:
         row = row_of(step.tx, key)
         found = self._found(step, key, row)
-        schedule = self._schedule(*found, step) if found is not None and found[1].kind == "schedule" else None
+        schedule = None
+        if found is not None and found[1].kind == "schedule":
+            try:
+                schedule = self._schedule(*found, step, key)
+            except Pending:
+                self._done(step, key, row["next_due"])
+                return
         if schedule is None:
             self._done(step, key, None)
             return
@@ -447,12 +464,17 @@ class Scheduler:
         if trigger.kind != "schedule":
             self._hand_to_worker(step, key, row, plan, trigger)
             return None
-        schedule = self._schedule(plan, trigger, step)
-        if schedule is None:
-            self._done(step, key, None)
-            return None
         before = state_of(row)
-        firings, after = schedule.step(before, step.now)
+        try:
+            schedule = self._schedule(plan, trigger, step, key)
+            if schedule is None:
+                self._done(step, key, None)
+                return None
+            asking = schedule.rendering(self._render(key)) if schedule.asks else schedule
+            firings, after = asking.step(before, step.now)
+        except Pending:
+            self._ask(key, plan)
+            return None
         if before.backfill is not None and after.backfill is None and after.next_due is None:
             after = schedule.recovered(after, step.now)  # it began while the trigger was disabled
         execution_id = row["execution_id"]
@@ -476,11 +498,27 @@ class Scheduler:
         if execution_id is None and after.locked:
             after = ScheduleState(after.last_date, after.next_due, after.disabled, False, after.backfill)
         if key not in self._asking:
+            self._questions.pop(key, None)
             self._done(step, key, self._eligible(schedule, after))
         else:
             self._busy.discard(key)
         changed = after != before or execution_id != row["execution_id"]
         return (key, row, after, execution_id) if changed else None
+
+    def _render(self, key: Key) -> Render:
+        """Renders for a trigger; raises `Pending` for what a worker shall render, see `_ask`."""
+        return self._questions.setdefault(key, Questions()).render
+
+    def _ask(self, key: Key, plan: Plan) -> None:
+        """Have a worker render what conditions or dates need; then the trigger is looked at again."""
+        questions = self._questions[key]
+        self._busy.discard(key)
+
+        def answered() -> None:
+            if self._questions.get(key) is questions:
+                self._hand_over(key, self._fire)
+
+        ask(self.executor, plan, questions, answered)
 
     def _until(self, schedule: SchedulePlan, state: ScheduleState, now: int, count: int) -> ScheduleState:
         """The state after the first `count` firings of a step: one at a time, as if each were the last."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from flowdeck.engine.messages import Call, Done, Poll, Started
+from flowdeck.engine.questions import Questions
 from flowdeck.engine.triggers import Encrypt, Preparation, Prepared, ask, flow_context, start
 from flowdeck.engine.triggers_state import Key, Say, row_of, write
 from flowdeck.model.conditions import ConditionError, Facts, all_hold
@@ -23,6 +24,7 @@ from flowdeck.model.engine.world import Acknowledge
 from flowdeck.model.errors import DomainError
 from flowdeck.model.flow import TriggerDef
 from flowdeck.model.ids import trigger_shard
+from flowdeck.model.inputs import Pending
 from flowdeck.model.instants import instant
 from flowdeck.model.states import State
 
@@ -59,6 +61,7 @@ class _Job:
     fence: int
     preparing: Preparation | None = None  # of the result, or of the event `number`
     number: int = 0
+    questions: Questions | None = None  # about the conditions of the event `number`
     waiting: bool = field(default=False)  # a worker renders for it
 
 
@@ -83,6 +86,7 @@ class TriggerJobs:
         self._unclaimed: set[int] = set()
         self._awaited: set[str] = set()
         self._rests: dict[Key, int] = {}
+        self._begins: dict[Key, Questions] = {}
         self._faults: dict[tuple[int, int], int] = {}
 
     # ---- what is at workers
@@ -139,8 +143,16 @@ class TriggerJobs:
     def begin(self, step: ExecutorStep, key: Key, row: Any, plan: Plan, trigger: TriggerDef) -> None:
         """The trigger is due: hand it to a worker, unless its conditions do not hold."""
         realtime = trigger.kind == "realtime"
-        date = instant(step.now)
-        if not realtime and not self._holds(step, key, plan, trigger, {"date": date}):
+        date = instant(row["next_due"] if row["next_due"] is not None else step.now)
+        questions = self._begins.pop(key, None) or Questions()
+        try:
+            holds = realtime or self._holds(step, key, plan, trigger, {"date": date}, questions)
+        except Pending:
+            self._begins[key] = questions
+            step.world.effect((self._set_due, key, None))
+            ask(self._executor, plan, questions, lambda: self._set_due(key, self._executor.clock()))
+            return
+        if not holds:
             due = step.now + interval_of(trigger)
             write(step.tx, key, next_due=due, last_date=step.now)
             step.world.effect((self._set_due, key, due))
@@ -326,7 +338,14 @@ class TriggerJobs:
         for number, value in enumerate(call.args["events"], call.args["first"]):
             if number <= stored:
                 continue
-            if not self._holds(step, job.key, plan, trigger, value):
+            questions = job.questions if job.questions is not None and job.number == number else Questions()
+            try:
+                holds = self._holds(step, job.key, plan, trigger, value, questions)
+            except Pending:
+                job.questions, job.number = questions, number
+                self._wait(job, plan, questions, lambda: self.on_events(call, reply))
+                break
+            if not holds:
                 stored = number
                 continue
             prepared = self._prepared(step, job, plan, trigger, value, number, lambda: self.on_events(call, reply))
@@ -349,15 +368,22 @@ class TriggerJobs:
         return plan, next((t for t in plan.flow.triggers if t.id == key[3]), None)
 
     def _holds(
-        self, step: ExecutorStep, key: Key, plan: Plan, trigger: TriggerDef, variables: Mapping[str, Any]
+        self,
+        step: ExecutorStep,
+        key: Key,
+        plan: Plan,
+        trigger: TriggerDef,
+        variables: Mapping[str, Any],
+        questions: Questions,
     ) -> bool:
+        """Whether all conditions hold; `Pending` while a worker must render."""
         conditions = trigger.props.get("conditions") or ()
         if not conditions:
             return True
         context = {**flow_context(plan, step.world.globals), "trigger": {"date": instant(step.now), **variables}}
         facts = Facts(context, namespace=plan.flow.namespace, flow_id=plan.flow.id)
         try:
-            return all_hold(conditions, facts)
+            return all_hold(conditions, facts, questions.render)
         except ConditionError as error:
             self._warn(step, key, str(error))
             return False
@@ -383,13 +409,18 @@ class TriggerJobs:
             job.preparing = None
             return prepared
 
+        self._wait(job, plan, job.preparing, again)
+        return None
+
+    def _wait(self, job: _Job, plan: Plan, asked: Preparation | Questions, again: Callable[[], None]) -> None:
+        """Have a worker render; nothing else of the job is applied meanwhile."""
+
         def answered() -> None:
             job.waiting = False
             again()
 
         job.waiting = True
-        ask(self._executor, plan, job.preparing, answered)
-        return None
+        ask(self._executor, plan, asked, answered)
 
     def _start(
         self,

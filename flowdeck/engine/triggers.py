@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowdeck.commands.executions import create_execution
 from flowdeck.commands.step import Step
+from flowdeck.engine.questions import Questions
 from flowdeck.expr import ExpressionError, references, render_value
 from flowdeck.model.checks import judge
 from flowdeck.model.coerce import to_text
@@ -200,7 +201,7 @@ class Preparation:
         return known[0]
 
 
-def ask(executor: Executor, plan: Plan, preparation: Preparation, then: Callable[[], None]) -> None:
+def ask(executor: Executor, plan: Plan, preparation: Preparation | Questions, then: Callable[[], None]) -> None:
     """Have a worker render what is pending and call `then`, outside a step, when all answers are here.
 
     An answer that is lost with its worker is asked again by the next pass.

@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from flowdeck.commands.step import Step
+from flowdeck.engine.questions import Questions
 from flowdeck.engine.triggers import Encrypt, Preparation, ask, flow_context, start
 from flowdeck.engine.triggers_state import Key, Say, say_nowhere
 from flowdeck.model.conditions import Upstream, name_of
@@ -21,6 +22,7 @@ from flowdeck.model.engine.world import FAR
 from flowdeck.model.errors import DomainError
 from flowdeck.model.flow import TriggerDef
 from flowdeck.model.flow_trigger import DEFAULT_STATES, Match, Window, condition_id, match
+from flowdeck.model.inputs import Pending
 from flowdeck.model.labels import CORRELATION
 from flowdeck.model.states import State
 from flowdeck.store.driver import Reader
@@ -159,10 +161,6 @@ class FlowTriggers:
             plan = step.world.flows.plan(tenant, namespace, flow_id)
         except LookupError:
             return
-        place = {"tenant": tenant, "namespace": namespace, "flow_id": flow_id, "condition_id": entry.condition}
-        if entry.condition:
-            lock_scope(step.tx, f"window {'/'.join(place.values())}")
-        window = self._window(step, place) if entry.condition else None
         upstream = Upstream(
             live.id,
             live.namespace,
@@ -173,26 +171,74 @@ class FlowTriggers:
             live.outputs,
             self._attempts(step, live) if entry.retries else (),
         )
+        self._decide(step, plan, entry.trigger, upstream, Questions(), None, live.shard)
+
+    def _decide(
+        self,
+        step: Step,
+        plan: Plan,
+        trigger: TriggerDef,
+        upstream: Upstream,
+        questions: Questions,
+        outbox: int | None,
+        shard: int,
+    ) -> None:
+        """Hold a change against a trigger; when a worker has to render for that, put it down and ask first."""
+        flow = plan.flow
+        place = {
+            "tenant": flow.tenant,
+            "namespace": flow.namespace,
+            "flow_id": flow.id,
+            "condition_id": condition_id(trigger),
+        }
+        if place["condition_id"]:
+            lock_scope(step.tx, f"window {'/'.join(place.values())}")
+        window = self._window(step, place) if place["condition_id"] else None
+        correlation = [(k, v) for k, v in upstream.labels.items() if k == CORRELATION]
         try:
             found = match(
-                entry.trigger,
-                (namespace, flow_id),
+                trigger,
+                (flow.namespace, flow.id),
                 upstream,
                 window,
                 step.now,
                 context=flow_context(plan, step.world.globals),
+                render=questions.render,
             )
+        except Pending:
+            if outbox is None:
+                outbox = self._put_down(step, plan, trigger, {"upstream": asdict(upstream)}, shard)
+            row = outbox
+            ask(self._executor, plan, questions, lambda: self._again(row, questions))
+            return
         except Exception:
             # Nothing that is wrong with this trigger may undo the step of the execution that it looks at.
-            log.exception("trigger %s of flow %s.%s can't be judged", entry.trigger.id, namespace, flow_id)
+            log.exception("trigger %s of flow %s.%s can't be judged", trigger.id, flow.namespace, flow.id)
+            self._take_out(step, outbox)
             return
+        self._take_out(step, outbox)
         for text in found.warnings:
-            self._warn(step, (*entry.flow, entry.trigger.id), text)
-        if entry.condition and found.changed:
+            self._warn(step, (flow.tenant, flow.namespace, flow.id, trigger.id), text)
+        if place["condition_id"] and found.changed:
             self._store(step, place, found)
         if found.fires:
-            correlation = [(k, v) for k, v in live.labels if k == CORRELATION]
-            self._fire(step, plan, entry.trigger, dict(found.variables), correlation, shard=live.shard)
+            self._fire(step, plan, trigger, dict(found.variables), correlation, shard=shard)
+
+    def _put_down(self, step: Step, plan: Plan, trigger: TriggerDef, more: Mapping[str, Any], shard: int) -> int:
+        """A row of the outbox for what goes on when a worker has answered."""
+        flow = plan.flow
+        payload = {
+            "tenant": flow.tenant,
+            "namespace": flow.namespace,
+            "flow_id": flow.id,
+            "trigger_id": trigger.id,
+            **more,
+        }
+        return step.tx.insert("outbox", kind=OUTBOX, payload=json.dumps(payload, default=str), due=FAR, shard=shard)
+
+    def _take_out(self, step: Step, outbox: int | None) -> None:
+        if outbox is not None:
+            step.tx.sql("delete from outbox where seq = :seq", seq=outbox)
 
     def _warn(self, step: Step, key: Key, text: str) -> None:
         step.world.effect((lambda k, t: self._say(k, t), key, text))
@@ -251,22 +297,12 @@ class FlowTriggers:
         flow = plan.flow
         if prepared is None:
             if outbox is None:
-                payload = {
-                    "tenant": flow.tenant,
-                    "namespace": flow.namespace,
-                    "flow_id": flow.id,
-                    "trigger_id": trigger.id,
-                    "variables": variables,
-                    "labels": [list(x) for x in labels],
-                }
-                outbox = step.tx.insert(
-                    "outbox", kind=OUTBOX, payload=json.dumps(payload, default=str), due=FAR, shard=shard
-                )
+                more = {"variables": variables, "labels": [list(x) for x in labels]}
+                outbox = self._put_down(step, plan, trigger, more, shard)
             row = outbox
             ask(self._executor, plan, preparation, lambda: self._again(row, preparation))
             return
-        if outbox is not None:
-            step.tx.sql("delete from outbox where seq = :seq", seq=outbox)
+        self._take_out(step, outbox)
         if prepared.error is not None and trigger.props.get("failOnTriggerError") is not True:
             self._warn(
                 step, (flow.tenant, flow.namespace, flow.id, trigger.id), f"Nothing is started: {prepared.error}"
@@ -279,7 +315,7 @@ class FlowTriggers:
                 step, (flow.tenant, flow.namespace, flow.id, trigger.id), f"Nothing is started: {refused.message}"
             )
 
-    def _again(self, outbox: int, preparation: Preparation | None) -> None:
+    def _again(self, outbox: int, asked: Preparation | Questions | None) -> None:
         """A worker has answered, or the process is new: go on with a row of the outbox in the next step."""
 
         def work(step: Step) -> None:
@@ -295,8 +331,13 @@ class FlowTriggers:
             except LookupError:
                 plan = None
             if plan is None or trigger is None:
-                step.tx.sql("delete from outbox where seq = :seq", seq=outbox)
+                self._take_out(step, outbox)
                 return
+            if "upstream" in order:
+                questions = asked if isinstance(asked, Questions) else Questions()
+                self._decide(step, plan, trigger, Upstream(**order["upstream"]), questions, outbox, row["shard"])
+                return
+            preparation = asked if isinstance(asked, Preparation) else None
             labels = [(str(k), str(v)) for k, v in order["labels"]]
             self._fire(step, plan, trigger, order["variables"], labels, outbox, preparation)
 

@@ -8,12 +8,13 @@ and stores both results in one transaction. Instants are ms since the epoch.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from functools import lru_cache
 from typing import Any
 
-from flowdeck.expr import ExpressionError
+from flowdeck.expr import ExpressionError, references
 from flowdeck.model.coerce import ConversionError, to_datetime, to_text
 from flowdeck.model.conditions import (
     ConditionError,
@@ -142,6 +143,15 @@ def _preceding(cron: Cron, before: int, zone: tzinfo) -> int | None:
     return cron.previous(before, zone)
 
 
+def _needs_worker(condition: Mapping[str, Any]) -> bool:
+    """Whether a condition has an expression that needs I/O."""
+    return any(
+        (isinstance(value, str) and references(value)[1])
+        or (isinstance(value, list) and any(_needs_worker(x) for x in value if isinstance(x, Mapping)))
+        for value in condition.values()
+    )
+
+
 class SchedulePlan:
     """A Schedule trigger made ready: its cron in its zone, with the conditions that concern dates."""
 
@@ -178,6 +188,13 @@ class SchedulePlan:
         self.context = context or {}
         self.render = render
         self._plain = not any(_reads_context(c) for c in self.conditions)
+        self.asks = any(_needs_worker(c) for c in self.conditions)
+
+    def rendering(self, render: Render) -> SchedulePlan:
+        """The same schedule with conditions that are rendered otherwise."""
+        other = copy(self)
+        other.render = render
+        return other
 
     # ---- dates
 
@@ -225,9 +242,9 @@ class SchedulePlan:
     def next_true(self, after: int) -> int | None:
         """First cron date later than `after` for which the conditions hold, at most ten years on.
 
-        After `MAX_TRIES` dates the next one is answered untested.
+        After `MAX_TRIES` dates the next one is answered untested, as is that of conditions which ask a worker.
         """
-        if not self.conditions:
+        if not self.conditions or self.asks:
             if isinstance(self.cron, Cron):  # many schedules of one expression are due at one time
                 return _following(self.cron, after, self.zone)
             return self.cron.next(after, self.zone)
@@ -274,6 +291,8 @@ class SchedulePlan:
             found = _preceding(self.cron, before, self.zone)
         else:
             found = self.cron.previous(before, self.zone)
+        if self.asks:
+            return found
         limit = before - HORIZON_MS
         for _ in range(MAX_TRIES if self.conditions else 1):
             if found is None or found < limit:

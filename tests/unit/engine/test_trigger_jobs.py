@@ -324,3 +324,87 @@ def test_the_start_reads_all_triggers_at_once(engine: Jobs, monkeypatch: pytest.
     engine.scheduler.load()
     assert counter.take()[0] <= 3
     assert len(engine.all(DUE)) == count and len(engine.scheduler._heap) == count
+
+
+# ---- conditions that ask a worker (engine notes §2.7)
+
+KV = "conditions: [{type: io.kestra.plugin.core.condition.Expression, expression: \"{{ kv('open') }}\"}]"
+
+
+def answer(engine: Jobs, value: Any, error: str | None = None) -> None:
+    """A worker renders the one thing that it was asked."""
+    asked = [j for j in engine.worker.jobs.values() if isinstance(j, Evaluate)]
+    assert len(asked) == 1, asked
+    del engine.worker.jobs[asked[0].seq, asked[0].fence]
+    outputs = {"error": error} if error else {"value": value}
+    state = State.FAILED if error else State.SUCCESS
+    engine.executor.on_done(
+        Done(asked[0].seq, asked[0].fence, state, engine.now, engine.now, outputs=outputs, error=error), "w1"
+    )
+    engine.turn()
+
+
+def test_conditions_of_a_schedule_may_ask_a_worker(engine: Jobs) -> None:
+    engine.put(flow(f"type: io.kestra.plugin.core.trigger.Schedule\ncron: '* * * * *'\n{KV}"))
+    due = engine.row("next_due")
+    engine.now = due
+    engine.turn()
+    assert engine.dates() == []
+    answer(engine, "false")
+    assert engine.dates() == [] and engine.row("next_due") == due + MINUTE
+    engine.now = due + MINUTE
+    engine.turn()
+    answer(engine, "true")
+    assert len(engine.dates()) == 1 and engine.row("last_date") == due + MINUTE
+    engine.until_rest()
+    engine.now = due + 2 * MINUTE
+    engine.turn()
+    engine.restart(claimed=True)  # the question is lost with core, the date is not
+    answer(engine, None, error="The key 'open' does not exist")
+    assert len(engine.dates()) == 2
+    assert engine.state(engine.all("select id from execution order by seq")[-1][0]) == "FAILED"
+
+
+def test_dates_may_ask_a_worker(engine: Jobs) -> None:
+    engine.put(flow("type: io.kestra.plugin.core.trigger.ScheduleOnDates\ndates: \"{{ kv('days') }}\""))
+    answer(engine, ["2025-03-11T00:00:00Z", "2020-01-01T00:00:00Z"])
+    assert engine.dates() == [] and engine.row("next_due") - engine.now < 24 * 60 * MINUTE
+    engine.now = engine.row("next_due")
+    engine.turn()
+    assert engine.dates() == ["2025-03-11T00:00:00Z"]
+
+
+def test_conditions_of_jobs_may_ask_a_worker(engine: Jobs) -> None:
+    engine.put(flow(f"{POLL}\n{KV}"))
+    assert engine.polls == []
+    answer(engine, "false")
+    assert engine.polls == [] and engine.row("next_due") == engine.now + MINUTE
+    engine.now += MINUTE
+    engine.turn()
+    answer(engine, "true")
+    assert len(engine.polls) == 1
+    engine.put(flow(LISTEN + "\n" + KV.replace("kv('open')", "kv(trigger.line)")))
+    job = engine.job()
+    replies = engine.hear(job, 1, {"line": "a"}, {"line": "b"})
+    assert replies == []
+    answer(engine, "false")
+    answer(engine, "true")
+    assert [v["line"] for v in engine.values()] == ["b"] and replies == [2]
+
+
+def test_conditions_of_flow_triggers_may_ask_a_worker(engine: Jobs) -> None:
+    upstream = "id: up\nnamespace: a.b\ntasks: [{id: one, type: io.kestra.plugin.core.debug.Return, format: x}]\n"
+    engine.put(upstream)
+    engine.put(flow(f"type: io.kestra.plugin.core.trigger.Flow\nstates: [SUCCESS]\n{KV}"))
+    for value, expected in (("false", 0), ("true", 1)):
+        engine.start("up")
+        while not any(isinstance(j, Evaluate) for j in engine.worker.jobs.values()):
+            engine.turn()
+            for pair, job in list(engine.worker.jobs.items()):
+                if not isinstance(job, Evaluate):
+                    engine.end(*pair, {})
+        engine.turn()
+        engine.restart(claimed=True)  # what was to be judged is a row
+        answer(engine, value)
+        assert engine.one("select count(*) from execution where flow_id = 'f'") == expected
+        assert engine.one("select count(*) from outbox where kind = 'trigger.start'") == 0
