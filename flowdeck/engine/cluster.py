@@ -101,8 +101,8 @@ class ClusterClient:
 
     @property
     def connected(self) -> bool:
-        """Whether notifications are heard at the moment."""
-        return self._listener is not None and self._listener.connected.is_set()
+        """Whether the database answers at the moment; true before anything was asked of it."""
+        return self._listener is None or self._listener.connected.is_set()
 
     # ── commands ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -199,7 +199,7 @@ class ClusterClient:
             return letter.shard is None
 
         def transaction() -> bool:
-            return self._scribe().transaction(work, full=False, serializable=False, until=time.monotonic())
+            return self._scribe().transaction(work, full=False, serializable=False, until=time.monotonic() + 2)
 
         try:
             gone = await asyncio.get_running_loop().run_in_executor(self._pool, transaction)

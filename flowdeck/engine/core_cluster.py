@@ -105,6 +105,11 @@ class Cluster:
         self._followed = Followed()
         self._lines = LogFeed(database)
 
+    @property
+    def connected(self) -> bool:
+        """Whether the database answers at the moment."""
+        return self._listener is None or self._listener.connected.is_set()
+
     # ── what other parts get ────────────────────────────────────────────────────────────────────────────────────
 
     def owns(self, shard: int) -> bool:

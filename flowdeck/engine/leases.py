@@ -142,21 +142,25 @@ class Leases:
     def leave(self) -> None:
         """Give everything back in good order; nothing may be written afterwards. Never raises."""
         self.stop()
-        with contextlib.suppress(StoreError), self._open().transaction() as tx:
-            self._bury(tx, self.id)
+        told = False
+        with contextlib.suppress(StoreError):
+            with self._open().transaction() as tx:
+                self._bury(tx, self.id)
+            told = True
         with self._guard:
             self.owned.clear()
             self._leaving.clear()
-        self.close()
+        self.close(forget=told)
 
-    def close(self) -> None:
-        """Close connection and lock file."""
+    def close(self, *, forget: bool = True) -> None:
+        """Close connection and lock file; without `forget` the file stays, by which others see that we ended."""
         if self._writer is not None:
             with contextlib.suppress(Exception):
                 self._writer.close()
             self._writer = None
         if self._lock_file is not None:
-            self._lock_file.path.unlink(missing_ok=True)
+            if forget:
+                self._lock_file.path.unlink(missing_ok=True)
             self._lock_file.release()
             self._lock_file = None
 
@@ -298,11 +302,14 @@ class Leases:
                 part = PARTS[role]
                 fair = ceil(len(part) / max(1, sum(role in one for one in roles)))
                 with self._guard:
-                    mine = [r[0] for r in rows if r[0] in part and r[1] == self.id and r[0] not in self._leaving]
+                    leaving = set(self._leaving)
+                    mine = [r[0] for r in rows if r[0] in part and r[1] == self.id and r[0] not in leaving]
+                    # Ours by the rows, but not known here: whatever the reason, nobody else works on them.
+                    taken.update((r[0], r[2]) for r in rows if r[0] in mine and r[0] not in self.owned)
                 if len(mine) > fair:
                     surplus += mine[fair:]
                 elif len(mine) < fair:
-                    free = [r[0] for r in rows if r[0] in part and r[1] is None]
+                    free = [r[0] for r in rows if r[0] in part and r[1] is None and r[0] not in leaving]
                     random.shuffle(free)
                     found = tx.all(
                         "select id from shard where owner is null and id = any(?) for update skip locked",

@@ -193,7 +193,7 @@ class Management:
             detail: dict[str, Any] = {"status": "UP" if up else "DOWN"}
             if part.snapshot.get("error"):
                 detail["error"] = part.snapshot["error"]
-            if part.role == "core" and (not up or part.snapshot.get("writable") is False):
+            if (part.role == "core" and not up) or part.snapshot.get("writable") is False:
                 database = "DOWN"
             details[part.role] = detail
         details["jdbc"] = {"status": database}

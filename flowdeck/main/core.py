@@ -29,7 +29,7 @@ def numbers(core: Core) -> dict[str, Any]:
     """What the management port shows of core; read from another thread."""
     executor = core.executor
     return {
-        "writable": core.log_writer.healthy,
+        "writable": core.log_writer.healthy and (core.cluster is None or core.cluster.connected),
         "metrics": {
             "executor_steps_total": executor.steps,
             "executor_step_seconds": executor.lag,

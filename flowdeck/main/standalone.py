@@ -60,11 +60,12 @@ def run_web(settings: Settings) -> int:
     gc.disable()  # what is imported stays: no collection needs to look at it
     from flowdeck.main import web
 
-    app = web.web_app(settings)  # while core starts: imports take their time
+    backend = web.build_backend(settings)
+    app = web.web_app(settings, backend)  # while core starts: imports take their time
     gc.freeze()
     gc.enable()
     _wait_for_core(settings)
-    reporter = Reporter("web")
+    reporter = Reporter("web", lambda: web.numbers(backend))
     reporter.start()
     threading.Thread(target=_tell_when_served, args=(settings, reporter), name="self-check", daemon=True).start()
     fd = os.environ.get(LISTENER)

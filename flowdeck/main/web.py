@@ -73,8 +73,8 @@ def _size(value: Any, default: int) -> int:
 
 def build_backend(settings: Settings) -> Backend:
     """The adapters of this process: command client, readers, storage, catalog."""
-    cipher = None
     flow_commands.INSTANCE_DEFAULTS[:] = instance_defaults(settings)  # on PostgreSQL flows are saved here
+    cipher = None
     key = load_key(settings.home.path, settings.get("kestra.encryption.secret-key"))
     if key:
         try:
@@ -106,9 +106,14 @@ def _engine(settings: Settings, database: Database) -> Core:
     return ClusterClient(database)
 
 
-def web_app(settings: Settings) -> Any:
+def numbers(backend: Backend) -> dict[str, Any]:
+    """What the management port shows of this process; read from another thread."""
+    return {"writable": getattr(backend.core, "connected", True)} if backend.database.dialect == "postgresql" else {}
+
+
+def web_app(settings: Settings, backend: Backend | None = None) -> Any:
     """REST, streams and console as one ASGI application; the API alone when the console is off or not built."""
-    api = create_api(build_backend(settings))
+    api = create_api(backend or build_backend(settings))
     if settings.get("flowdeck.console.enabled") is False:
         return api
     try:

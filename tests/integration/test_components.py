@@ -234,3 +234,25 @@ def test_components_that_have_nothing_to_do_are_healthy(machines: TwoMachines) -
     indexer = next(c for c in machines.far.components if c.name == "indexer")
     answer = machines.far.web.call("GET", "/health", port=indexer.management_port, auth=False)
     assert answer.status == 200 and subprocess.Popen.poll(indexer.process) is None
+
+
+def test_a_database_that_is_away_is_told_and_waited_for(machines: TwoMachines, postgres: Postgres) -> None:
+    """quality.md §2.3 row 16: no process ends for good, health is DOWN meanwhile, work goes on afterwards."""
+    web = machines.near.web
+    parts = {c.name: c for c in machines.near.components if c.name in ("executor", "webserver")}
+
+    def statuses() -> set[int]:
+        found: set[int] = set()
+        for part in parts.values():
+            found.add(web.call("GET", "/health", port=part.management_port, auth=False).status)
+        return found
+
+    assert statuses() == {200}
+    postgres.stop("immediate")
+    eventually(lambda: statuses() == {503}, seconds=40, what="health is DOWN")
+    refused = web.call("PUT", "/api/v1/main/namespaces/cluster/kv/away", body="1", content_type="text/plain")
+    assert refused.status == 503
+    postgres.start()
+    eventually(lambda: statuses() == {200}, seconds=60, what="health is UP")
+    assert web.finished(web.execute("cluster", "slow")["id"], seconds=60)["state"]["current"] == "SUCCESS"
+    assert all(part.process.poll() is None for part in parts.values())
