@@ -3,6 +3,7 @@
     python -m benchmarks.run                  everything (`make bench`)
     python -m benchmarks.run --peers dbos     one peer only; `--peers none` leaves them out
     python -m benchmarks.run --no-write       print, write nothing
+    python -m benchmarks.run --postgres       the part of the page about PostgreSQL, against DBOS in the same run
 
 Machines differ and are noisy: quote ratios of one run, never an absolute figure.
 """
@@ -28,6 +29,7 @@ from tests.support.server import Server
 
 ROUNDS = 3
 """Pairs of a peer or reference and flowdeck, one right after the other."""
+CONSOLE, POSTGRES = "\n## Console\n", "\n## On PostgreSQL\n"
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "performance.md"
 
 
@@ -207,8 +209,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peers", default="dbos,prefect,dagster", help="comma-separated, or none")
     parser.add_argument("--no-write", action="store_true")
+    parser.add_argument("--postgres", action="store_true", help="flowdeck on a PostgreSQL server that flushes to disk")
     given = parser.parse_args()
     load = os.getloadavg()[0]
+    if given.postgres:
+        os.environ |= {"FLOWDECK_TEST_DATABASE": "postgres", "FLOWDECK_TEST_POSTGRES_FLUSH": "true"}
+        given.peers = "dbos"
     registry.load_commands()
     folder = Path(tempfile.mkdtemp(prefix="flowdeck-bench-"))
 
@@ -236,18 +242,33 @@ def main() -> int:
         rows = product(folder, ref, dbos, say)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    text = page(ref, rows, measured, silent, load)
+    text = postgres_part(rows, load) if given.postgres else page(ref, rows, measured, silent, load)
     print(text)
-    if not given.no_write:
-        PAGE.write_text(text.rstrip() + "\n" + _console_part())
+    if not given.no_write and given.postgres:
+        before = PAGE.read_text().split(POSTGRES)[0].split(CONSOLE)[0]
+        PAGE.write_text(before.rstrip() + "\n" + text.rstrip() + "\n" + _kept(CONSOLE))
+    elif not given.no_write:
+        PAGE.write_text(text.rstrip() + "\n" + _kept(POSTGRES, until=CONSOLE) + _kept(CONSOLE))
     return 1 if any(row.met is False for row in rows) else 0
 
 
-def _console_part() -> str:
-    """The section of `benchmarks.console` in the page as it is; a run of the engine leaves it alone."""
+def postgres_part(rows: list[Row], load: float) -> str:
+    """The section about PostgreSQL."""
+    told = (
+        f"The same on PostgreSQL, on this machine too, flushing to disk; {os.cpu_count()} processors are shared by "
+        f"database, flowdeck and the load. {datetime.now(UTC):%Y-%m-%d}, load at the start {load:.1f}. The targets are "
+        "those of SQLite."
+    )
+    head = ["Measured", "flowdeck", "Compared", "Target", "Met"]
+    return f"{POSTGRES}\n{told}\n\n{table([row.cells() for row in rows], head)}\n"
+
+
+def _kept(section: str, until: str = "") -> str:
+    """A section of the page as it is: other benchmarks write their own."""
     before = PAGE.read_text() if PAGE.is_file() else ""
-    at = before.find("\n## Console\n")
-    return before[at:] if at >= 0 else ""
+    at = before.find(section)
+    end = before.find(until, at) if until and at >= 0 else -1
+    return before[at : end if end >= 0 else None] if at >= 0 else ""
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ import base64
 import http.client
 import itertools
 import json
-import sqlite3
 import statistics
 import threading
 import time
@@ -17,6 +16,7 @@ from typing import Any
 
 import psutil
 
+from flowdeck.store.driver import open_database
 from tests.support.server import Server
 
 NAMESPACE = "bench.load"
@@ -76,7 +76,7 @@ class Bench:
         login = base64.b64encode(f"{server.username}:{server.password}".encode()).decode()
         self.headers = {"Authorization": f"Basic {login}"}
         self.link = http.client.HTTPConnection("127.0.0.1", server.port)
-        self.rows = sqlite3.connect(f"file:{server.home / 'flowdeck.db'}?mode=ro", uri=True, isolation_level=None)
+        self.database = open_database(server.database_url, durability="normal")
         self.pids = {role: server.pids(role)[0] for role in ("core", "web", "worker")}
         assert server.process is not None
         self.pids["supervisor"] = server.process.pid
@@ -91,7 +91,8 @@ class Bench:
 
     def open(self) -> int:
         """Executions that have not ended."""
-        return self.rows.execute("select count(*) from execution where state < 20").fetchone()[0]
+        with self.database.reader() as reader:
+            return reader.value("select count(*) from execution where state < 20")
 
     def wait(self, seconds: float = 120) -> None:
         """Until all executions have ended."""
@@ -160,11 +161,12 @@ class Bench:
         for _ in range(rounds):
             identifier = self.start("chain1")
             self.wait()
-            created, started = self.rows.execute(
-                "select e.created, t.started from execution e join task_run t on t.execution_seq = e.seq "
-                "where e.id = ?",
-                (identifier,),
-            ).fetchone()
+            with self.database.reader() as reader:
+                created, started = reader.one(
+                    "select e.created, t.started from execution e join task_run t on t.execution_seq = e.seq "
+                    "where e.id = ?",
+                    identifier,
+                )
             times.append(started - created)
             time.sleep(0.01)
         return statistics.median(times), max(times)
@@ -173,11 +175,12 @@ class Bench:
         """Ms from the end of a task to the start of the next one in a chain: mean, and 99th percentile."""
         identifier = self.start(flow)
         self.wait()
-        rows = self.rows.execute(
-            "select t.started, t.ended from task_run t join execution e on e.seq = t.execution_seq "
-            "where e.id = ? order by t.ord",
-            (identifier,),
-        ).fetchall()
+        with self.database.reader() as reader:
+            rows = reader.all(
+                "select t.started, t.ended from task_run t join execution e on e.seq = t.execution_seq "
+                "where e.id = ? order by t.ord",
+                identifier,
+            )
         gaps = [b[0] - a[1] for a, b in itertools.pairwise(rows)]
         # Stored times are whole ms: the mean over the chain says more than the median of rounded numbers.
         return statistics.mean(gaps), sorted(gaps)[int(len(gaps) * 0.99)]
@@ -195,11 +198,15 @@ class Bench:
         return count / wall
 
     def _stored(self) -> int:
+        if self.database.dialect == "postgresql":
+            with self.database.reader() as reader:
+                return reader.value("select count(*) from log_line")
         total = 0
         for path in sorted((self.server.home / "logs").glob("log-*.db")):
-            connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-            total += connection.execute("select coalesce(max(seq), 0) from log_line").fetchone()[0]
-            connection.close()
+            logs = open_database(f"sqlite:///{path}", durability="normal")
+            with logs.reader() as reader:
+                total += reader.value("select coalesce(max(seq), 0) from log_line")
+            logs.close()
         return total
 
     def line_to_client(self) -> tuple[float, float]:

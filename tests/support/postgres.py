@@ -54,8 +54,10 @@ class Postgres:
         return self
 
     def start(self, *, seconds: float = 30.0) -> Postgres:
-        """Start the server, without flushing to disk, and wait for it."""
-        words = ["-D", str(self.folder / "data"), "-k", str(self.folder), "-p", PORT, "-h", "", "-F"]
+        """Start the server and wait for it; it flushes to disk only when `FLOWDECK_TEST_POSTGRES_FLUSH` is set."""
+        words = ["-D", str(self.folder / "data"), "-k", str(self.folder), "-p", PORT, "-h", ""]
+        if not os.environ.get("FLOWDECK_TEST_POSTGRES_FLUSH"):
+            words.append("-F")
         with (self.folder / "server.log").open("ab") as out:
             self.process = subprocess.Popen(
                 [*self._die_with_us, str(BIN / "postgres"), *words, "-c", "max_connections=300"],

@@ -84,6 +84,11 @@ class Server:
         """Address of API and console."""
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def database_url(self) -> str:
+        """Where its rows are."""
+        return self._database().get("DATASOURCES_POSTGRES_URL") or f"sqlite:///{self.home / 'flowdeck.db'}"
+
     def start(self, *, seconds: float = 90.0, setup: bool = True) -> Server:
         """Start the command and wait until it is ready; `setup` creates the first account when there is none."""
         command = shlex.split(os.environ.get("FLOWDECK_TEST_COMMAND", "")) or [sys.executable, "-m", "flowdeck"]
