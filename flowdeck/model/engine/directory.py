@@ -36,6 +36,8 @@ def expect(w: World, run: Run) -> None:
     for key, seq, name in run.detail.get("reserved") or ():
         if seq not in w.runs:
             w.reserved[seq] = (run, key, name)
+            if w.shared is None:  # after a start the rows do not tell of this number
+                w.last_run = max(w.last_run, seq)
 
 
 def release(w: World, run: Run) -> None:
