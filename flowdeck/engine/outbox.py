@@ -12,7 +12,8 @@ from flowdeck.engine.executor import Executor, ExecutorStep
 from flowdeck.storage.local import LocalStorage
 from flowdeck.storage.paths import execution_folder
 from flowdeck.store.driver import Database
-from flowdeck.store.logs import LogFiles, delete_lines
+from flowdeck.store.log_purge import forget_executions
+from flowdeck.store.logs import LogFiles
 
 log = logging.getLogger("flowdeck.outbox")
 
@@ -88,7 +89,7 @@ class OutboxConsumer:
         step.tx.many("delete from outbox where seq = ?", [(seq,) for seq in seqs])
 
     def _delete_logs(self, payload: dict[str, Any]) -> None:
-        delete_lines(self._logs, payload["executions"])
+        forget_executions(self._logs, payload["executions"])
 
     def _delete_execution(self, payload: dict[str, Any]) -> None:
         folder = execution_folder(payload["namespace"], payload["flow"], payload["execution"])

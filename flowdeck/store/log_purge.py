@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from flowdeck.store.driver import Tx
+from flowdeck.store.driver import StoreError, Tx, Writer
 from flowdeck.store.log_views import list_conditions
 from flowdeck.store.logs import LogFile, LogFiles, hold_numbering, recount
 
 SOURCES = 200
 """Attempts, and the like, that one call looks at."""
+MOST = 500
+"""Attempts that one transaction deletes."""
 LINES = 20_000
 """Lines that one transaction deletes: the writer of new lines waits for it."""
 
@@ -124,16 +126,8 @@ def _purge_sources(
                 # All but the last slice of a very long one go in transactions of their own.
                 number = source["source"]
                 while lines > LINES:
-                    with writer.transaction() as tx:
-                        cut = tx.value(
-                            "select line_no from log_line where source = ? order by line_no limit 1 offset ?",
-                            number,
-                            LINES,
-                        )
-                        if cut is None:
-                            break
-                        gone += tx.sql("delete from log_line where source = ? and line_no < ?", number, cut)
-                        lines -= LINES
+                    gone += _slice(writer, number)
+                    lines -= LINES
                 whole.append(source)
             else:
                 with writer.transaction() as tx:
@@ -144,7 +138,7 @@ def _purge_sources(
                 hold_numbering(tx, [source["execution_seq"] for source in whole])
                 gone += forget_sources(tx, whole)
     finally:
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(StoreError):
             writer.close()
     return gone, done
 
@@ -165,12 +159,7 @@ def _part(tx: Tx, source: Any, until: int, since: int | None, levels: Sequence[i
 
 def forget_sources(tx: Tx, sources: Sequence[Any]) -> int:
     """Delete sources with all their lines; executions keep their numbering, their counts are made anew."""
-    keys = [source["source"] for source in sources]
-    marks = ", ".join("?" * len(keys))
-    gone = tx.sql(f"delete from log_line where source in ({marks})", *keys)
-    tx.sql(f"delete from log_block where kind = 1 and owner in ({marks})", *keys)
-    tx.sql(f"delete from log_source where source in ({marks})", *keys)
-    _changed(tx)
+    gone = _drop_sources(tx, [source["source"] for source in sources])
     executions = sorted({source["execution_seq"] for source in sources} - {0})
     if executions:
         marks = ", ".join("?" * len(executions))
@@ -189,6 +178,81 @@ def forget_sources(tx: Tx, sources: Sequence[Any]) -> int:
             tx.sql(
                 f"update log_head set l0 = 0, l1 = 0, l2 = 0, l3 = 0, l4 = 0 where execution_seq in ({marks})", *empty
             )
+    return gone
+
+
+def forget_executions(files: LogFiles, execution_seqs: Sequence[int]) -> int:
+    """Delete all lines of executions that are gone themselves, with their numbering; answers how many lines.
+
+    A file costs a fixed number of statements for each `LINES` lines, however many executions there are.
+    """
+    if not execution_seqs:
+        return 0
+    total = 0
+    marks = ", ".join("?" * len(execution_seqs))
+    for file in files.files():
+        # Most days know none of the executions: they are only read.
+        with file.database.reader() as reader:
+            sources = reader.all(f"select * from log_source where execution_seq in ({marks})", *execution_seqs)
+            if (
+                not sources
+                and reader.value(f"select 1 from log_head where execution_seq in ({marks}) limit 1", *execution_seqs)
+                is None
+            ):
+                continue
+        writer = file.database.writer()
+        try:
+            for number, lines in [(s["source"], sum(_counts_of(s))) for s in sources]:
+                while lines > LINES:
+                    total += _slice(writer, number)
+                    lines -= LINES
+            for chunk in _chunks(sources):
+                with writer.transaction() as tx:
+                    hold_numbering(tx, [source["execution_seq"] for source in chunk])
+                    total += _drop_sources(tx, [source["source"] for source in chunk])
+            with writer.transaction() as tx:
+                tx.sql(f"delete from log_block where kind = 0 and owner in ({marks})", *execution_seqs)
+                tx.sql(f"delete from log_head where execution_seq in ({marks})", *execution_seqs)
+                _changed(tx)
+        finally:
+            with contextlib.suppress(StoreError):
+                writer.close()
+    return total
+
+
+def _counts_of(source: Any) -> list[int]:
+    return [source[f"l{n}"] for n in range(5)]
+
+
+def _chunks(sources: Sequence[Any]) -> Iterator[list[Any]]:
+    """Sources in groups of at most `LINES` lines and `MOST` sources."""
+    chunk: list[Any] = []
+    held = 0
+    for source in sources:
+        lines = sum(_counts_of(source))
+        if chunk and (held + lines > LINES or len(chunk) >= MOST):
+            yield chunk
+            chunk, held = [], 0
+        chunk.append(source)
+        held += lines
+    if chunk:
+        yield chunk
+
+
+def _slice(writer: Writer, source: int) -> int:
+    """Delete the first `LINES` lines of a source; how many went."""
+    with writer.transaction() as tx:
+        cut = tx.value("select line_no from log_line where source = ? order by line_no limit 1 offset ?", source, LINES)
+        return 0 if cut is None else tx.sql("delete from log_line where source = ? and line_no < ?", source, cut)
+
+
+def _drop_sources(tx: Tx, keys: Sequence[int]) -> int:
+    """Delete sources with their lines and blocks; how many lines went."""
+    marks = ", ".join("?" * len(keys))
+    gone = tx.sql(f"delete from log_line where source in ({marks})", *keys)
+    tx.sql(f"delete from log_block where kind = 1 and owner in ({marks})", *keys)
+    tx.sql(f"delete from log_source where source in ({marks})", *keys)
+    _changed(tx)
     return gone
 
 

@@ -117,3 +117,21 @@ def test_counting_lines_of_executions(logs: Logs) -> None:
     logs.write(1, lines(3))
     logs.write(2, lines(2), run=8)
     assert log_purge.count_lines(logs.files, [1, 2, 9]) == 5 and log_purge.count_lines(logs.files, []) == 0
+
+
+def test_lines_of_executions_that_are_gone(logs: Logs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of them stays, not even their numbering; others keep theirs."""
+    monkeypatch.setattr(log_purge, "LINES", 50)
+    for n in range(1, 8):
+        logs.write(n, lines(20), run=n)
+    logs.write(8, lines(130), run=8)
+    logs.write(9, lines(3), run=9)
+    assert purge(logs, NOW + 1000, execution="E1") == 20
+    assert log_purge.forget_executions(logs.files, []) == 0
+    assert log_purge.forget_executions(logs.files, [1, 2, 3, 4, 5, 6, 7, 8, 99]) == 6 * 20 + 130
+    assert left(logs, 8) == [] and left(logs, 9) == [1, 2, 3]
+    for file in logs.files.files():
+        with file.database.reader() as reader:
+            for table in ("log_source", "log_head"):
+                assert reader.value(f"select count(*) from {table}") == 1
+            assert reader.value("select count(*) from log_line") == 3
