@@ -93,8 +93,11 @@ seed: $(VENV)/.serve ## fill a running instance with flows and executions to loo
 	$(BIN)/python scripts/seed.py
 
 .PHONY: bench
-bench: $(VENV)/.dev ## engine against its references in one run
+bench: $(VENV)/.dev test-packages ## engine against its references in one run, on both databases
 	$(BIN)/python -m benchmarks.run
+	$(BIN)/python -m benchmarks.run --postgres
+	$(BIN)/python -m benchmarks.reference_flows
+	FLOWDECK_TEST_DATABASE=postgres FLOWDECK_TEST_POSTGRES_FLUSH=true $(BIN)/python -m benchmarks.reference_flows
 
 .PHONY: bench-ui
 bench-ui: $(VENV)/.dev test-packages console ## the console's budgets in Chromium

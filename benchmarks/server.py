@@ -162,7 +162,7 @@ class Bench:
             identifier = self.start("chain1")
             self.wait()
             with self.database.reader() as reader:
-                created, started = reader.one(
+                [(created, started)] = reader.all(
                     "select e.created, t.started from execution e join task_run t on t.execution_seq = e.seq "
                     "where e.id = ?",
                     identifier,
