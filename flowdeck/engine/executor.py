@@ -593,6 +593,8 @@ class Executor:
         """Another process was in the way of the transaction: memory is read anew, all inputs go again one by one."""
         self.writer.rollback()
         self.plans.tx = None
+        if self.sharing is not None:
+            self.sharing.undone()
         log.info("a step goes again: %s", str(conflict).splitlines()[0])
         self.reload()
         self.inputs.extendleft(reversed(taken))
@@ -611,6 +613,8 @@ class Executor:
         """
         self.writer.rollback()
         self.plans.tx = None
+        if self.sharing is not None:
+            self.sharing.undone()
         log.exception("an input of the executor raised", exc_info=error)
         was_alone = len(taken) <= 1
         subject = self._execution_of(culprit if culprit is not None or not taken else taken[0])

@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from flowdeck.engine import recovery
+from flowdeck.engine.executor_store import GuardError
 from flowdeck.engine.leases import Leases
 from flowdeck.engine.timers import Timers
 from flowdeck.model.engine import Live, World, control
 from flowdeck.model.ids import shard_of
 from flowdeck.model.states import State
 from flowdeck.store import feed
-from flowdeck.store.driver import Tx
+from flowdeck.store.driver import StoreError, Tx
 from flowdeck.store.inbox import send
 from flowdeck.store.scopes import lock_scope
 
@@ -65,6 +66,7 @@ class Sharing:
         self.executor: Executor
         self.on_change: list[Callable[[list[int]], None]] = []  # told the shards that came or went, after the commit
         self._step: ExecutorStep
+        self._before: set[int] = set()
         self._locked: set[str] = set()
         self._published = 0
         self._limits: dict[str, int] = {}
@@ -83,6 +85,7 @@ class Sharing:
     def before(self, step: ExecutorStep) -> None:
         """A step begins: others may have saved flows; numbers are at hand."""
         self._step = step
+        self._before = set(self.held)
         self._locked.clear()
         self.executor.plans.changed()
         w = step.world
@@ -106,6 +109,10 @@ class Sharing:
                 self._limits[name] = limit
                 setattr(w, f"last_{name}", limit - BLOCK)
 
+    def undone(self) -> None:
+        """The step is undone: shards are as they were before it."""
+        self.held = self._before
+
     def fence(self, tx: Tx) -> None:
         """A step's transaction begins: it must be ours to write."""
         self.leases.fence(tx)
@@ -126,6 +133,15 @@ class Sharing:
         fresh = [shard for shard in shards if shard in self.leases.owned and shard not in self.held]
         if not fresh:
             return
+        try:
+            self._take(step, fresh)
+        except (GuardError, StoreError):
+            raise
+        except Exception as error:
+            # Shards that are ours and not in memory would stand still: the next start says the same, or does better.
+            raise GuardError(f"the executions of new shards can't be read: {type(error).__name__}: {error}") from error
+
+    def _take(self, step: ExecutorStep, fresh: list[int]) -> None:
         step.flush()
         w, executor = step.world, self.executor
         known = set(w.executions)

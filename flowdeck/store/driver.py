@@ -55,6 +55,8 @@ PG_DEFAULTS = {
 """What a connection to PostgreSQL says unless its address says otherwise; spans in seconds."""
 CONFLICTS = frozenset({"40001", "40P01", "55P03"})
 """SQLSTATEs of `StoreConflict`."""
+ENDED = frozenset({"25P03", "57P05"})
+"""SQLSTATEs of sessions that PostgreSQL ended because they said nothing for too long."""
 
 
 class StoreError(Exception):
@@ -269,7 +271,7 @@ def _pg_failure(error: Any) -> StoreError:
         return DuplicateRow(str(error))
     if error.sqlstate in CONFLICTS:
         return StoreConflict(str(error))
-    if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)):
+    if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)) or error.sqlstate in ENDED:
         return StoreUnavailable(str(error))
     return StoreError(str(error))
 

@@ -43,7 +43,7 @@ COUNTS = {
     ),
     "a task run twice at one place": (
         "select count(*) from (select 1 from task_run group by execution_seq, task_key, parent_seq, iteration "
-        "having count(*) > 1)"
+        "having count(*) > 1) as twice"
     ),
     "a slot that is held": "select count(*) from slot",
     "a waiting place": "select count(*) from waiting",
@@ -64,7 +64,7 @@ COUNTS = {
         "where a.task_run_seq = t.seq)"
     ),
     "two attempts under one fence": (
-        "select count(*) from (select 1 from attempt group by task_run_seq, fence having count(*) > 1)"
+        "select count(*) from (select 1 from attempt group by task_run_seq, fence having count(*) > 1) as twice"
     ),
     "a task that began before the one before it ended": (
         "select count(*) from task_run a join task_run b on b.execution_seq = a.execution_seq and b.ord > a.ord "
@@ -72,7 +72,7 @@ COUNTS = {
     ),
     "a subflow that was started twice": (
         "select count(*) from (select 1 from execution where parent_task_run is not null group by parent_task_run "
-        "having count(*) > 1)"
+        "having count(*) > 1) as twice"
     ),
 }
 WAL_LIMIT = 64 * 1024 * 1024
