@@ -71,9 +71,10 @@ def test_inputs_labels_trigger_and_outputs(server: Server) -> None:
         )
     )
     assert states(done) == [("sub", "SUCCESS"), ("after", "SUCCESS")]
-    said = messages(server, done["id"], "hi/low/[1,2]/sub-call SUCCESS")
+    assert messages(server, done["id"], "hi/low/[1,2]/sub-call SUCCESS")
     child = child_of(server, done)
-    assert any(f'[[link execution="{child["id"]}"' in line for line in said)
+    link = f'[[link execution="{child["id"]}"'
+    assert eventually(lambda: said_in(server, done, link), what=link)
     labels = label_map(child)
     assert (labels["own"], labels["mine"], labels["system.correlationId"]) == ("child", "sub-call", done["id"])
     assert "theirs" not in labels
