@@ -20,6 +20,7 @@ from flowdeck.config.values import parse_value
 
 _HUMP = re.compile(r"(?<=[a-z0-9])([A-Z])")
 _PLACEHOLDER = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_.\-]*)(?::([^}]*))?\}")
+RESTART_STRATEGIES = ("AFTER_TERMINATION_GRACE_PERIOD", "IMMEDIATELY", "NEVER")
 _EXACT = {key.name: key for key in KEYS if "<n>" not in key.name}
 _PATTERNS = [(key.name.split("."), key) for key in KEYS if "<n>" in key.name]
 _SPECIAL = {
@@ -354,6 +355,11 @@ def _check(values: Mapping[str, Any]) -> None:
             raise ValueError(f"{name} = {values[name]}: expected a port between 0 and 65535")
     beat = values.get("kestra.server.liveness.heartbeat-interval", timedelta(seconds=3))
     timeout = values.get("kestra.server.liveness.timeout", timedelta(seconds=45))
+    strategy = str(values.get("kestra.server.worker-task-restart-strategy", RESTART_STRATEGIES[0]))
+    if strategy.strip().upper().replace("-", "_") not in RESTART_STRATEGIES:
+        raise ValueError(
+            f"kestra.server.worker-task-restart-strategy = '{strategy}': expected {', '.join(RESTART_STRATEGIES)}"
+        )
     if beat >= timeout:
         raise ValueError(
             f"kestra.server.liveness.heartbeat-interval = {beat}: expected less than kestra.server.liveness.timeout "

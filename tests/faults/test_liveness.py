@@ -17,6 +17,7 @@ from tests.support.server import Server, eventually
 pytestmark = pytest.mark.fault
 
 LEASE = 2.0
+LONG = pytest.mark.skipif(os.environ.get("FLOWDECK_TEST_LEVEL") != "all", reason="long: make test-all")
 RUNNER = "taskRunner: {type: io.kestra.plugin.core.runner.Process}"
 
 
@@ -152,6 +153,7 @@ def test_a_silent_worker_is_waited_for_and_given_up_when_it_returns(tmp_path: Pa
         server.stop()
 
 
+@LONG
 def test_never_leaves_attempts_of_lost_workers(tmp_path: Path) -> None:
     """F53: `NEVER`; a kill ends them."""
     server = started(tmp_path / "home", "NEVER")
@@ -232,6 +234,7 @@ def test_a_task_that_fails_while_the_server_stops_is_recorded(tmp_path: Path) ->
         server.stop()
 
 
+@LONG
 def test_work_beyond_the_grace_period_is_ended_and_sent_again(tmp_path: Path) -> None:
     """F53: tasks that outlive the grace period are killed with their worker (TERMINATED_FORCED), and run again."""
     server = started(tmp_path / "home", "IMMEDIATELY", grace="PT1S")

@@ -162,6 +162,93 @@ def test_every_operator_takes_any_values_or_refuses_them(sign: str, left: Any, r
     attempt(f"{{{{ a {sign} b }}}}", {"a": left, "b": right})
 
 
+METHODS = sorted(
+    [
+        "keySet",
+        "values",
+        "entrySet",
+        "get",
+        "getOrDefault",
+        "containsKey",
+        "containsValue",
+        "size",
+        "isEmpty",
+        "contains",
+        "indexOf",
+        "length",
+        "trim",
+        "toUpperCase",
+        "toLowerCase",
+        "startsWith",
+        "endsWith",
+        "replace",
+        "replaceAll",
+        "substring",
+        "split",
+        "charAt",
+        "equals",
+        "toString",
+        "getClass",
+        "__class__",
+        "mro",
+        "format",
+    ]
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.sampled_from(METHODS), VALUES, st.lists(VALUES | st.integers(-3, 30), max_size=3))
+def test_every_method_takes_any_value_or_refuses_it(name: str, value: Any, arguments: list[Any]) -> None:
+    written = ", ".join(f"a{at}" for at in range(len(arguments)))
+    attempt(f"{{{{ v.{name}({written}) }}}}", {"v": value} | {f"a{at}": item for at, item in enumerate(arguments)})
+
+
+PATTERNS = st.lists(
+    st.sampled_from([*"yuMLdDQYwEeaHhkKmsSnAXxZOVz'[]{}#.,;:-/ 0%\\()*+?|^$<=!&", "yyyy", "MMMM", "EEEE", "VV", "%s"])
+    | st.sampled_from(
+        ["%5.2f", "%d", "%1$s", "%x", "{2}", "\\p{L}", "[a-z]", "(?<n>a)", "$1", "${n}", "\\Q", "#,##0.00"]
+    ),
+    max_size=8,
+).map("".join)
+
+
+@settings(max_examples=600, deadline=None)
+@given(
+    st.sampled_from(
+        [
+            "v | date(p)",
+            "v | date('iso', existingFormat=p)",
+            "v | dateAdd(1, p)",
+            "v | date(timeZone=p)",
+            "n | numberFormat(p)",
+            "p | format(n, v)",
+            "v | regexMatch(p)",
+            "v | regexReplace(p, p)",
+            "v | regexExtract(p, p)",
+            "v | split(p)",
+            "v | replace({p: p}, regexp=true)",
+            "now(p, p, p)",
+            "v.replaceAll(p, p)",
+            "v | jq(p)",
+            "yaml(p)",
+            "fromIon(p)",
+            "fromJson(p)",
+            "render(p)",
+            "v | number(p)",
+            "isDayWeekInMonth(v, p, p)",
+        ]
+    ),
+    PATTERNS,
+    st.sampled_from(["2024-02-29", "2024-02-29T10:11:12.5Z", "2024-02-29T10:11:12+02:00[Europe/Paris]"])
+    | PATTERNS
+    | st.text(max_size=12),
+    st.integers() | st.floats() | st.decimals(),
+)
+def test_every_pattern_works_or_is_refused(inside: str, pattern: str, value: str, number: Any) -> None:
+    """§7 to §10: patterns of dates, numbers, formats, regular expressions and jq are user text."""
+    attempt("{{ " + inside + " }}", {"p": pattern, "v": value, "n": number})
+
+
 @given(st.text(max_size=50).filter(lambda text: "{" not in text))
 def test_text_without_braces_is_itself(text: str) -> None:
     assert compile(text).eval({}) == text
@@ -254,8 +341,8 @@ JQ_WORDS = st.sampled_from(
 def test_any_jq_program_runs_or_fails_with_an_expression_error(program: str, value: Any) -> None:
     steps = [0]
 
-    def tick() -> None:
-        steps[0] += 1
+    def tick(count: int = 1) -> None:
+        steps[0] += count
         if steps[0] > 200:
             raise ExpressionError("budget")
 
