@@ -14,27 +14,20 @@ import heapq
 import json
 import logging
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Any
 
-from flowdeck.commands.due import recovery_of, server_zone
+from flowdeck.commands.due import recovery_of
 from flowdeck.commands.step import Step
-from flowdeck.engine.questions import Questions
+from flowdeck.engine.firings import Firings
 from flowdeck.engine.trigger_jobs import TriggerJobs
-from flowdeck.engine.triggers import Encrypt, Preparation, Prepared, ask, flow_context, start
+from flowdeck.engine.triggers import Encrypt
 from flowdeck.engine.triggers_flow import FlowTriggers, purge_windows
-from flowdeck.engine.triggers_state import Key, Say, Update, release, row_of, rows_of, say_nowhere, state_of, store
-from flowdeck.model.conditions import Render, render_locally
-from flowdeck.model.engine import Live, Plan
-from flowdeck.model.errors import DomainError
-from flowdeck.model.flow import TriggerDef
+from flowdeck.engine.triggers_state import Key, Say, release, row_of, rows_of, say_nowhere, store
+from flowdeck.model.engine import Live
 from flowdeck.model.ids import SHARDS, trigger_shard
-from flowdeck.model.inputs import Pending
 from flowdeck.model.instants import instant
-from flowdeck.model.schedule import CronError, ZoneError
-from flowdeck.model.schedule_trigger import Firing, SchedulePlan, ScheduleState, needs_context
 from flowdeck.model.states import State
 from flowdeck.store.driver import Database, StoreError
 
@@ -55,11 +48,6 @@ HAND_OVER_MS = 10_000
 """A date that has passed for longer than this when its trigger changes hands was missed."""
 REST_MS = 60_000
 """How long a trigger rests whose firing raised twice."""
-PLANS = 20_000
-"""Prepared schedules that are kept."""
-LAG = 0.1
-"""Seconds that a step of the executor takes when there is too much to do: polling triggers wait then (§2.6)."""
-POSTPONED_MS = 1_000
 AHEAD_MS = 30_000
 """How long before they are due flows of schedules are read."""
 AHEAD_FLOWS = 900
@@ -95,21 +83,26 @@ class Scheduler:
         self.executor = executor
         self.flows = FlowTriggers(executor, encrypt=encrypt, say=say)
         self.jobs = TriggerJobs(executor, self._set, encrypt=encrypt, say=say)
+        self.firings = Firings(
+            executor,
+            self.jobs,
+            recover=recover,
+            zone=zone,
+            encrypt=encrypt,
+            say=say,
+            set_due=self._set,
+            rests=lambda key: self._busy.discard(key),
+            again=lambda key: self._hand_over(key, self.firings.fire),
+        )
         self._say = say
-        self.fired = 0
         self._database = database
         self._recover = recover
-        self._zone = zone or server_zone()
-        self._encrypt = encrypt
         self._heap: list[tuple[int, Key]] = []
         self._due: dict[Key, int] = {}
         self._busy: set[Key] = set()  # handed to the executor
-        self._asking: dict[Key, tuple[int, Preparation]] = {}  # a worker renders inputs for this date
-        self._questions: dict[Key, Questions] = {}  # conditions and dates that a worker renders
         self._stale: set[Key] = set()
         self._stale_flows: set[tuple[str, str, str]] = set()
         self._faults: dict[Key, int] = {}
-        self._plans: OrderedDict[tuple[int, int, str, str], SchedulePlan | None] = OrderedDict()
         self._missing: set[Key] = set()
         self._housekeeping = 0
         self._unread = False  # rows may differ from what is known
@@ -121,6 +114,11 @@ class Scheduler:
         executor.listeners.append(self.flows.on_execution)
         self._publish = executor.publish
         executor.publish = self._published
+
+    @property
+    def fired(self) -> int:
+        """Executions of schedules so far."""
+        return self.firings.fired
 
     # ---- what is known
 
@@ -145,7 +143,7 @@ class Scheduler:
             if row["evaluating_since"] is not None:
                 evaluated.append(row)
             elif missed and row["kind"] == "schedule" and self._makes_up(row) != "ALL":
-                self._hand_over(key, self._recover_row)
+                self._hand_over(key, self.firings.recover_row)
             else:
                 self._know(key, row)
         self.jobs.recover(evaluated, workers)
@@ -160,9 +158,9 @@ class Scheduler:
         sharing = self.executor.sharing
         assert sharing is not None
         came = {shard for shard in shards if sharing.owns(shard)}
-        for known in (self._due, self._asking):
-            for key in [key for key in known if not self._ours(key)]:
-                del known[key]
+        for key in [key for key in self._due if not self._ours(key)]:
+            del self._due[key]
+        self.firings.leave(self._ours)
         self.jobs.leave(self._ours)
         if not came:
             return
@@ -237,8 +235,7 @@ class Scheduler:
                 }
             for key in filter(self._ours, keys):
                 self._faults.pop(key, None)
-                self._asking.pop(key, None)
-                self._questions.pop(key, None)
+                self.firings.forget(key)
                 if key not in self._busy:
                     row = row_of(reader, key)
                     self.jobs.check(key, row)
@@ -281,7 +278,7 @@ class Scheduler:
         with self._database.reader() as reader:
             for row in reader.all(DUE):
                 key: Key = (row["tenant"], row["namespace"], row["flow_id"], row["trigger_id"])
-                if key not in self._busy and key not in self._asking:
+                if key not in self._busy and not self.firings.waiting(key):
                     self._know(key, row)
         self._unread = False
 
@@ -323,7 +320,7 @@ class Scheduler:
             self._busy.add(key)
             keys.append(key)
         if len(keys) == 1:
-            self._hand_over(keys[0], self._fire)
+            self._hand_over(keys[0], self.firings.fire)
         elif keys:
             self._hand_over_all(keys)
         if not heap:
@@ -340,12 +337,12 @@ class Scheduler:
                 return
             try:
                 rows = rows_of(step.tx, keys)
-                updates = [self._fire_row(step, key, rows.get(key)) for key in keys]
+                updates = [self.firings.fire_row(step, key, rows.get(key)) for key in keys]
                 store(step.tx, [update for update in updates if update is not None])
             except Exception:
                 spent = True
                 for key in keys:
-                    self._hand_over(key, self._fire)
+                    self._hand_over(key, self.firings.fire)
                 raise
 
         self.executor.call(turn)
@@ -371,203 +368,6 @@ class Scheduler:
     def _rest(self, key: Key, until: int) -> None:
         """Look at a trigger again at `until`."""
         asyncio.get_running_loop().call_soon(self._set, key, until)
-
-    # ---- firing
-
-    def _schedule(self, plan: Plan, trigger: TriggerDef, step: ExecutorStep, key: Key) -> SchedulePlan | None:
-        """The schedule made ready; None when its definition can't be read. `Pending` while a worker renders dates."""
-        name = (plan.flow_key, plan.flow.revision, trigger.id, plan.defaults)
-        if name in self._plans:
-            self._plans.move_to_end(name)
-            return self._plans[name]
-        try:
-            found = SchedulePlan(
-                trigger,
-                zone=self._zone,
-                recover=recovery_of(trigger.type, self._recover),
-                context=flow_context(plan, step.world.globals) if needs_context(trigger) else None,
-                render=self._render(key) if "dates" in trigger.props else render_locally,
-            )
-        except (CronError, ZoneError, ValueError, KeyError) as error:
-            flow = plan.flow
-            self._say((flow.tenant, flow.namespace, flow.id, trigger.id), f"The schedule can't be read: {error}")
-            found = None
-        self._plans[name] = found
-        while len(self._plans) > PLANS:
-            self._plans.popitem(last=False)
-        return found
-
-    def _found(self, step: ExecutorStep, key: Key, row: Any) -> tuple[Plan, TriggerDef] | None:
-        """Flow and trigger of a row; None when there is nothing to do until one of them changes."""
-        if row is None:
-            return None
-        try:
-            plan = step.world.flows.plan(*key[:3])
-        except LookupError:
-            return None
-        trigger = next((t for t in plan.flow.triggers if t.id == key[3]), None)
-        if trigger is None or trigger.disabled or plan.flow.disabled or trigger.kind != row["kind"]:
-            return None
-        return plan, trigger
-
-    def _hand_to_worker(self, step: ExecutorStep, key: Key, row: Any, plan: Plan, trigger: TriggerDef) -> None:
-        """A polling or realtime trigger is due."""
-        held = row["execution_id"] is not None and trigger.props.get("allowConcurrent") is not True
-        if row["disabled"] or row["evaluating_since"] is not None or row["next_due"] is None or held:
-            self._done(step, key, None)
-        elif row["next_due"] > step.now:
-            self._done(step, key, row["next_due"])
-        elif trigger.kind == "polling" and self.executor.lag > LAG:
-            self._done(step, key, step.now + POSTPONED_MS)  # executions first
-        else:
-            self.jobs.begin(step, key, row, plan, trigger)
-
-    def _done(self, step: ExecutorStep, key: Key, due: int | None) -> None:
-        """After the commit: the key may be due again."""
-        step.world.effect((self._set, key, due))
-
-    def _recover_row(self, step: ExecutorStep, key: Key) -> None:
-        row = row_of(step.tx, key)
-        found = self._found(step, key, row)
-        schedule = None
-        if found is not None and found[1].kind == "schedule":
-            try:
-                schedule = self._schedule(*found, step, key)
-            except Pending:
-                self._done(step, key, row["next_due"])
-                return
-        if schedule is None:
-            self._done(step, key, None)
-            return
-        before = state_of(row)
-        after = schedule.recovered(before, step.now)
-        if after != before:
-            store(step.tx, [(key, row, after, row["execution_id"])])
-        self._done(step, key, self._eligible(schedule, after))
-
-    def _eligible(self, schedule: SchedulePlan, state: ScheduleState) -> int | None:
-        return None if state.disabled or (state.locked and not schedule.allow_concurrent) else state.next_due
-
-    def _fire(self, step: ExecutorStep, key: Key) -> None:
-        """Create what is due, advance the row and take the lock."""
-        update = self._fire_row(step, key, row_of(step.tx, key))
-        if update is not None:
-            store(step.tx, [update])
-
-    def _fire_row(self, step: ExecutorStep, key: Key, row: Any) -> Update | None:
-        """Create what is due; what is to be written into the row."""
-        found = self._found(step, key, row)
-        if found is None:
-            self._done(step, key, None)
-            return None
-        plan, trigger = found
-        if trigger.kind != "schedule":
-            self._hand_to_worker(step, key, row, plan, trigger)
-            return None
-        before = state_of(row)
-        try:
-            schedule = self._schedule(plan, trigger, step, key)
-            if schedule is None:
-                self._done(step, key, None)
-                return None
-            asking = schedule.rendering(self._render(key)) if schedule.asks else schedule
-            firings, after = asking.step(before, step.now)
-        except Pending:
-            self._ask(key, plan)
-            return None
-        if before.backfill is not None and after.backfill is None and after.next_due is None:
-            after = schedule.recovered(after, step.now)  # it began while the trigger was disabled
-        execution_id = row["execution_id"]
-        for number, firing in enumerate(firings):
-            variables = schedule.variables(firing.date, firing.next, firing.previous)
-            prepared = self._prepared(step, key, plan, schedule, firing, variables)
-            if prepared is None:
-                if number:
-                    # What came before stands; this date is looked at again when the worker has answered.
-                    after = self._until(schedule, before, step.now, number)
-                    break
-                self._busy.discard(key)
-                return None
-            try:
-                live = start(step, plan, schedule.trigger, prepared, variables, firing.date)
-            except DomainError as refused:
-                self._say(key, f"No execution for {instant(firing.date)}: {refused.message}")
-                continue
-            execution_id = live.id
-            self.fired += 1
-        if execution_id is None and after.locked:
-            after = ScheduleState(after.last_date, after.next_due, after.disabled, False, after.backfill)
-        if key not in self._asking:
-            self._questions.pop(key, None)
-            self._done(step, key, self._eligible(schedule, after))
-        else:
-            self._busy.discard(key)
-        changed = after != before or execution_id != row["execution_id"]
-        return (key, row, after, execution_id) if changed else None
-
-    def _render(self, key: Key) -> Render:
-        """Renders for a trigger; raises `Pending` for what a worker shall render, see `_ask`."""
-        return self._questions.setdefault(key, Questions()).render
-
-    def _ask(self, key: Key, plan: Plan) -> None:
-        """Have a worker render what conditions or dates need; then the trigger is looked at again."""
-        questions = self._questions[key]
-        self._busy.discard(key)
-
-        def answered() -> None:
-            if self._questions.get(key) is questions:
-                self._hand_over(key, self._fire)
-
-        ask(self.executor, plan, questions, answered)
-
-    def _until(self, schedule: SchedulePlan, state: ScheduleState, now: int, count: int) -> ScheduleState:
-        """The state after the first `count` firings of a step: one at a time, as if each were the last."""
-        while count > 0 and state.next_due is not None and state.next_due <= now:
-            found, state = schedule.step(state, state.next_due)
-            count -= len(found)
-        return state
-
-    def _prepared(
-        self,
-        step: ExecutorStep,
-        key: Key,
-        plan: Plan,
-        schedule: SchedulePlan,
-        firing: Firing,
-        variables: Mapping[str, Any],
-    ) -> Prepared | None:
-        """Inputs and labels of a firing; None while a worker is asked."""
-        if firing.error is not None:
-            return Prepared(error=firing.error)
-        props = schedule.trigger.props
-        flow = plan.flow
-        if not (
-            flow.inputs or flow.checks or props.get("inputs") or props.get("labels") or firing.inputs or firing.labels
-        ):
-            return Prepared()
-        asked = self._asking.pop(key, None)
-        if asked is not None and asked[0] == firing.date:
-            preparation = asked[1]
-        else:
-            preparation = Preparation(
-                plan,
-                schedule.trigger,
-                variables,
-                step.world.globals,
-                inputs=firing.inputs,
-                labels=[(str(x["key"]), str(x["value"])) for x in firing.labels if x.get("key") and x.get("value")],
-                encrypt=self._encrypt,
-            )
-        prepared = preparation.attempt()
-        if prepared is None:
-            self._asking[key] = (firing.date, preparation)
-
-            def answered() -> None:
-                if self._asking.get(key) == (firing.date, preparation):
-                    self._hand_over(key, self._fire)
-
-            ask(self.executor, plan, preparation, answered)
-        return prepared
 
     # ---- ends of executions
 

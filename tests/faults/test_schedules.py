@@ -18,7 +18,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from flowdeck.model.schedule import zone_of
 from tests.support.server import Server, eventually
 from tests.unit.engine.test_scheduler import Scheduled, daily, flow, ms
 
@@ -213,7 +212,6 @@ def test_daylight_saving_changes(zone: str, day: str, cron: str) -> None:
             engine.now = begin
             engine.executor.world.now = begin
             engine.put(flow(daily(f"timezone: {zone}").replace("0 0 * * *", cron)))
-            engine.scheduler._zone = zone_of("UTC")
             end = int((middle + timedelta(days=2)).replace(tzinfo=ZoneInfo(zone)).timestamp() * 1000) - 1
             run(engine, end, 10 * MINUTE)
             assert [ms(d) for d in engine.dates()] == expected

@@ -495,9 +495,9 @@ async def test_a_trigger_that_raises_rests_and_the_others_fire(
 ) -> None:
     for name in ("one", "two", "three"):
         engine.command("flow.save", source=flow(daily(), id=name))
-    from flowdeck.engine import scheduler
+    from flowdeck.engine import firings
 
-    real: Any = scheduler.start
+    real: Any = firings.start
 
     def start(step: Any, plan: Any, *rest: Any) -> Any:
         live = real(step, plan, *rest)
@@ -505,13 +505,13 @@ async def test_a_trigger_that_raises_rests_and_the_others_fire(
             raise RuntimeError("a fault of ours")
         return live
 
-    monkeypatch.setattr(scheduler, "start", start)
+    monkeypatch.setattr(firings, "start", start)
     engine.now = ms("2025-03-11T00:00:00Z")
     for _ in range(3):
         engine.until_rest()
         await asyncio.sleep(0)
     assert sorted(f for (f,) in engine.all("select flow_id from execution")) == ["one", "three"]
-    monkeypatch.setattr(scheduler, "start", real)
+    monkeypatch.setattr(firings, "start", real)
     engine.later(61_000)
     engine.until_rest()
     assert len(engine.dates()) == 3

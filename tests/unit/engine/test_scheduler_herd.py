@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from flowdeck.engine import scheduler as module
-from flowdeck.engine.scheduler import CHUNK
+from flowdeck.engine import firings as module
+from flowdeck.engine.scheduler import CHUNK, Scheduler
 from tests.unit.engine.test_cost import Count
 from tests.unit.engine.test_scheduler import DAY, Scheduled
 
@@ -63,7 +63,7 @@ def test_one_that_fails_does_not_hold_up_the_others(herd: Scheduled, monkeypatch
         return start(step, plan, trigger, *more, **named)
 
     monkeypatch.setattr(module, "start", broken)
-    monkeypatch.setattr(module.Scheduler, "_rest", lambda self, key, until: None)
+    monkeypatch.setattr(Scheduler, "_rest", lambda self, key, until: None)
     herd.now += DAY
     for _ in range(2_000):
         herd.scheduler.dispatch(herd.now)
