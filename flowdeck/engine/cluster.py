@@ -8,6 +8,7 @@ table `feed`. Notifications say when to look; without them everything is found a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import queue
@@ -37,6 +38,9 @@ WRITERS = 4
 ANSWER_WAIT = 30.0
 """Seconds after which a sent command counts as unanswered."""
 SLOW_POLL = 1.0
+"""Seconds between looks that no notification asked for."""
+DEAF_POLL = 0.1
+"""The same while notifications are not heard: at the start, after a lost connection."""
 FOLLOW_EVERY = 4.0
 FLEETING = frozenset({"session.touch", "service.heartbeat"})
 """Commands whose loss in a power cut harms nobody."""
@@ -257,10 +261,9 @@ class ClusterClient:
     async def _read_answers(self) -> None:
         """Fetch answers when a notification says so, and every second while somebody waits."""
         while True:
-            try:
-                await asyncio.wait_for(self._answered.wait(), SLOW_POLL)
-            except TimeoutError:
-                pass
+            pause = SLOW_POLL if self.connected else DEAF_POLL
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._answered.wait(), pause)
             self._answered.clear()
             keys = list(self._open)
             if not keys:
