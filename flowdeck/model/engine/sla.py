@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from flowdeck.model.engine import control
+from flowdeck.model.engine import control, tree
 from flowdeck.model.engine.rendering import evaluate, is_true
-from flowdeck.model.engine.stages import stage, work
-from flowdeck.model.engine.world import FAR, KillAttempt, Live, World
+from flowdeck.model.engine.stages import WORK, stage, work
+from flowdeck.model.engine.world import FAR, Live, World
 from flowdeck.model.flow import TaskKind
 from flowdeck.model.labels import merge_labels
 from flowdeck.model.sla import MAX_DURATION, Sla, late, untrue
@@ -137,10 +137,13 @@ def _apply(w: World, live: Live, breached: list[tuple[Sla, str]]) -> None:
 def _end(w: World, live: Live, state: State) -> None:
     """Stop what runs and give the execution its state; `errors` and `finally` are not run, `afterExecution` is."""
     for run in list(live.open.values()):
-        if run.task.kind is TaskKind.RUNNABLE and run.fence:
-            w.effect(KillAttempt(run.seq, run.fence))
-        elif run.task.kind is TaskKind.SUBFLOW and run.child and run.child in w.by_id:
+        if run.task.kind is TaskKind.SUBFLOW and run.child and run.child in w.by_id:
             control.kill(w, w.by_id[run.child], cascade=True)
+        elif run.task.kind is TaskKind.ITEMS and run.state is State.RUNNING:
+            WORK["kill items"](w, run)
+    if live.root is not None:
+        live.root.ended = True
+        tree.close_open(w, live.root, state, stop=True)  # no late result counts: they take this state
     control.close(w, live, state)
 
 

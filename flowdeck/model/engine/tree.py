@@ -222,7 +222,9 @@ def abandon(w: World, run: Run, state: State, *, cause: str | None = "abandoned"
     if run.task.kind in (TaskKind.RUNNABLE, TaskKind.DIRECTORY) and run.fence and stops:
         if run.parent is None or run.parent.task.kind is not TaskKind.DIRECTORY or run.task.branch != "tasks":
             w.effect(KillAttempt(run.seq, run.fence))
-    elif not stops or (run.task.kind is TaskKind.SUBFLOW and run.child and (stop is False or state not in _STOPPING)):
+    elif not stops or (
+        run.task.kind is TaskKind.SUBFLOW and run.child and (stop is False or (stop is None and state not in _STOPPING))
+    ):
         run.stray = True
         w.strays[run.seq] = run
         w.timer("stray", run.seq, FAR)  # says to the next process that a result may come

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from flowdeck.model.states import State
 from tests.unit.engine.harness import Engine
 
 W = "type: test.Work"
@@ -213,3 +214,46 @@ def test_tasks_after_the_end_are_not_judged(engine: Engine) -> None:
     x = engine.start("f")
     engine.run()
     assert engine.state(x) == "SUCCESS" and said(engine, x, "WARN") == []
+
+
+def test_a_breach_stops_subflows_too(engine: Engine) -> None:
+    """§11.4: running task runs are killed; the child of one that waits is killed with it."""
+    child = f"id: child\nnamespace: a.b\ntasks: [{{id: c, {W}}}]\n"
+    engine.save(child)
+    engine.save(
+        flow(deadline("FAIL"), "[{id: s, type: io.kestra.plugin.core.flow.Subflow, namespace: a.b, flowId: child}]")
+    )
+    engine.outcomes["c"] = None
+    x = engine.start("f")
+    engine.run()
+    engine.started("c")
+    wait(engine, 10_000)
+    assert engine.state(x) == "FAILED" and engine.tasks(x) == ["s FAILED"]
+    assert engine.one("select state from execution where flow_id = 'child'") == State.KILLED
+    engine.check()
+
+
+def test_a_restarted_execution_has_no_deadline_any_more(engine: Engine) -> None:
+    """§11.4: monitors are removed at the end; the duration counts once, from the creation."""
+    engine.save(flow(deadline("FAIL")))
+    engine.outcomes["a"] = "FAILED"
+    x = engine.start("f")
+    engine.run()
+    assert engine.state(x) == "FAILED" and labels(engine, x) == {}
+    wait(engine, 20_000)
+    engine.outcomes = {}
+    engine.command("execution.restart", id=x)
+    engine.run()
+    assert engine.state(x) == "SUCCESS" and labels(engine, x) == {}
+
+
+def test_what_checks_made_fail_can_be_restarted(engine: Engine) -> None:
+    """§12: checks are not asked again by a restart; the execution runs then."""
+    engine.save(flow(deadline("FAIL", "PT1H")))
+    x = engine.start("f", failed=["a check says no", "another too"])
+    engine.run()
+    assert engine.state(x) == "FAILED" and engine.tasks(x) == []
+    assert said(engine, x, "ERROR") == ["a check says no", "another too"]
+    engine.command("execution.restart", id=x)
+    engine.run()
+    assert engine.state(x) == "SUCCESS" and engine.tasks(x) == ["a SUCCESS", "b SUCCESS"]
