@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from flowdeck.commands.executions import snapshot
+from flowdeck.commands.executions import keep_numbers, snapshot
 from flowdeck.commands.registry import engine_command
 from flowdeck.commands.step import Step
 from flowdeck.model.engine import Live, Plan, Run, control, items, rebuild, rounds, tasks, tree
@@ -71,6 +71,9 @@ def _afresh(step: Step, live: Live, runs: Tree) -> tuple[Live, Tree]:
 
 
 def _remove(step: Step, gone: Iterable[int]) -> None:
+    gone = list(gone)
+    if gone:
+        keep_numbers(step)
     for seq in gone:
         step.tx.sql("delete from attempt where task_run_seq = ?", seq)
         for kind in tree.TIMERS:

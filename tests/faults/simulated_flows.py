@@ -28,7 +28,7 @@ LIMITED: dict[str, Any] = {
 KINDS = (
     ["work"] * 4
     + ["seq", "par", "par", "dag", "if", "switch", "each", "each", "eachseq", "eachpar", "allow", "until"]
-    + ["pause", "sub", "exit", "labels"]
+    + ["pause", "sub", "exit", "labels", "directory", "directory"]
 )
 
 
@@ -120,6 +120,12 @@ def task(rand: random.Random, names: Names, depth: int) -> dict[str, Any]:
                 "state": state,
                 "runIf": rand.choice(["{{ true }}", "{{ false }}"]),
             }
+        case "directory":
+            if rand.random() < 0.3:
+                out["errors"] = tasks(rand, names, 0, 2)
+            if rand.random() < 0.3:
+                out["retry"] = retry(rand)
+            return out | {"type": CORE + "WorkingDirectory", "tasks": tasks(rand, names, 0)}
         case "labels":
             value = rand.choice(["x", "{{ kv('a') }}"])
             return out | {"type": EXECUTION + "Labels", "labels": {"a": value}}

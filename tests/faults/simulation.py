@@ -149,6 +149,9 @@ class Simulation:
         """A job ends on the worker; its report waits to be sent."""
         engine, rand = self.engine, self.rand
         engine.worker.jobs.pop((seq, fence), None)
+        if isinstance(job, Run) and job.children:
+            self.end_directory(seq, fence, job)
+            return
         if isinstance(job, Evaluate):
             wrong = rand.random() < 0.1
             outputs: dict[str, Any] = (
@@ -169,6 +172,34 @@ class Simulation:
             outputs={"token": token} if state is not State.KILLED else None,
             error="it broke" if state is State.FAILED else None,
         )
+
+    def end_directory(self, seq: int, fence: int, job: Run) -> None:
+        """The job of a WorkingDirectory: its children are reported first, one after the other (§8.9)."""
+        engine, rand = self.engine, self.rand
+        killed = (seq, fence) in engine.worker.kills
+        worst = State.KILLED if killed else State.SUCCESS
+        reported = rand.random() < 0.8  # else the connection is gone: all comes later, and not all of it
+        for _, child, _ in job.children:
+            if killed and rand.random() < 0.5:
+                break
+            state = State.KILLED if killed else State[rand.choice(["SUCCESS"] * 5 + ["FAILED", "WARNING"])]
+            token = f"{child}.{fence}.{rand.getrandbits(32)}"
+            self.tokens[token] = (child, fence)
+            outputs = {"token": token} if state is not State.KILLED else None
+            done = Done(child, fence, state, engine.now, engine.now, outputs=outputs)
+            if reported:
+                if rand.random() < 0.7:
+                    engine.executor.on_started(Started(child, fence, engine.now), "w1")
+                    if rand.random() < 0.3:
+                        self.step()
+                engine.executor.on_done(done, "w1")
+            elif rand.random() < 0.7:
+                self.kept[child, fence] = done
+            worst = max(worst, state, key=[State.SUCCESS, State.WARNING, State.FAILED, State.KILLED].index)
+            if state in (State.FAILED, State.KILLED):
+                break
+        error = "it broke" if worst is State.FAILED else None
+        self.kept[seq, fence] = Done(seq, fence, worst, engine.now, engine.now, error=error)
 
     def rendered(self, value: Any) -> Any:
         """What a worker might make of templates."""

@@ -34,7 +34,7 @@ def reserve(w: World, run: Run) -> None:
 def expect(w: World, run: Run) -> None:
     """Take note of the children that the job may still report."""
     for key, seq, name in run.detail.get("reserved") or ():
-        if seq not in w.runs:
+        if seq not in w.runs and (run.level is None or seq not in run.level.reported):
             w.reserved[seq] = (run, key, name)
             if w.shared is None:  # after a start the rows do not tell of this number
                 w.last_run = max(w.last_run, seq)
@@ -55,8 +55,7 @@ def _remove(w: World, run: Run) -> None:
     """Take the children of an earlier job away: all of it runs again."""
     live = run.execution
     for key, seq, _ in run.detail.get("reserved") or ():
-        if w.reserved.pop(seq, None) is not None:
-            continue  # never reported
+        w.reserved.pop(seq, None)
         w.runs.pop(seq, None)
         live.open.pop(seq, None)
         if run.level is not None:

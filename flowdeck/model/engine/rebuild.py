@@ -131,6 +131,8 @@ def connect(live: Live, runs: Iterable[tuple[Run, int]]) -> None:
             if level is not None:
                 run.level = level
                 _fill(level, children.get(run.seq, []))
+                if run.task.kind is TaskKind.DIRECTORY:
+                    level.reported = frozenset(r.seq for r in children.get(run.seq, []))
                 if run.task.kind is TaskKind.DIRECTORY and not level.job:
                     result = State[run.detail["job"]]
                     level.counts, level.failed = {result: 1}, result is State.FAILED

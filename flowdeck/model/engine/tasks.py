@@ -347,6 +347,8 @@ def on_done(w: World, report: Report, worker: str) -> None:
         return
     if run is None or run.fence != report.fence or run.task.kind not in BY_WORKERS:
         return  # of an earlier attempt: the fence has moved on
+    if run.task.kind is TaskKind.DIRECTORY and run.level is not None and not run.level.job:
+        return  # its end is known already, what follows it runs
     run.worker = worker or run.worker
     state = State(report.state)
     if state is State.SKIPPED:

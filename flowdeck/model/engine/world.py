@@ -145,6 +145,7 @@ class Level:
         "phase",
         "pos",
         "ready",
+        "reported",
         "run",
         "side",
         "startable",
@@ -186,6 +187,7 @@ class Level:
         self.pos = 0
         self.ended = False
         self.job = False  # of a WorkingDirectory: its children are with a worker
+        self.reported: frozenset[int] = frozenset()  # of a WorkingDirectory: those whose rows are there already
         self.followers: dict[int, list[int]] | None = None  # of a Dag: task key → groups that depend on it
         self.waits: list[int] = []  # of a Dag: dependencies of each group that have not ended; -1 = created
         self.startable: list[int] = []  # of a Dag: groups that may start (a heap)
