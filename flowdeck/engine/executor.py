@@ -554,6 +554,14 @@ class Executor:
                 if function is not None:
                     function(result, error)
 
+    def _needs_process(self, run: pure.Run) -> bool:
+        """Whether an attempt takes a process credit; a WorkingDirectory does if one of its children does."""
+        task = run.task
+        if task.kind is not TaskKind.DIRECTORY:
+            return self.needs_process(task.type)
+        tasks_ = run.execution.plan.flow.tasks
+        return any(self.needs_process(tasks_[key].type) for key in task.children.get("tasks", ()))
+
     def _dispatch(self, effect: Dispatch) -> None:
         run = effect.run
         if run.fence != effect.fence or run.state.terminal or run.execution.gone:
@@ -584,7 +592,7 @@ class Executor:
                 path=list(run.path) if run.task.kind is TaskKind.DIRECTORY else [],
                 group=run.detail.get("group", ""),
             ),
-            process=self.needs_process(run.task.type),
+            process=self._needs_process(run),
         )
 
     # ── faults ──────────────────────────────────────────────────────────────────────────────────────────────────

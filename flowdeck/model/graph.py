@@ -15,6 +15,7 @@ from flowdeck.model.flow import Flow, TaskDef, TaskKind
 _PACKAGE = "io.kestra.core.models.hierarchies."
 _PARALLEL = frozenset(("Parallel", "Dag"))
 _DYNAMIC = frozenset(("ForEach", "EachSequential", "EachParallel", "ForEachItem", "LoopUntil"))
+_STARTING = (TaskKind.SUBFLOW, TaskKind.ITEMS)
 _SINGLE = ("errors", "finally", "afterExecution")
 _RELATION = {"errors": "ERROR", "finally": "FINALLY", "afterExecution": "AFTER_EXECUTION"}
 
@@ -109,7 +110,7 @@ class _Graph:
         """Node or cluster of a task; returns where edges enter and leave."""
         if task.kind is TaskKind.FLOWABLE or task.children:
             return self._block(task)
-        kind = "SubflowGraphTask" if task.kind is TaskKind.SUBFLOW else "GraphTask"
+        kind = "SubflowGraphTask" if task.kind in _STARTING else "GraphTask"
         uid = self._task_node(task, kind)
         return uid, uid
 
@@ -250,7 +251,7 @@ def _task_json(task: TaskDef) -> dict[str, Any]:
         out["runIf"] = task.run_if
     if task.allow_failure:
         out["allowFailure"] = True
-    if task.kind is TaskKind.SUBFLOW:
+    if task.kind in _STARTING:
         out["namespace"] = task.props.get("namespace")
         out["flowId"] = task.props.get("flowId")
         out["subflowId"] = {"namespace": task.props.get("namespace"), "flowId": task.props.get("flowId")}
