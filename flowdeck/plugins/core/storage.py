@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO
 
 import regex
 
@@ -17,7 +17,7 @@ from flowdeck.storage.paths import execution_folder, path_of
 CHUNK = 1 << 20
 MATCH_SECONDS = 1.0
 """What matching one line may take."""
-MOST_GROUPS = 500
+MOST_FILES = 500
 """Files that are written side by side."""
 
 
@@ -191,39 +191,41 @@ class Split(
         limit, parts, rows = ctx.render_sync(self.bytes_), ctx.render_sync(self.partitions), ctx.render_sync(self.rows)
         pattern = _grouping(ctx.render_sync(self.regex_pattern))
         with ctx.storage.open(uri) as file:
-            lines = (line.rstrip(b"\r\n") + separator for line in file)
+            lines = self._lines(ctx, file, separator)
             if pattern is not None:
                 return self.Output(uris=self._by_group(ctx, lines, pattern, extension))
             if limit is not None:
-                pieces = self._by_bytes(lines, size_of(limit))
-            elif parts:
-                pieces = iter(self._round(lines, parts))
-            elif rows:
-                pieces = self._by_rows(lines, rows)
-            else:
-                raise TaskError("One of bytes, partitions, rows and regexPattern is needed")
-            uris = [ctx.storage.put(new_name(extension), piece) for piece in pieces if piece]
-        return self.Output(uris=uris)
+                most = size_of(limit)
+                return self.Output(uris=self._in_turn(ctx, lines, extension, lambda _, size: size >= most))
+            if parts:
+                return self.Output(uris=self._round(ctx, lines, extension, parts))
+            if rows:
+                return self.Output(uris=self._in_turn(ctx, lines, extension, lambda count, _: count >= rows))
+        raise TaskError("One of bytes, partitions, rows and regexPattern is needed")
 
     @staticmethod
-    def _by_bytes(lines: Iterator[bytes], limit: int) -> Iterator[bytes]:
-        held = bytearray()
-        for line in lines:
-            if len(held) >= limit:
-                yield bytes(held)
-                held = bytearray()
-            held += line
-        yield bytes(held)
+    def _lines(ctx: RunContext, file: BinaryIO, separator: bytes) -> Iterator[bytes]:
+        for line in file:
+            if ctx.killed:
+                raise TaskError("The task was killed")
+            yield line.rstrip(b"\r\n") + separator
 
     @staticmethod
-    def _by_rows(lines: Iterator[bytes], rows: int) -> Iterator[bytes]:
-        held: list[bytes] = []
-        for line in lines:
-            held.append(line)
-            if len(held) == rows:
-                yield b"".join(held)
-                held = []
-        yield b"".join(held)
+    def _in_turn(
+        ctx: RunContext, lines: Iterator[bytes], extension: str, full: Callable[[int, int], bool]
+    ) -> list[str]:
+        """One file after the other; `full` judges the lines and bytes that one holds."""
+        uris: list[str] = []
+        line = next(lines, None)
+        while line is not None:
+            with ctx.storage.open_write(new_name(extension)) as out:
+                count = size = 0
+                while line is not None and not (count and full(count, size)):
+                    out.write(line)
+                    count, size = count + 1, size + len(line)
+                    line = next(lines, None)
+            uris.append(out.uri)
+        return uris
 
     @staticmethod
     def _by_group(ctx: RunContext, lines: Iterator[bytes], pattern: Any, extension: str) -> list[str]:
@@ -239,18 +241,27 @@ class Split(
                     continue
                 group = found.group(1)
                 if group not in outs:
-                    if len(outs) >= MOST_GROUPS:
-                        raise TaskError(f"regexPattern gives more than {MOST_GROUPS} groups")
+                    if len(outs) >= MOST_FILES:
+                        raise TaskError(f"regexPattern gives more than {MOST_FILES} groups")
                     outs[group] = stack.enter_context(ctx.storage.open_write(new_name(extension)))
                 outs[group].write(line)
         return [out.uri for out in outs.values()]
 
     @staticmethod
-    def _round(lines: Iterator[bytes], parts: int) -> list[bytes]:
-        files = [bytearray() for _ in range(parts)]
-        for number, line in enumerate(lines):
-            files[number % parts] += line
-        return [bytes(file) for file in files]
+    def _round(ctx: RunContext, lines: Iterator[bytes], extension: str, parts: int) -> list[str]:
+        """Lines go round; files that got none are not made."""
+        if parts > MOST_FILES:
+            held = [bytearray() for _ in range(parts)]
+            for number, line in enumerate(lines):
+                held[number % parts] += line
+            return [ctx.storage.put(new_name(extension), bytes(piece)) for piece in held if piece]
+        with contextlib.ExitStack() as stack:
+            outs: list[Any] = []
+            for number, line in enumerate(lines):
+                if len(outs) < parts:
+                    outs.append(stack.enter_context(ctx.storage.open_write(new_name(extension))))
+                outs[number % parts].write(line)
+        return [out.uri for out in outs]
 
 
 class PurgeCurrentExecutionFiles(
