@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -66,10 +66,12 @@ class Node:
         length: float = 45.0,
         clock: list[int] | None = None,
         workers: Iterable[str] = (),
+        transport: Callable[[Node], Any] | None = None,
     ) -> None:
         self.database: Database = open_database(url, durability="normal")
         self.clock = clock or [1_700_000_000_000]
         self.worker = Worker()
+        gateway = transport(self) if transport is not None else self.worker
         self.lost: list[str] = []
         self.lines: list[str] = []
         self.leases = Leases(
@@ -80,11 +82,11 @@ class Node:
             on_surplus=lambda shards: self.executor.put(self.sharing.leave, shards),
             on_lost=self.lost.append,
         )
-        self.sharing = Sharing(self.leases, self.worker, lambda: workers)
+        self.sharing = Sharing(self.leases, gateway, lambda: workers)
         self.executor = Executor(
             self.database,
             PlanStore(self.database, parser(catalog)),
-            self.worker,
+            gateway,
             sharing=self.sharing,
             clock=lambda: self.clock[0],
             rand=random.Random(),
@@ -93,7 +95,7 @@ class Node:
         self.inbox = self.executor.inbox = Inbox(self.executor, self.sharing, self.database)
         self.sharing.held = set(self.leases.start())
         self.executor.announce()
-        self.executor.recover()
+        self.executor.recover(workers)
 
     def scheduler(self) -> Scheduler:
         """A scheduler in this executor's steps."""
