@@ -5,9 +5,8 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-import yaml
-
 from flowdeck.sdk import Expr, RunContext, Task, TaskError, field, resolve
+from flowdeck.sdk.yaml_text import read_yaml
 
 
 class TemplatedTask(
@@ -23,10 +22,7 @@ class TemplatedTask(
     async def run(self, ctx: RunContext) -> Any:
         """Run the inner task; its outputs become this task's."""
         text = await ctx.render(self.spec_)
-        try:
-            raw = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        except yaml.YAMLError as error:
-            raise TaskError(f"The rendered spec is no YAML: {error}") from None
+        raw = read_yaml(text, "The rendered spec")
         if not isinstance(raw, dict) or not raw.get("type"):
             raise TaskError("The rendered spec is no task: it has no type")
         try:

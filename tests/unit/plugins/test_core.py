@@ -214,6 +214,10 @@ async def test_a_templated_task(core: Core) -> None:
     for spec in ("type: nope", "'- x'", f"type: {CORE}.templating.TemplatedTask"):
         done = await core.run(f'- id: t\n  type: {CORE}.templating.TemplatedTask\n  spec: "{spec}"\n')
         assert done.state == State.FAILED
+    # Deep text ends the attempt, not the worker (quality §2.3, fault 24).
+    deep = {"vars": {"deep": "[" * 100_000}}
+    done = await core.run(f'- id: t\n  type: {CORE}.templating.TemplatedTask\n  spec: "{{{{ vars.deep }}}}"\n', deep)
+    assert done.state == State.FAILED and "nested too deeply" in (done.error or "")
 
 
 async def test_a_trigger_is_switched(core: Core) -> None:
