@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 ALIASES = {
@@ -440,7 +441,15 @@ def _enumerate(words: list[str]) -> str:
     return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]
 
 
-def every(cron: Cron, after: int, zone: tzinfo) -> Iterator[int]:
+class Calendar(Protocol):
+    """What dates can be asked of: a cron expression, or a list of dates."""
+
+    def next(self, after: int, zone: tzinfo) -> int | None:
+        """The first date later than an instant."""
+        ...
+
+
+def every(cron: Calendar, after: int, zone: tzinfo) -> Iterator[int]:
     """All due instants later than `after`."""
     found = cron.next(after, zone)
     while found is not None:

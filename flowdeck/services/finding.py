@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote, urlsplit
 from flowdeck.model.conditions import ConditionError
 from flowdeck.model.errors import IllegalArgument
 from flowdeck.model.flow import TriggerDef
-from flowdeck.model.schedule import CronError, ZoneError, describe, every, zone_of, zoned
+from flowdeck.model.schedule import CronError, ZoneError, describe, every, parse_cron, zone_of, zoned
 from flowdeck.model.schedule_trigger import SchedulePlan
 from flowdeck.model.states import State
 from flowdeck.model.triggers import Schedule
@@ -217,7 +217,8 @@ def preview(sent: dict[str, Any], now: int, zone_name: str) -> dict[str, Any]:
         raise IllegalArgument("count: a number is expected") from None
     if not 1 <= count <= 50:
         raise IllegalArgument("count: 1…50")
-    trigger = TriggerDef("preview", Schedule.spec.type, "schedule", {**sent, "cron": expression})
+    given = {k: v for k, v in sent.items() if k != "dates"}
+    trigger = TriggerDef("preview", Schedule.spec.type, "schedule", {**given, "cron": expression})
     try:
         plan = SchedulePlan(trigger, zone=zone_of(zone_name))
     except CronError as error:
@@ -237,7 +238,7 @@ def preview(sent: dict[str, Any], now: int, zone_name: str) -> dict[str, Any]:
     except ConditionError as error:
         raise IllegalArgument(f"conditions: {error}") from None
     return {
-        "words": describe(plan.cron),
+        "words": describe(parse_cron(expression, given.get("withSeconds") is True)),
         "dates": [zoned(d, plan.zone) for d in dates],
         "notes": [note for one, other in pairwise(dates) if (note := _clock_change(one, other, plan.zone))],
     }
@@ -262,7 +263,7 @@ async def backfill_count(
     """How many executions a backfill would create. `IllegalArgument` for a wrong window or trigger."""
     row = await triggers.row_of(backend, caller, namespace, flow_id, trigger_id)
     definition = triggers.definition(row)
-    if not definition.get("cron"):
+    if not definition.get("cron") and not definition.get("dates"):
         raise IllegalArgument("only schedules have backfills")
     start = parse_instant(str(sent.get("start") or ""), "start")
     now = backend.now()
