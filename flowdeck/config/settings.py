@@ -353,6 +353,13 @@ def _check(values: Mapping[str, Any]) -> None:
     for name in ("micronaut.server.port", "endpoints.all.port"):
         if not -1 <= values.get(name, 1) <= 65535:
             raise ValueError(f"{name} = {values[name]}: expected a port between 0 and 65535")
+    listen = values.get("flowdeck.cluster.listen")
+    remote = values.get("flowdeck.cluster.executors") or ()
+    if (listen or remote) and not values.get("flowdeck.cluster.token"):
+        raise ValueError("flowdeck.cluster.token is needed with flowdeck.cluster.listen and flowdeck.cluster.executors")
+    for name, place in (("listen", listen), *(("executors", one) for one in remote)):
+        if place and not re.fullmatch(r"\S+:\d{1,5}", str(place)):
+            raise ValueError(f"flowdeck.cluster.{name} = {place!r}: expected host:port")
     beat = values.get("kestra.server.liveness.heartbeat-interval", timedelta(seconds=3))
     timeout = values.get("kestra.server.liveness.timeout", timedelta(seconds=45))
     strategy = str(values.get("kestra.server.worker-task-restart-strategy", RESTART_STRATEGIES[0]))

@@ -119,3 +119,13 @@ def test_a_long_home_gets_short_sockets(tmp_path: Path) -> None:
     assert len(str(home.socket("core"))) < 100
     assert (home.path / "run/where").read_text().strip() == str(home.run)
     home.run.rmdir()
+
+
+def test_a_cluster_needs_a_token_and_addresses_with_ports(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="token is needed"):
+        _load(tmp_path, FLOWDECK_CLUSTER_LISTEN="10.0.0.1:7700")
+    with pytest.raises(ValueError, match="expected host:port"):
+        _load(tmp_path, FLOWDECK_CLUSTER_EXECUTORS="10.0.0.1:7700,10.0.0.2", FLOWDECK_CLUSTER_TOKEN="t")
+    settings = _load(tmp_path, FLOWDECK_CLUSTER_EXECUTORS="a:1,[::1]:2", FLOWDECK_CLUSTER_TOKEN="hidden")
+    assert settings.get("flowdeck.cluster.executors") == ["a:1", "[::1]:2"]
+    assert "hidden" not in str(settings.shown())
