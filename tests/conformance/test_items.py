@@ -180,3 +180,71 @@ def test_a_kill_ends_the_children_too(server: Server) -> None:
     assert done["state"]["current"] == "KILLED"
     assert {c["state"]["current"] for c in children(server, done)} == {"KILLED"}
     assert run_of(done, "each_items")["outputs"]["iterations"]["KILLED"] == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "batch", "texts"),
+    [
+        ("rows", "{rows: 3}", ["a1\nb1\na2\n", "c1\n\n"]),
+        ("none", "{}", ["a1\n", "b1\n", "a2\n", "c1\n", "\n"]),
+        ("bytes", "{bytes: '5', rows: 1}", ["a1\nb1\n", "a2\nc1\n", "\n"]),
+        ("partitions", "{partitions: 2, rows: 1}", ["a1\na2\n\n", "b1\nc1\n"]),
+        ("more_partitions", "{partitions: 9}", ["a1\n", "b1\n", "a2\n", "c1\n", "\n"]),
+        ("separator", "{rows: 2, separator: '|'}", ["a1|b1|", "a2|c1|", "|"]),
+        ("pattern", "{regexPattern: '^([a-z])'}", ["a1\na2\n", "b1\n", "c1\n"]),
+    ],
+)
+def test_how_lines_are_put_together(server: Server, name: str, batch: str, texts: list[str]) -> None:
+    """`bytes` wins over `partitions` over `rows`; a line is never cut; the separator ends each line."""
+    after = '  - {id: merged, type: @log.Log, message: "{{ read(outputs.each_merge.subflowOutputs) }}"}'
+    done = run(server, f"items-batch-{name}", parent("a1\nb1\na2\nc1\n\n", batch=batch, after=after))
+    assert run_of(done, "each_items")["outputs"]["numberOfBatches"] == len(texts)
+    rows = "".join(f"{{text:{json.dumps(text)},number:{n}}}\n" for n, text in enumerate(texts))
+    assert messages(server, done["id"], rows)
+
+
+def test_inside_a_loop_and_with_inputs_that_need_a_worker(server: Server) -> None:
+    """Outputs are under the outer value; inputs may read the batch."""
+    server.save_flow(
+        flow_text(
+            "items-echo",
+            """
+    inputs: [{id: text, type: STRING}]
+    tasks: [{id: t, type: @debug.Return, format: x}]
+    outputs: [{id: text, type: STRING, value: "{{ inputs.text }}"}]
+    """,
+        )
+    )
+    done = server.run(
+        flow_text(
+            "items-loop",
+            """
+            tasks:
+              - id: outer
+                type: @flow.ForEach
+                values: [p, q]
+                concurrencyLimit: 0
+                tasks:
+                  - {id: file, type: @storage.Write, content: "{{ taskrun.value }}1\\n{{ taskrun.value }}2\\n"}
+                  - id: each
+                    type: @flow.ForEachItem
+                    items: "{{ outputs.file[taskrun.value].uri }}"
+                    namespace: conformance
+                    flowId: items-echo
+                    inputs: {text: "{{ read(taskrun.items) | trim }}"}
+              - id: tell
+                type: @log.Log
+                message: "{{ read(outputs.each_merge.p.subflowOutputs) }}|{{ outputs.each_items.q.numberOfBatches }}"
+            """,
+        ),
+        seconds=60,
+    )
+    assert done["state"]["current"] == "SUCCESS", states(done)
+    assert messages(server, done["id"], '{text:"p1"}\n{text:"p2"}\n|2')
+
+
+def test_a_missing_flow_fails_the_task(server: Server) -> None:
+    done = server.run(flow_text("items-nowhere", parent("a\n", child="items-not-there")), seconds=60)
+    assert [s for s in states(done) if s[0] == "each_items"] == [("each_items", "FAILED")]
+    text = "Unable to find flow 'conformance'.'items-not-there' with revision 'latest'"
+    assert messages(server, done["id"], text)
