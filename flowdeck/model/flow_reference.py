@@ -62,8 +62,8 @@ def markdown() -> str:
         "# Flows",
         "",
         "Written by `python -m flowdeck.model.flow_reference`; change the code, not this page. How the parts work",
-        "together: [Flows, inputs and what guards them](../explanation/flows.md). Properties of tasks and triggers stand",
-        "in the documentation of their types.",
+        "together: [Flows, inputs and what guards them](../explanation/flows.md). Properties of tasks and triggers",
+        "stand in the documentation of their types.",
         "",
     ]
     lines += _table("A flow", (f.spec for f in FlowProperties.fields().values()))
