@@ -35,7 +35,9 @@ def encoded(secrets: dict[str, str]) -> dict[str, str]:
 @pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A started server, shared: tests use flows of their own."""
-    one = Server(tmp_path_factory.mktemp("home"), environment=encoded(SECRETS))
+    one = Server(
+        tmp_path_factory.mktemp("home"), environment={**encoded(SECRETS), "ENV_CONFORMANCE": "of the environment"}
+    )
     try:
         yield one.start(seconds=60)
     finally:
