@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 PLANS = 20_000
 """Prepared schedules that are kept."""
+FLOWS = 2_000
+"""Flows whose triggers are kept by their ids."""
 LAG = 0.1
 """Seconds that a step of the executor takes when there is too much to do: polling triggers wait then (§2.6)."""
 POSTPONED_MS = 1_000
@@ -75,6 +77,7 @@ class Firings:
         self._again = again
         self._asking: dict[Key, tuple[int, Preparation]] = {}  # a worker renders inputs for this date
         self._questions: dict[Key, Questions] = {}  # conditions and dates that a worker renders
+        self._triggers: dict[tuple[int, int, str], dict[str, TriggerDef]] = {}
         self._plans: OrderedDict[tuple[int, int, str, str], SchedulePlan | None] = OrderedDict()
 
     def waiting(self, key: Key) -> bool:
@@ -122,7 +125,13 @@ class Firings:
             plan = step.world.flows.plan(*key[:3])
         except LookupError:
             return None
-        trigger = next((t for t in plan.flow.triggers if t.id == key[3]), None)
+        name = (plan.flow_key, plan.flow.revision, plan.defaults)
+        triggers = self._triggers.get(name)
+        if triggers is None:
+            if len(self._triggers) > FLOWS:
+                self._triggers.clear()
+            triggers = self._triggers[name] = {t.id: t for t in plan.flow.triggers}
+        trigger = triggers.get(key[3])
         if trigger is None or trigger.disabled or plan.flow.disabled or trigger.kind != row["kind"]:
             return None
         return plan, trigger

@@ -291,10 +291,10 @@ class SchedulePlan:
             found = _preceding(self.cron, before, self.zone)
         else:
             found = self.cron.previous(before, self.zone)
-        if self.asks:
+        if self.asks or not self.conditions:
             return found
         limit = before - HORIZON_MS
-        for _ in range(MAX_TRIES if self.conditions else 1):
+        for _ in range(MAX_TRIES):
             if found is None or found < limit:
                 return None
             facts = self._facts(found)

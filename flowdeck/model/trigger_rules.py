@@ -80,7 +80,16 @@ def _on_dates(checker: Checker, typed: Typed, document: Mapping[str, Any]) -> No
     _inputs(checker, typed, document)
 
 
+_NEEDED = {"returnOutputs": ("wait",), "responseContentType": ("wait", "returnOutputs"), "responseCode": ("wait",)}
+
+
 def _webhook(checker: Checker, typed: Typed, document: Mapping[str, Any]) -> None:
+    for name, needed in _NEEDED.items():
+        missing = [other for other in needed if typed.value.get(other) is not True]
+        if checker.strict and typed.value.get(name) and missing:
+            path = f"{typed.path}.{name}"
+            text = f"`{name}` has no effect without {' and '.join(f'`{m}: true`' for m in missing)}"
+            checker.report(text, path, checker.at(path), "webhook", Severity.WARNING)
     for number, condition in enumerate(typed.value.get("conditions") or ()):
         inner = checker.typed.get(id(condition))
         if inner and inner.spec.type == f"{CORE}condition.MultipleCondition":

@@ -88,3 +88,18 @@ def test_what_no_date_is_is_refused() -> None:
     with pytest.raises(ConversionError):
         read_dates(["2024-13-01T00:00:00Z"], zone_of("UTC"))
     assert read_dates('["2024-05-01T12:00:00.900Z"]', zone_of("UTC")).instants == [FIRST]
+
+
+def test_the_configuration_says_what_is_made_up_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """§15.4: `kestra.plugins.configurations`, by type; the trigger's own word wins."""
+    from flowdeck.commands import due
+
+    monkeypatch.setattr(due, "RECOVERY", {})
+    entries = [{"type": "io.kestra.plugin.core.trigger.Schedule", "values": {"recoverMissedSchedules": "NONE"}}]
+    due.configure_recovery([*entries, {"type": TYPE, "values": {"recoverMissedSchedules": "SOME"}}])
+    assert due.recovery_of("io.kestra.plugin.core.trigger.Schedule") == "NONE"
+    assert due.recovery_of(TYPE) == "ALL"
+    hourly = {"id": "t", "type": "io.kestra.plugin.core.trigger.Schedule", "cron": "0 * * * *"}
+    now = FIRST + 3 * HOUR + 5
+    assert due.due_again("schedule", hourly, FIRST, now) == FIRST + 4 * HOUR
+    assert due.due_again("schedule", {**hourly, "recoverMissedSchedules": "ALL"}, FIRST, now) == FIRST + HOUR
