@@ -11,6 +11,7 @@ from typing import Any
 from flowdeck.model.engine.plan import LOOPS, Needs
 from flowdeck.model.engine.world import Live, Run
 from flowdeck.model.flow import TaskKind
+from flowdeck.model.flowables.items import is_part
 from flowdeck.model.instants import instant
 from flowdeck.model.labels import nested
 from flowdeck.model.states import State
@@ -112,8 +113,11 @@ def build(
         }
         if run.parent is not None:
             taskrun["parentId"] = run.parent.id
-        if run.value is not None:
-            taskrun["value"] = _loop_value(run)
+        looped = run
+        if run.value is None and run.parent is not None and is_part(run.parent.task, run.task):
+            looped = run.parent  # the properties were written for the ForEachItem itself
+        if looped.value is not None:
+            taskrun["value"] = _loop_value(looped)
             offloaded = not isinstance(taskrun["value"], str)
         if run.iteration >= 0:
             taskrun["iteration"] = run.iteration

@@ -120,3 +120,8 @@ def parts(task: TaskDef, first: int) -> tuple[TaskDef, TaskDef, TaskDef]:
     )
     merge = replace(split, key=first + 2, id=f"{task.id}_merge", type=MERGE, props=shared)
     return split, executable, merge
+
+
+def is_part(parent: TaskDef, task: TaskDef) -> bool:
+    """Whether a task is one of the three parts of a ForEachItem."""
+    return parent.type == TYPE and task.branch == "tasks"
