@@ -135,6 +135,15 @@ def test_checks_hold_for_subflows(server: Server) -> None:
     assert server.run(flow_text("parent", parent.format("child-b", 6)))["state"]["current"] == "SUCCESS"
 
 
+def test_checks_of_subflows_see_who_calls(server: Server) -> None:
+    """§12: context `trigger`: of a subflow its parent."""
+    server.save_flow(checked("child-t", check("{{ trigger.flowId == 'caller_ok' }}", message="not for you")))
+    call = "tasks: [{id: s, type: @flow.Subflow, namespace: conformance, flowId: child-t}]"
+    assert server.run(flow_text("caller_ok", call))["state"]["current"] == "SUCCESS"
+    assert server.run(flow_text("caller_no", call))["state"]["current"] == "FAILED"
+    assert count(server, "child-t") == 1
+
+
 def test_checks_hold_for_webhooks_and_see_the_trigger(server: Server) -> None:
     """§12: context `trigger` when any; a blocked webhook answers 422."""
     hook = "triggers: [{id: h, type: @trigger.Webhook, key: checkedhook}]"

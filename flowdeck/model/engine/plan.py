@@ -214,7 +214,9 @@ class Plan:
     def answering(self, outputs: Mapping[str, Any]) -> Plan:
         """This plan with the untyped outputs that a Subflow task asks of a flow without its own (§9.1, deprecated)."""
         asked = tuple(OutputDef(id=str(k), type="", value=v, required=False) for k, v in outputs.items())
-        return Plan(replace(self.flow, outputs=asked), self.flow_key)
+        plan = Plan(replace(self.flow, outputs=asked), self.flow_key)
+        plan.namespace, plan.defaults = self.namespace, self.defaults
+        return plan
 
     def group(self, task: TaskDef) -> Mapping[str, Any] | None:
         """The worker group of a task that workers carry out: its own, else the flow's (§7.5)."""

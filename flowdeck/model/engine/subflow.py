@@ -136,7 +136,6 @@ def create_child(w: World, run: Run, made: Preparation, later: str, *, iteration
         raise ValueError(f"Recursive call to flow [{plan.flow.namespace}.{plan.flow.id}]")
     if len(callers) > DEEPEST:
         raise ValueError(f"Subflows are nested more than {DEEPEST} deep")
-    inputs, failed_checks = _inputs(w, run, made, plan, later)
     variables: dict[str, Any] = {
         "executionId": live.id,
         "namespace": live.namespace,
@@ -146,6 +145,7 @@ def create_child(w: World, run: Run, made: Preparation, later: str, *, iteration
     }
     if iteration is not None:
         variables["taskRunIteration"] = iteration
+    inputs, failed_checks = _inputs(w, run, made, plan, later, variables)
     trigger: dict[str, Any] = {"id": run.task.id, "type": run.task.type, "variables": variables, "callers": callers}
     outputs = run.task.props.get("outputs")
     if isinstance(outputs, Mapping) and outputs and not plan.flow.outputs:
@@ -204,8 +204,12 @@ def checks_failed(w: World, failed: tuple[Live, list[str]]) -> None:
     control.close(w, live, State.FAILED)
 
 
-def _inputs(w: World, run: Run, made: Preparation, plan: Plan, later: str) -> tuple[dict[str, Any], list[str]]:
+def _inputs(
+    w: World, run: Run, made: Preparation, plan: Plan, later: str, trigger: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[str]]:
     """Inputs of a child execution, and what checks write into it when they make it fail.
+
+    Checks see the variables of the child's `trigger`, inputs do not.
 
     Raises ValueError with all messages when inputs break a rule or checks block, `Pending` while a worker renders.
     """
@@ -251,7 +255,8 @@ def _inputs(w: World, run: Run, made: Preparation, plan: Plan, later: str) -> tu
         return values, []
     labels = nested(_labels(run.execution, flow, made.props))
     try:
-        verdict = judge(flow.checks, render, {**context, "inputs": resolution.plain, "labels": labels})
+        about = {**context, "inputs": resolution.plain, "labels": labels, "trigger": dict(trigger)}
+        verdict = judge(flow.checks, render, about)
     except Pending:
         ask_first()
     told = [*verdict.messages, *verdict.faults] if verdict.blocks else verdict.failures
