@@ -11,6 +11,7 @@ from flowdeck.expr.closures import (
     UNDEFINED,
     Step,
     Value,
+    applied,
     constant,
     failing,
     filtered,
@@ -60,13 +61,13 @@ class CallCompiler(ExpressionCompiler):
                 return special
         target = self.value(node.target)
         self.needs_runtime |= spec.needs == "runtime" or self.traces
-        apply = filtered(spec, target, arguments, position)
         if not self.traces:
-            return apply
+            return filtered(spec, target, arguments, position)
+        apply = applied(spec, arguments, position)
 
         def traced(c: Any, rt: Runtime) -> Any:
             value = target(c, rt)
-            result = filtered(spec, lambda c, rt: value, arguments, position)(c, rt)
+            result = apply(c, rt, value)
             if rt.secrets and rt.holds_secret(value):
                 rt.tell(result, derived=True)
             return result
@@ -118,7 +119,7 @@ class CallCompiler(ExpressionCompiler):
         except ExpressionError as error:
             return failing(error.message, position)
         run, needs = spec.run, spec.needs
-        self.needs_runtime |= needs != "nothing"
+        self.needs_runtime |= needs != "nothing" or self.traces
 
         def apply(c: Any, rt: Any) -> Any:
             values = [argument(c, rt) for argument in arguments]

@@ -63,6 +63,27 @@ def filtered(spec: Spec, target: Value, arguments: list[Value], position: int) -
     return apply
 
 
+def applied(spec: Spec, arguments: list[Value], position: int) -> Callable[[Any, Any, Any], Any]:
+    """As `filtered`, for a value that is at hand."""
+    run, nulls, name = spec.run, spec.nulls, spec.name
+    with_runtime = spec.needs == "runtime"
+
+    def apply(c: Any, rt: Any, value: Any) -> Any:
+        values = [argument(c, rt) for argument in arguments]
+        if value is None and nulls != "call":
+            if nulls == "pass":
+                return None
+            raise ExpressionError(f"The filter `{name}` was given null", position=position)
+        try:
+            return run(rt, value, *values) if with_runtime else run(value, *values)
+        except ExpressionError as error:
+            raise error.at(position) from None
+        except DATA_ERRORS as error:
+            raise wrapped("filter", name, error, position) from None
+
+    return apply
+
+
 def wrapped(what: str, name: str, error: Exception, position: int) -> ExpressionError:
     """A data error of an implementation as one of the render."""
     return ExpressionError(f"The {what} `{name}` failed: {str(error)[:300] or type(error).__name__}", position=position)

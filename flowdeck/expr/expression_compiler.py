@@ -194,9 +194,12 @@ class ExpressionCompiler:
         def run(c: Any, rt: Any) -> Any:
             value = target(c, rt)
             try:
-                return call_method(rt, value, name, [item(c, rt) for item in arguments])
+                result = call_method(rt, value, name, [item(c, rt) for item in arguments])
             except ExpressionError as error:
                 raise error.at(position) from None
+            if rt.secrets and rt.holds_secret(value):
+                rt.tell(result, derived=True)
+            return result
 
         return run
 

@@ -46,6 +46,7 @@ class Compiled:
         "_needs_runtime",
         "_pieces",
         "_syntax",
+        "_traces",
         "_value",
         "functions",
         "is_literal",
@@ -56,8 +57,9 @@ class Compiled:
         "source",
     )
 
-    def __init__(self, source: str, syntax: Syntax = DEFAULT_SYNTAX) -> None:
+    def __init__(self, source: str, syntax: Syntax = DEFAULT_SYNTAX, *, traces: bool = False) -> None:
         self.source = source
+        self._traces = traces
         self._syntax = syntax
         self._around = ("", "")
         self._body: Any = None
@@ -89,7 +91,8 @@ class Compiled:
         self.is_literal = False
         collector = Collector()
         collector.template(tree)
-        compiler = Compiler(not _TRACING.isdisjoint(collector.functions))
+        self._traces = self._traces or not _TRACING.isdisjoint(collector.functions)
+        compiler = Compiler(self._traces)
         if any(isinstance(item, _TAGS) for item in tree):
             self._body = compiler.body(tree)
         else:
@@ -139,6 +142,8 @@ class Compiled:
         """
         if self.is_literal:
             return self.source
+        if env is not None and env.secrets and not self._traces:
+            return self._tracing().eval(context, env)
         if env is not None and env.recursive:
             return self._recursive(context, env)
         rt = Runtime(env or DEFAULT_ENVIRONMENT, compile) if self._needs_runtime else None
@@ -161,6 +166,8 @@ class Compiled:
         """The native value of a template that is one `{{ }}`, else the rendered text (typed mode, §1)."""
         if self._value is None or (env is not None and env.recursive):
             return self.eval(context, env)
+        if env is not None and env.secrets and not self._traces:
+            return self._tracing().eval_value(context, env)
         rt = Runtime(env or DEFAULT_ENVIRONMENT, compile) if self._needs_runtime else None
         try:
             value = self._value(context, rt)
@@ -178,6 +185,8 @@ class Compiled:
         """Render inside another render, on its budget. Raises ExpressionError."""
         if self.is_literal:
             return self.source
+        if rt.secrets and not self._traces:
+            return self._tracing().run(context, rt)
         rt.enter()
         try:
             text = self._text(context, rt)
@@ -186,6 +195,12 @@ class Compiled:
         rt.leave()
         rt.tick(RENDER_STEPS)
         return text
+
+    def _tracing(self) -> Compiled:
+        """The same template for contexts that hold secrets: what is made of them is told."""
+        if self._syntax is DEFAULT_SYNTAX and len(self.source) <= _CACHED_LENGTH:
+            return _cached_tracing(self.source)
+        return Compiled(self.source, self._syntax, traces=True)
 
     def _text(self, context: Mapping[str, Any], rt: Runtime | None) -> str:
         if self._body is None:
@@ -219,6 +234,11 @@ class Compiled:
 @lru_cache(maxsize=CACHE_SIZE)
 def _cached(source: str) -> Compiled:
     return Compiled(source)
+
+
+@lru_cache(maxsize=CACHE_SIZE // 4)
+def _cached_tracing(source: str) -> Compiled:
+    return Compiled(source, traces=True)
 
 
 @lru_cache(maxsize=256)

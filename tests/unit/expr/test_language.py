@@ -338,3 +338,30 @@ def test_python_objects_are_out_of_reach() -> None:
             show(template, f=len)
     with pytest.raises(ExpressionError, match="no text form"):
         show("{{ f }}", f=len)
+
+
+@pytest.mark.parametrize(
+    ("template", "derived"),
+    [
+        ("{{ inputs.pw | slice(2, 9) }}", "sh-8-hu"),
+        ("{{ inputs.pw.substring(5) }}", "8-hush-token"),
+        ("{{ inputs.pw.split('-') | join('+') }}", "hush+8+hush+token"),
+        ("{{ inputs.pw | replace({'-': '_'}) | upper }}", "HUSH_8_HUSH_TOKEN"),
+        ("{{ max(inputs.pw, 'a') | sha256 | length }}", None),
+        ("{% for part in inputs.pw | split('8-') %}{{ part }}{% endfor %}", "hush-token"),
+        ("{% set x = 'k=' ~ inputs.pw | replace({'-': ''}) %}{{ x }}", "k=hush8hushtoken"),
+        ("{{ render('{{ inputs.pw | upper | slice(3, 12) }}') }}", "H-8-HUSH-"),
+        ("{{ {'a': [inputs.pw]} | jq('.a[0][5:]') | first }}", "8-hush-token"),
+    ],
+)
+def test_what_is_made_of_known_secrets_is_told(template: str, derived: str | None) -> None:
+    """Quality §3.1: secrets of the context (SECRET inputs, sealed values) count like those of `secret()`."""
+    told: list[str] = []
+    env = Environment(secrets={"hush-8-hush-token"}, on_secret=told.append)
+    context = {"inputs": {"pw": "hush-8-hush-token"}}
+    compile(template).eval(context, env)
+    assert derived is None or derived in told, told
+    told.clear()
+    assert compile(template).eval(context) == compile(template).eval(context, env)
+    compile("{{ 'plain' | upper }}").eval(context, env)
+    assert "PLAIN" not in told
