@@ -100,7 +100,9 @@ def delete(tx: Tx, args: dict[str, Any]) -> Any:
 def purge(tx: Tx, args: dict[str, Any]) -> int:
     """Delete expired pairs, at most `limit` (default 1,000); answers how many."""
     rows = tx.all(
-        "select tenant, namespace, key from kv where expires is not null and expires <= :now limit :limit",
+        "select tenant, namespace, key from kv where expires is not null and expires <= :now limit :limit"
+        # of two purges at once each takes what the other has not
+        + (" for update skip locked" if tx.dialect == "postgresql" else ""),
         now=tx.now,
         limit=int(args.get("limit", 1000)),
     )

@@ -33,6 +33,11 @@ def _placeholders(values: Sequence[Any]) -> str:
     return "(" + ", ".join("?" * len(values)) + ")"
 
 
+def _skipping(tx: Tx) -> str:
+    """End of a select of rows to delete: of two purges at once in PostgreSQL each takes what the other has not."""
+    return " for update skip locked" if tx.dialect == "postgresql" else ""
+
+
 @command("purge.executions")
 def purge_executions(tx: Tx, args: dict[str, Any]) -> dict[str, int]:
     """Delete ended executions with all their rows, at most 500: `seqs`, as `store.queries.retention` found them.
@@ -50,7 +55,7 @@ def purge_executions(tx: Tx, args: dict[str, Any]) -> dict[str, int]:
     rows = tx.all(
         f"select seq, id, tenant, namespace, flow_id from execution where seq in {_placeholders(wanted)}"
         " and state >= ? and open_count = 0 and not exists (select 1 from timer"
-        " where kind in ('recreate', 'after', 'schedule') and ref = execution.seq)",
+        f" where kind in ('recreate', 'after', 'schedule') and ref = execution.seq) order by seq{_skipping(tx)}",
         *wanted,
         int(FIRST_TERMINAL),
     )
@@ -60,7 +65,9 @@ def purge_executions(tx: Tx, args: dict[str, Any]) -> dict[str, int]:
     marks = _placeholders(keys)
     metrics = tx.sql(f"delete from metric where execution_seq in {marks}", *keys) if args.get("metrics", True) else 0
     if args.get("logs", True):
-        tx.insert("outbox", kind="logs.delete", payload=json.dumps({"executions": keys}), due=tx.now)
+        stays = not args.get("executions", True)
+        payload = {"executions": keys, **({"keep_numbering": True} if stays else {})}
+        tx.insert("outbox", kind="logs.delete", payload=json.dumps(payload), due=tx.now)
     if args.get("storage", True):
         places = [[row["tenant"], row["namespace"], row["flow_id"], row["id"]] for row in rows]
         tx.insert("outbox", kind="storage.purge", payload=json.dumps({"executions": places}), due=tx.now)
@@ -74,7 +81,12 @@ def purge_executions(tx: Tx, args: dict[str, Any]) -> dict[str, int]:
 
 
 def _keep_numbers(tx: Tx) -> None:
-    """Numbers of rows are keys of log lines and cursors: they are not given out again, even when the rows go."""
+    """Numbers of rows are keys of log lines and cursors: they are not given out again, even when the rows go.
+
+    In PostgreSQL they come from blocks, which only go up.
+    """
+    if tx.dialect == "postgresql":
+        return
     kept = json.loads(tx.value("select value from setting where key = 'engine.numbers'") or "{}")
     for name, table in (("event", "event"), ("execution", "execution"), ("run", "task_run")):
         kept[name] = max(tx.value(f"select max(seq) from {table}") or 0, kept.get(name, 0))
@@ -90,7 +102,8 @@ def _keep_numbers(tx: Tx) -> None:
 def purge_metrics(tx: Tx, args: dict[str, Any]) -> int:
     """Delete metrics published before `before` (ms), at most `limit` (5,000), oldest first; answers how many."""
     return tx.sql(
-        "delete from metric where seq in (select seq from metric where at < :before order by at limit :limit)",
+        "delete from metric where seq in (select seq from metric where at < :before order by at limit :limit"
+        f"{_skipping(tx)})",
         before=int(args["before"]),
         limit=int(args.get("limit", 5000)),
     )

@@ -13,7 +13,7 @@ from flowdeck.storage.local import LocalStorage
 from flowdeck.storage.paths import execution_folder
 from flowdeck.store.driver import Database
 from flowdeck.store.log_purge import forget_executions
-from flowdeck.store.logs import LogFiles
+from flowdeck.store.logs import LogFiles, delete_lines
 
 log = logging.getLogger("flowdeck.outbox")
 
@@ -89,7 +89,10 @@ class OutboxConsumer:
         step.tx.many("delete from outbox where seq = ?", [(seq,) for seq in seqs])
 
     def _delete_logs(self, payload: dict[str, Any]) -> None:
-        forget_executions(self._logs, payload["executions"])
+        if payload.get("keep_numbering"):
+            delete_lines(self._logs, payload["executions"], forget=False)
+        else:
+            forget_executions(self._logs, payload["executions"])
 
     def _delete_execution(self, payload: dict[str, Any]) -> None:
         folder = execution_folder(payload["namespace"], payload["flow"], payload["execution"])
