@@ -42,6 +42,7 @@ from flowdeck.sdk.index import load_catalog
 from flowdeck.storage.encryption import Cipher, EncryptionError, load_key
 from flowdeck.storage.local import LocalStorage
 from flowdeck.store.driver import Database, Durability, open_database
+from flowdeck.store.log_partitions import SharedLog
 from flowdeck.store.log_views import LogStore
 from flowdeck.store.logs import LogFiles
 from flowdeck.store.schema import migrate
@@ -323,6 +324,7 @@ def prepare(settings: Settings) -> tuple[Database, InstanceLock | None]:
         database = open_database(settings.database_url, durability=cast(Durability, settings.durability))
         wait_for(database)
         migrate(database)
+        SharedLog(database).create(1)
         return database, None
     lock = InstanceLock(settings.home.database.with_name("flowdeck.db.lock")).acquire()
     try:

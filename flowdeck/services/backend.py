@@ -78,7 +78,7 @@ def _patient(function: Callable[[], T]) -> T:
         try:
             return function()
         except StoreError as error:
-            if "locked" not in str(error) and "no such table: log_" not in str(error):
+            if not any(text in str(error) for text in ("locked", "no such table: log_", 'relation "log_')):
                 raise
             time.sleep(pause)
     return function()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -69,7 +68,7 @@ def test_a_task_waits_for_a_worker_of_its_group(pooled: Server) -> None:
     default = pooled.run(flow_text("pool-other", "tasks: [{id: t, type: @log.Log, message: x}]"))
     assert default["state"]["current"] == "SUCCESS"
     assert states(pooled.execution(started["id"])) == [("t", "CREATED")]
-    environment = {**os.environ, "FLOWDECK_HOME": str(pooled.home), "FLOWDECK_WORKER_GROUP": "gpu"}
+    environment = {**pooled.variables(), "FLOWDECK_WORKER_GROUP": "gpu"}
     command = [sys.executable, "-m", "flowdeck", "server", "worker", "--child"]
     worker = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:

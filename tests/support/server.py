@@ -93,7 +93,19 @@ class Server:
         """Start the command and wait until it is ready; `setup` creates the first account when there is none."""
         command = shlex.split(os.environ.get("FLOWDECK_TEST_COMMAND", "")) or [sys.executable, "-m", "flowdeck"]
         self.home.mkdir(parents=True, exist_ok=True)
-        environment = {
+        with (self.home / "server.out").open("ab") as out:
+            self.process = subprocess.Popen(
+                [*command, "server", "standalone"], env=self.variables(), stdout=out, stderr=out, start_new_session=True
+            )
+        self.wait_ready(seconds=seconds)
+        if setup and not self.call("GET", "/api/v1/configs", auth=False).json.get("isBasicAuthInitialized"):
+            body = {"username": self.username, "password": self.password}
+            assert self.call("POST", "/api/v1/main/basicAuth", json_body=body, auth=False).status == 204
+        return self
+
+    def variables(self) -> dict[str, str]:
+        """The environment of the command, also for further components of the same instance."""
+        return {
             **os.environ,
             "FLOWDECK_HOME": str(self.home),
             "FLOWDECK_PORT": str(self.port),
@@ -101,15 +113,6 @@ class Server:
             **self._database(),
             **self.environment,
         }
-        with (self.home / "server.out").open("ab") as out:
-            self.process = subprocess.Popen(
-                [*command, "server", "standalone"], env=environment, stdout=out, stderr=out, start_new_session=True
-            )
-        self.wait_ready(seconds=seconds)
-        if setup and not self.call("GET", "/api/v1/configs", auth=False).json.get("isBasicAuthInitialized"):
-            body = {"username": self.username, "password": self.password}
-            assert self.call("POST", "/api/v1/main/basicAuth", json_body=body, auth=False).status == 204
-        return self
 
     @property
     def clustered(self) -> bool:
