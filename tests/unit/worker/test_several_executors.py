@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from flowdeck.engine.executors import Address, Doors, Relay, addresses, advertise, sockets
-from flowdeck.engine.messages import Done, Run
+from flowdeck.engine.messages import Done, Evaluate, Poll, Run
 from flowdeck.engine.worker import Worker, WorkerOptions
+from flowdeck.engine.worker_link import CoreLink
 from flowdeck.model.states import State
 from flowdeck.storage.local import LocalStorage
 from tests.unit.worker.conftest import Core
@@ -191,3 +192,88 @@ async def test_executors_are_found_by_their_files_and_over_tcp_with_a_token(tmp_
 
 def _options(one: Executor, **more: Any) -> WorkerOptions:
     return WorkerOptions(logs_socket=None, storage=LocalStorage(one.folder), temp=one.folder, **more)
+
+
+class Listening:
+    """Jobs that go on until they are told to end."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[tuple[int, int], object] = {}
+        self.forsaken: list[tuple[int, int]] = []
+
+    def run(self, job: Any) -> None:
+        self.jobs[job.seq, job.fence] = job
+
+    def kill(self, key: tuple[int, int]) -> None:
+        self.jobs.pop(key, None)
+
+    def running(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        return [], list(self.jobs)
+
+    def lease_ended(self, keys: Iterable[tuple[int, int]] | None = None) -> None:
+        for key in list(self.jobs if keys is None else keys):
+            if self.jobs.pop(key, None) is not None:
+                self.forsaken.append(key)
+
+    def drain(self) -> None:
+        return None
+
+
+async def test_a_listener_goes_on_under_the_next_owner_an_evaluation_ends_with_who_asked(
+    two: tuple[Executor, Executor],
+) -> None:
+    """§15.8: the trigger's shard moves, nobody begins anew; what only the dead executor wanted is dropped."""
+    a, b = two
+    a.own(70)
+    there = [a.address(), b.address()]
+    jobs = Listening()
+    link = CoreLink(lambda: list(there), jobs, group="", process_credits=2, async_credits=10)
+    link.start()
+    try:
+        await until(lambda: a.hellos and b.hellos)
+        place: dict[str, Any] = {"tenant": "main", "namespace": "a.b", "flow_id": "f"}
+        listener = Poll(-5, 1, **place, flow_key=1, revision=1, trigger_id="t", execution="e", context={}, shard=70)
+        question = Evaluate(-6, -1, **place, value="{{ 1 }}", context={})
+        for one in (listener, question):
+            a.gateway.dispatch(one, process=False)
+        await until(lambda: len(jobs.jobs) == 2)
+
+        event = asyncio.create_task(link.call("trigger.event", {}, seq=-5, fence=1, no=1))
+        b.calls["trigger.event"] = lambda args: "stored"
+        a.calls.clear()  # the first owner never answers: it dies
+        a.gateway.on_call = lambda call, worker, reply: None
+        await asyncio.sleep(0.05)
+        await a.gateway.close()
+        there.pop(0)
+        await until(lambda: jobs.forsaken == [(-6, -1)])
+        no = b.own(70)
+        await until(lambda: (no, [(-5, 1)]) in b.claims)
+        assert await event == "stored"
+        assert list(jobs.jobs) == [(-5, 1)]
+        b.gateway.kill(-5, 1)
+        await until(lambda: not jobs.jobs)
+    finally:
+        await link.stop()
+
+
+async def test_what_no_executor_wants_for_a_lease_is_ended_but_results_stay(two: tuple[Executor, Executor]) -> None:
+    a, _ = two
+    a.own(1)
+    there = [a.address()]
+    jobs = Listening()
+    link = CoreLink(lambda: list(there), jobs, group="", process_credits=2, async_credits=10, lease=0.5)
+    link.start()
+    try:
+        await until(lambda: a.hellos)
+        for seq in (100, 101):
+            a.gateway.dispatch(job(a, SLEEP, 1, seq), process=True)
+        await until(lambda: len(jobs.jobs) == 2)
+        jobs.jobs.pop((101, 1))
+        a.auto_ack = False
+        link.done(Done(101, 1, int(State.SUCCESS), 0, 0), light=False)
+        await a.gateway.close()
+        there.clear()
+        await until(lambda: jobs.forsaken == [(100, 1)])
+        assert link.kept.keys() == [(101, 1)]
+    finally:
+        await link.stop()
