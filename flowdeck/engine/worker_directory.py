@@ -124,29 +124,27 @@ class Directory:
     async def _child(
         self, task: TaskDef, key: int, seq: int, name: str, context: dict[str, Any], folder: Path
     ) -> State:
-        """Run one child to its final state; only that is reported, with one attempt."""
-        first = made = 0
+        """Run one child to its final state; that is reported, with the attempts before it."""
+        tries: list[tuple[int, int, int]] = []
         while True:
             job = msgspec.structs.replace(
                 self._job,
                 seq=seq,
                 task_run=name,
                 task_key=key,
-                attempt=made + 1,
-                context=self._context(task, name, made, context),
+                attempt=len(tries) + 1,
+                context=self._context(task, name, len(tries), context),
                 timeout_ms=None,
                 children=[],
                 path=[],
             )
             active = self._children.child(job, self._job)
             ended = await self._attempt(active, task, folder)
-            first, made = first or ended.done.started, made + 1
-            state = _settled(State(ended.done.state), task)
-            due = None
-            if ended.done.state == State.FAILED and task.retry is not None and not self._active.killed:
-                due = next_retry(task.retry, made, first, ended.done.ended, random.random)
+            ended.done.tries = list(tries)
+            due = self._again(task, ended.done)
             if due is None:
                 break
+            tries.append((ended.done.started, ended.done.ended, ended.done.state))
             try:
                 await asyncio.sleep(max(0.0, due / 1000 - time.time()))
             except asyncio.CancelledError:
@@ -154,11 +152,19 @@ class Directory:
                 await self._children.report_child(active, ended)
                 raise
         await self._children.report_child(active, ended)
+        state = _settled(State(ended.done.state), task, retried=bool(tries))
         self._outputs[task.id] = ended.outputs
         self._states[task.id] = state.name
         if self._active.killed:
             raise asyncio.CancelledError
         return state
+
+    def _again(self, task: TaskDef, done: Done) -> int | None:
+        """When a failed child is tried again (ms); None when it is not."""
+        if done.state != State.FAILED or task.retry is None or self._active.killed:
+            return None
+        first = done.tries[0][0] if done.tries else done.started
+        return next_retry(task.retry, len(done.tries) + 1, first, done.ended, random.random)
 
     async def _attempt(self, active: Any, task: TaskDef, folder: Path) -> ChildEnd:
         """One attempt; a stop of the whole stops it and still waits for what it has to say."""
@@ -320,7 +326,9 @@ class _Out:
         return None
 
 
-def _settled(state: State, task: TaskDef) -> State:
+def _settled(state: State, task: TaskDef, *, retried: bool) -> State:
+    if state is State.SUCCESS and retried and task.retry is not None and task.retry.warning_on_retry:
+        state = State.WARNING
     if state is State.FAILED and task.allow_failure:
         state = State.WARNING
     return State.SUCCESS if state is State.WARNING and task.allow_warning else state

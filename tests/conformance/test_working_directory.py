@@ -149,6 +149,9 @@ def test_timeouts_and_retries_of_children(server: Server) -> None:
         )
     )
     assert states(done) == [("wd", "FAILED"), ("again", "SUCCESS"), ("slow", "FAILED")]
+    assert [a["state"]["current"] for a in run_of(done, "again")["attempts"]] == ["FAILED", "SUCCESS"]
+    history = [h["state"] for h in run_of(done, "again")["state"]["histories"]]
+    assert history == ["CREATED", "RUNNING", "RETRYING", "RUNNING", "SUCCESS"]
 
 
 def test_a_kill_stops_the_child_that_runs(server: Server) -> None:

@@ -7,6 +7,8 @@ worker reports it. While the job is out the level is held (`Level.job`); after i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flowdeck.model.engine import tree
 from flowdeck.model.engine.stages import work
 from flowdeck.model.engine.world import DETAIL, Run, World
@@ -56,15 +58,18 @@ def _remove(w: World, run: Run) -> None:
     live = run.execution
     for key, seq, _ in run.detail.get("reserved") or ():
         w.reserved.pop(seq, None)
-        w.runs.pop(seq, None)
+        if seq in live.open:
+            w.runs.pop(seq, None)
         live.open.pop(seq, None)
         if run.level is not None:
             run.level.open.pop(seq, None)
         entries = live.by_task.get(key)
         if entries is not None and (known := entries.get(run.path)) is not None and known.seq == seq:
             del entries[run.path]
-        w.changes.runs.pop(seq, None)
-        w.changes.attempts.pop((seq, 1), None)
+        changed = w.changes.runs.get(seq)
+        if changed is not None and changed.execution is live:
+            del w.changes.runs[seq]
+            w.changes.attempts.pop((seq, 1), None)
         w.changes.removed[seq] = (live, int(run.detail.get("from") or 0), w.last_event + 1)
 
 
@@ -90,6 +95,27 @@ def child_of(w: World, seq: int, fence: int, at: int) -> Run | None:
     run = tree.create_run(w, parent.execution, parent.level, key, given=(seq, name, begun))
     run.fence = fence
     return run
+
+
+def earlier_tries(w: World, run: Run, tries: Sequence[tuple[int, int, int]]) -> None:
+    """Enter the attempts that a worker made by itself before the last one: start, end (ms) and state of each."""
+    for number, (started, ended, state) in enumerate(tries, 1):
+        begun = max(started, run.created)
+        if number > 1 or run.attempt_started is None:
+            w.run_event(run, State.RUNNING, begun)
+        run.started = run.started or begun
+        run.first_started = run.first_started or begun
+        w.changes.attempts[run.seq, number] = {
+            "fence": run.fence,
+            "state": state,
+            "started": begun,
+            "ended": max(ended, begun),
+            "worker": run.worker,
+            "exit_info": None,
+        }
+        w.run_event(run, State.RETRYING, max(ended, begun), "retry")
+        run.attempts = number
+        run.attempt_started = None
 
 
 @work("directory ended")

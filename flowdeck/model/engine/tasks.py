@@ -362,6 +362,8 @@ def on_done(w: World, report: Report, worker: str) -> None:
         and run.execution.state is not State.KILLING
     ):
         state = State.FAILED
+    if directory.inside(run):
+        directory.earlier_tries(w, run, getattr(report, "tries", ()))
     if run.attempt_started is None and (report.started or state is not State.KILLED):
         _running(w, run, report.started or w.now)
     ended = min(max(report.ended or w.now, run.attempt_started or run.created), w.now)
