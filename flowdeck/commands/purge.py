@@ -136,6 +136,16 @@ def purge_answers(tx: Tx, args: dict[str, Any]) -> int:
     return tx.sql("delete from command_answer where created < :before", before=tx.now - ANSWER_KEPT_MS)
 
 
+@command("purge.pages")
+def give_back_pages(tx: Tx, args: dict[str, Any]) -> int:
+    """Cut unused pages off a SQLite file, at most `limit`; answers how many unused ones are left (0 elsewhere)."""
+    if tx.dialect != "sqlite":
+        return 0
+    for _ in range(int(args["limit"])):
+        tx.all("pragma incremental_vacuum(1)")  # a cursor without columns takes one step only
+    return int(tx.value("pragma freelist_count"))
+
+
 @command("outbox.done")
 def outbox_done(tx: Tx, args: dict[str, Any]) -> int:
     """Delete carried out entries by `seqs`."""

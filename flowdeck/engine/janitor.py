@@ -22,6 +22,12 @@ FIRST = 60.0
 EVERY = 3600.0
 BATCH = 500
 METRICS = 5000
+MOST_UNUSED = 0.25
+"""Part of a SQLite file that may be unused; beyond it the file is cut down to half of that."""
+WORTHWHILE = 2_500
+"""Unused pages, below which nothing is cut off."""
+PAGES = 64
+"""Unused pages that one step cuts off."""
 
 RunCommand = Callable[[str, dict[str, Any]], Awaitable[Any]]
 
@@ -82,7 +88,27 @@ class Janitor:
             done["log files"] = len(await asyncio.to_thread(self._files.drop_before, limit))
         done["answers"] = await self._run("purge.answers", {})
         self._tell(done)
+        await self._give_back()
         return done
+
+    async def _give_back(self) -> None:
+        """Shrink a SQLite file of which much is unused: deleted rows leave pages that wait for new rows."""
+
+        def pages(reader: Any) -> tuple[int, int]:
+            if reader.dialect != "sqlite":
+                return 0, 0
+            return int(reader.value("pragma freelist_count")), int(reader.value("pragma page_count"))
+
+        if self._database is None:
+            return
+        free, total = await asyncio.to_thread(self._read, pages)
+        if free < MOST_UNUSED * total or free < WORTHWHILE:
+            return
+        pace, before = Pace(PAGES), free + 1
+        while free > MOST_UNUSED / 2 * total and free < before:
+            began, before = time.monotonic(), free
+            free = await self._run("purge.pages", {"limit": pace.size})
+            await asyncio.sleep(pace.after(time.monotonic() - began))
 
     async def expired_pairs(self, now: int) -> int:
         """Delete key-value pairs whose time is over; answers how many."""

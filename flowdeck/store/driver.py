@@ -635,6 +635,7 @@ class Database:
             while True:
                 try:
                     link.run(f"pragma page_size={int(self.page_bytes)}", ())
+                    link.run("pragma auto_vacuum=incremental", ())  # of a new file; see `purge.pages`
                     link.run("pragma journal_mode=wal", ())
                     break
                 except StoreUnavailable:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from flowdeck.commands.registry import carry_out, load_commands, result_or_raise
+from flowdeck.config import load_settings
+from flowdeck.engine import janitor
 from flowdeck.engine.executor_store import counters
 from flowdeck.model.errors import IllegalArgument
 from flowdeck.model.states import State
 from flowdeck.store.driver import Database
+from flowdeck.store.logs import LogFiles
 from flowdeck.store.queries import retention
 
 Run = Callable[..., Any]
@@ -292,3 +296,34 @@ def test_two_purges_at_once_do_not_wait_for_each_other(database: Database) -> No
     assert count(database, "execution") == 0
     first.close()
     second.close()
+
+
+async def test_a_file_shrinks_when_much_of_it_is_unused(
+    run: Run, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """§2.12: vacuum by small steps, no copy of the file."""
+    if database.dialect != "sqlite":
+        pytest.skip("PostgreSQL looks after itself")
+    monkeypatch.setattr(janitor, "WORTHWHILE", 10)
+    fill(database, [{} for _ in range(600)], runs=4)
+
+    def pages() -> tuple[int, int]:
+        with database.reader() as reader:
+            return reader.value("pragma page_count"), reader.value("pragma freelist_count")
+
+    full, _ = pages()
+    run("purge.executions", seqs=seqs(database))
+    run("purge.executions", seqs=seqs(database))
+    assert pages()[0] >= full and pages()[1] > full / 2
+    settings = load_settings({}, environment={"FLOWDECK_HOME": str(tmp_path)})
+    files = LogFiles(tmp_path / "logs")
+
+    async def carry(name: str, args: dict[str, Any]) -> Any:
+        return run(name, **args)
+
+    await janitor.Janitor(settings, files, carry, database).round(NOW)
+    total, unused = pages()
+    assert total < full / 1.5 and unused <= total / 4
+    with database.reader() as reader:
+        assert reader.value("pragma integrity_check") == "ok"
+    assert run("purge.pages", limit=0) == unused
