@@ -69,7 +69,7 @@ def run_web(settings: Settings) -> int:
     reporter.start()
     threading.Thread(target=_tell_when_served, args=(settings, reporter), name="self-check", daemon=True).start()
     fd = os.environ.get(LISTENER)
-    web.run_web(settings, int(fd) if fd else None, app=app)
+    web.run_web(settings, int(fd) if fd else None, app=app, backend=backend)
     return 0
 
 

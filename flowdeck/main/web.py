@@ -17,6 +17,7 @@ from flowdeck.engine.bus import CoreClient
 from flowdeck.model.schedule import ZoneError, zone_of
 from flowdeck.sdk.index import load_catalog
 from flowdeck.services.backend import ApiConfig, Backend, Core
+from flowdeck.services.presence import Presence
 from flowdeck.storage.encryption import Cipher, EncryptionError, load_key
 from flowdeck.storage.local import LocalStorage
 from flowdeck.store.driver import Database, open_database
@@ -133,12 +134,25 @@ def web_app(settings: Settings, backend: Backend | None = None) -> Any:
         return api
 
 
-def run_web(settings: Settings, fd: int | None = None, *, app: Any = None) -> None:
+def run_web(settings: Settings, fd: int | None = None, *, app: Any, backend: Backend) -> None:
     """Serve `app` until told to stop; `fd` is a listening socket handed over by the supervisor."""
     import uvicorn
 
+    timeout = settings.span("kestra.server.liveness.timeout").total_seconds()
+    heartbeat = settings.span("kestra.server.liveness.heartbeat-interval").total_seconds()
+    presence = Presence(backend.core, max(heartbeat, timeout / 4))
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            presence.start()
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            await presence.stop()
+            await super().shutdown(sockets)
+
     config = uvicorn.Config(
-        app or web_app(settings),
+        app,
         host=settings.host,
         port=settings.port,
         log_config=None,
@@ -150,6 +164,6 @@ def run_web(settings: Settings, fd: int | None = None, *, app: Any = None) -> No
         proxy_headers=True,
         forwarded_allow_ips=",".join(settings.get("flowdeck.server.trusted-proxies") or ()) or None,
     )
-    server = uvicorn.Server(config)
+    server = Server(config)
     sockets = [socket.socket(fileno=fd)] if fd is not None else None
     server.run(sockets=sockets)
