@@ -90,8 +90,12 @@ def write(tx: Tx, w: World, changes: Changes) -> list[dict[str, Any]]:
     feed: list[dict[str, Any]] = []
     gone = changes.removed
     if gone:
-        tx.many("delete from attempt where task_run_seq = ?", [(seq,) for seq in gone])
-        tx.many("delete from task_run where seq = ?", [(seq,) for seq in gone])
+        ours = [(seq, live.seq) for seq, (live, _, _) in gone.items()]
+        tx.many(
+            "delete from attempt where task_run_seq in (select seq from task_run where seq = ? and execution_seq = ?)",
+            ours,
+        )
+        tx.many("delete from task_run where seq = ? and execution_seq = ?", ours)
     _write_executions(tx, w, changes, feed)
     _write_runs(tx, changes, feed)
     tx.many(INSERT_EVENT, changes.events)

@@ -19,6 +19,9 @@ from flowdeck.store.driver import Reader
 
 log = logging.getLogger("flowdeck.executor")
 
+UNSEEN = 1 << 16
+"""Numbers that a new process leaves out: some were given to task runs and events that no row tells of any more."""
+
 
 def load_world(reader: Reader, plans: PlanStore, w: World, shards: Collection[int] | None = None) -> None:
     """Fill an empty world: open executions with their task runs, slots, queues, timers, numbers.
@@ -28,6 +31,8 @@ def load_world(reader: Reader, plans: PlanStore, w: World, shards: Collection[in
     if shards is None:
         numbers = rows.counters(reader)
         w.last_event, w.last_execution, w.last_run = numbers["event"], numbers["execution"], numbers["run"]
+        w.last_run += UNSEEN if w.last_run else 0
+        w.last_event += UNSEEN if w.last_event else 0
     ours: tuple[Any, ...] = () if shards is None else (list(shards),)
     where, joined = ("", "") if shards is None else (" where e.shard = any(?)", " and e.shard = any(?)")
     known = set(w.executions)

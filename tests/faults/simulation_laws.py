@@ -143,6 +143,19 @@ def _after_kill(simulation: Simulation) -> list[str]:
     engine = simulation.engine
     out: list[str] = []
     after = {row[0] for row in engine.all("select seq from task_run where after_execution")}
+    for id in ("f",):  # a child of a WorkingDirectory has its row when its worker has told of it
+        for task in engine.plans.plan("main", "a.b", id).flow.tasks:
+            if task.type.endswith(".WorkingDirectory"):
+                for key in task.children.get("tasks", ()):
+                    after |= {
+                        r[0]
+                        for r in engine.all(
+                            "select t.seq from task_run t join execution e on e.seq = t.execution_seq "
+                            "where t.task_key = ? and e.flow_id = ?",
+                            key,
+                            id,
+                        )
+                    }
     killed: set[int] = set()
     seen: set[int] = set()
     for execution, run, state in engine.all("select execution_seq, task_run_seq, state from event order by seq"):
