@@ -315,7 +315,17 @@ def _subflow(checker: Checker, typed: Typed, document: Mapping[str, Any]) -> Non
 
 
 _Rule = Callable[[Checker, Typed, Mapping[str, Any]], None]
+
+
+def _http(checker: Checker, typed: Typed, document: Mapping[str, Any]) -> None:
+    """The reference takes `auth` below `options` only; here it may stand outside, too (core plugins §4)."""
+    if checker.strict and "auth" in typed.value:
+        path = f"{typed.path}.auth"
+        checker.report("'auth' is read as 'options.auth'", path, checker.at(path), "alias", Severity.INFO)
+
+
 _BY_TYPE: dict[str, _Rule] = {
+    **{f"{_FLOW}http.{name}": _http for name in ("Request", "Download", "SseRequest", "Trigger")},
     f"{_FLOW}flow.Switch": _switch,
     f"{_FLOW}flow.Dag": _dag,
     f"{_FLOW}flow.Subflow": _subflow,

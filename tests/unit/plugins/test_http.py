@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 
+from flowdeck.model.source import parse_flow
 from flowdeck.model.states import State
 from flowdeck.sdk.http import CheckedBackend
+from flowdeck.sdk.index import load_catalog
 from tests.unit.worker.conftest import Core, ok
 
 REQUEST = "io.kestra.plugin.core.http.Request"
@@ -407,3 +409,11 @@ async def test_certificates_are_checked_unless_told_otherwise(core: Core, tmp_pa
             assert ok(await core.run(request(address, more)))["code"] == 200
     finally:
         listening.close()
+
+
+def test_auth_outside_of_options_is_told() -> None:
+    """§4, decision: it is an alias, the validation gives an info."""
+    source = f"id: f\nnamespace: a\ntasks:\n  - id: h\n    type: {REQUEST}\n    uri: x\n    auth: {{type: BEARER, token: t}}\n"
+    parsed = parse_flow(source, load_catalog())
+    assert parsed.flow is not None
+    assert [(f.severity, f.path, f.line) for f in parsed.findings] == [("info", "tasks[0].auth", 7)]
