@@ -20,7 +20,7 @@ from flowdeck.engine.messages import Done, Poll
 from flowdeck.engine.worker_contexts import Contexts
 from flowdeck.engine.worker_logs import AttemptLog, LogClient, Owner
 from flowdeck.engine.worker_tasks import BoundCalls, LoadedTasks
-from flowdeck.model.errors import DomainError, Unavailable
+from flowdeck.model.errors import Conflict, DomainError, Unavailable
 from flowdeck.model.flow import TriggerDef
 from flowdeck.model.masking import Masker
 from flowdeck.model.states import State
@@ -179,6 +179,8 @@ class TriggerRuns:
                 return True
             reader.result()
             return False
+        except Conflict:
+            return True  # another listener took over
         finally:
             del self._readers[key]
             for task in (reader, sender):
