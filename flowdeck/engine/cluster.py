@@ -23,6 +23,7 @@ from typing import Any
 
 from flowdeck.commands import registry
 from flowdeck.engine.bus import REPEATABLE
+from flowdeck.engine.feed_reader import FeedReader
 from flowdeck.engine.followed import announce
 from flowdeck.model.errors import DomainError, Unavailable, revive
 from flowdeck.model.ids import SHARDS, shard_of
@@ -44,8 +45,6 @@ DEAF_POLL = 0.1
 FOLLOW_EVERY = 4.0
 FLEETING = frozenset({"session.touch", "service.heartbeat"})
 """Commands whose loss in a power cut harms nobody."""
-QUEUED = 20_000
-"""Batches of events that a slow reader of the feed may be behind."""
 
 
 @dataclass(slots=True)
@@ -89,14 +88,10 @@ class ClusterClient:
         self._scribes: list[Scribe] = []
         self._post: queue.SimpleQueue[Post | None] = queue.SimpleQueue()
         self._open: dict[str, _Asked] = {}
-        self._feeds: set[asyncio.Queue[list[dict[str, Any]]]] = set()
         self._followed: list[str] = []
         self._told: set[str] = set()
-        self._heard: set[str] = set()
-        self._everything = True
-        self._cursors: dict[str, int] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._wake = asyncio.Event()
+        self._changes: FeedReader
         self._answered = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._listener: Listener | None = None
@@ -304,74 +299,10 @@ class ClusterClient:
             self._start()
             self._post.put(fresh)
 
-    async def feed(self) -> AsyncIterator[list[dict[str, Any]]]:
+    def feed(self) -> AsyncIterator[list[dict[str, Any]]]:
         """Committed changes of all processes; those of one process in order. A gap gives `{"kind": "reset"}`."""
         self._start()
-        mine: asyncio.Queue[list[dict[str, Any]]] = asyncio.Queue(QUEUED)
-        self._feeds.add(mine)
-        try:
-            while not self._closing:
-                yield await mine.get()
-        finally:
-            self._feeds.discard(mine)
-
-    async def _read_feed(self) -> None:
-        ready = False
-        polled = 0.0
-        while True:
-            try:
-                if not ready:
-                    self._cursors = await self._in_thread(feed.ends)
-                    ready = True
-                try:
-                    await asyncio.wait_for(self._wake.wait(), SLOW_POLL)
-                except TimeoutError:
-                    self._everything = True
-                self._wake.clear()
-                if time.monotonic() - polled > SLOW_POLL:
-                    self._everything = True  # a notification may be missing among many others
-                heard, self._heard = self._heard, set()
-                if self._everything:
-                    self._everything, polled = False, time.monotonic()
-                    rows = await self._in_thread(lambda reader: feed.read(reader, self._cursors))
-                else:
-                    rows = await self._in_thread(lambda reader, heard=heard: self._read_heard(reader, heard))
-            except StoreError as error:
-                log.warning("the feed can't be read: %s", str(error).splitlines()[:1])
-                self._everything = True
-                await asyncio.sleep(SLOW_POLL)
-                continue
-            self._take(rows)
-
-    def _read_heard(self, reader: Any, heard: set[str]) -> list[tuple[str, int, list[dict[str, Any]]]]:
-        return [
-            (source, n, events)
-            for source in heard
-            for n, events in feed.read_source(reader, source, self._cursors.get(source, 0))
-        ]
-
-    def _take(self, rows: list[tuple[str, int, list[dict[str, Any]]]]) -> None:
-        events: list[dict[str, Any]] = []
-        full: dict[str, int] = {}
-        for source, n, batch in rows:
-            if n != self._cursors.get(source, 0) + 1:
-                events.append({"kind": "reset"})
-            self._cursors[source] = n
-            full[source] = full.get(source, 0) + 1
-            events += batch
-        for source, count in full.items():
-            if count >= feed.RANGE:
-                self._heard.add(source)
-                self._wake.set()
-        if not events:
-            return
-        for mine in list(self._feeds):
-            if mine.full():
-                while not mine.empty():
-                    mine.get_nowait()
-                mine.put_nowait([{"kind": "reset"}])
-            else:
-                mine.put_nowait(events)
+        return self._changes.subscribe()
 
     # ── life ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -379,13 +310,14 @@ class ClusterClient:
         if self._loop is not None:
             return
         self._loop = asyncio.get_running_loop()
+        self._changes = FeedReader(self._database)
         self._listener = Listener(
             self._database.url, (feed.CHANNEL, inbox.ANSWER), self._notified, self._missed
         ).start()
         self._postman = threading.Thread(target=self._deliver, name="inbox", daemon=True)
         self._postman.start()
         self._tasks = [
-            asyncio.create_task(self._read_feed()),
+            asyncio.create_task(self._changes.run()),
             asyncio.create_task(self._read_answers()),
             asyncio.create_task(self._keep_following()),
         ]
@@ -399,12 +331,8 @@ class ClusterClient:
                 loop.call_soon_threadsafe(self._answered.set)
             return
         source = payload.partition(" ")[0]
-        if self._feeds:
-            loop.call_soon_threadsafe(self._hear, source)
-
-    def _hear(self, source: str) -> None:
-        self._heard.add(source)
-        self._wake.set()
+        if self._changes.watched:
+            loop.call_soon_threadsafe(self._changes.hear, source)
 
     def _missed(self) -> None:
         """Notifications may be missing; after a crash of the database, letters too."""
@@ -412,8 +340,7 @@ class ClusterClient:
             self._loop.call_soon_threadsafe(self._look_everywhere)
 
     def _look_everywhere(self) -> None:
-        self._everything = True
-        self._wake.set()
+        self._changes.look_everywhere()
         self._answered.set()
         for asked in list(self._open.values()):
             self._post.put(asked.letter)

@@ -42,7 +42,7 @@ def append(tx: Tx, source: str, n: int, events: Iterable[dict[str, Any]]) -> Non
 
 def ends(reader: Reader) -> dict[str, int]:
     """The newest number of each source: where a new reader begins."""
-    return {row[0]: row[1] for row in reader.all("select source, max(n) from feed group by source")}
+    return {source: reader.value("select max(n) from feed where source = ?", source) or 0 for source in sources(reader)}
 
 
 def read(
