@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import Depends, FastAPI
 
 from flowdeck.api import (
+    blueprints,
     configs,
     console,
     dashboards,
@@ -49,6 +50,7 @@ ROUTERS = (
     console.usage,
     plugins.router,
     metrics.router,
+    blueprints.router,
     reference.router,
     dashboards.router,
     flows.router,

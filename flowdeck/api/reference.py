@@ -7,8 +7,7 @@ from typing import Any
 import yaml
 from fastapi import APIRouter, Request, Response
 
-from flowdeck.api.answers import Json, paged
-from flowdeck.api.parameters import PageDep
+from flowdeck.api.answers import Json
 from flowdeck.api.security import CallerDep
 
 router = APIRouter(tags=["Misc"])
@@ -23,12 +22,6 @@ async def description(request: Request) -> Response:
         document: dict[str, Any] = await state.backend.thread(request.app.openapi)
         held = state.description = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
     return Response(held, media_type="application/yaml", headers={"Cache-Control": "public, max-age=3600"})
-
-
-@router.get("/api/v1/{tenant}/blueprints/community/{kind}")
-async def blueprints(caller: CallerDep, page: PageDep, kind: str) -> Response:
-    """Community blueprints: none, nothing is fetched from elsewhere."""
-    return paged([], 0)
 
 
 @router.get("/api/v1/{tenant}/ai/providers")

@@ -317,4 +317,8 @@ def test_dashboards(client: Any, flow: str) -> None:
 
 def test_blueprints(client: Any) -> None:
     kind = models.BlueprintControllerKind.FLOW
-    assert client.blueprints.search_blueprints(kind, TENANT).total is not None
+    found = client.blueprints.search_blueprints(kind, TENANT, q="python", size=10)
+    assert [one.id for one in found.results] == ["python-script"]
+    assert "script: |" in client.blueprints.blueprint_source("python-script", kind, TENANT)
+    assert client.blueprints.blueprint_graph("python-script", kind, TENANT)["nodes"]
+    assert client.blueprints.blueprint("python-script", kind, TENANT).source
