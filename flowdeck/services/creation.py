@@ -214,7 +214,9 @@ async def webhook(
     evaluator = Evaluator(backend, caller, namespace, flow_id)
     found = None
     context = {
-        **await inputs.base_context(backend, row, flow.revision, None),
+        **await inputs.base_context(
+            backend, row, flow.revision, None, ([t.props for t in flow.triggers], flow.variables)
+        ),
         "inputs": static_defaults(flow.inputs),
         "vars": dict(flow.variables),
         "labels": nested(flow.labels),

@@ -22,15 +22,21 @@ from flowdeck.store.queries import namespaces
 log = logging.getLogger("flowdeck.web")
 
 
-async def base_context(backend: Backend, row: Any, revision: int, execution_id: str | None) -> dict[str, Any]:
-    """What default values and conditions of inputs, checks and webhooks may refer to (§3.6)."""
+async def base_context(
+    backend: Backend, row: Any, revision: int, execution_id: str | None, values: Any
+) -> dict[str, Any]:
+    """What default values and conditions of inputs, checks and webhooks may refer to (§3.6).
+
+    Variables of the namespace are read only when `values`, what is going to be rendered, may name them.
+    """
     context: dict[str, Any] = {
         "flow": {"id": row["id"], "namespace": row["namespace"], "revision": revision, "tenantId": row["tenant"]},
         **{name: backend.config.variables.get(name) or {} for name in ("envs", "globals", "kestra")},
     }
-    variables = namespaces.variables_of(await backend.read(namespaces.chain, row["tenant"], row["namespace"]))
-    if variables:
-        context["namespace"] = variables
+    if "namespace" in repr(values):
+        rows = await backend.read(namespaces.chain, row["tenant"], row["namespace"])
+        if variables := namespaces.variables_of(rows):
+            context["namespace"] = variables
     if execution_id is not None:
         context["execution"] = {"id": execution_id}
     return context
@@ -70,8 +76,10 @@ async def resolve_and_judge(
 
     While inputs have no value (in a form) only the checks are told that can be rendered without.
     """
+    if not declared and not checks:
+        return Resolution(), Verdict()
     evaluator = Evaluator(backend, caller, row["namespace"], row["id"])
-    context = await base_context(backend, row, revision, execution_id)
+    context = await base_context(backend, row, revision, execution_id, (declared, checks))
     encrypt = backend.cipher.wrap if backend.cipher is not None else None
 
     def local_file(uri: str) -> bool:
