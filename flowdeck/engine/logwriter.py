@@ -166,8 +166,9 @@ class LogWriter:
     def store(self, message: Lines, then: Callable[[], None]) -> None:
         """Store the lines that came with a result, then call `then` in this loop's thread.
 
-        Those of one loop turn share a transaction. It runs here unless the writer's thread is busy: then the thread
-        takes them along. `then` is called in any case; lines that can't be stored now wait in memory.
+        Those of one loop turn share a transaction. It runs here unless the writer's thread is busy, or the lines go to
+        PostgreSQL: then the thread takes them along. `then` is called in any case; lines that can't be stored now wait
+        in memory.
         """
         self._results.append((_batch(message), then))
         if len(self._results) == 1:
@@ -176,7 +177,8 @@ class LogWriter:
     def _store_results(self) -> None:
         results, self._results = self._results, []
         batches = [batch for batch, _ in results]
-        if self.healthy and self._appending.acquire(blocking=False):
+        # PostgreSQL answers over a network: the loop does not wait for it.
+        if self.healthy and not self.files.single and self._appending.acquire(blocking=False):
             try:
                 stored = self._appender.append(batches)
             except StoreError as error:
