@@ -256,8 +256,9 @@ class CoreLink:
         self._send_kept(connection, self._of(connection)[0])
 
     def _send_kept(self, connection: Connection, keys: Iterable[Key]) -> None:
-        for key in keys:
-            if (done := self.kept.get(key)) is not None:
+        wanted, ends = set(keys), self.kept.keys()
+        for key in ends:  # in their order: children before the whole
+            if key in wanted and (done := self.kept.get(key)) is not None:
                 connection.send(done)
 
     # -- jobs --------------------------------------------------------------------------------------------------

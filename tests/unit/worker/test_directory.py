@@ -99,6 +99,12 @@ async def test_reports_survive_a_broken_connection(core: Core) -> None:
     await core.wait(job, 5)
     assert {r.seq for r in core.reports} == {1_001, 1_002, job.seq}
     assert len(core.workers[0].link.kept) == 3
+    core.reports.clear()
+    core.workers[0].link.cut()
+    async with asyncio.timeout(5):
+        while len(core.reports) < 3:
+            await asyncio.sleep(0.005)
+    assert [r.seq for r in core.reports] == [1_001, 1_002, job.seq]  # the whole never overtakes its parts
     for report in list(core.reports):
         core.gateway.ack(report.seq, report.fence)
     async with asyncio.timeout(5):
