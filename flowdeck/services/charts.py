@@ -155,6 +155,8 @@ async def data(
     page = _conditions(chosen, source)
     replaced = {str(c["field"]) for c in page if "field" in c}
     replaced |= {str(inner["field"]) for c in page if c["type"] == "OR" for inner in c["values"]}
+    if sent.get("startDate") or sent.get("endDate") or any(f.field in ("startDate", "endDate") for f in chosen):
+        replaced.add(source.window)
     size, number = int(sent.get("pageSize") or 0), max(1, int(sent.get("pageNumber") or 1))
     query = queries.Query(
         source=source,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -118,6 +119,15 @@ def test_every_chart_has_its_data(server: Server) -> None:
     assert rows(server, "runs", startDate="2020-01-01T00:00:00Z", endDate="2020-01-02T00:00:00Z") == []
     assert rows(server, "flows", startDate="2020-01-01T00:00:00Z", endDate="2020-01-02T00:00:00Z") != []
     ask(server, "board/charts/runs", 422, startDate="2020-01-01T00:00:00Z")
+    never = SOURCE.replace("id: board", "id: never").replace(
+        "type: EQUAL_TO, value: charts}",
+        "type: EQUAL_TO, value: charts}, {field: START_DATE, type: LESS_THAN, value: 2000-01-01T00:00:00Z}",
+        1,
+    )
+    assert server.call("POST", T, body=never, content_type="application/x-yaml").status == 200
+    assert ask(server, "never/charts/runs").json["results"] == []
+    week = (datetime.now(UTC) - timedelta(days=7)).isoformat().replace("+00:00", "Z")
+    assert len(ask(server, "never/charts/runs", startDate=week).json["results"]) == 2
     ask(server, "board/charts/runs", 422, startDate="2020-01-02T00:00:00Z", endDate="2020-01-01T00:00:00Z")
     page = ask(server, "board/charts/runs", pageSize=1, pageNumber=2).json
     assert len(page["results"]) == 1 and page["total"] == 2
