@@ -249,6 +249,7 @@ def execution(
             "scheduleDate": instant_or_none(row["schedule_date"]),
             "kind": kind,
             "breakpoints": breakpoints or None,
+            "fixtures": json.loads(row["fixtures"]) if row["fixtures"] else None,
             "error": error,
             "url": url,
         }
