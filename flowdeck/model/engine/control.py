@@ -21,6 +21,10 @@ from flowdeck.model.states import State
 HOUR = 3_600_000
 EXIT = "exit"
 """Kind of the marker that an Exit task has ended the execution; its time beyond `FAR` is the state."""
+SLA_DEADLINE, SLA_TOLD = "sla", "sla-told"
+"""Kinds of the timer of an SLA's next deadline, and of the marker of the assertions that were found false (`sla`)."""
+MARKERS = ("schedule", EXIT, SLA_DEADLINE, SLA_TOLD)
+"""Timers of an execution that are gone at its end."""
 TEST = "TEST"
 """Kind of the executions of tests of flows: they count under no limit."""
 
@@ -296,11 +300,9 @@ def close(w: World, live: Live, state: State) -> None:
     for run in list(live.open.values()):
         tree.abandon(w, run, state)
     dequeue(w, live)
-    w.cancel("schedule", live.seq)
-    w.cancel(EXIT, live.seq)
+    for kind in MARKERS:
+        w.cancel(kind, live.seq)
     w.evaluations.pop(-live.seq, None)
-    if live.plan.flow.slas:
-        WORK["sla unwatch"](w, live)
     live.ended = w.now
     live.finishing = False
     w.move(live, state)

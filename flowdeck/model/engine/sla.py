@@ -19,10 +19,7 @@ from flowdeck.model.labels import merge_labels
 from flowdeck.model.sla import MAX_DURATION, Sla, late, untrue
 from flowdeck.model.states import State
 
-DEADLINE = "sla"
-"""Kind of the timer of the next deadline."""
-TOLD = "sla-told"
-"""Kind of the marker: its time beyond `FAR` is a bit mask of the assertions found false."""
+DEADLINE, TOLD = control.SLA_DEADLINE, control.SLA_TOLD
 REMEMBERED = 60
 """Assertions that the mask has room for."""
 
@@ -31,13 +28,6 @@ REMEMBERED = 60
 def watch(w: World, live: Live) -> None:
     """Set the first deadline of a new execution."""
     _next_deadline(w, live, 0)
-
-
-@work("sla unwatch")
-def unwatch(w: World, live: Live) -> None:
-    """The execution has ended: nothing is expected of it any more."""
-    w.cancel(DEADLINE, live.seq)
-    w.cancel(TOLD, live.seq)
 
 
 def _next_deadline(w: World, live: Live, after: int) -> None:
@@ -147,4 +137,4 @@ def _end(w: World, live: Live, state: State) -> None:
     control.close(w, live, state)
 
 
-__all__ = ["DEADLINE", "deadline", "unwatch", "watch"]
+__all__ = ["DEADLINE", "deadline", "watch"]
