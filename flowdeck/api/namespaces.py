@@ -101,16 +101,19 @@ async def put_secret(request: Request, caller: CallerDep, namespace: str) -> Res
             str(sent.get("key") or ""),
             str(sent.get("value") or ""),
             sent.get("description"),
+            sent.get("tags"),
         )
     )
 
 
 @router.patch("/namespaces/{namespace}/secrets/{key}")
 async def patch_secret(request: Request, caller: CallerDep, namespace: str, key: str) -> Response:
-    """Change a secret's description."""
+    """Change what is said of a secret."""
     sent = await json_object(request)
     return Json(
-        await namespaces.put_secret(request.app.state.backend, caller, namespace, key, None, sent.get("description"))
+        await namespaces.put_secret(
+            request.app.state.backend, caller, namespace, key, None, sent.get("description"), sent.get("tags")
+        )
     )
 
 

@@ -215,28 +215,29 @@ def forget_services(tx: Tx, args: dict[str, Any]) -> int:
 
 @command("secret.put")
 def put_secret(tx: Tx, args: dict[str, Any]) -> None:
-    """Write a secret: tenant, namespace, key, `value` (encrypted already; None keeps it), `description`.
+    """Write a secret: tenant, namespace, key, `value` (encrypted already; None keeps it), `description`, `tags`.
 
     Raises:
         NotFound: no value is sent and none is stored.
     """
     where = {name: args[name] for name in ("tenant", "namespace", "key")}
     value = args.get("value")
+    tags = _text(args["tags"]) if args.get("tags") else None
     if value is None:
         changed = tx.sql(
-            "update secret set description = :description, updated = :now"
+            "update secret set description = :description, tags = :tags, updated = :now"
             " where tenant = :tenant and namespace = :namespace and key = :key",
-            {**where, "description": args.get("description"), "now": tx.now},
+            {**where, "description": args.get("description"), "tags": tags, "now": tx.now},
         )
         if not changed:
             raise NotFound(f"secret {args['key']!r} of namespace {args['namespace']!r}")
     else:
         tx.sql(
-            "insert into secret (tenant, namespace, key, value, description, updated)"
-            " values (:tenant, :namespace, :key, :value, :description, :now)"
+            "insert into secret (tenant, namespace, key, value, description, tags, updated)"
+            " values (:tenant, :namespace, :key, :value, :description, :tags, :now)"
             " on conflict (tenant, namespace, key) do update set value = excluded.value,"
-            " description = excluded.description, updated = excluded.updated",
-            {**where, "value": value, "description": args.get("description"), "now": tx.now},
+            " description = excluded.description, tags = excluded.tags, updated = excluded.updated",
+            {**where, "value": value, "description": args.get("description"), "tags": tags, "now": tx.now},
         )
     tx.notify(f"secrets:{args['namespace']}", "changed", args["key"])
 

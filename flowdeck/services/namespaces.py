@@ -140,7 +140,7 @@ def _from_environment() -> list[str]:
     for name, value in os.environ.items():
         if name.startswith("SECRET_"):
             try:
-                base64.b64decode(value, validate=True)
+                base64.b64decode("".join(value.split()), validate=True)
             except (binascii.Error, ValueError):
                 continue
             found.append(name[len("SECRET_") :])
@@ -151,7 +151,8 @@ async def secrets(backend: Backend, caller: Caller, filters: Sequence[Filter], p
     """`ApiSecretListResponse`: names only, those of the environment after the stored ones."""
     rows, total = await backend.read(queries.secrets, caller.tenant, filters, page)
     results = [
-        compact({"key": r["key"], "namespace": r["namespace"], "description": r["description"], "tags": []})
+        compact({"key": r["key"], "namespace": r["namespace"], "description": r["description"]})
+        | {"tags": json.loads(r["tags"]) if r["tags"] else []}
         for r in rows
     ]
     text = next((f.text() for f in filters if f.field == "q"), "").lower()
@@ -175,17 +176,36 @@ async def inherited_secrets(backend: Backend, caller: Caller, namespace: str) ->
 
 
 async def put_secret(
-    backend: Backend, caller: Caller, namespace: str, key: str, value: str | None, description: str | None
+    backend: Backend,
+    caller: Caller,
+    namespace: str,
+    key: str,
+    value: str | None,
+    description: str | None,
+    tags: Any = None,
 ) -> list[dict[str, Any]]:
-    """Write a secret, or its description alone. `IllegalArgument` without an instance key."""
+    """Write a secret, or what is said of it alone. `IllegalArgument` without an instance key."""
     if not key:
         raise IllegalArgument("key: must not be empty")
+    if value == "":
+        raise IllegalArgument("value: must not be empty")
     if backend.cipher is None and value is not None:
         raise IllegalArgument("secrets can't be written: encryption is not configured")
     encrypted = backend.cipher.encrypt(value) if value is not None and backend.cipher is not None else None
-    await backend.send(caller, "secret.put", namespace=namespace, key=key, value=encrypted, description=description)
+    await backend.send(
+        caller, "secret.put", namespace=namespace, key=key, value=encrypted, description=description, tags=_tags(tags)
+    )
     listed = await secrets(backend, caller, [Filter("namespace", "EQUALS", namespace)], Page(1, 10_000))
     return [r for r in listed["results"] if r.get("namespace") == namespace]
+
+
+def _tags(sent: Any) -> list[dict[str, str]]:
+    """Tags as they are stored. `IllegalArgument` for anything but a list of `{key, value}`."""
+    if sent is None:
+        return []
+    if not isinstance(sent, list) or not all(isinstance(one, dict) and one.get("key") for one in sent):
+        raise IllegalArgument("tags: must be a list of {key, value}")
+    return [{"key": str(one["key"]), "value": str(one.get("value", ""))} for one in sent]
 
 
 async def delete_secret(backend: Backend, caller: Caller, namespace: str, key: str) -> None:

@@ -397,6 +397,7 @@ class SecretRow(SQLModel, table=True):
     value: str = _text(nullable=False)
     description: str | None = _text()
     updated: int = _ms(nullable=False)
+    tags: str | None = _text()  # JSON list of {key, value}
 
 
 class NamespaceRow(SQLModel, table=True):

@@ -126,7 +126,12 @@ def secret(server: Server, namespace: str, key: str, value: str, **more: Any) ->
 
 def test_secrets_are_found_upwards_and_never_told(server: Server) -> None:
     """REST contract §13, enterprise and operations F22: namespace, its parents, the instance's variables last."""
-    assert secret(server, ROOT, "ABOVE", "value-of-the-root", description="above").status == 200
+    assert (
+        secret(
+            server, ROOT, "ABOVE", "value-of-the-root", description="above", tags=[{"key": "team", "value": "a"}]
+        ).status
+        == 200
+    )
     assert secret(server, "stores.team", "BOTH", "value-of-the-team").status == 200
     assert secret(server, ROOT, "BOTH", "value-of-the-root-2").status == 200
     assert secret(server, NAMESPACE, "CONFORMANCE_TOKEN", "value-in-place-of-the-variable").status == 200
@@ -154,7 +159,14 @@ def test_secrets_are_found_upwards_and_never_told(server: Server) -> None:
     listed = server.call("GET", "/api/v1/main/namespaces/stores/secrets").json
     assert listed["readOnly"] is False
     above = next(one for one in listed["results"] if one["key"] == "ABOVE")
-    assert above["description"] == "above" and "value" not in above and isinstance(above["tags"], list)
+    assert above == {"key": "ABOVE", "namespace": ROOT, "description": "above", "tags": [{"key": "team", "value": "a"}]}
+    patch = {"description": "changed", "tags": []}
+    assert server.call("PATCH", "/api/v1/main/namespaces/stores/secrets/ABOVE", json_body=patch).status == 200
+    listed = server.call("GET", "/api/v1/main/secrets?size=100").json
+    changed = next(one for one in listed["results"] if one["key"] == "ABOVE")
+    assert changed == {"key": "ABOVE", "namespace": ROOT, "description": "changed", "tags": []}
+    assert any(one["key"] == "CONFORMANCE_TOKEN" and "namespace" not in one for one in listed["results"])
+    assert secret(server, ROOT, "EMPTY", "").status == 422 and secret(server, ROOT, "X", "x", tags="t").status == 422
     inherited = server.call("GET", f"/api/v1/main/namespaces/{NAMESPACE}/inherited-secrets").json
     assert "BOTH" in inherited["stores.team"] and set(inherited["stores"]) >= {"ABOVE", "BOTH"}
     path = f"/api/v1/main/namespaces/{NAMESPACE}/secrets/CONFORMANCE_TOKEN"

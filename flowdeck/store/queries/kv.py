@@ -73,5 +73,5 @@ def secrets(reader: Any, tenant: str, filters: Sequence[Filter], page: Page) -> 
             where.add(names(where, reader, tenant, "s.namespace", "namespace", one))
     order = order_by(page.sorts, SECRET_SORTS, "s.namespace, s.key", "s.namespace, s.key")
     total = reader.value(f"select count(*) from secret s where {where.sql}", where.params)
-    what = "s.namespace, s.key, s.description, s.updated"
+    what = "s.namespace, s.key, s.description, s.tags, s.updated"
     return page_of(reader, what, "from secret s", where, order, page), total
