@@ -327,3 +327,28 @@ async def test_a_file_shrinks_when_much_of_it_is_unused(
     with database.reader() as reader:
         assert reader.value("pragma integrity_check") == "ok"
     assert run("purge.pages", limit=0) == unused
+
+
+@pytest.mark.parametrize(
+    "chosen", [{}, {"namespace": "a"}, {"namespace": "a", "flow_id": "f"}, {"states": ["FAILED"]}, {"ended_before": 5}]
+)
+def test_a_batch_is_found_by_an_index(database: Database, chosen: dict[str, Any]) -> None:
+    """§2.12: keyset batches; neither a scan of the table nor a sort of all that is left."""
+    if database.dialect != "sqlite":
+        pytest.skip("plans of small tables say nothing there")
+
+    class Explaining:
+        dialect = "sqlite"
+
+        def __init__(self, reader: Any) -> None:
+            self.reader = reader
+            self.details: list[str] = []
+
+        def all(self, text: str, params: Any) -> list[Any]:
+            self.details = [row[3] for row in self.reader.all(f"explain query plan {text}", params)]
+            return []
+
+    with database.reader() as reader:
+        explaining = Explaining(reader)
+        retention.candidates(explaining, "main", limit=500, before=NOW, cursor=[5, 5], **chosen)
+    assert explaining.details and all("SCAN" not in d and "TEMP B-TREE" not in d for d in explaining.details)
