@@ -67,6 +67,7 @@ class Simulation:
         self.kept: dict[tuple[int, int], Done] = {}  # reports that the worker keeps until they are acknowledged
         self.stale: list[Done] = []  # reports of workers that counted as lost
         self.tokens: dict[str, tuple[int, int]] = {}  # outputs → the attempt that made them
+        self.revision = 1
         self.limits = {"main/a.b/limited": 1}
         self.raised = _Raised()
 
@@ -76,8 +77,7 @@ class Simulation:
         """Play and check; AssertionError with everything that is wrong."""
         engine, rand = self.engine, self.rand
         flow = make_flow(rand)
-        if "concurrency" in flow:
-            self.limits["main/a.b/f"] = flow["concurrency"]["limit"]
+        self.limit(flow)
         for source in (CHILD, LIMITED, flow):
             engine.save(json.dumps(source))
         self.note("flow", json.dumps(flow))
@@ -93,6 +93,14 @@ class Simulation:
         found = problems(self)
         assert not found, "\n".join(found)
         self.repeat()
+
+    def limit(self, flow: dict[str, Any]) -> None:
+        """What a revision says about the limit: those that run keep their places when it is lowered."""
+        scope = "main/a.b/f"
+        if "concurrency" not in flow:
+            self.limits[scope] = 1_000
+        else:
+            self.limits[scope] = max(self.limits.get(scope, 0), flow["concurrency"]["limit"])
 
     def note(self, *what: Any) -> None:
         """Remember what happened."""
@@ -285,6 +293,7 @@ class Simulation:
                 "change_status",
                 "delete",
                 "breakpoint",
+                "revise",
             ]
         )
         if name in ("create", "breakpoint"):
@@ -293,6 +302,14 @@ class Simulation:
                 if name == "breakpoint":
                     more["breakpoints"] = [{"id": f"t{rand.randint(1, 6)}"}]
                 self.command("create", namespace="a.b", flow_id=rand.choice(["f", "f", "limited"]), **more)
+            return
+        if name == "revise":
+            if self.revision < 4:
+                self.revision += 1
+                flow = make_flow(rand)
+                self.note("revise", self.revision, json.dumps(flow))
+                self.limit(flow)
+                self.engine.save(json.dumps(flow), self.revision)
             return
         ids = [row[0] for row in self.engine.all("select id from execution order by seq")]
         if not ids:
@@ -310,6 +327,8 @@ class Simulation:
         if name in ("change_task_state", "change_status"):
             args["state"] = rand.choice(["SUCCESS", "FAILED", "WARNING", "KILLED"])
             self.touched.add(chosen)
+        if name in ("restart", "replay", "replay+from") and rand.random() < 0.3:
+            args["revision"] = rand.randint(1, self.revision)
         if name in ("replay", "replay+from") and len(self.accepted) >= 8:
             return
         self.command(name.removesuffix("+from"), **args)

@@ -143,19 +143,13 @@ def _after_kill(simulation: Simulation) -> list[str]:
     engine = simulation.engine
     out: list[str] = []
     after = {row[0] for row in engine.all("select seq from task_run where after_execution")}
-    for id in ("f",):  # a child of a WorkingDirectory has its row when its worker has told of it
-        for task in engine.plans.plan("main", "a.b", id).flow.tasks:
-            if task.type.endswith(".WorkingDirectory"):
-                for key in task.children.get("tasks", ()):
-                    after |= {
-                        r[0]
-                        for r in engine.all(
-                            "select t.seq from task_run t join execution e on e.seq = t.execution_seq "
-                            "where t.task_key = ? and e.flow_id = ?",
-                            key,
-                            id,
-                        )
-                    }
+    for seq, key, flow, revision in engine.all(
+        "select t.seq, t.task_key, e.flow_key, e.flow_rev from task_run t join execution e on e.seq = t.execution_seq"
+    ):
+        task = engine.plans.by_key(flow, revision, "main").flow.tasks
+        above = task[key].parent
+        if above is not None and task[above].type.endswith(".WorkingDirectory"):
+            after.add(seq)  # it has its row when its worker has told of it
     killed: set[int] = set()
     seen: set[int] = set()
     for execution, run, state in engine.all("select execution_seq, task_run_seq, state from event order by seq"):
@@ -176,8 +170,8 @@ def _states(simulation: Simulation) -> list[str]:
     engine = simulation.engine
     out: list[str] = []
     worst = (S.KILLED, S.FAILED, S.CANCELLED, S.WARNING)
-    for seq, id, state, flow in engine.all("select seq, id, state, flow_id from execution"):
-        plan = engine.plans.plan("main", "a.b", flow)
+    for seq, id, state, flow, revision in engine.all("select seq, id, state, flow_key, flow_rev from execution"):
+        plan = engine.plans.by_key(flow, revision, "main")
         if state in (S.KILLED, S.CANCELLED, S.RETRIED) or id in simulation.touched:
             continue
         if any(t.type.endswith(".Exit") or t.type.endswith(".Pause") for t in plan.flow.tasks) or plan.flow.outputs:

@@ -16,8 +16,8 @@ LONG = os.environ.get("FLOWDECK_TEST_LEVEL") == "all"
 BLOCKS, SEEDS = (40, 100) if LONG else (8, 25)
 SECONDS = 600.0 if LONG else 12.0
 
-FOUND = [4, 12, 53, 63, 68, 96, 108, 264, 1128, 2568, 2580, 3136, 3293, 3341, 2531, 34, 67, 109, 182, 30017, 30559, 31229]
-"""Seeds that once failed."""
+FOUND = [4, 53, 264, 2568, 3136, 30017, 30559, 40427]
+"""Seeds that failed once, with the flows of their day; what was wrong has tests of its own beside."""
 
 
 @pytest.fixture(scope="module")

@@ -46,7 +46,9 @@ def worst(level: Level) -> State:
 def held(live: Live, after: bool) -> bool:
     """Whether nothing new may start now."""
     return not after and (
-        live.state in (State.PAUSED, State.BREAKPOINT, State.QUEUED) or live.state.terminal or live.finishing
+        live.state in (State.PAUSED, State.BREAKPOINT, State.QUEUED, State.RESTARTED)
+        or live.state.terminal
+        or live.finishing
     )
 
 
