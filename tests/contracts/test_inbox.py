@@ -429,3 +429,68 @@ def test_events_of_a_step_are_in_the_feed_without_gaps(shared_database: Database
     assert [n for n, _ in found] == list(range(1, len(found) + 1))
     kinds = [event["kind"] for _, events in found for event in events]
     assert kinds.count("execution") >= 5
+
+
+def heard(node: Node, scheduler: Any) -> None:
+    """Tell a scheduler of all that others have changed."""
+    with node.database.reader() as reader:
+        found = feed.read(reader, {}, definitions=True, besides=node.leases.id)
+    scheduler.heard([event for _, _, events in found for event in events])
+
+
+def test_a_flow_trigger_sees_executions_of_all_executors_once(shared_database: Database, make: Make) -> None:
+    """§15.7: a window is one window, whoever ends the executions that it waits for."""
+    trigger = "io.kestra.plugin.core.trigger.Flow"
+    source = f"""
+id: after
+namespace: a.b
+tasks:
+  - {{id: one, type: io.kestra.plugin.core.debug.Return, format: x}}
+triggers:
+  - id: both
+    type: {trigger}
+    preconditions:
+      id: both
+      timeWindow: {{type: DURATION_WINDOW, window: P1D}}
+      flows:
+        - {{namespace: a.b, flowId: f, states: [SUCCESS]}}
+        - {{namespace: a.b, flowId: limited, states: [SUCCESS]}}
+"""
+
+    async def run() -> None:
+        first, second = pair(make)
+        schedulers = [(node, node.scheduler()) for node in (first, second)]
+        for text in (TWO_STEPS, LIMITED, source):
+            save(shared_database, text)
+        for node, scheduler in schedulers:
+            heard(node, scheduler)
+        (left,), (right,) = ids_in(first.sharing.held, 1), ids_in(second.sharing.held, 1)
+        create(first, left, "f")
+        create(first, right, "limited")
+        settle(first, second)
+        for _ in range(2):
+            for node in (first, second):
+                for job in jobs(node):
+                    node.end(job)
+            settle(first, second)
+        started = [id for id in states(shared_database) if id not in (left, right)]
+        assert len(started) == 1
+
+    asyncio.run(run())
+
+
+def test_a_raised_limit_admits_executions_that_wait(shared_database: Database, make: Make) -> None:
+    """§11.3: an edit acts on executions that wait; one executor looks after it."""
+    save(shared_database, LIMITED.replace("limit: 2", "limit: 1"))
+    first, second = pair(make)
+    ids = [*ids_in(first.sharing.held, 2), *ids_in(second.sharing.held, 2)]
+    for id in ids:
+        create(first, id, "limited")
+    settle(first, second)
+    assert list(states(shared_database).values()).count("RUNNING") == 1
+    save(shared_database, LIMITED.replace("limit: 2", "limit: 3"))
+    leader = first if first.sharing.leader else second
+    leader.executor.call(lambda step: leader.sharing.limit_changed(step, "main/a.b/limited"))
+    settle(first, second)
+    assert list(states(shared_database).values()).count("RUNNING") == 3
+    assert one(shared_database, "select count(*) from slot") == 3

@@ -52,6 +52,17 @@ concurrency: {limit: 2, behavior: QUEUE}
 tasks:
   - {id: nap, type: io.kestra.plugin.core.flow.Sleep, duration: PT0.2S}
 """
+MANY = """
+id: many
+namespace: cluster
+tasks:
+  - id: all
+    type: io.kestra.plugin.core.flow.ForEach
+    values: "{{ range(1, 500) }}"
+    concurrencyLimit: 0
+    tasks:
+      - {id: one, type: io.kestra.plugin.core.debug.Return, format: "{{ taskrun.value }}"}
+"""
 TICK = """
 id: tick
 namespace: cluster
@@ -237,6 +248,18 @@ def test_killing_a_worker_sends_its_attempts_to_the_other(cluster: Cluster) -> N
     )
     component_of(cluster, "worker", 0).signal_child("worker", signal.SIGKILL)
     all_end_well(cluster, ids)
+
+
+def test_no_attempt_is_claimed_twice(cluster: Cluster) -> None:
+    """Fault 20: many short jobs over two executors and two workers, one attempt and one fence each."""
+    cluster.web.save_flow(MANY)
+    ids = [cluster.web.execute("cluster", "many")["id"] for _ in range(4)]
+    all_end_well(cluster, ids)
+    many = "select count(*) from task_run t join execution e on e.seq = t.execution_seq where e.flow_id = 'many'"
+    assert cluster.value(f"{many} and t.task_id = 'one'") == 2000
+    assert cluster.value(f"{many} and t.task_id = 'one' and (t.fence <> 1 or t.attempts <> 1)") == 0
+    workers = cluster.rows("select distinct worker from task_run where task_id = 'one' and worker is not null")
+    assert len(workers) == 2
 
 
 def test_dates_of_a_schedule_are_neither_lost_nor_doubled(cluster: Cluster) -> None:
