@@ -203,8 +203,8 @@ class Attempts:
             else:
                 value = await render_soon(work, job.value, variables, env)
             outputs = {"value": _masked(masker, value, job.clear) if job.masked else value}
-            if masker.told and (job.clear or not job.masked):
-                outputs["secrets"] = sorted(masker.told)
+            if masker.known and (job.clear or not job.masked):
+                outputs["secrets"] = sorted(masker.known)
             if len(msgspec.json.encode(outputs)) > LARGEST_EVALUATION:
                 raise TaskError(f"the result is larger than {LARGEST_EVALUATION:,} bytes")
         except asyncio.CancelledError:

@@ -49,7 +49,7 @@ def _replace_all(rt: Runtime, text: str, regex: Any, new: Any) -> str:
     return patterns.replace_all(rt, text, text_of(regex), text_of(new))
 
 
-_MAP: dict[str, Method] = {
+MAP: dict[str, Method] = {
     "keySet": (0, 0, lambda m: list(m)),
     "values": (0, 0, lambda m: list(m.values())),
     "entrySet": (0, 0, lambda m: [Entry(k, v) for k, v in m.items()]),
@@ -60,14 +60,14 @@ _MAP: dict[str, Method] = {
     "size": (0, 0, len),
     "isEmpty": (0, 0, lambda m: not len(m)),
 }
-_LIST: dict[str, Method] = {
+LIST: dict[str, Method] = {
     "get": (1, 1, _element),
     "size": (0, 0, len),
     "isEmpty": (0, 0, lambda items: not len(items)),
     "contains": (1, 1, lambda items, x: contains(items, [x])),
     "indexOf": (1, 1, _index),
 }
-_TEXT: dict[str, Method] = {
+TEXT: dict[str, Method] = {
     "length": (0, 0, len),
     "isEmpty": (0, 0, lambda s: s == ""),
     "trim": (0, 0, lambda s: s.strip("".join(map(chr, range(33))))),
@@ -82,11 +82,11 @@ _TEXT: dict[str, Method] = {
     "charAt": (1, 1, _char),
     "equals": (1, 1, equals),
 }
-_TEXT_WITH_REGEX: dict[str, Method] = {
+TEXT_WITH_REGEX: dict[str, Method] = {
     "replaceAll": (2, 2, _replace_all),
     "split": (1, 2, split),
 }
-_ENTRY: dict[str, Method] = {
+ENTRY: dict[str, Method] = {
     "getKey": (0, 0, lambda e: e.key),
     "getValue": (0, 0, lambda e: e.value),
 }
@@ -97,15 +97,15 @@ def call_method(rt: Runtime, value: Any, name: str, arguments: list[Any]) -> Any
     leading: list[Any] = [value]
     method: Method | None = None
     if isinstance(value, Mapping):
-        method = _MAP.get(name)
+        method = MAP.get(name)
     elif isinstance(value, (list, tuple)):
-        method = _LIST.get(name)
+        method = LIST.get(name)
     elif isinstance(value, str):
-        method = _TEXT.get(name)
+        method = TEXT.get(name)
         if method is None:
-            method, leading = _TEXT_WITH_REGEX.get(name), [rt, value]
+            method, leading = TEXT_WITH_REGEX.get(name), [rt, value]
     elif isinstance(value, Entry):
-        method = _ENTRY.get(name)
+        method = ENTRY.get(name)
     if method is None and name == "toString":
         method, leading = (0, 0, text_of), [value]
     if method is None or not method[0] <= len(arguments) <= method[1]:

@@ -70,20 +70,23 @@ class Masker:
     """Replaces every secret it was told, and the forms that encodings and line splitting give it.
 
     Attributes:
-        told: the secrets as they were told, but for the shortest; what is made of them is secret too.
+        known: the secrets as they were told.
+        told: those but for the shortest; what is made of them is secret too.
     """
 
-    __slots__ = ("_pattern", "_secrets", "told")
+    __slots__ = ("_pattern", "_secrets", "known", "told")
 
     def __init__(self) -> None:
         self._secrets: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
+        self.known: set[str] = set()
         self.told: set[str] = set()
 
     def add(self, secret: str) -> None:
         """Mask this text from now on; blank ones are ignored."""
         if secret in self._secrets or not secret.strip():
             return
+        self.known.add(secret)
         if len(secret) >= SHORTEST_FORM:
             self.told.add(secret)
         self._secrets |= forms(secret)
@@ -116,7 +119,7 @@ class Masker:
 
     def _sealed(self, value: Any, wrap: Wrap) -> dict[str, Any]:
         text = json.dumps(value, ensure_ascii=False, default=str)
-        within = sorted(one for one in self.told if any(form in text for form in forms(one)))
+        within = sorted(one for one in self.known if any(form in text for form in forms(one)))
         whole = json.dumps({"value": value, "secrets": within}, ensure_ascii=False, default=str)
         return {**wrap(whole), "shown": self.value(value)}
 

@@ -75,4 +75,9 @@ def test_a_sealed_value_is_whole_for_those_who_may_read_it() -> None:
     assert [opened(text, told.append) for text in kept] == [given["b"], given["c"]["d"], given["e"]]
     assert set(told) == {"hush-token"}
     assert masker.seal(given, None) == masker.value(given)
+    short = Masker()
+    short.add("pw1")
+    kept.clear()
+    assert short.seal("x pw1", wrap)["shown"] == "x ******" and opened(kept[0], told.append) == "x pw1"
+    assert "pw1" in told  # whoever opens it masks it again
     assert Masker().seal(given, wrap) is given
