@@ -211,7 +211,7 @@ class CallReader:
             task=merge["task_id"].removesuffix("_merge") + "_items",
         )
         base = (json.loads(run["outputs"]) if run is not None and run["outputs"] else {}).get("subflowOutputsBaseUri")
-        if base is None:
+        if run is None or base is None:
             return {"children": [], "folder": ""}
         rows = reader.all(
             'select seq, "trigger" from execution where parent_execution = :execution and parent_task_run = :run'

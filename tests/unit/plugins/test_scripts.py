@@ -247,5 +247,6 @@ async def test_the_environment_of_a_child(core: Core, monkeypatch: pytest.Monkey
             more="  outputDirectory: true\n  env: {OWN: mine}\n  taskRunner: {type: io.kestra.plugin.core.runner.Process}\n",
         )
     )
-    assert ok(done)["exitCode"] == 0 and str(done.outputs["outputDir"]).startswith("kestra://")
+    outputs = ok(done)
+    assert outputs["exitCode"] == 0 and str(outputs["outputDir"]).startswith("kestra://")
     assert ("INFO", "inherited,,mine,same") in core.log() and ("INFO", "rendered") in core.log()
