@@ -28,9 +28,9 @@ from flowdeck.engine.followed import announce
 from flowdeck.model.errors import DomainError, Unavailable, revive
 from flowdeck.model.ids import SHARDS, shard_of
 from flowdeck.store import feed, inbox
-from flowdeck.store.driver import Database, StoreError, StoreUnavailable, Tx
+from flowdeck.store.driver import Database, StoreConflict, StoreError, StoreUnavailable, Tx
 from flowdeck.store.listen import Listener
-from flowdeck.store.scribe import Scribe
+from flowdeck.store.scribe import TRIES, Scribe
 
 log = logging.getLogger("flowdeck.cluster")
 
@@ -223,17 +223,27 @@ class ClusterClient:
                     if more is None:
                         return
                     letters.append(more)
-                try:
-                    scribe.transaction(
-                        lambda tx, letters=letters: self._write(tx, letters),
-                        full=False,  # the answer is only given when the executor's transaction is safe
-                        serializable=False,
-                        until=time.monotonic() + 5,
-                    )
-                except StoreError as error:
-                    log.warning("commands can't be sent: %s", str(error).splitlines()[:1])
+                if not self._hand_in(scribe, letters, 5):
+                    for letter in letters:  # what keeps one from being written must not keep the others
+                        self._hand_in(scribe, [letter], TRIES)
         finally:
             scribe.close()
+
+    def _hand_in(self, scribe: Scribe, letters: list[Post], tries: int) -> bool:
+        """Write letters in one transaction; false when others were in the way again and again."""
+        try:
+            scribe.transaction(
+                lambda tx: self._write(tx, letters),
+                full=False,  # the answer is only given when the executor's transaction is safe
+                serializable=False,
+                until=time.monotonic() + 5,
+                tries=tries,
+            )
+        except StoreError as error:
+            if isinstance(error, StoreConflict) and tries < TRIES:
+                return False
+            log.warning("commands can't be sent: %s", str(error).splitlines()[:1])
+        return True
 
     @staticmethod
     def _write(tx: Tx, letters: Iterable[Post]) -> None:

@@ -14,7 +14,7 @@ from flowdeck.store.driver import Database, DuplicateRow, StoreConflict, StoreUn
 
 log = logging.getLogger("flowdeck.store")
 
-TRIES = 8
+TRIES = 50
 """Conflicts after which a transaction is given up."""
 
 
@@ -27,7 +27,9 @@ class Scribe:
         self._source = ""
         self._n = 0
 
-    def transaction(self, work: Callable[[Tx], Any], *, full: bool, serializable: bool, until: float) -> Any:
+    def transaction(
+        self, work: Callable[[Tx], Any], *, full: bool, serializable: bool, until: float, tries: int = TRIES
+    ) -> Any:
         """Do `work` in one transaction, again after conflicts and lost connections, until `until` (monotonic).
 
         `work` may run several times; its events become a row of the feed. Raises what `work` raises, `StoreError`.
@@ -38,10 +40,10 @@ class Scribe:
                 return self._once(work, full, serializable)
             except (StoreConflict, DuplicateRow) as error:
                 conflicts += 1
-                if conflicts >= TRIES or time.monotonic() > until:
+                if conflicts >= tries or time.monotonic() > until:
                     raise
                 log.debug("a transaction goes again: %s", error)
-                time.sleep(random.uniform(0, 0.01 * conflicts))
+                time.sleep(random.uniform(0, min(0.01 * conflicts, 0.1)))
             except StoreUnavailable:
                 self.close()
                 if time.monotonic() > until:

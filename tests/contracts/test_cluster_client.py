@@ -224,3 +224,36 @@ async def test_lines_of_followed_executions_reach_the_feed(client: ClusterClient
     finally:
         listener.stop()
         lines.stop()
+
+
+async def test_conflicts_with_others_are_tried_again(client: ClusterClient, database: Database) -> None:
+    """quality.md §2.3 row 15: deadlocks, serialization failures and lock timeouts, at any statement or commit."""
+    own_all(database)
+    writer = database.writer()
+    with writer.transaction() as tx:
+        tx.sql(
+            "create function sick() returns trigger language plpgsql as $$ begin if random() < 0.2 then"
+            " raise exception 'injected' using errcode = (array['40001', '40P01', '55P03'])[1 + floor(random() * 3)];"
+            " end if; return null; end $$"
+        )
+        for table in ("kv", "inbox", "command_answer", "feed"):
+            tx.sql(
+                f"create constraint trigger sick_late after insert or update on {table} initially deferred"
+                " for each row execute function sick()"
+            )
+            tx.sql(f"create trigger sick before insert on {table} for each statement execute function sick()")
+    writer.close()
+    await asyncio.gather(*(client.send("kv.put", put(f"k{n % 7}", str(n))) for n in range(40)))
+    assert rows(database, "select sum(version) from kv") == [(40,)]
+    asked = [
+        asyncio.create_task(client.send("execution.kill", {"tenant": "main", "id": f"{n:022d}"})) for n in range(20)
+    ]
+    writer = database.writer()
+    with writer.transaction() as tx:
+        tx.sql("alter table command_answer disable trigger all")
+    writer.close()
+    done = 0
+    while done < 20:
+        done += len(answer_all(database, "ok"))
+        await asyncio.sleep(0.01)
+    assert await asyncio.gather(*asked) == ["ok"] * 20
