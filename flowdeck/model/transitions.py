@@ -27,7 +27,7 @@ def timer_due(w: World, kind: str, ref: int) -> None:
     if due is None or due > w.now:
         return
     w.cancel(kind, ref)
-    if kind in ("schedule", "recreate", sla.DEADLINE):
+    if kind in ("schedule", "recreate", sla.DEADLINE, sla.ASK):
         live = w.executions.get(ref)
         if live is None:
             return
@@ -36,6 +36,8 @@ def timer_due(w: World, kind: str, ref: int) -> None:
             w.changes.barrier = True
         elif kind == sla.DEADLINE:
             sla.deadline(w, live, due)
+        elif kind == sla.ASK:
+            sla.assertions(w, live)
         else:
             control.recreate_due(w, live)
         return

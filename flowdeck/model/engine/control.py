@@ -21,9 +21,9 @@ from flowdeck.model.states import State
 HOUR = 3_600_000
 EXIT = "exit"
 """Kind of the marker that an Exit task has ended the execution; its time beyond `FAR` is the state."""
-SLA_DEADLINE, SLA_TOLD = "sla", "sla-told"
-"""Kinds of the timer of an SLA's next deadline, and of the marker of the assertions that were found false (`sla`)."""
-MARKERS = ("schedule", EXIT, SLA_DEADLINE, SLA_TOLD)
+SLA_DEADLINE, SLA_ASK, SLA_TOLD = "sla", "sla-ask", "sla-told"
+"""Kinds of the timers of an SLA's next deadline, of the next question, and of the marker of what was found false."""
+MARKERS = ("schedule", EXIT, SLA_DEADLINE, SLA_ASK, SLA_TOLD)
 """Timers of an execution that are gone at its end."""
 TEST = "TEST"
 """Kind of the executions of tests of flows: they count under no limit."""
@@ -245,6 +245,11 @@ def root_ended(w: World, ended: tuple[Level, State]) -> None:
 def conclude(w: World, ending: tuple[Live, State]) -> None:
     """The final state is known: first the flow's outputs, except for what was killed or cancelled (§14)."""
     live, state = ending
+    if (SLA_ASK, live.seq) in w.timers:
+        w.cancel(SLA_ASK, live.seq)
+        WORK["sla"](w, live)  # about the last changes
+        if live.state.terminal:
+            return
     outputs = live.plan.flow.outputs
     if not outputs or state in (State.KILLED, State.CANCELLED) or live.root is None:
         close(w, live, state)

@@ -19,7 +19,7 @@ from flowdeck.model.labels import merge_labels
 from flowdeck.model.sla import MAX_DURATION, Sla, late, untrue
 from flowdeck.model.states import State
 
-DEADLINE, TOLD = control.SLA_DEADLINE, control.SLA_TOLD
+DEADLINE, ASK, TOLD = control.SLA_DEADLINE, control.SLA_ASK, control.SLA_TOLD
 REMEMBERED = 60
 """Assertions that the mask has room for."""
 
@@ -60,6 +60,7 @@ def assertions(w: World, live: Live) -> None:
     if job is not None and job.stage == "sla":
         return  # `asserting` stays set: they are asked again after the answer
     live.asserting = False
+    live.asserted_at = w.now
     _ask(w, live, 0)
 
 
@@ -137,4 +138,4 @@ def _end(w: World, live: Live, state: State) -> None:
     control.close(w, live, state)
 
 
-__all__ = ["DEADLINE", "deadline", "watch"]
+__all__ = ["ASK", "DEADLINE", "assertions", "deadline", "watch"]

@@ -33,6 +33,9 @@ NEW, STATE, DETAIL, OUTPUTS = 1, 2, 4, 8
 RENDER_SECONDS = 0.05
 """Longest render within a step; what takes longer is given to a worker."""
 
+OFTEN_ASKED = 500
+"""Task runs of an execution whose SLA assertions are asked at each of its changes."""
+
 FAR = 1 << 53
 """A due time that never comes: the timer row is a marker for recovery."""
 
@@ -216,6 +219,7 @@ class Live:
 
     __slots__ = (
         "asserted",
+        "asserted_at",
         "asserting",
         "attempt_number",
         "breakpoints",
@@ -308,6 +312,7 @@ class Live:
         self.gone = False  # no longer in memory
         self.asserting = False  # its SLA assertions are to be asked (§11.4)
         self.asserted = 0  # number of the assertion that is asked
+        self.asserted_at = 0  # when they were asked last, ms
         self.sla_errors: tuple[tuple[int, str], ...] = ()
         self.new = False
         self.dirty = False
@@ -469,10 +474,19 @@ class World:
             changes.barrier = True
 
     def assert_later(self, live: Live) -> None:
-        """Have the SLA assertions of an execution asked, once for all that changes until then."""
-        if not live.asserting:
-            live.asserting = True
-            self.todo.append(("sla", live))
+        """Have the SLA assertions of an execution asked, once for all that changes until then.
+
+        An execution with many task runs is asked once a second and at its end: what an assertion looks at may be as
+        large as the execution.
+        """
+        if live.asserting:
+            return
+        if live.task_count > OFTEN_ASKED and self.now - live.asserted_at < 1000:
+            if ("sla-ask", live.seq) not in self.timers:
+                self.timer("sla-ask", live.seq, live.asserted_at + 1000)
+            return
+        live.asserting = True
+        self.todo.append(("sla", live))
 
     def timer(self, kind: str, ref: int, due: int, payload: str | None = None) -> None:
         """Set a timer; one per kind and row."""

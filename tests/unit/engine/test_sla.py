@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from flowdeck.model.engine import sla
 from flowdeck.model.states import State
 from tests.unit.engine.harness import Engine
 
 W = "type: test.Work"
+LOOP = "io.kestra.plugin.core.flow.ForEach"
 
 
 def flow(sla: str, tasks: str = f"[{{id: a, {W}}}, {{id: b, {W}}}]", more: str = "") -> str:
@@ -257,3 +259,24 @@ def test_what_checks_made_fail_can_be_restarted(engine: Engine) -> None:
     engine.command("execution.restart", id=x)
     engine.run()
     assert engine.state(x) == "SUCCESS" and engine.tasks(x) == ["a SUCCESS", "b SUCCESS"]
+
+
+def test_a_large_execution_is_asked_once_a_second_and_at_its_end(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """§11.4: what an assertion looks at may be as large as the execution; its questions must not grow with both."""
+    asked: list[int] = []
+    real = sla.evaluate
+    monkeypatch.setattr(sla, "evaluate", lambda w, *a: (asked.append(w.now), real(w, *a)))
+    loop = (
+        f"[{{id: l, type: {LOOP}, values: '{{{{ range(0, 1999) }}}}', concurrencyLimit: 0, tasks: [{{id: a, {W}}}]}}]"
+    )
+    engine.save(flow(assertion("NONE", "{{ (outputs.a ?? {}) | length < 2000 }}"), loop))
+    engine.outcomes["a"] = {"value": "x"}
+    x = engine.start("f")
+    engine.run()
+    assert engine.state(x) == "SUCCESS"
+    assert len(asked) < 40
+    assert labels(engine, x) == {"told": "missed"}  # the last change is seen before the end
+    assert not engine.all("select * from timer")
+    engine.check()
