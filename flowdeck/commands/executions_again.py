@@ -299,7 +299,7 @@ def _copy(
     for run, parent_seq in runs:
         task = plan.task_ids.get(run.task.id)
         above = copies.get(parent_seq)
-        if task is None or (parent_seq and above is None):
+        if task is None or (parent_seq and above is None) or run.detail.get("dynamic"):
             continue
         w.last_run += 1
         twin = Run(new, task, w.last_run, w.new_id(w.now), new.task_count, run.created)

@@ -384,7 +384,9 @@ def run_row(run: Run) -> dict[str, Any]:
         row["parent"] = run.parent.id
     if run.value is not None:
         row["value"] = run.value
-    if run.iteration >= 0:
+    if run.detail.get("dynamic"):
+        row["dynamic"] = True
+    elif run.iteration >= 0:
         row["iteration"] = run.iteration
     if run.started is not None:
         row["started"] = instant(run.started)

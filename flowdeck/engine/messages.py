@@ -186,6 +186,7 @@ class Done(Message):
     exit_info: dict[str, Any] | None = None
     log: Lines | None = None  # the attempt's last lines: stored before the end is recorded
     shard: int = -1  # of the run; -1 = the report is for the executor that asked
+    dynamic: list[tuple[str, int, int, int]] = []  # parts of the task, for display: id, state, started, ended
     tries: list[tuple[int, int, int]] = []  # earlier attempts that the worker made by itself: started, ended, state
 
 

@@ -396,6 +396,7 @@ class Attempts:
             metrics=metrics,
             error=error.split("\n", 1)[0][:2000] if error else None,
             exit_info=exit_info,
+            dynamic=[(masker.text(part[0]), *part[1:]) for part in ctx.parts] if ctx is not None else [],
         )
         return ChildEnd(done, shown, sink)
 

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeVar, overload
@@ -159,6 +159,7 @@ class RunContext:
         self.state = State.SUCCESS  # a task may lower it to WARNING
         self.exit_info: dict[str, Any] | None = None
         self.metrics: list[tuple[str, str, float, dict[str, str]]] = []
+        self.parts: list[tuple[str, int, int, int]] = []  # dynamic task runs: id, state, started, ended (ms)
         self._mask = mask
         self._killed = threading.Event()
         self._folder: Path | None = None
@@ -267,6 +268,24 @@ class RunContext:
             value = value.total_seconds()
         number = float(value) * 1000 if kind == "timer" else float(value)
         self.metrics.append((name, kind, number, {str(k): str(v) for k, v in (tags or {}).items()}))
+
+    # -- parts -------------------------------------------------------------------------------------------------
+
+    def part(
+        self, name: str, state: State = State.SUCCESS, started: datetime | None = None, ended: datetime | None = None
+    ) -> None:
+        """Show a part of this task as a task run below it, for information only (§7.1).
+
+        Args:
+            name: what stands where a task's id stands.
+            state: its final state.
+            started: default: when the attempt began.
+            ended: default: now.
+        """
+        now = datetime.now(UTC)
+        begun = started or now
+        over = ended or now
+        self.parts.append((name[:256], int(state), int(begun.timestamp() * 1000), int(over.timestamp() * 1000)))
 
     # -- waiting and processes ---------------------------------------------------------------------------------
 

@@ -167,6 +167,11 @@ def _round(detail: str | None) -> int | None:
     return found if isinstance(found, int) else None
 
 
+def is_dynamic(row: Any) -> bool:
+    """Whether a task run was reported by a task and belongs to no task of the flow (§7.1)."""
+    return '"dynamic":true' in (row["detail"] or "")
+
+
 def task_run(
     row: Any,
     execution: Any,
@@ -197,7 +202,8 @@ def task_run(
             "taskId": row["task_id"],
             "parentTaskRunId": parent,
             "value": row["value"],
-            "iteration": row["iteration"] if row["iteration"] >= 0 else _round(row["detail"]),
+            "iteration": row["iteration"] if row["iteration"] >= 0 and not is_dynamic(row) else _round(row["detail"]),
+            "dynamic": True if is_dynamic(row) else None,
             "forceExecution": True if row["after_execution"] else None,
             "attempts": tries,
             "outputs": outputs if outputs is not None else json.loads(value) if value else {},

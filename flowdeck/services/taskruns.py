@@ -11,6 +11,7 @@ from flowdeck.model.states import State
 from flowdeck.services import flows
 from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
+from flowdeck.services.documents import is_dynamic
 from flowdeck.services.executions import masked, row_of, state_named
 from flowdeck.services.wire import compact, instant, instant_or_none
 from flowdeck.store.queries import executions as execution_queries
@@ -108,7 +109,8 @@ def shape(
             "type": types[run["task_key"]] if 0 <= run["task_key"] < len(types) else None,
             "parent": parent,
             "value": run["value"],
-            "iteration": run["iteration"] if run["iteration"] >= 0 else None,
+            "iteration": run["iteration"] if run["iteration"] >= 0 and not is_dynamic(run) else None,
+            "dynamic": True if is_dynamic(run) else None,
             "state": State(run["state"]).name,
             "attempts": run["attempts"],
             "created": instant(run["created"]),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from flowdeck.model.engine import tree
+from flowdeck.model.engine import dynamic, tree
 from flowdeck.model.engine.control import root_level
 from flowdeck.model.engine.plan import AFTER, LOOPS, SIDE_BRANCHES, Plan
 from flowdeck.model.engine.tasks import level_shape, loop_shape
@@ -89,6 +89,9 @@ def connect(live: Live, runs: Iterable[tuple[Run, int]]) -> None:
     count = live.task_count
     plan = live.plan
     for run, parent_seq in runs:
+        if run.detail.get(dynamic.MARK):
+            count = max(count, run.ord + 1)
+            continue
         by_seq[run.seq] = run
         run.parent = by_seq.get(parent_seq) if parent_seq else None
         above = run.parent.path if run.parent is not None else ()
@@ -333,6 +336,7 @@ def to_restart(runs: list[tuple[Run, int]]) -> tuple[set[int], set[int], set[int
         if run.task.branch in SIDE_BRANCHES or run.after or parent_seq in gone or anew:
             gone.add(run.seq)
     told = {run.seq for run, _ in runs if run.task.branch == "onPause"}  # they have no say in how a pause ends
+    told |= {run.seq for run, _ in runs if run.detail.get(dynamic.MARK)}
     failed = [run for run, _ in runs if run.seq not in gone and run.seq not in told and run.state in wanted]
     ancestors: set[int] = set()
     for run in failed:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from flowdeck import expr
 from flowdeck.model import context as contexts
 from flowdeck.model.durations import DurationError, parse_duration
-from flowdeck.model.engine import directory, pools, tree
+from flowdeck.model.engine import directory, dynamic, pools, tree
 from flowdeck.model.engine.plan import FLOW, LOOPS
 from flowdeck.model.engine.rendering import as_text, evaluate, evaluated, hidden, is_true
 from flowdeck.model.engine.stages import WORK, stage, work
@@ -420,6 +420,7 @@ def _take_results(w: World, run: Run, report: Report) -> None:
                 w.now,
             )
         )
+    dynamic.enter(w, run, getattr(report, "dynamic", ()))
     if report.outputs is not None or report.outputs_uri is not None:
         tree.set_outputs(w, run, report.outputs, report.outputs_uri, report.outputs_size)
 

@@ -172,3 +172,29 @@ def test_whatever_happens_on_the_way(engine: Engine, seed: int) -> None:
     ids = [t.split()[0] for t in engine.tasks(execution)]
     assert len(ids) == len(set(ids))  # a directory that ran again left no second rows
     assert not engine.executor.world.reserved
+
+
+def test_parts_that_a_task_tells_of_are_shown_and_count_for_nothing(engine: Engine) -> None:
+    """§7.1: dynamic task runs; a failed one fails nobody, a restart does not run it, a replay does not copy it."""
+    engine.save(flow(f"tasks: [{{id: a, {W}}}, {{id: b, {W}}}]"))
+    execution = engine.start("f")
+    engine.steps()
+    ((seq, fence), _), *_ = engine.worker.jobs.items()
+    engine.worker.jobs.clear()
+    told = [("model.x", int(State.SUCCESS), engine.now, engine.now), ("model.y", int(State.FAILED), engine.now, 0)]
+    engine.executor.on_done(Done(seq, fence, State.SUCCESS, engine.now, engine.now, dynamic=told), "w1")
+    engine.steps()
+    engine.crash()
+    engine.outcomes = {"b": "FAILED"}
+    engine.run()
+    assert engine.tasks(execution) == ["a SUCCESS", "model.x SUCCESS", "model.y FAILED", "b FAILED"]
+    engine.check()
+    engine.command("execution.restart", id=execution)
+    engine.outcomes = {}
+    engine.run()
+    assert engine.tasks(execution) == ["a SUCCESS", "model.x SUCCESS", "model.y FAILED", "b SUCCESS"]
+    chosen = engine.one("select id from task_run where task_id = 'b'")
+    new = engine.command("execution.replay", id=execution, task_run=chosen)["id"]
+    engine.run()
+    assert engine.tasks(new) == ["a SUCCESS", "b SUCCESS"]
+    engine.check()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
 from flowdeck.model.states import State
 from tests.unit.worker.conftest import Core
 
@@ -136,3 +138,19 @@ async def test_a_result_beyond_the_limit_fails_its_task_run_only(bare: Core) -> 
     assert done.error is not None and "bytes of outputs are more than the limit of 1,000" in done.error
     small = await bare.run("- id: r\n  type: io.kestra.plugin.core.debug.Return\n  format: x")
     assert small.state == State.SUCCESS
+
+
+async def test_a_task_tells_of_its_parts(core: Core, monkeypatch: pytest.MonkeyPatch) -> None:
+    """§7.1: dynamic task runs come with the result, secrets masked."""
+    from flowdeck.plugins.core.debug import Return
+
+    original = Return.run
+
+    async def run_it(self: Any, ctx: Any) -> Any:
+        ctx.add_secret("hush-hush")
+        ctx.part("model hush-hush", State.WARNING)
+        return await original(self, ctx)
+
+    monkeypatch.setattr(Return, "run", run_it)
+    done = await core.run("- id: r\n  type: io.kestra.plugin.core.debug.Return\n  format: x")
+    assert [(name, state) for name, state, _, _ in done.dynamic] == [("model ******", State.WARNING)]
