@@ -103,7 +103,7 @@ def build(
         "execution": execution,
     }
     roots = needs.roots
-    offloaded = False
+    offloaded = "execution" in roots and _is_offloaded(execution.get("outputs"))
     if run is not None:
         context["task"] = {"id": run.task.id, "type": run.task.type}
         taskrun: dict[str, Any] = {
@@ -118,7 +118,7 @@ def build(
             looped = run.parent  # the properties were written for the ForEachItem itself
         if looped.value is not None:
             taskrun["value"] = _loop_value(looped)
-            offloaded = not isinstance(taskrun["value"], str)
+            offloaded = offloaded or not isinstance(taskrun["value"], str)
         if run.iteration >= 0:
             taskrun["iteration"] = run.iteration
         if run.task.kind is TaskKind.ITEMS and run.scratch is not None:

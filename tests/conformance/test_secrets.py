@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.conformance.conftest import SECRETS, messages, run_of
-from tests.support.server import Server, eventually
+from tests.support.server import Server, eventually, multipart
 
 TOKEN = SECRETS["CONFORMANCE_TOKEN"]
 
@@ -288,3 +288,57 @@ tasks:
     child = server.execution(run_of(ended, "child")["outputs"]["executionId"])
     assert child["inputs"] == {"text": "x******", "hidden": "******", "map": {"t": "******", "n": 1}}
     nowhere(server, child["id"], TOKEN)
+
+
+def test_sealed_values_survive_restarts_replays_and_working_directories(server: Server) -> None:
+    """Quality §3.1, workflow components §18: what is stored encrypted is used again as it was."""
+    source = """
+id: secret_again
+namespace: conformance.secrets
+inputs:
+  - {id: given, type: STRING, defaults: "k={{ secret('CONFORMANCE_TOKEN') }}"}
+  - {id: round, type: INT, defaults: 1}
+tasks:
+  - {id: give, type: io.kestra.plugin.core.debug.Return, format: "{{ secret('CONFORMANCE_TOKEN') }}"}
+  - id: folder
+    type: io.kestra.plugin.core.flow.WorkingDirectory
+    tasks:
+      - {id: inner, type: io.kestra.plugin.core.debug.Return, format: "in {{ outputs.give.value }}"}
+      - id: compare
+        type: io.kestra.plugin.core.execution.Assert
+        conditions:
+          - "{{ outputs.inner.value == 'in ' ~ secret('CONFORMANCE_TOKEN') }}"
+          - "{{ inputs.given == 'k=' ~ secret('CONFORMANCE_TOKEN') }}"
+  - id: last
+    type: io.kestra.plugin.core.execution.Fail
+    condition: "{{ inputs.round == 1 and outputs.inner.value | length > 3 }}"
+  - {id: say, type: io.kestra.plugin.core.log.Log, message: "{{ inputs.given }} {{ outputs.inner.value }}"}
+outputs:
+  - {id: hidden, type: SECRET, value: "{{ outputs.give.value }}"}
+afterExecution:
+  - id: seen
+    type: io.kestra.plugin.core.flow.If
+    condition: "{{ execution.outputs.hidden == secret('CONFORMANCE_TOKEN') }}"
+    then: [{id: same, type: io.kestra.plugin.core.log.Log, message: "the output is whole"}]
+"""
+    failed = server.run(source)
+    assert failed["state"]["current"] == "FAILED", messages(server, failed["id"])
+    assert failed["inputs"] == {"given": "k=******", "round": 1}
+    assert run_of(failed, "compare")["state"]["current"] == "SUCCESS"
+    answer = server.call("POST", f"/api/v1/main/executions/{failed['id']}/restart")
+    assert answer.status == 200, answer.text
+    again = server.finished(failed["id"])
+    assert again["state"]["current"] == "FAILED" and again["inputs"] == failed["inputs"]
+    answer = server.call("POST", f"/api/v1/main/executions/{failed['id']}/replay")
+    assert answer.status == 200, answer.text
+    assert server.finished(answer.json["id"])["inputs"] == failed["inputs"]
+    body, kind = multipart({"round": "2"})
+    answer = server.call(
+        "POST", f"/api/v1/main/executions/{failed['id']}/replay-with-inputs", body=body, content_type=kind
+    )
+    assert answer.status == 200, answer.text
+    ended = server.finished(answer.json["id"])
+    assert ended["state"]["current"] == "SUCCESS", messages(server, ended["id"])
+    assert ended["inputs"] == {"given": "k=******", "round": 2} and ended["outputs"] == {"hidden": "******"}
+    messages(server, ended["id"], "k=****** in ******", "the output is whole")
+    nowhere(server, ended["id"], TOKEN)
