@@ -441,14 +441,14 @@ def failed_attempt(w: World, run: Run, error: str | None) -> None:
         policy = live.plan.retry(run.task)
         if policy is not None and not run.after and not directory.inside(run):
             first = run.first_started or run.created
-            if policy.new_execution:
+            if policy.new_execution and not tree.aside(run):
                 first = live.original_created or live.created
                 due = next_retry(policy, live.attempt_number, first, w.now, w.rand)
                 if due is not None:
                     tree.note_error(w, run, error)
                     WORK["retry execution"](w, (run, due))
                     return
-            else:
+            elif not policy.new_execution:
                 made = max(run.attempts - run.detail.get("lost", 0), 1)
                 due = next_retry(policy, made, first, run.ended or w.now, w.rand)
                 if due is not None:

@@ -52,6 +52,16 @@ def held(live: Live, after: bool) -> bool:
     )
 
 
+def aside(run: Run) -> bool:
+    """Whether a task run belongs to errors, finally or what follows the end, its own or that of a block around it."""
+    node: Run | None = run
+    while node is not None:
+        if node.task.branch in SIDE_BRANCHES:
+            return True
+        node = node.parent
+    return False
+
+
 def dying(live: Live, after: bool) -> bool:
     """Whether a kill is under way for this part of the tree."""
     return live.state is State.KILLING and not after
