@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from flowdeck.engine.executors import Address, Doors, addresses, client_tls
 from flowdeck.engine.worker_attempts import Attempts
 from flowdeck.engine.worker_contexts import WorkerVariables
+from flowdeck.engine.worker_functions import unreadable_secrets
 from flowdeck.engine.worker_link import CoreLink
 from flowdeck.engine.worker_logs import LogClient
 from flowdeck.sdk.context import WorkerFacts
@@ -242,6 +243,8 @@ async def run_worker(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(RENDER_THREADS, thread_name_prefix="render"))
     warm_up()
+    for name in unreadable_secrets(os.environ):
+        log.warning("the variable %s does not hold base64 text: secret() can't read it", name)
     worker = Worker(WorkerOptions.of(settings))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, worker.stop)

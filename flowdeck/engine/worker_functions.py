@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import json
 import os
 import socket
@@ -34,6 +33,23 @@ READ_LIMIT = 10 * 1024 * 1024
 CALL_SECONDS = 15.0
 HTTP_SECONDS = 10.0
 ERROR_WAIT = 5.0
+
+
+def _of_base64(text: str) -> str:
+    """Text of base64 that may be broken into lines; ValueError."""
+    return base64.b64decode("".join(text.split()), validate=True).decode()
+
+
+def unreadable_secrets(variables: Mapping[str, str]) -> list[str]:
+    """Names of variables `SECRET_…` that hold no base64 text."""
+    found: list[str] = []
+    for name, text in variables.items():
+        if name.startswith("SECRET_"):
+            try:
+                _of_base64(text)
+            except ValueError:
+                found.append(name)
+    return found
 
 
 def ancestors(namespace: str) -> list[str]:
@@ -139,8 +155,8 @@ class ExpressionFunctions:
         if raw is None:
             return None
         try:
-            return base64.b64decode("".join(raw.split()), validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError):
+            return _of_base64(raw)
+        except ValueError:
             raise ExpressionError(f"The variable SECRET_{name.upper()} does not hold base64 text") from None
 
     def kv(self, key: Any, namespace: Any = None, errorOnMissing: Any = True) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from flowdeck.engine.worker_functions import ExpressionFunctions
+from flowdeck.engine.worker_functions import ExpressionFunctions, unreadable_secrets
 from flowdeck.expr.functions.outside import TABLE
 from tests.unit.worker.conftest import Core
 
@@ -36,6 +36,12 @@ def test_every_function_of_the_table_is_offered() -> None:
         loop=nothing, refused_addresses=(),
     )  # fmt: skip
     assert functions.table().keys() == TABLE.keys()
+
+
+def test_variables_that_hold_no_base64_are_named() -> None:
+    """Enterprise and operations F22: a warning at the start."""
+    told = {"SECRET_A": "bXktdG9rZW4=", "SECRET_B": "no base64!", "SECRET_C": "bXkt\ndG9rZW4=\n", "OTHER": "!"}
+    assert unreadable_secrets(told) == ["SECRET_B"]
 
 
 async def test_values_that_need_no_store(core: Core) -> None:
