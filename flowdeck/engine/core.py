@@ -23,7 +23,7 @@ from flowdeck.config.settings import Settings
 from flowdeck.config.variables import context_variables, instance_defaults
 from flowdeck.engine.bus import CommandServer
 from flowdeck.engine.calls import CallReader
-from flowdeck.engine.core_cluster import Cluster, answers, wait_for
+from flowdeck.engine.core_cluster import Cluster, wait_for
 from flowdeck.engine.executor import Executor
 from flowdeck.engine.feed import FeedHub
 from flowdeck.engine.gateway import Gateway
@@ -234,7 +234,7 @@ class Core:
         await self.gateway.start(self.doors["worker"])
         if self.cluster is not None:
             self.tasks += await self.cluster.go()
-        if self.cluster is None or not answers(self.commands.path):
+        if self.cluster is None:  # on PostgreSQL commands come by the inbox
             await self.commands.start()
         self.database.start_checkpoints()
         self.tasks += [
@@ -257,8 +257,9 @@ class Core:
         """Close everything; callable after a failure too."""
         for task in self.tasks:
             task.cancel()
-        with contextlib.suppress(Exception):
-            await self.commands.stop()
+        if self.cluster is None:
+            with contextlib.suppress(Exception):
+                await self.commands.stop()
         with contextlib.suppress(Exception):
             await self.gateway.close()
         if self.cluster is not None:

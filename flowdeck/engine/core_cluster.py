@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import socket
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -53,16 +52,6 @@ def wait_for(database: Database) -> None:
                 log.warning("waiting for the database: %s", str(error).strip().splitlines()[-1:])
             time.sleep(pause)
             pause = min(pause * 2, 2.0)
-
-
-def answers(path: Path) -> bool:
-    """Whether somebody listens on a unix socket."""
-    with socket.socket(socket.AF_UNIX) as probe:
-        try:
-            probe.connect(str(path))
-            return True
-        except OSError:
-            return False
 
 
 class Cluster:
