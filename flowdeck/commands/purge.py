@@ -15,6 +15,8 @@ from flowdeck.model.states import FIRST_TERMINAL
 from flowdeck.store.driver import Tx
 
 BATCH = 500
+SLICE = 2_000
+"""Task runs of one execution that one command deletes."""
 
 _CHILDREN = (
     "delete from attempt where task_run_seq in (select seq from task_run where execution_seq in {seqs})",
@@ -44,7 +46,8 @@ def purge_executions(tx: Tx, args: dict[str, Any]) -> dict[str, int]:
 
     Those that are open again, or gone, are passed over. Args (in `args`): what goes with them, all by default:
     `logs`, `metrics`, `storage`; `executions` false keeps the executions themselves.
-    Returns: `executions` and `metrics`, the numbers of rows that went.
+    Returns: `executions` and `metrics`, the numbers of rows that went. A giant that comes alone goes in slices, so
+    that no step takes long: `again` is set until the last one.
     """
     wanted = [int(seq) for seq in args["seqs"]]
     if not wanted:
@@ -53,7 +56,7 @@ def purge_executions(tx: Tx, args: dict[str, Any]) -> dict[str, int]:
         raise IllegalArgument(f"at most {BATCH} executions at once")
     # One that waits to be made anew (§11.1) or for the end of its afterExecution is still in the executor's memory.
     rows = tx.all(
-        f"select seq, id, tenant, namespace, flow_id from execution where seq in {_placeholders(wanted)}"
+        f"select seq, id, tenant, namespace, flow_id, task_count from execution where seq in {_placeholders(wanted)}"
         " and state >= ? and open_count = 0 and not exists (select 1 from timer"
         f" where kind in ('recreate', 'after', 'schedule') and ref = execution.seq) order by seq{_skipping(tx)}",
         *wanted,
@@ -61,6 +64,8 @@ def purge_executions(tx: Tx, args: dict[str, Any]) -> dict[str, int]:
     )
     if not rows:
         return {"executions": 0, "metrics": 0}
+    if args.get("executions", True) and len(rows) == 1 and rows[0]["task_count"] > SLICE and _slice(tx, rows[0]["seq"]):
+        return {"executions": 0, "metrics": 0, "again": 1}
     keys = [row["seq"] for row in rows]
     marks = _placeholders(keys)
     metrics = tx.sql(f"delete from metric where execution_seq in {marks}", *keys) if args.get("metrics", True) else 0
@@ -78,6 +83,23 @@ def purge_executions(tx: Tx, args: dict[str, Any]) -> dict[str, int]:
             gone = tx.sql(text.format(seqs=marks), *keys)
     tx.notify("executions", "deleted", "", n=gone)
     return {"executions": gone, "metrics": metrics}
+
+
+def _slice(tx: Tx, seq: int) -> bool:
+    """Delete some task runs of a large execution, the last ones first; False when few enough are left."""
+    left = tx.value("select count(*) from (select 1 from task_run where execution_seq = ? limit ?) x", seq, SLICE + 1)
+    if left <= SLICE:
+        return False
+    _keep_numbers(tx)
+    chosen = "select seq from task_run where execution_seq = ? order by ord desc limit ?"
+    tx.sql(f"delete from attempt where task_run_seq in ({chosen})", seq, SLICE)
+    tx.sql(
+        "delete from event where seq in (select seq from event where execution_seq = ? order by seq limit ?)",
+        seq,
+        4 * SLICE,
+    )
+    tx.sql(f"delete from task_run where seq in ({chosen})", seq, SLICE)
+    return True
 
 
 def _keep_numbers(tx: Tx) -> None:

@@ -134,10 +134,13 @@ class Janitor:
             while True:
                 rows, cursor = await asyncio.to_thread(self._candidates, tenant, before, pace.size, cursor)
                 if rows:
-                    began = time.monotonic()
-                    answer = await self._run("purge.executions", {"seqs": rows})
-                    total += answer["executions"]
-                    await asyncio.sleep(pace.after(time.monotonic() - began))
+                    again = True
+                    while again:
+                        began = time.monotonic()
+                        answer = await self._run("purge.executions", {"seqs": rows})
+                        total += answer["executions"]
+                        again = answer.get("again")
+                        await asyncio.sleep(pace.after(time.monotonic() - began))
                 if cursor is None:
                     break
         return total

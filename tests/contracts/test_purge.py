@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from flowdeck.commands import purge
 from flowdeck.commands.registry import carry_out, load_commands, result_or_raise
 from flowdeck.config import load_settings
 from flowdeck.engine import janitor
@@ -352,3 +353,13 @@ def test_a_batch_is_found_by_an_index(database: Database, chosen: dict[str, Any]
         explaining = Explaining(reader)
         retention.candidates(explaining, "main", limit=500, before=NOW, cursor=[5, 5], **chosen)
     assert explaining.details and all("SCAN" not in d and "TEMP B-TREE" not in d for d in explaining.details)
+
+
+def test_giants_go_in_slices(run: Run, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """§2.12: no step deletes more than a bounded number of rows."""
+    monkeypatch.setattr(purge, "SLICE", 10)
+    fill(database, [{"task_count": 35}], runs=35)
+    fill_more = seqs(database)
+    answers = [run("purge.executions", seqs=fill_more) for _ in range(4)]
+    assert [a.get("again") for a in answers] == [1, 1, 1, None] and answers[-1]["executions"] == 1
+    assert [count(database, table) for table in (*TABLES, "metric")] == [0] * 6

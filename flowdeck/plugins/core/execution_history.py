@@ -176,12 +176,15 @@ triggers:
             if rows:
                 if flags["storage"]:
                     done["files"] += await asyncio.to_thread(_files, ctx, rows)
-                began = time.monotonic()
-                answer = await ctx.calls.call("purge.executions", {"seqs": [row[0] for row in rows], **flags})
-                done["executions"] += answer["executions"]
-                done["metrics"] += answer["metrics"]
                 done["logs"] += page["logs"]
-                await asyncio.sleep(pace.after(time.monotonic() - began))
+                again = True
+                while again:  # a giant goes in slices
+                    began = time.monotonic()
+                    answer = await ctx.calls.call("purge.executions", {"seqs": [row[0] for row in rows], **flags})
+                    done["executions"] += answer["executions"]
+                    done["metrics"] += answer["metrics"]
+                    again = answer.get("again")
+                    await asyncio.sleep(pace.after(time.monotonic() - began))
             if cursor is None:
                 break
         return self.Output(
