@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import re
 import secrets
+import shutil
 import zipfile
 import zlib
 from collections.abc import Sequence
 from typing import Any
 
 from flowdeck.model.errors import IllegalArgument, NotFound, TooLarge
+from flowdeck.model.yaml_tree import MAX_SOURCE
 from flowdeck.services import flows
 from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
@@ -20,6 +22,10 @@ FLOWS = "/_flows"
 _REVISION = re.compile(r"\.v(\d+)-[0-9a-f]{8}$")
 _ROW = "select * from namespace_file where tenant = :tenant and namespace = :ns and path = :path"
 UNPACKED = 2 * 1024**3
+INFLATED = 100
+"""An archive of more than `SMALL` bytes may unpack to this many times its size: what holds more is a bomb."""
+SMALL = 64 * 1024**2
+CHUNK = 1024 * 1024
 LONGEST_NAME = 230
 """Bytes of a part: file systems take 255, and the revision stands behind the name."""
 LONGEST_PATH = 1024
@@ -138,15 +144,36 @@ async def unpack(backend: Backend, caller: Caller, namespace: str, folder: str, 
         raise IllegalArgument(f"not a zip archive: {error}") from None
     with archive:
         entries = [i for i in archive.infolist() if not i.is_dir()]
-        if sum(i.file_size for i in entries) > UNPACKED or len(entries) > 50_000:
+        size = sum(i.file_size for i in entries)
+        if size > min(UNPACKED, max(SMALL, INFLATED * len(content))) or len(entries) > 50_000:
             raise TooLarge("the archive is too large")
-        for info in entries:
+        named = [(info, clean(f"{folder}/{info.filename}")) for info in entries]  # a bad name: nothing is written
+        for info, path in named:
             try:
-                data = await backend.thread(lambda info=info: archive.read(info))
+                if path == FLOWS or path.startswith(FLOWS + "/"):
+                    if info.file_size > MAX_SOURCE:
+                        raise TooLarge(f"{info.filename} is too large for a flow")
+                    data = await backend.thread(lambda info=info: archive.read(info))
+                    await put_bytes(backend, caller, namespace, path, data)
+                else:
+                    await _put_entry(backend, caller, namespace, path, archive, info)
             except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError) as error:
                 # RuntimeError: encrypted, or packed by a method that is not known here.
                 raise IllegalArgument(f"{info.filename} can't be unpacked: {error}") from None
-            await put_bytes(backend, caller, namespace, clean(f"{folder}/{info.filename}"), data)
+
+
+async def _put_entry(
+    backend: Backend, caller: Caller, namespace: str, path: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo
+) -> None:
+    """Write one file of an archive, a piece at a time."""
+    place = await place_for(backend, caller, namespace, path)
+
+    def write() -> None:
+        with archive.open(info) as source, backend.storage.open_write(place) as file:
+            shutil.copyfileobj(source, file, CHUNK)
+
+    await backend.thread(write)
+    await put(backend, caller, namespace, path, place, info.file_size)
 
 
 def _stored_revisions(storage: Any, uri: str) -> dict[int, str]:

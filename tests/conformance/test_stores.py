@@ -3,15 +3,17 @@ files; REST contract §12, §13; expressions §8)."""
 
 from __future__ import annotations
 
+import io
 import json
 import time
+import zipfile
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
 from tests.conformance.conftest import flow_text, messages, put_file, put_kv, refused, run_of
-from tests.support.server import Server, eventually
+from tests.support.server import Server, eventually, multipart
 
 ROOT, NAMESPACE = "stores", "stores.team.part"
 
@@ -230,6 +232,37 @@ def test_a_file_keeps_its_revisions(server: Server) -> None:
     assert [one["fileName"] for one in server.call("GET", f"{base}/directory?path=/other").json] == ["s.txt"]
     assert server.call("DELETE", f"{base}?path=/other").status == 200
     assert server.call("GET", f"{base}/directory?path=/other").status == 404
+
+
+def archive(files: dict[str, bytes]) -> tuple[bytes, str]:
+    """A multipart body with a zip of these files."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as zipped:
+        for name, content in files.items():
+            zipped.writestr(name, content)
+    body, kind = multipart({"fileContent": packed.getvalue()})
+    return body.replace(b'filename="fileContent"', b'filename="files.zip"'), kind
+
+
+def test_an_archive_is_unpacked_unless_it_is_a_bomb(server: Server) -> None:
+    """REST contract §13; quality §2.3, fault 24: zip bombs and paths that climb."""
+    base = "/api/v1/main/namespaces/stores.zip/files?path=/in/files.zip"
+    flow = flow_text("zipped", "tasks: [{id: a, type: @log.Log, message: hi}]", "stores.zip").encode()
+    body, kind = archive({"a.txt": b"one", "deep/b.bin": bytes(3_000_000), "../c.txt": b"x"})
+    assert server.call("POST", base, body=body, content_type=kind).status == 422
+    body, kind = archive({"a.txt": b"one", "deep/b.bin": bytes(3_000_000)})
+    assert server.call("POST", base, body=body, content_type=kind).status == 200
+    found = server.call("GET", "/api/v1/main/namespaces/stores.zip/files/search?q=").json
+    assert {path.rpartition("/")[2] for path in found} >= {"a.txt", "b.bin"}
+    body, kind = archive({"bomb.bin": bytes(200_000_000)})
+    assert len(body) < 1_000_000
+    began = time.monotonic()
+    answer = server.call("POST", base, body=body, content_type=kind)
+    assert answer.status == 413 and time.monotonic() - began < 5, answer.text
+    body, kind = archive({"zipped.yaml": flow})
+    path = "/api/v1/main/namespaces/stores.zip/files?path=/_flows/flows.zip"
+    assert server.call("POST", path, body=body, content_type=kind).status == 200
+    assert server.call("GET", "/api/v1/main/flows/stores.zip/zipped").status == 200
 
 
 def test_namespaces_come_by_themselves_with_their_parents(server: Server) -> None:
