@@ -112,6 +112,7 @@ class Core:
             recursive=bool(settings.get("kestra.variables.recursive-rendering")),
             sharing=sharing,
             pools=settings.worker_groups,
+            subflow_outputs=_subflow_outputs(settings),
         )
         own = ("EXECUTOR", "SCHEDULER") if cluster is None else ()
         self.services = Services(self.executor, self.gateway, liveness, own, lambda: self.leader)
@@ -272,6 +273,16 @@ class Core:
             await asyncio.to_thread(self.cluster.close)
         self.log_files.close()
         self.database.close()
+
+
+def _subflow_outputs(settings: Settings) -> bool:
+    """`outputs.enabled` of the Subflow task in `kestra.plugins.configurations` (§9.1)."""
+    for entry in settings.get("kestra.plugins.configurations") or ():
+        if str(entry.get("type") or "").rpartition(".")[2] in ("Subflow", "Flow"):
+            outputs = (entry.get("values") or {}).get("outputs") or {}
+            if str(outputs.get("enabled", True)).lower() == "false":
+                return False
+    return True
 
 
 def _encrypt(settings: Settings) -> Callable[[str], Any] | None:

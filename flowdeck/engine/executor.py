@@ -93,6 +93,7 @@ class Executor:
         globals_: `envs`, `globals`, `kestra` of the expression context.
         sharing: what this executor does because there are others (PostgreSQL); None: it is alone.
         pools: worker groups that are configured, whether workers of them live or not.
+        subflow_outputs: whether the deprecated `outputs` of Subflow tasks act.
         clock: ms since the epoch.
     """
 
@@ -111,6 +112,7 @@ class Executor:
         recursive: bool = False,
         sharing: Sharing | None = None,
         pools: Iterable[str] = (),
+        subflow_outputs: bool = True,
         clock: Callable[[], int] = lambda: int(time.time() * 1000),
         rand: random.Random | None = None,
     ) -> None:
@@ -126,6 +128,7 @@ class Executor:
         self.recursive = recursive
         self.sharing = sharing
         self.pools = frozenset(pools)
+        self.subflow_outputs = subflow_outputs
         self._groups: dict[str, str] = {}  # of live workers
         self.inbox: Inbox | None = None
         if sharing is not None:
@@ -166,6 +169,7 @@ class Executor:
         )
         world.shared = self.sharing
         world.known_pools = self.pools
+        world.subflow_outputs = self.subflow_outputs
         world.live_pools = set(self._groups.values())
         world.environment.zone = server_zone()
         return world

@@ -148,7 +148,7 @@ def create_child(w: World, run: Run, made: Preparation, later: str, *, iteration
     inputs, failed_checks = _inputs(w, run, made, plan, later, variables)
     trigger: dict[str, Any] = {"id": run.task.id, "type": run.task.type, "variables": variables, "callers": callers}
     outputs = run.task.props.get("outputs")
-    if isinstance(outputs, Mapping) and outputs and not plan.flow.outputs:
+    if w.subflow_outputs and isinstance(outputs, Mapping) and outputs and not plan.flow.outputs:
         trigger["outputs"] = dict(outputs)
         plan = plan.answering(outputs)
     waits = is_true(run.task.props.get("wait", True))

@@ -393,6 +393,7 @@ class World:
         self.by_id: dict[str, Live] = {}
         self.children: dict[str, set[int]] = {}  # execution id → seqs of live ones that it started
         self.runs: dict[int, Run] = {}
+        self.subflow_outputs = True  # whether Subflow tasks may ask for outputs themselves (§9.1, deprecated)
         self.known_pools: frozenset[str] = frozenset()  # worker groups that are configured (§7.5)
         self.live_pools: set[str] = set()  # worker groups with a live worker
         self.reserved: dict[int, tuple[Run, int, str]] = {}  # children that the job of a WorkingDirectory may report

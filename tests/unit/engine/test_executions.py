@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from flowdeck.model.errors import IllegalArgument, IllegalState, NotFound
@@ -803,3 +805,21 @@ def test_a_late_result_may_never_come(engine: Engine, how: str) -> None:
     engine.run()
     assert not engine.executor.world.strays
     assert engine.one("select count(*) from timer") == 0
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_outputs_that_a_subflow_task_asks_for_may_be_switched_off(engine: Engine, allowed: bool) -> None:
+    """§9.1: the deprecated `outputs`, unless `outputs.enabled` is false."""
+    engine.executor.world.subflow_outputs = allowed
+    engine.save(flow(f"tasks: [{{id: a, {W}}}]").replace("id: f\n", "id: child\n", 1))
+    engine.save(
+        flow(
+            "tasks: [{id: s, type: io.kestra.plugin.core.flow.Subflow, namespace: a.b, flowId: child,"
+            " outputs: {v: '{{ outputs.a.v }}'}}]"
+        )
+    )
+    engine.outcomes = {"a": {"v": 7}}
+    engine.start("f")
+    engine.run()
+    stored = json.loads(engine.one("select outputs from task_run where task_id = 's'"))
+    assert stored.get("outputs") == ({"v": 7} if allowed else None)
