@@ -9,9 +9,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from flowdeck.config import Settings
-from flowdeck.model.errors import DomainError
 from flowdeck.model.pacing import Pace
-from flowdeck.store.driver import Database, StoreError
+from flowdeck.store.driver import Database
 from flowdeck.store.logs import LogFiles
 from flowdeck.store.queries import retention
 
@@ -70,7 +69,7 @@ class Janitor:
             try:
                 if self._active():
                     await work(int(time.time() * 1000))
-            except (DomainError, StoreError, OSError):
+            except Exception:
                 log.exception("cleaning up failed")
             await asyncio.sleep(every)
 

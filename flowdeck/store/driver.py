@@ -39,6 +39,8 @@ PAGE_BYTES = 2048
 usual size takes a fifth of the executor's CPU off a chain of tasks and changes nothing for large batches."""
 REGEX_SECONDS = 0.2
 """What matching one text may take."""
+REGEX_BUDGET = 5.0
+"""What matching may take in one statement, in seconds."""
 CHECKPOINT_PAUSE = 0.1
 """Seconds between checkpoints while something is written."""
 TRUNCATE_ABOVE = 64 * 1024 * 1024
@@ -151,9 +153,26 @@ class _Link:
         raise NotImplementedError
 
 
-def _regexp(pattern: str, text: Any) -> bool:
-    """`text regexp pattern` of statements; the pattern's own errors were found before."""
-    return text is not None and regex.search(pattern, str(text), timeout=REGEX_SECONDS, concurrent=True) is not None
+class _Regexp:
+    """`text regexp pattern` of statements; the pattern's own errors were found before.
+
+    A statement that spends `REGEX_BUDGET` in matching fails: one slow pattern times many rows must not hold a reader.
+    """
+
+    def __init__(self) -> None:
+        self._spent = 0.0
+        self._last = 0.0
+
+    def __call__(self, pattern: str, text: Any) -> bool:
+        began = time.monotonic()
+        if began - self._last > 1.0:  # another statement
+            self._spent = 0.0
+        if self._spent > REGEX_BUDGET:
+            raise TimeoutError("matching takes too long")
+        found = text is not None and regex.search(pattern, str(text), timeout=REGEX_SECONDS, concurrent=True)
+        self._last = time.monotonic()
+        self._spent += self._last - began
+        return bool(found)
 
 
 class _SqliteLink(_Link):
@@ -173,7 +192,7 @@ class _SqliteLink(_Link):
         except sqlite3.Error as error:
             raise _sqlite_failure(error) from error
         self.raw.row_factory = sqlite3.Row
-        self.raw.create_function("regexp", 2, _regexp, deterministic=True)
+        self.raw.create_function("regexp", 2, _Regexp(), deterministic=True)
 
     def run(self, text: str, params: Any) -> int:
         try:

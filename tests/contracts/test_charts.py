@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from flowdeck.model.dashboards.data import SOURCES
 from flowdeck.model.errors import InvalidFilter
 from flowdeck.model.states import State
-from flowdeck.store import log_charts
+from flowdeck.store import driver, log_charts
 from flowdeck.store.driver import Database
 from flowdeck.store.logs import Batch, LogAppender, LogFiles
 from flowdeck.store.queries import charts
@@ -298,3 +299,20 @@ def test_kpi_of_lines(lines: LogFiles, filled: Database) -> None:
     with filled.reader() as names:
         assert log_charts.kpi(lines, names, query, "main", errors, False) == 2
         assert log_charts.kpi(lines, names, query, "main", errors, True) == pytest.approx(33.3333)
+
+
+def test_a_costly_pattern_is_stopped(filled: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A chart's regular expression holds no reader for long."""
+    if filled.dialect != "sqlite":
+        pytest.skip("PostgreSQL's own engine does not backtrack like this")
+    monkeypatch.setattr(driver, "REGEX_SECONDS", 0.05)
+    monkeypatch.setattr(driver, "REGEX_BUDGET", 0.1)
+    writer = filled.writer()
+    with writer.transaction(NOON) as tx:
+        tx.sql("update execution set parent_execution = ?", "a" * 40 + "!")
+    writer.close()
+    bomb = [{"field": "TRIGGER_EXECUTION_ID", "type": "REGEX", "value": "(a|aa)+$"}]
+    began = time.monotonic()
+    with pytest.raises(driver.StoreError):
+        ask(filled, "Executions", {"id": {"field": "ID"}}, conditions=bomb)
+    assert time.monotonic() - began < 2
