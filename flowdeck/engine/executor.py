@@ -343,15 +343,23 @@ class Executor:
             if earlier is not None:
                 result, error = earlier
             else:
-                step.principal = command.principal
-                try:
-                    result, error = handler(step, command.args), None
-                except DomainError as refused:
-                    result, error = None, registry.failure(refused)
-                step.principal = None
+                result, error = self.engine_command(step, command)
                 if not isinstance(result, Promise):
                     registry.store_answer(step.tx, command.key, result, error)
         return result, error
+
+    @staticmethod
+    def engine_command(step: ExecutorStep, command: Command) -> tuple[Any, registry.Failure | None]:
+        """Run a command of `ENGINE_COMMANDS`, whatever its key; answers (result, error)."""
+        if command.name not in FLEETING:
+            step.world.changes.barrier = True
+        step.principal = command.principal
+        try:
+            return registry.ENGINE_COMMANDS[command.name](step, command.args), None
+        except DomainError as refused:
+            return None, registry.failure(refused)
+        finally:
+            step.principal = None
 
     def evaluate_later(
         self,
@@ -647,7 +655,9 @@ class Executor:
             elif handler == self._done:
                 self.transport.ack(payload[0].seq, payload[0].fence)
             elif self.inbox is not None and handler == self.inbox.apply:
-                self.inputs.appendleft((self.inbox.refuse, payload))
+                again = [(self.inbox.apply, [row]) for row in payload]
+                self.inputs.extendleft(reversed(again if len(again) > 1 else [(self.inbox.refuse, payload[0])]))
+                self.alone += len(payload)
         if subject is not None:
             self.inputs.appendleft((self._fail_execution, (subject, f"{type(error).__name__}: {error}"[:500])))
 

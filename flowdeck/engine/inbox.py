@@ -21,6 +21,7 @@ from flowdeck.commands import registry
 from flowdeck.engine.executor_step import Promise
 from flowdeck.engine.messages import Command, Reply
 from flowdeck.engine.sharing import Sharing
+from flowdeck.model.errors import IllegalArgument
 from flowdeck.model.ids import shard_of
 from flowdeck.store.driver import Database, StoreError, Tx
 from flowdeck.store.inbox import ANSWER, answers, send
@@ -36,6 +37,8 @@ SLOW_POLL = 1.0
 """Seconds between looks that no notification asked for."""
 RANGE = 500
 """Most rows of one look."""
+TOGETHER = 50
+"""Rows that are carried out as one input: they share their statements, and some milliseconds."""
 ANSWER_WAIT = 30.0
 """Seconds that a command that was handed on waits for its answer."""
 
@@ -97,10 +100,10 @@ class Inbox:
                 log.warning("the inbox can't be read: %s", str(error).splitlines()[0])
                 await asyncio.sleep(SLOW_POLL)
                 continue
-            for row in rows:
-                if row.number not in self._queued:
-                    self._queued.add(row.number)
-                    self._executor.put(self.apply, row)
+            fresh = [row for row in rows if row.number not in self._queued]
+            self._queued.update(row.number for row in fresh)
+            for start in range(0, len(fresh), TOGETHER):
+                self._executor.put(self.apply, fresh[start : start + TOGETHER])
             if len(rows) == RANGE:
                 self._wake.set()
             self._answered(given)
@@ -120,28 +123,46 @@ class Inbox:
 
     # ── carrying out ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def apply(self, step: ExecutorStep, row: Row) -> None:
-        """Carry a row out within a step and delete it."""
-        step.world.effect((lambda number, _: self._queued.discard(number), row.number, None))
-        if not self._sharing.owns(row.shard):
-            return  # handed over meanwhile: the next owner finds it
-        if not step.tx.sql("delete from inbox where seq = ?", row.number):
-            return  # withdrawn, or carried out before
-        if row.name == "execution.admitted":
-            self._sharing.admitted(step, row.args)
-        else:
-            self._command(step, row)
+    def apply(self, step: ExecutorStep, rows: list[Row]) -> None:
+        """Carry rows out within a step, in their order, and delete them."""
+        step.world.effect((lambda numbers, _: self._queued.difference_update(numbers), [r.number for r in rows], None))
+        ours = [row for row in rows if self._sharing.owns(row.shard)]
+        if not ours:
+            return  # handed over meanwhile: the next owner finds them
+        # What is gone was withdrawn, or carried out before.
+        there = {
+            found[0]
+            for found in step.tx.all(
+                "delete from inbox where seq = any(?) returning seq", ([row.number for row in ours],)
+            )
+        }
+        known = answers(step.tx, [row.key for row in ours if row.key is not None])
+        given: list[tuple[str, str, int]] = []
+        for row in ours:
+            if row.number not in there or row.key in known:
+                continue
+            if row.name == "execution.admitted":
+                self._sharing.admitted(step, row.args)
+                continue
+            result, error = self._command(step, row)
+            if isinstance(result, Promise):
+                result.reply = lambda value, failure, row=row: self._executor.put(self._late, (row.key, value, failure))
+            elif row.key is not None:
+                answer = {"result": result} if error is None else {"error": error}
+                given.append((row.key, json.dumps(answer, default=str), step.now))
+        step.tx.many("insert into command_answer (key, answer, created) values (?, ?, ?)", given)
+        told = [*known, *(key for key, _, _ in given)]
+        if told:
+            step.tx.all("select pg_notify(?, k) from unnest(?::text[]) k", ANSWER, told)
 
-    def _command(self, step: ExecutorStep, row: Row) -> None:
+    def _command(self, step: ExecutorStep, row: Row) -> tuple[Any, Any]:
+        if row.name not in registry.ENGINE_COMMANDS:
+            return None, registry.failure(IllegalArgument(f"unknown command {row.name!r}"))
         command = Command(id=0, name=row.name, args=row.args, key=row.key, principal=row.principal)
-        result, error = self._executor.carry_out(step, command)
-        if isinstance(result, Promise):
-            result.reply = lambda value, failure: self._executor.put(self._late, (row.key, value, failure))
-            return
+        result, error = self._executor.engine_command(step, command)
         if error is not None and row.name == "execution.create":
             forget_execution(step.tx, row.args)
-        if row.key is not None:
-            notify(step.tx, ANSWER, row.key)
+        return result, error
 
     @staticmethod
     def _late(step: ExecutorStep, answer: tuple[str | None, Any, Any]) -> None:

@@ -148,8 +148,8 @@ def test_a_row_that_was_withdrawn_or_read_twice_has_no_effect(shared_database: D
     id = ids_in(node.sharing.held, 1)[0]
     create(node, id)
     rows, _ = node.inbox._read(sorted(node.sharing.held), [])
-    for row in [*rows, *rows]:
-        node.executor.put(node.inbox.apply, row)
+    for _ in range(2):
+        node.executor.put(node.inbox.apply, rows)
     node.steps()
     assert states(shared_database) == {id: "RUNNING"}
     gone = ids_in(node.sharing.held, 2)[1]
@@ -159,7 +159,7 @@ def test_a_row_that_was_withdrawn_or_read_twice_has_no_effect(shared_database: D
     with writer.transaction() as tx:
         tx.sql("delete from inbox")
     writer.close()
-    node.executor.put(node.inbox.apply, rows[0])
+    node.executor.put(node.inbox.apply, rows)
     node.steps()
     assert gone not in states(shared_database)
 

@@ -115,8 +115,8 @@ class Node:
     def read(self) -> int:
         """Take the inbox's rows as inputs; answers how many."""
         rows, given = self.inbox._read(sorted(self.sharing.held), [])
-        for row in rows:
-            self.executor.put(self.inbox.apply, row)
+        if rows:
+            self.executor.put(self.inbox.apply, rows)
         self.inbox._answered(given)
         return len(rows)
 
