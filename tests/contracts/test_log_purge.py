@@ -90,9 +90,31 @@ def test_lines_of_triggers_go_too(logs: Logs) -> None:
     assert purge(logs, NOW + 100) == 2 and logs.store.list("main")[1] == 0
 
 
+def test_days_go_as_whole_partitions(logs: Logs) -> None:
+    if not logs.files.single:
+        pytest.skip("SQLite has files")
+    for age in (3, 2, 1, 0):
+        at = NOW - age * DAY
+        logs.write(age + 1, lines(5, at=at), now=at)
+
+    def partitions() -> int:
+        with logs.files.files()[0].database.reader() as reader:
+            return reader.value(
+                "select count(*) from pg_inherits i join pg_class c on c.oid = i.inhrelid"
+                " where i.inhparent = to_regclass('log_line') and c.relname <> 'log_line_other'"
+            )
+
+    before = partitions()
+    until = NOW - NOW % DAY - DAY + 1000
+    assert purge(logs, until) == 10 and partitions() == before - 2
+    assert [left(logs, n) for n in (4, 3, 2, 1)] == [[], [], [1, 2, 3, 4, 5], [1, 2, 3, 4, 5]]
+    logs.write(9, lines(1), tenant="other", run=9)
+    assert purge(logs, NOW + 100) == 10 and left(logs, 9) == [1]
+
+
 def test_days_go_as_whole_files(logs: Logs) -> None:
     if logs.files.single:
-        pytest.skip("partitions of PostgreSQL have tests of their own")
+        pytest.skip("PostgreSQL has partitions")
     for age in (3, 2, 1, 0):
         at = NOW - age * DAY
         logs.write(age + 1, lines(5, at=at), now=at)
