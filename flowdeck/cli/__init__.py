@@ -13,7 +13,7 @@ __all__ = ["main"]
 
 def parser() -> argparse.ArgumentParser:
     """All commands with their flags."""
-    from flowdeck.cli import configs, flow, plugins, server, system
+    from flowdeck.cli import configs, flow, namespace, plugins, server, system
 
     top = argparse.ArgumentParser(prog="flowdeck", description="Workflow engine with REST API and web console.")
     top.add_argument("-V", "--version", action="version", version=f"flowdeck {__version__}")
@@ -22,7 +22,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("-l", "--log-level", metavar="LEVEL", help="TRACE, DEBUG, INFO, WARN or ERROR")
     top.add_argument("-v", "--verbose", action="count", default=0, help="log more")
     groups = top.add_subparsers(dest="group", metavar="COMMAND", required=True)
-    for module in (server, flow, plugins, configs, system):
+    for module in (server, flow, namespace, plugins, configs, system):
         module.register(groups)
     return top
 

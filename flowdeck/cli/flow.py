@@ -1,4 +1,4 @@
-"""`flowdeck flow …`: check sources without a server."""
+"""`flowdeck flow …`: sources on this machine; the commands that need a server are in modules of their own."""
 
 from __future__ import annotations
 
@@ -11,13 +11,17 @@ from typing import Any
 
 def register(groups: Any) -> None:
     """Add the command group."""
-    group = groups.add_parser("flow", help="check flow sources")
+    from flowdeck.cli import flow_remote, flow_run
+
+    group = groups.add_parser("flow", help="check, run, save and export flows")
     commands = group.add_subparsers(dest="command", metavar="COMMAND", required=True)
     validate = commands.add_parser("validate", help="check files, or all *.yml and *.yaml of folders")
     validate.add_argument("paths", nargs="+", metavar="FILE", help="file or folder; - = standard input")
     validate.add_argument("--local", action="store_true", help="accepted: checking is local")
     validate.add_argument("--output", choices=("text", "json"), default="text")
     validate.set_defaults(run=run_validate)
+    flow_remote.register(commands)
+    flow_run.register(commands)
 
 
 def sources(paths: list[str]) -> list[tuple[str, str]]:
