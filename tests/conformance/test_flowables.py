@@ -733,23 +733,6 @@ def test_a_future_date_is_waited_for(server: Server) -> None:
     assert ended["state"]["histories"][1]["date"] >= when
 
 
-def test_what_is_not_acted_upon_is_told(server: Server) -> None:
-    source = flow_text(
-        "told",
-        """
-        sla: [{id: slow, type: MAX_DURATION, duration: PT1H, behavior: FAIL}]
-        checks: [{condition: "{{ true }}", message: never}]
-        tasks:
-          - {id: a, type: @debug.Return, format: x, taskCache: {enabled: true}, workerGroup: {key: gpu}}
-        """,
-    )
-    answer = server.call("POST", "/api/v1/main/flows/validate", body=source, content_type="application/x-yaml")
-    (found,) = answer.json
-    assert not found.get("constraints")
-    told = " ".join(found["warnings"])
-    assert all(name in told for name in ("sla", "checks", "taskCache", "workerGroup")), told
-
-
 def test_a_parent_follows_its_child_through_retries_as_new_executions(server: Server) -> None:
     server.save_flow(
         flow_text(

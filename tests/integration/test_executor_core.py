@@ -194,7 +194,7 @@ outputs:
             "flow_id": "io",
         },
     )
-    assert value in (6, "6")
+    assert value["value"] in (6, "6")
 
 
 async def test_kill_ends_a_running_task(instance: Instance) -> None:
