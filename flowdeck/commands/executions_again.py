@@ -17,7 +17,7 @@ from flowdeck.model.engine import Live, Plan, Run, control, items, rebuild, roun
 from flowdeck.model.engine.stages import work
 from flowdeck.model.engine.world import DETAIL, NEW, OUTPUTS, STATE, KillAttempt, World
 from flowdeck.model.errors import IllegalArgument, IllegalState, NotFound
-from flowdeck.model.flow import TaskKind
+from flowdeck.model.flow import TaskDef, TaskKind
 from flowdeck.model.labels import merge_labels
 from flowdeck.model.states import State
 
@@ -301,6 +301,8 @@ def _copy(
         above = copies.get(parent_seq)
         if task is None or (parent_seq and above is None) or run.detail.get("dynamic"):
             continue
+        if not _same_place(run, task, above):
+            continue
         w.last_run += 1
         twin = Run(new, task, w.last_run, w.new_id(w.now), new.task_count, run.created)
         new.task_count += 1
@@ -341,6 +343,13 @@ def _copy(
         copies[run.seq] = twin
         out.append((twin, run.seq))
     return new, out
+
+
+def _same_place(run: Run, task: TaskDef, above: Run | None) -> bool:
+    """Whether a task stands in another revision where it stood: only then its task run can be taken over."""
+    if task.disabled or task.kind is not run.task.kind or task.branch != run.task.branch:
+        return False
+    return task.type == run.task.type and task.parent == (above.task.key if above is not None else None)
 
 
 @engine_command("execution.replay")

@@ -818,7 +818,7 @@ def _may_run(runs: Iterable[pure.Run]) -> dict[int, int]:
         and "job" not in run.detail
         and not directory.inside(run)
         and run.fence
-        and run.state in (State.CREATED, State.RUNNING, State.RESTARTED)
+        and run.state in (State.CREATED, State.RUNNING, State.RESTARTED, State.KILLING)
     }
 
 

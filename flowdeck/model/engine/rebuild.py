@@ -128,7 +128,8 @@ def connect(live: Live, runs: Iterable[tuple[Run, int]]) -> None:
         run.begun = run.state not in (State.CREATED, State.RESTARTED)
         if run.state is State.KILLING:
             run.killing = True
-        sent = run.task.kind is TaskKind.DIRECTORY and run.state is State.CREATED and "reserved" in run.detail
+        waits = run.state in (State.CREATED, State.RESTARTED)
+        sent = run.task.kind is TaskKind.DIRECTORY and waits and "reserved" in run.detail
         if run.state in (State.RUNNING, State.KILLING) or (run.state is State.PAUSED and run.seq in children) or sent:
             level = level_of(run)
             if level is not None:
@@ -329,7 +330,7 @@ def to_restart(runs: list[tuple[Run, int]]) -> tuple[set[int], set[int], set[int
     by_seq = {run.seq: run for run, _ in runs}
     parents = {run.seq: parent for run, parent in runs}
     gone: set[int] = set()
-    wanted = (State.FAILED, State.KILLED, State.PAUSED, State.CANCELLED)
+    wanted = (State.FAILED, State.KILLED, State.PAUSED, State.CANCELLED, State.RETRIED)
     for run, parent_seq in runs:
         above = by_seq.get(parent_seq)
         anew = above is not None and above.task.kind is TaskKind.DIRECTORY and above.state in wanted
