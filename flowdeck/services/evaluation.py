@@ -8,17 +8,20 @@ from typing import Any
 
 from flowdeck.commands.due import server_zone
 from flowdeck.expr import Environment, ExpressionError, references, render_value
+from flowdeck.expr.texts import text_of
 from flowdeck.model.errors import DomainError, IllegalArgument
 from flowdeck.model.inputs import Pending
 from flowdeck.model.states import State
 from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
-from flowdeck.services.executions import masked
+from flowdeck.services.executions import loaded, masked
 from flowdeck.services.wire import instant
 from flowdeck.store.queries import executions as queries
 from flowdeck.store.queries import namespaces
 
 SECONDS = 10.0
+LOADED = 16 * 1024 * 1024
+"""Bytes of stored outputs that one expression for a person may refer to; beyond, it sees their place and size."""
 PASSES = 8
 
 
@@ -114,6 +117,11 @@ async def ask_worker(
     return result["value"], None
 
 
+def _named(refs: frozenset[tuple[str, ...]], task: str) -> bool:
+    """Whether an expression refers to a task's outputs."""
+    return any(ref == ("*",) or (ref[0] == "outputs" and ref[1:2] in ((), (task,))) for ref in refs)
+
+
 def _nested(labels: list[dict[str, str]]) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for one in labels:
@@ -139,16 +147,22 @@ def _place(root: dict[str, Any], path: list[str], leaf: Any) -> None:
 
 
 def context_of(
-    reader: Any, row: Any, task_run_id: str | None, storage: Any, variables: Mapping[str, Any]
+    reader: Any,
+    row: Any,
+    task_run_id: str | None,
+    storage: Any,
+    variables: Mapping[str, Any],
+    refs: frozenset[tuple[str, ...]],
 ) -> dict[str, Any]:
     """The variables an expression of an execution sees (workflow components §20); secrets are masked.
 
-    `variables`: `envs`, `globals` and `kestra` of this installation.
+    `variables`: `envs`, `globals` and `kestra` of this installation; `refs`: what the expression refers to.
     """
     runs = queries.task_runs(reader, [row["seq"]]).get(row["seq"], [])
     by_seq = {r["seq"]: r for r in runs}
     outputs: dict[str, Any] = {}
     tasks: dict[str, Any] = {}
+    budget = LOADED
     chosen = None
     for run in runs:
         values: list[str] = []
@@ -159,9 +173,9 @@ def context_of(
             up = by_seq.get(up["parent_seq"])
         _place(tasks, [run["task_id"], *values], {"state": State(run["state"]).name})
         if run["outputs_uri"]:
-            from flowdeck.services.executions import _loaded
-
-            _place(outputs, [run["task_id"], *values], _loaded(storage, run))
+            size = run["outputs_size"] if _named(refs, run["task_id"]) else budget + 1
+            _place(outputs, [run["task_id"], *values], loaded(storage, run, budget if size <= budget else 0))
+            budget -= size if size <= budget else 0
         elif run["outputs"]:
             _place(outputs, [run["task_id"], *values], json.loads(run["outputs"]))
         elif run["state"] >= State.SUCCESS:
@@ -230,10 +244,10 @@ async def evaluate(
 ) -> dict[str, Any]:
     """`EvalResult`: `{result}` or `{error, stackTrace}`; `secret()` is refused."""
     try:
-        _, needs_io = references(expression)
+        refs, needs_io = references(expression)
         if _uses_secret(expression):
             return {"error": "secret() can't be evaluated here", "stackTrace": ""}
-        context = await backend.read(context_of, row, task_run_id, backend.storage, backend.config.variables)
+        context = await backend.read(context_of, row, task_run_id, backend.storage, backend.config.variables, refs)
         if needs_io:
             # What the expression renders in its turn may name secrets too: the worker refuses them.
             value, failure = await ask_worker(
@@ -252,17 +266,7 @@ async def evaluate(
             value = await backend.thread(lambda: render_value(expression, context, Environment(zone=server_zone())))
     except ExpressionError as error:
         return {"error": str(error), "stackTrace": str(error)}
-    if value is None:
-        return {"result": ""}
-    if isinstance(value, bool):
-        return {"result": "true" if value else "false"}
-    return {
-        "result": value
-        if isinstance(value, str)
-        else json.dumps(value, ensure_ascii=False, default=str)
-        if isinstance(value, dict | list)
-        else str(value)
-    }
+    return {"result": text_of(value)}
 
 
 def _uses_secret(expression: str) -> bool:

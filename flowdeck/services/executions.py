@@ -94,7 +94,7 @@ def _build(reader: Any, rows: Sequence[Any], now: int, storage: Any, *, limit: i
         for run in own:
             outputs = None
             if run["outputs_uri"] and limit is None:
-                outputs = _loaded(storage, run, min(budget, LOADED_OUTPUTS))
+                outputs = loaded(storage, run, min(budget, LOADED_OUTPUTS))
                 budget -= run["outputs_size"] if run["outputs_size"] <= min(budget, LOADED_OUTPUTS) else 0
             document = documents.task_run(
                 run,
@@ -111,7 +111,8 @@ def _build(reader: Any, rows: Sequence[Any], now: int, storage: Any, *, limit: i
     return answers
 
 
-def _loaded(storage: Any, run: Any, most: int) -> Any:
+def loaded(storage: Any, run: Any, most: int) -> Any:
+    """Stored outputs of a task run; of more than `most` bytes their place and size."""
     if run["outputs_size"] > most:
         return {"uri": run["outputs_uri"], "size": run["outputs_size"]}
     try:

@@ -163,3 +163,27 @@ def test_expressions_can_be_tried_on_an_execution(server: Server) -> None:
     assert tried("{{ kv('shared') }}").get("result") == "pair"
     assert "hush" not in json.dumps(tried("{{ secret('CONFORMANCE_TOKEN') }}"))
     assert tried("{{ taskrun.id }}", f"/{run_of(ended, 'u')['id']}")["result"] == run_of(ended, "u")["id"]
+
+
+def test_stored_outputs_are_there_for_expressions_that_name_them(server: Server) -> None:
+    """Engine notes §2.7: large outputs lie in storage; what nobody refers to is not read."""
+    ended = server.run(
+        flow_text(
+            "stored",
+            """
+            tasks:
+              - {id: big, type: @debug.Return, format: "{{ 'x' | indent(1) }}{{ range(1, 60000) | join }}"}
+              - {id: small, type: @debug.Return, format: "s{{ outputs.big.value | length }}"}
+            """,
+        )
+    )
+    size = len("x") + sum(len(str(n)) for n in range(1, 60001))
+    assert run_of(ended, "small")["outputs"]["value"] == f"s{size}"
+
+    def tried(text: str) -> dict[str, str]:
+        path = f"/api/v1/main/executions/{ended['id']}/eval"
+        return server.call("POST", path, body=text, content_type="text/plain").json
+
+    assert tried("{{ outputs.big.value | length }}")["result"] == str(size)
+    assert tried("{{ outputs['big'].value | slice(0, 3) }} {{ outputs.small.value }}")["result"] == f"x12 s{size}"
+    assert tried("{{ outputs | keys }}")["result"] == '["big","small"]'
