@@ -715,6 +715,7 @@ class Executor:
         self.world.last_run = max(self.world.last_run, old.last_run)
         self.timers = Timers(self.world.timers.items())
 
+        self.world.last_question = old.last_question
     def recover(self, workers: Iterable[str] = ()) -> None:
         """Read open executions at start; attempts that may run somewhere wait for the hellos of `workers`."""
         self._load()

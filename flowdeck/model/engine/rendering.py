@@ -62,8 +62,10 @@ def ask(w: World, subject: Run | Live, stage: str, value: Any, context: dict[str
         w.touch_run(subject, STATE)
         seq, fence = subject.seq, -subject.fence
     else:
-        subject.evaluation += 1
-        seq, fence = -subject.seq, -subject.evaluation
+        # Never an earlier number, also of an execution that was read again or of the process before this one:
+        # a worker may still answer that question, with something else.
+        w.last_question = max(w.last_question + 1, w.now)
+        seq, fence = -subject.seq, -w.last_question
     job = Evaluation(seq, fence, stage, subject, value, context)
     if stage == "outputs" and isinstance(subject, Live):
         job.clear = [o.id for o in subject.plan.flow.outputs if o.type == "SECRET"]

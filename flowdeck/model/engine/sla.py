@@ -44,6 +44,9 @@ def deadline(w: World, live: Live, due: int) -> None:
     """The timer of time `due` (ms) has come."""
     if live.state.terminal:
         return
+    if live.state is State.RESTARTED:
+        w.timer(DEADLINE, live.seq, due)  # it runs in a moment
+        return
     breached = [
         (sla, late(sla, w.now - live.created))
         for sla in live.plan.flow.slas
@@ -66,7 +69,7 @@ def assertions(w: World, live: Live) -> None:
 
 def _ask(w: World, live: Live, first: int) -> None:
     """Ask the next assertion from number `first` on that was not found false yet."""
-    if live.gone or live.finishing or live.state.terminal or live.state is State.KILLING:
+    if live.gone or live.finishing or live.state.terminal or live.state in (State.KILLING, State.RESTARTED):
         return
     told = _told(w, live)
     for number, sla in enumerate(live.plan.assertions):

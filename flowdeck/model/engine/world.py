@@ -228,7 +228,6 @@ class Live:
         "dirty",
         "ended",
         "error",
-        "evaluation",
         "final",
         "finishing",
         "fixtures",
@@ -308,7 +307,6 @@ class Live:
         self.root: Level | None = None
         self.finishing = False  # the final state is known, the flow's outputs are being evaluated
         self.final: State | None = None
-        self.evaluation = 0  # fence of evaluations that belong to the execution
         self.gone = False  # no longer in memory
         self.asserting = False  # its SLA assertions are to be asked (§11.4)
         self.asserted = 0  # number of the assertion that is asked
@@ -410,6 +408,7 @@ class World:
         self.last_event = 0
         self.last_execution = 0
         self.last_run = 0
+        self.last_question = 0  # of executions to workers: fences that never come again
 
     # ── numbering ───────────────────────────────────────────────────────────────────────────────────────────────
 
