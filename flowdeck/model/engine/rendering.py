@@ -64,7 +64,7 @@ def ask(w: World, subject: Run | Live, stage: str, value: Any, context: dict[str
     else:
         # Never an earlier number, also of an execution that was read again or of the process before this one:
         # a worker may still answer that question, with something else.
-        w.last_question = max(w.last_question + 1, w.now)
+        w.last_question = max(w.last_question + 1, w.now * 1000)
         seq, fence = -subject.seq, -w.last_question
     job = Evaluation(seq, fence, stage, subject, value, context)
     if stage == "outputs" and isinstance(subject, Live):

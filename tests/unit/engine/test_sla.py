@@ -280,3 +280,23 @@ def test_a_large_execution_is_asked_once_a_second_and_at_its_end(
     assert labels(engine, x) == {"told": "missed"}  # the last change is seen before the end
     assert not engine.all("select * from timer")
     engine.check()
+
+
+def test_an_answer_to_an_earlier_process_counts_for_nothing(engine: Engine) -> None:
+    """A question that was asked before a crash has another number than the one asked after it."""
+    engine.save(flow(assertion("CANCEL", "{{ kv('x') == '1' }}")))
+    engine.outcomes["a"] = None
+    x = engine.start("f")
+    engine.steps()
+    (old,) = [job for (seq, _), job in engine.worker.jobs.items() if seq < 0]
+    engine.later(1)
+    engine.crash()
+    engine.started("a")
+    engine.steps()
+    (new,) = [job for (seq, _), job in engine.worker.jobs.items() if seq < 0 and job is not old]
+    engine.end(old.seq, old.fence, {"value": {"number": "0", "assert": False}})
+    engine.steps()
+    assert engine.state(x) == "RUNNING"
+    engine.end(new.seq, new.fence, {"value": {"number": "0", "assert": False}})
+    engine.steps()
+    assert engine.state(x) == "CANCELLED"
