@@ -29,6 +29,7 @@ from tests.support.nodes import Node
 from tests.support.postgres import Postgres
 
 CATALOG = load_catalog()
+SEEDS = int(os.environ.get("FLOWDECK_TEST_SEEDS") or (20 if os.environ.get("FLOWDECK_TEST_LEVEL") == "all" else 2))
 RETURN = "io.kestra.plugin.core.debug.Return"
 SUBFLOW = "io.kestra.plugin.core.flow.Subflow"
 FLOWS = {
@@ -277,7 +278,7 @@ class Simulation:
         return f"{self.told}\n{left}\n{runs}\n{boxes}\n{owned}\n{list(self.worker.jobs)} {list(self.worker.kept)}"
 
 
-@pytest.mark.parametrize("seed", range(int(os.environ.get("FLOWDECK_TEST_SEEDS", "3"))))
+@pytest.mark.parametrize("seed", range(SEEDS))
 def test_nothing_is_lost_or_doubled_whatever_happens_to_the_executors(
     seed: int, postgres: Postgres, tmp_path: Path
 ) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import signal
 import threading
 import time
@@ -24,6 +25,7 @@ from tests.support.server import eventually
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(300)]
 
+LONG = pytest.mark.skipif(os.environ.get("FLOWDECK_TEST_LEVEL") != "all", reason="long: make test-all")
 LEASE = 6
 WORK = """
 id: work
@@ -207,6 +209,7 @@ def test_killing_an_executor_loses_and_doubles_nothing(cluster: Cluster) -> None
     all_end_well(cluster, load.end())
 
 
+@LONG
 def test_an_executor_that_goes_for_good_leaves_its_shards_to_the_other(cluster: Cluster) -> None:
     """§2.9: on one machine at once; a new one gets its part again."""
     load = Load(cluster)
@@ -238,6 +241,7 @@ def test_a_stopped_executor_is_fenced_off(cluster: Cluster) -> None:
     all_end_well(cluster, load.end())
 
 
+@LONG
 def test_killing_a_worker_sends_its_attempts_to_the_other(cluster: Cluster) -> None:
     """Fault 2: each task ends once, whoever ran it."""
     ids = [cluster.web.execute("cluster", "slow")["id"] for _ in range(8)]
@@ -250,6 +254,7 @@ def test_killing_a_worker_sends_its_attempts_to_the_other(cluster: Cluster) -> N
     all_end_well(cluster, ids)
 
 
+@LONG
 def test_no_attempt_is_claimed_twice(cluster: Cluster) -> None:
     """Fault 20: many short jobs over two executors and two workers, one attempt and one fence each."""
     cluster.web.save_flow(MANY)
@@ -262,6 +267,7 @@ def test_no_attempt_is_claimed_twice(cluster: Cluster) -> None:
     assert len(workers) == 2
 
 
+@LONG
 def test_dates_of_a_schedule_are_neither_lost_nor_doubled(cluster: Cluster) -> None:
     """Fault 3, C6: the scheduler is killed again and again."""
     cluster.web.save_flow(TICK)
