@@ -214,11 +214,14 @@ class Firings:
                     break
                 self._rests(key)
                 return None
+            barrier = step.world.changes.barrier
             try:
                 live = start(step, plan, schedule.trigger, prepared, variables, firing.date)
             except DomainError as refused:
                 self._say(key, f"No execution for {instant(firing.date)}: {refused.message}")
                 continue
+            # Nobody outside was told: were the commit lost with the power, the date would be due again.
+            step.world.changes.barrier = barrier
             execution_id = live.id
             self.fired += 1
         if execution_id is None and after.locked:

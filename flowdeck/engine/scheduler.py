@@ -38,6 +38,8 @@ log = logging.getLogger("flowdeck.scheduler")
 
 CHUNK = 500
 """Most triggers that are handed to the executor at a time."""
+AT_ONCE = 2 * CHUNK
+"""Most triggers that wait for the executor: while one chunk is fired the next one is there."""
 HELLO_WAIT = 10.0
 """Seconds that workers of an earlier process have to say which evaluations they still carry out."""
 LONGEST_WAIT = 1.0
@@ -307,8 +309,20 @@ class Scheduler:
     def dispatch(self, now: int) -> float | None:
         """Hand due triggers to the executor; seconds until the next one, None when there is none."""
         heap = self._heap
+        while keys := self._due_keys(now):
+            if len(keys) == 1:
+                self._hand_over(keys[0], self.firings.fire)
+            else:
+                self._hand_over_all(keys)
+        if not heap:
+            return LONGEST_WAIT if self._stale else None
+        return min(max((heap[0][0] - now) / 1000, 0.0 if len(self._busy) < AT_ONCE else LONGEST_WAIT), LONGEST_WAIT)
+
+    def _due_keys(self, now: int) -> list[Key]:
+        """The next chunk of what is due; none while the executor has enough of them."""
+        heap = self._heap
         keys: list[Key] = []
-        while heap and len(self._busy) < CHUNK:
+        while heap and len(keys) < CHUNK and len(self._busy) < AT_ONCE:
             due, key = heap[0]
             if self._due.get(key) != due:
                 heapq.heappop(heap)  # moved meanwhile
@@ -319,13 +333,7 @@ class Scheduler:
             del self._due[key]
             self._busy.add(key)
             keys.append(key)
-        if len(keys) == 1:
-            self._hand_over(keys[0], self.firings.fire)
-        elif keys:
-            self._hand_over_all(keys)
-        if not heap:
-            return LONGEST_WAIT if self._stale else None
-        return min(max((heap[0][0] - now) / 1000, 0.0 if len(self._busy) < CHUNK else LONGEST_WAIT), LONGEST_WAIT)
+        return keys
 
     def _hand_over_all(self, keys: list[Key]) -> None:
         """Have the executor fire triggers together; when one of them fails, each by itself."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from flowdeck.engine import firings as module
-from flowdeck.engine.scheduler import CHUNK, Scheduler
+from flowdeck.engine.scheduler import AT_ONCE, CHUNK, Scheduler
 from tests.unit.engine.test_cost import Count
 from tests.unit.engine.test_scheduler import DAY, Scheduled
 
@@ -45,8 +45,8 @@ def test_a_chunk_of_schedules_costs_a_fixed_number_of_statements(
         herd.executor.step()
         if herd.scheduler.fired > before:
             costs.append((herd.scheduler.fired - before, counter.take()[0]))
-    assert [size for size, _ in costs] == [CHUNK, CHUNK, FLOWS * EACH - 2 * CHUNK]
-    assert max(statements for _, statements in costs) <= 20, costs
+    assert [size for size, _ in costs] == [AT_ONCE, FLOWS * EACH - AT_ONCE]
+    assert all(statements <= 10 + 10 * -(-size // CHUNK) for size, statements in costs), costs
     rows = herd.all("select flow_id, trigger_id, count(*) from execution group by 1, 2")
     assert len(rows) == FLOWS * EACH and {row[2] for row in rows} == {1}
     # Executions start in the order in which they fired.
