@@ -19,7 +19,6 @@ KNOWN_BROKEN = {
     "best-practices__naming-conventions__2.yaml": "an output without type",
     "best-practices__managing-pip-dependencies__3.yaml": "a property of the WorkingDirectory on its child",
     "concepts__caching__2.yaml": "a property of the WorkingDirectory on its child",
-    "concepts__caching__2.yaml": "a property of the WorkingDirectory on its child",
     "how-to-guides__conditional-branching__2.yaml": "an output of a task with dashes without brackets",
     "how-to-guides__github-repo-backup__2.yaml": "a method behind a filter",
 }
