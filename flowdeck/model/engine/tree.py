@@ -106,6 +106,8 @@ def create_run(
     w.runs[run.seq] = run
     w.keep(run)
     w.run_event(run, State.CREATED, run.created)
+    if task.type == UNTIL:
+        run.detail["from"] = run.version  # where its history begins: what goes with a round is found quickly
     return run
 
 
