@@ -96,6 +96,7 @@ class Sharing:
 
     def _take_numbers(self, w: World, names: Iterable[str]) -> None:
         # In a transaction of its own: a step that is undone must not give numbers back that memory has used.
+        taken: dict[str, int] = {}
         with self.executor.writer.transaction() as tx:
             for name in names:
                 pool = POOLS[name]
@@ -105,9 +106,12 @@ class Sharing:
                     tx.sql(
                         "insert into number_block (name, last) values (?, ?) on conflict do nothing", pool, max(highest)
                     )
-                limit = tx.value("update number_block set last = last + ? where name = ? returning last", BLOCK, pool)
-                self._limits[name] = limit
-                setattr(w, f"last_{name}", limit - BLOCK)
+                taken[name] = tx.value(
+                    "update number_block set last = last + ? where name = ? returning last", BLOCK, pool
+                )
+        for name, limit in taken.items():  # only now: a block that was not committed is given to somebody else
+            self._limits[name] = limit
+            setattr(w, f"last_{name}", limit - BLOCK)
 
     def undone(self) -> None:
         """The step is undone: shards are as they were before it."""
