@@ -54,7 +54,7 @@ UPDATE_EXECUTION = """update execution set state = ?, started = ?, ended = ?, ou
  task_count = ?, attempt_number = ?, version = ? where seq = ? and version = ?"""
 UPDATE_COUNTS = """update execution set started = ?, error = ?, open_count = ?, task_count = ?, attempt_number = ?,
  version = ? where seq = ? and version = ?"""
-"""For an execution whose state stays: no column of an index is written, which most steps of most executions need not."""
+"""For an execution whose state stays, as it does in most steps: no column of an index is written."""
 UPDATE_LABELS = "update execution set labels = ?, variables = ?, breakpoints = ? where seq = ?"
 INSERT_RUN = """insert into task_run (seq, id, execution_seq, ord, task_key, task_id, parent_seq, iteration, value,
  state, fence, attempts, created, started, ended, worker, outputs, outputs_uri, outputs_size, child_execution, detail,

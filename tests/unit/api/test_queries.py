@@ -57,7 +57,7 @@ class Explaining:
             and "CONSTANT ROW" not in line
             and not line.startswith(("SCAN c", "SCAN (subquery"))
             # Rows of a bounded subquery or of a recursion.
-            and not (line == "SCAN e" and "CO-ROUTINE e" in plan or "MATERIALIZE e" in plan)
+            and not ((line == "SCAN e" and "CO-ROUTINE e" in plan) or "MATERIALIZE e" in plan)
             and not (line == "SCAN one" and "RECURSIVE STEP" in plan)
         ]
         assert not scans, f"{scans} in {text}"
