@@ -52,7 +52,7 @@ FLOW_COMMANDS = ("flow.",)
 NAMESPACE_COMMANDS = ("namespace.",)
 FLEETING = frozenset({"session.touch", "service.heartbeat", "evaluate"})
 """Commands whose loss in a power cut harms nobody: they ask for no flush."""
-STORED = frozenset({"outputs", "engine", "loop", "switch", "subflow"})
+STORED = frozenset({"outputs", "engine", "loop", "switch", "subflow", "batch"})
 """Stages whose result is stored readable (outputs, labels, variables, values of loops): a worker masks secrets."""
 
 

@@ -342,3 +342,43 @@ afterExecution:
     assert ended["inputs"] == {"given": "k=******", "round": 2} and ended["outputs"] == {"hidden": "******"}
     messages(server, ended["id"], "k=****** in ******", "the output is whole")
     nowhere(server, ended["id"], TOKEN)
+
+
+def test_batches_get_secrets_and_show_none(server: Server) -> None:
+    """Core plugins §1.6: inputs of each child are sealed, labels are masked."""
+    server.save_flow(
+        """
+id: secret_batch
+namespace: conformance.secrets
+inputs:
+  - {id: text, type: STRING}
+  - {id: file, type: STRING}
+tasks:
+  - id: right
+    type: io.kestra.plugin.core.execution.Assert
+    conditions: ["{{ inputs.text == 'x' ~ secret('CONFORMANCE_TOKEN') and (read(inputs.file) | length) > 0 }}"]
+"""
+    )
+    ended = server.run(
+        """
+id: secret_batches
+namespace: conformance.secrets
+tasks:
+  - {id: lines, type: io.kestra.plugin.core.storage.Write, content: "a\\nb\\n", extension: .txt}
+  - id: each
+    type: io.kestra.plugin.core.flow.ForEachItem
+    items: "{{ outputs.lines.uri }}"
+    batch: {rows: 1}
+    namespace: conformance.secrets
+    flowId: secret_batch
+    labels: {token: "{{ secret('CONFORMANCE_TOKEN') }}"}
+    inputs: {text: "x{{ secret('CONFORMANCE_TOKEN') }}", file: "{{ taskrun.items }}"}
+"""
+    )
+    assert ended["state"]["current"] == "SUCCESS", messages(server, ended["id"])
+    query = "namespace=conformance.secrets&flowId=secret_batch"
+    children = server.call("GET", f"/api/v1/main/executions?{query}").json["results"]
+    assert len(children) == 2
+    for child in children:
+        assert child["inputs"]["text"] == "x******" and {"key": "token", "value": "******"} in child["labels"]
+        nowhere(server, child["id"], TOKEN)

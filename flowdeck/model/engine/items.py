@@ -14,7 +14,7 @@ from flowdeck.expr.filters.text import slugify
 from flowdeck.model import context as contexts
 from flowdeck.model.engine import control, tree
 from flowdeck.model.engine.plan import NOTHING
-from flowdeck.model.engine.rendering import ask, evaluate
+from flowdeck.model.engine.rendering import ask, evaluate, hidden
 from flowdeck.model.engine.stages import stage, work
 from flowdeck.model.engine.subflow import (
     REFUSALS,
@@ -224,7 +224,7 @@ def _make(w: World, run: Run, batches: Batches, error: str | None) -> None:
         except Pending:
             return
         except REFUSALS as problem:
-            error = str(problem.args[0] if problem.args else problem)
+            error = hidden(w, str(problem.args[0] if problem.args else problem))
         else:
             if batches.made < batches.total:
                 batches.made += 1

@@ -69,7 +69,7 @@ def ask(w: World, subject: Run | Live, stage: str, value: Any, context: dict[str
     job = Evaluation(seq, fence, stage, subject, value, context)
     if stage == "outputs" and isinstance(subject, Live):
         job.clear = [o.id for o in subject.plan.flow.outputs if o.type == "SECRET"]
-    elif stage == "subflow":
+    elif stage in ("subflow", "batch"):
         job.clear = ["props"]  # inputs are the child's; its labels are stored as they are
     elif stage in ("loop", "switch"):
         job.clear = list(value)
