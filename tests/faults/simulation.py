@@ -244,6 +244,7 @@ class Simulation:
             if isinstance(job, Run):
                 self.end(*key, job)
         self.stale += [done for key, done in self.kept.items() if key[1] > 0]
+        held += [key for key in worker.jobs if key not in held]  # sent to it meanwhile
         worker.jobs.clear()
         self.kept.clear()
         self.engine.executor.on_lost("w1", held)
