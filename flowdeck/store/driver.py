@@ -25,7 +25,7 @@ from urllib.parse import quote
 
 import regex
 
-from flowdeck.store.statements import insert_text, params_of, serial_keys, translate
+from flowdeck.store.statements import insert_text, params_of, translate
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -55,6 +55,13 @@ PG_DEFAULTS = {
     "keepalives_count": 3,
 }
 """What a connection to PostgreSQL says unless its address says otherwise; spans in seconds."""
+PG_KEYS = """
+    select c.relname, (
+        select a.attname from pg_attribute a join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+        where a.attrelid = c.oid and pg_get_expr(d.adbin, d.adrelid) like 'nextval(%' limit 1
+    ) from pg_class c where c.relkind in ('r', 'p') and pg_table_is_visible(c.oid)
+        and c.relnamespace <> 'pg_catalog'::regnamespace"""
+"""Each table with the column that numbers itself, if it has one."""
 CONFLICTS = frozenset({"40001", "40P01", "55P03"})
 """SQLSTATEs of `StoreConflict`."""
 ENDED = frozenset({"25P03", "57P05"})
@@ -295,6 +302,10 @@ def _pg_failure(error: Any) -> StoreError:
     return StoreError(str(error))
 
 
+_pg_keys: dict[str, dict[str, str | None]] = {}
+"""What `PG_KEYS` answered, by address."""
+
+
 class _PgLink(_Link):
     dialect: Dialect = "postgresql"
 
@@ -303,6 +314,7 @@ class _PgLink(_Link):
         from psycopg.conninfo import conninfo_to_dict
 
         self._error = psycopg.Error
+        self._url = url
         try:
             told = conninfo_to_dict(url)
             options = f"{told.get('options') or ''} -c default_transaction_read_only={'on' if readonly else 'off'}"
@@ -351,12 +363,20 @@ class _PgLink(_Link):
             raise _pg_failure(error) from error
 
     def insert(self, table: str, values: dict[str, Any]) -> int:
-        key = serial_keys().get(table)
+        key = self._key_of(table)
         text = insert_text(table, tuple(values), key)
         if key is None:
             self.run(text, values)
             return 0
         return self.one(text, values)[0]
+
+    def _key_of(self, table: str) -> str | None:
+        """A table's generated key. The database is asked once: importing the schema takes seconds."""
+        known = _pg_keys.setdefault(self._url, {})
+        if table not in known:
+            known.update((row[0], row[1]) for row in self.rows(PG_KEYS, ()))
+            known.setdefault(table, None)
+        return known[table]
 
     def engine(self) -> Engine:
         from sqlalchemy import create_engine

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -46,22 +45,6 @@ def params_of(args: tuple[Any, ...], named: dict[str, Any]) -> Any:
     if len(args) == 1 and isinstance(args[0], (tuple, list, dict)):
         return args[0]
     return args
-
-
-@lru_cache(maxsize=1)
-def serial_keys() -> Mapping[str, str]:
-    """Table name → its generated integer key."""
-    from sqlmodel import SQLModel
-
-    from flowdeck.store import tables
-
-    assert tables
-    keys: dict[str, str] = {}
-    for table in SQLModel.metadata.tables.values():
-        columns = list(table.primary_key.columns)
-        if len(columns) == 1 and columns[0].autoincrement is True:
-            keys[table.name] = columns[0].name
-    return keys
 
 
 @lru_cache(maxsize=512)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from flowdeck.store.driver import Database, DuplicateRow, StoreError, translate
@@ -125,3 +128,16 @@ def test_a_duplicate_key_has_its_own_error(database: Database) -> None:
 )
 def test_translation_spares_literals_and_casts(text: str, expected: str) -> None:
     assert translate(text) == expected
+
+
+def test_an_insert_needs_no_schema_in_memory(database: Database) -> None:
+    """Importing the tables takes seconds: a web process on PostgreSQL must not do it within its first command."""
+    code = (
+        "import sys; from flowdeck.store.driver import open_database; w = open_database(sys.argv[1]).writer()\n"
+        "with w.transaction() as tx:\n"
+        "    key = tx.insert('outbox', kind='k', payload='{}', due=1)\n"
+        "    tx.insert('setting', key='k', value='1', updated=1)\n"
+        "print(key, 'sqlalchemy' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, database.url], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1", "False"]
