@@ -251,6 +251,7 @@ class Executor:
         answer = message.outputs or {}
         error = answer.get("error") or message.error
         failure = ("IllegalArgument", str(error), {}) if error else None
+        promise.secrets = list(answer.get("secrets") or ())
         reply = promise.reply
         if reply is not None:
             step.world.effect((reply, self._whole(answer) if promise.whole else answer.get("value"), failure))

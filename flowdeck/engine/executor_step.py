@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 class Promise:
     """The result of a command that comes later: the reply is sent when it is known."""
 
-    __slots__ = ("reply", "whole")
+    __slots__ = ("reply", "secrets", "whole")
 
     def __init__(self) -> None:
+        self.secrets: list[str] = []  # that the answer shows, once it is here
         self.whole = False  # the reply is the worker's whole answer: the value, and sealed when it shows secrets
         self.reply: Callable[[Any, Any], None] | None = None
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowdeck.commands.executions import create_execution
 from flowdeck.commands.step import Step
+from flowdeck.engine.executor_step import Promise
 from flowdeck.engine.questions import Questions
 from flowdeck.expr import ExpressionError, references, render_value
 from flowdeck.model.checks import judge
@@ -19,6 +20,7 @@ from flowdeck.model.errors import IllegalState
 from flowdeck.model.flow import TriggerDef
 from flowdeck.model.inputs import Pending, resolve_inputs
 from flowdeck.model.labels import merge_labels, nested
+from flowdeck.model.masking import Secrecy
 
 if TYPE_CHECKING:
     from flowdeck.engine.executor import Executor
@@ -63,6 +65,17 @@ class Prepared:
     failed: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
+    def sealed(self, secrecy: Secrecy) -> Prepared:
+        """As it may be stored and told."""
+        return Prepared(
+            secrecy.seal(self.inputs),
+            self.labels,
+            None if self.error is None else secrecy.text(self.error),
+            None if self.blocked is None else secrecy.text(self.blocked),
+            [secrecy.text(one) for one in self.failed],
+            [secrecy.text(one) for one in self.warnings],
+        )
+
 
 class Preparation:
     """Renders trigger inputs and labels and resolves the flow's inputs, in as many passes as workers have to be asked.
@@ -87,6 +100,7 @@ class Preparation:
         "labels",
         "passes",
         "pending",
+        "secrets",
         "warnings",
     )
 
@@ -114,11 +128,13 @@ class Preparation:
         self.pending: dict[str, tuple[Any, dict[str, Any]]] = {}
         self.passes = 0
         self.warnings: dict[str, str] = {}
+        self.secrets: set[str] = set()  # that rendered values show
 
     def attempt(self) -> Prepared | None:
         """The result; None while `pending` has to be rendered by a worker."""
         try:
-            return self._attempt()
+            prepared = self._attempt()
+            return prepared.sealed(Secrecy(self.secrets, self._encrypt)) if prepared and self.secrets else prepared
         except Exception as error:
             # A fault of ours in one flow's inputs must not undo the step that others share.
             log.exception("the inputs of trigger %s can't be prepared", self._trigger.id)
@@ -209,8 +225,10 @@ def ask(executor: Executor, plan: Plan, preparation: Preparation | Questions, th
     flow = plan.flow
     waiting = set(preparation.pending)
 
-    def reply_to(key: str) -> Callable[[Any, Any], None]:
+    def reply_to(key: str, promise: Promise) -> Callable[[Any, Any], None]:
         def reply(value: Any, failure: Any) -> None:
+            if isinstance(preparation, Preparation):
+                preparation.secrets.update(promise.secrets)
             if failure is None or failure[0] != "Unavailable":
                 preparation.answered(key, value, failure[1] if failure is not None else None)
             else:
@@ -222,9 +240,10 @@ def ask(executor: Executor, plan: Plan, preparation: Preparation | Questions, th
         return reply
 
     for key, (value, context) in list(preparation.pending.items()):
-        executor.evaluate_later(
+        promise = executor.evaluate_later(
             value, context, flow.tenant, flow.namespace, flow.id, masked=key.startswith(LABEL)
-        ).reply = reply_to(key)
+        )
+        promise.reply = reply_to(key, promise)
 
 
 @dataclass(frozen=True, slots=True)

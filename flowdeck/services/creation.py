@@ -7,7 +7,7 @@ import base64
 import hmac
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from flowdeck.model.errors import IllegalState, InvalidEntity, NotFound
@@ -69,8 +69,11 @@ class Creation:
         breakpoints: list[dict[str, str]] | None = None,
         trigger_labels: Sequence[Mapping[str, str]] = (),
         key: str | None = None,
+        secrets: Iterable[str] = (),
     ) -> dict[str, Any]:
         """Validate labels and inputs and send the command; the answer is the document in state CREATED.
+
+        What shows one of the `secrets`, which were read for `sent`, is stored sealed.
 
         With an idempotency `key` of the caller's a repeated creation answers the execution that the first one made.
         """
@@ -96,6 +99,7 @@ class Creation:
             checks=self.flow.checks,
             labels=merged.items(),
             trigger=trigger.get("variables") or {} if trigger else None,
+            secrets=secrets,
         )
         inputs.refuse(resolution)
         inputs.refuse_blocked(verdict)
@@ -247,7 +251,10 @@ async def webhook(
         if value not in (None, ""):
             labels.append({"key": one["key"], "value": str(value)})
     document = await creation.send(
-        sent, trigger={"id": found.id, "type": found.type, "variables": variables}, trigger_labels=labels
+        sent,
+        trigger={"id": found.id, "type": found.type, "variables": variables},
+        trigger_labels=labels,
+        secrets=evaluator.secrets,
     )
     return creation, found, document
 

@@ -71,6 +71,7 @@ async def resolve_and_judge(
     checks: Sequence[Check] = (),
     labels: Iterable[tuple[str, str]] = (),
     trigger: Mapping[str, Any] | None = None,
+    secrets: Iterable[str] = (),
 ) -> tuple[Resolution, Verdict]:
     """The same with the flow's checks, which see the typed inputs, `labels` and the variables of `trigger` (§12).
 
@@ -79,6 +80,7 @@ async def resolve_and_judge(
     if not declared and not checks:
         return Resolution(), Verdict()
     evaluator = Evaluator(backend, caller, row["namespace"], row["id"])
+    evaluator.secrets.update(secrets)
     context = await base_context(backend, row, revision, execution_id, (declared, checks))
     encrypt = backend.cipher.wrap if backend.cipher is not None else None
 

@@ -138,16 +138,22 @@ tasks: [{id: t, type: io.kestra.plugin.core.log.Log, message: hi}]
         """
 id: secret_triggers
 namespace: conformance.secrets
-tasks: [{id: t, type: io.kestra.plugin.core.log.Log, message: hi}]
+inputs: [{id: text, type: STRING}, {id: map, type: JSON, required: false}]
+tasks:
+  - id: t
+    type: io.kestra.plugin.core.execution.Assert
+    conditions: ["{{ inputs.text == 'x' ~ secret('CONFORMANCE_TOKEN') }}"]
 triggers:
   - id: hook
     type: io.kestra.plugin.core.trigger.Webhook
     key: "{{ secret('CONFORMANCE_TOKEN') }}"
     labels: {token: "{{ secret('CONFORMANCE_TOKEN') }}", sent: "{{ trigger.body.x }}"}
+    inputs: {text: "x{{ secret('CONFORMANCE_TOKEN') }}", map: "{{ {'k': secret('CONFORMANCE_TOKEN')} }}"}
   - id: chain
     type: io.kestra.plugin.core.trigger.Flow
     states: [SUCCESS]
     labels: {token: "t {{ secret('CONFORMANCE_TOKEN') }}"}
+    inputs: {text: "x{{ secret('CONFORMANCE_TOKEN') }}"}
     preconditions:
       id: up
       flows: [{namespace: conformance.secrets, flowId: secret_upstream}]
@@ -169,7 +175,11 @@ triggers:
     }
     assert labels["hook"]["token"] == "******" and labels["hook"]["sent"] == "5"
     for one in executions:
-        nowhere(server, server.finished(one["id"])["id"], TOKEN)
+        ended = server.finished(one["id"])
+        assert ended["state"]["current"] == "SUCCESS", messages(server, one["id"])
+        assert ended["inputs"]["text"] == "x******"
+        assert ended["inputs"].get("map") in (None, {"k": "******"})
+        nowhere(server, ended["id"], TOKEN)
 
 
 def test_a_value_made_of_a_secret_works_and_shows_stars(server: Server) -> None:
