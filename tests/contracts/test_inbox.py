@@ -19,7 +19,7 @@ from flowdeck.model.ids import make_id, shard_of
 from flowdeck.model.states import State
 from flowdeck.sdk.index import load_catalog
 from flowdeck.store import feed
-from flowdeck.store.driver import Database, create_schema, open_database
+from flowdeck.store.driver import Database, StoreConflict, create_schema, open_database
 from tests.support.nodes import Node, settle
 from tests.support.postgres import Postgres
 
@@ -494,3 +494,30 @@ def test_a_raised_limit_admits_executions_that_wait(shared_database: Database, m
     settle(first, second)
     assert list(states(shared_database).values()).count("RUNNING") == 3
     assert one(shared_database, "select count(*) from slot") == 3
+
+
+def test_numbers_of_a_block_that_was_not_committed_are_not_used(shared_database: Database, make: Make) -> None:
+    """A conflict while a block is taken gives it back: somebody else gets it."""
+    save(shared_database, TWO_STEPS)
+    first, second = pair(make)
+    here, there = ids_in(first.sharing.held, 1)[0], ids_in(second.sharing.held, 1)[0]
+    first.sharing._limits.clear()
+    link = first.executor.writer._link
+    plain = link.run
+
+    def refuse(text: str, params: Any) -> int:
+        if text == "commit":
+            link.run = plain
+            raise StoreConflict("injected")
+        return plain(text, params)
+
+    link.run = refuse
+    create(first, here)
+    first.read()
+    first.executor.step()
+    assert link.run == plain
+    second.sharing._limits.clear()
+    create(second, there)
+    settle(second, first)
+    assert states(shared_database) == {here: "RUNNING", there: "RUNNING"}
+    assert one(shared_database, "select count(distinct seq) from execution") == 2
