@@ -524,6 +524,8 @@ def lost(w: World, seq: int, fence: int) -> None:
         return
     if run is None or run.fence != fence or run.state.terminal:
         return
+    if run.task.kind is TaskKind.DIRECTORY and run.level is not None and not run.level.job:
+        return  # its job has ended, what follows it runs
     if tree.dying(run.execution, run.after) or run.killing:
         directory.release(w, run)
         tree.close_attempt(w, run, State.KILLED)

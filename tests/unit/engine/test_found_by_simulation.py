@@ -222,6 +222,23 @@ tasks:
 """
 
 
+def test_a_worker_that_is_lost_after_its_directory_changes_nothing(engine: Engine) -> None:
+    """§8.9: the local errors run already."""
+    engine.save(flow(DIRECTORY + f"    errors: [{{id: help, {W}}}]\n"))
+    engine.outcomes = {"d": None, "help": None}
+    e = engine.start("f")
+    engine.steps()
+    (seq, fence) = next(iter(engine.worker.jobs))
+    engine.end(seq, fence, "FAILED")
+    engine.steps()
+    engine.executor.on_lost("w1", [(seq, fence)])
+    engine.outcomes = {}
+    engine.run()
+    assert engine.tasks(e) == ["d FAILED", "help SUCCESS"]
+    assert engine.state(e) == "FAILED"
+    engine.check()
+
+
 def test_a_directory_ends_once_and_leaves_no_child_of_an_earlier_job(engine: Engine) -> None:
     """§8.9: also when core dies between the reports of its children."""
     engine.save(flow(DIRECTORY))
