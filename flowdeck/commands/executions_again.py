@@ -352,6 +352,24 @@ def _same_place(run: Run, task: TaskDef, above: Run | None) -> bool:
     return task.type == run.task.type and task.parent == (above.task.key if above is not None else None)
 
 
+def _placed(plan: Plan, runs: Tree, chosen: Run) -> bool:
+    """Whether a task run stands in a revision where it stood, with all blocks around it: only then it is copied."""
+    by_seq = {run.seq: (run, parent) for run, parent in runs}
+    seq = chosen.seq
+    while seq:
+        run, above = by_seq[seq]
+        task = plan.task_ids.get(run.task.id)
+        outer = plan.task_ids.get(by_seq[above][0].task.id) if above else None
+        if task is None or task.disabled or run.detail.get("dynamic"):
+            return False
+        if (task.type, task.kind, task.branch) != (run.task.type, run.task.kind, run.task.branch):
+            return False
+        if task.parent != (outer.key if outer is not None else None):
+            return False
+        seq = above
+    return True
+
+
 @engine_command("execution.replay")
 def replay(step: Step, args: dict[str, Any]) -> dict[str, Any]:
     """Run an execution again as a new one: from a task run (`task_run`: id) or from the beginning.
@@ -373,6 +391,8 @@ def replay(step: Step, args: dict[str, Any]) -> dict[str, Any]:
         chosen = rebuild.whole(runs, chosen)
         if plan.task_ids.get(chosen.task.id) is None:
             raise IllegalArgument(f"Task '{chosen.task.id}' is not in revision {plan.flow.revision}")
+        if not chosen.after and not _placed(plan, runs, chosen):
+            raise IllegalArgument(f"Task '{chosen.task.id}' is at another place in revision {plan.flow.revision}")
         # What follows the end runs again as a whole, after the same end.
         gone = {r.seq for r, _ in runs if r.after} if chosen.after else rebuild.successors(runs, chosen)
         new, kept = _copy(

@@ -28,7 +28,7 @@ LIMITED: dict[str, Any] = {
 KINDS = (
     ["work"] * 4
     + ["seq", "par", "par", "dag", "if", "switch", "each", "each", "eachseq", "eachpar", "allow", "until"]
-    + ["pause", "sub", "exit", "labels", "directory", "directory"]
+    + ["pause", "sub", "exit", "labels", "directory", "directory", "items", "items"]
 )
 
 
@@ -134,6 +134,19 @@ def task(rand: random.Random, names: Names, depth: int) -> dict[str, Any]:
                 "type": CORE + "Subflow",
                 "namespace": "a.b",
                 "flowId": rand.choice(["child", "child", "limited", "nowhere"]),
+                "wait": rand.random() < 0.8,
+                "transmitFailed": rand.random() < 0.7,
+                "restartBehavior": rand.choice(["RETRY_FAILED", "NEW_EXECUTION"]),
+            }
+        case "items":
+            if rand.random() < 0.3:
+                out["errors"] = tasks(rand, names, 0, 2)
+            return out | {
+                "type": CORE + "ForEachItem",
+                "items": "kestra:///x",
+                "namespace": "a.b",
+                "flowId": rand.choice(["child", "child", "limited", "nowhere"]),
+                "labels": rand.choice([{}, {"n": "{{ taskrun.iteration }}"}, {"n": "{{ kv('a') }}"}]),
                 "wait": rand.random() < 0.8,
                 "transmitFailed": rand.random() < 0.7,
                 "restartBehavior": rand.choice(["RETRY_FAILED", "NEW_EXECUTION"]),

@@ -177,7 +177,7 @@ class Simulation:
             state,
             engine.now - rand.choice([0, 0, 50]),
             engine.now,
-            outputs={"token": token} if state is not State.KILLED else None,
+            outputs={"token": token, "splits": "kestra:///list"} if state is not State.KILLED else None,
             error="it broke" if state is State.FAILED else None,
         )
 
@@ -211,6 +211,8 @@ class Simulation:
 
     def rendered(self, value: Any) -> Any:
         """What a worker might make of templates."""
+        if value == {"text": "{{ read(uri) }}"}:
+            return {"text": "".join(f"kestra:///batch-{n}\n" for n in range(3))}
         if isinstance(value, str):
             return self.rand.choice(["x", "", "false"]) if "{{" in value else value
         if isinstance(value, list):

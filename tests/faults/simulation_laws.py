@@ -51,6 +51,7 @@ def problems(simulation: Simulation) -> list[str]:
     out += _results(simulation)
     out += _after_kill(simulation)
     out += _states(simulation)
+    out += _batches(simulation)
     return out
 
 
@@ -162,6 +163,35 @@ def _after_kill(simulation: Simulation) -> list[str]:
             seen.add(run)
             if execution in killed and run not in after:
                 out.append(f"task run {run} was created after the kill of execution {execution}")
+    return out
+
+
+def _batches(simulation: Simulation) -> list[str]:
+    """§9.2: every batch of a ForEachItem has its execution, and never two that run."""
+    engine = simulation.engine
+    out: list[str] = []
+    copies = {row[0] for row in engine.all("select seq from execution where parent_id is not null")}
+    for seq, task, state, outputs, execution, id in engine.all(
+        "select t.seq, t.task_id, t.state, t.outputs, e.seq, e.id from task_run t join execution e"
+        " on e.seq = t.execution_seq where t.task_id like '%\\_items' escape '\\'"
+    ):
+        if execution in copies or id in simulation.touched:
+            continue  # copies have no executions of their own
+        made: list[int] = []
+        running: list[int] = []
+        for trigger, child in engine.all('select "trigger", state from execution where parent_task_run = ?', seq):
+            number = json.loads(trigger)["variables"]["taskRunIteration"]
+            made.append(number)
+            if child < 20:
+                running.append(number)
+        if len(running) != len(set(running)):
+            out.append(f"batches of {task} ({seq}) run twice: {sorted(running)}")
+        told = json.loads(outputs) if outputs else {}
+        waited = "CREATED" in (told.get("iterations") or {})
+        if state == S.SUCCESS and waited and not simulation.deleted and set(made) != {0, 1, 2}:
+            out.append(f"{task} ({seq}) ended with executions of {sorted(made)}")
+        if state == S.SUCCESS and waited and sum(n for s, n in told["iterations"].items() if s != "RETRIED") != 3:
+            out.append(f"{task} ({seq}) ended with counts {told['iterations']}")
     return out
 
 

@@ -16,6 +16,10 @@ from flowdeck.model.flow import TaskKind
 from flowdeck.model.states import State
 
 
+LAST_EVENT = (1 << 63) - 1
+"""Above all numbers of the history."""
+
+
 def reserve(w: World, run: Run) -> None:
     """Before each dispatch of the job: its children get numbers and ids, its level waits; earlier ones go."""
     _remove(w, run)
@@ -35,6 +39,8 @@ def reserve(w: World, run: Run) -> None:
 
 def expect(w: World, run: Run) -> None:
     """Take note of the children that the job may still report."""
+    # After a start, numbers that no row tells of are given out again; another executor has lower ones.
+    run.detail["from"] = min(int(run.detail.get("from") or 0), w.last_event)
     for key, seq, name in run.detail.get("reserved") or ():
         if seq not in w.runs and (run.level is None or seq not in run.level.reported):
             w.reserved[seq] = (run, key, name)
@@ -70,7 +76,7 @@ def _remove(w: World, run: Run) -> None:
         if changed is not None and changed.execution is live:
             del w.changes.runs[seq]
             w.changes.attempts.pop((seq, 1), None)
-        w.changes.removed[seq] = (live, int(run.detail.get("from") or 0), w.last_event + 1)
+        w.changes.removed[seq] = (live, int(run.detail.get("from") or 0), LAST_EVENT)
 
 
 def inside(run: Run) -> bool:

@@ -138,7 +138,7 @@ def open_items(w: World, run: Run) -> None:
 @work("items again")
 def again(w: World, run: Run) -> None:
     """Go on from the rows: after a restart of the process, or of the execution."""
-    if run.state is not State.RUNNING:
+    if run.state is not State.RUNNING or run.execution.gone:
         return
     batches = batches_of(w, run)
     if "batches" not in run.detail or batches.left:
@@ -181,7 +181,7 @@ def items_known(w: World, run: Run, result: Any, error: str | None) -> None:
 def make_batches(w: World, run: Run) -> None:
     """Create the next children; what needs a worker's rendering comes one by one."""
     batches = w.batches.get(run.seq)
-    if batches is None or batches.uris is None or run.state is not State.RUNNING:
+    if batches is None or batches.uris is None or run.state is not State.RUNNING or run.execution.gone:
         return
     for _ in range(CHUNK):
         if batches.rendering or not batches.left or run.state is not State.RUNNING:

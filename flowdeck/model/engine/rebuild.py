@@ -338,6 +338,10 @@ def to_restart(runs: list[tuple[Run, int]]) -> tuple[set[int], set[int], set[int
             gone.add(run.seq)
     told = {run.seq for run, _ in runs if run.task.branch == "onPause"}  # they have no say in how a pause ends
     told |= {run.seq for run, _ in runs if run.detail.get(dynamic.MARK)}
+    for run, parent_seq in runs:
+        above = by_seq.get(parent_seq)
+        if above is not None and above.task.kind is TaskKind.DIRECTORY and run.task.branch == "tasks":
+            told.add(run.seq)  # the job that is out speaks for it
     failed = [run for run, _ in runs if run.seq not in gone and run.seq not in told and run.state in wanted]
     ancestors: set[int] = set()
     for run in failed:
