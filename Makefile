@@ -97,6 +97,8 @@ bench: $(VENV)/.dev test-packages ## engine against its references in one run, o
 	$(BIN)/python -m benchmarks.run --postgres
 	$(BIN)/python -m benchmarks.reference_flows
 	FLOWDECK_TEST_DATABASE=postgres FLOWDECK_TEST_POSTGRES_FLUSH=true $(BIN)/python -m benchmarks.reference_flows
+	$(BIN)/python -m benchmarks.schedules
+	$(BIN)/python -m benchmarks.lists
 
 .PHONY: bench-ui
 bench-ui: $(VENV)/.dev test-packages console ## the console's budgets in Chromium

@@ -26,6 +26,8 @@ from pathlib import Path
 
 import httpx
 
+from benchmarks import realtime
+from tests.support.plugins import install
 from tests.support.server import Server, eventually
 
 NAMESPACE = "bench.reference"
@@ -72,6 +74,8 @@ PUBLISHED = {
     ("b3", 100): "5",
 }
 """Seconds that the reference's open edition 1.2.0 publishes (machine with 4 processors, PostgreSQL on another one)."""
+BURST = {1_600: "5.3", 16_000: "4.6", 160_000: "15"}
+"""The same for realtime events at 2,000, 1,500 and 500 a minute, where it falls behind."""
 RATES = {"b1": (250, 1000, 2000, 6000), "b2": (100, 500, 1500)}
 
 
@@ -196,6 +200,12 @@ def measure(server: Server, only: str, seconds: float) -> list[Row]:
             took = loop(server, count)
             rows.append(Row("b3", f"loop of {count:,}", 1, took, took, PUBLISHED.get(("b3", count), "")))
             print(" | ".join(rows[-1].cells()), f"| {took / count * 1000:,.0f} µs a task", flush=True)
+    if only in ("", "B4") and server.database_url.startswith("sqlite"):
+        for size in (1_600, 16_000, 160_000):
+            got = realtime.measure(server, server.home.parent, size, 1_000)
+            load = f"{got.count:,} events of {size:,} bytes at once: {got.per_second:,.0f} a second"
+            rows.append(Row("b4", load, got.count, got.p50, got.p99, BURST[size]))
+            print(" | ".join(rows[-1].cells()), flush=True)
     return rows
 
 
@@ -211,7 +221,7 @@ def page(database: str, rows: Sequence[Row]) -> None:
     head = (
         "# Performance of the reference's benchmark flows\n\n"
         "Written by `python -m benchmarks.reference_flows`, once on each database. `b1` has two tasks, `b2` five `If` "
-        "with a task each, `b3` a loop whose values run at once. Executions are started by webhooks at an even rate; "
+        "with a task each, `b3` a loop whose values run at once, `b4` a realtime trigger. Executions are started by webhooks at an even rate; "
         "latency is from the request to the end of the execution. The last column is what the reference publishes for "
         "its open edition 1.2.0, on 4 processors with PostgreSQL on a machine of its own.\n"
     )
@@ -226,13 +236,14 @@ def page(database: str, rows: Sequence[Row]) -> None:
 def main() -> int:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default="", choices=["", "B1", "B2", "B3"])
+    parser.add_argument("--only", default="", choices=["", "B1", "B2", "B3", "B4"])
     parser.add_argument("--seconds", type=float, default=15, help="of each rate")
     parser.add_argument("--no-write", action="store_true")
     given = parser.parse_args()
     database = "PostgreSQL" if os.environ.get("FLOWDECK_TEST_DATABASE") == "postgres" else "SQLite"
     with tempfile.TemporaryDirectory(prefix="flowdeck-bench-") as folder:
-        server = Server(Path(folder) / "home", environment={"FLOWDECK_CONSOLE_ENABLED": "false"})
+        plugins = install(Path(folder) / "plugins")
+        server = Server(Path(folder) / "home", environment={"FLOWDECK_CONSOLE_ENABLED": "false", **plugins})
         server.start()
         try:
             rows = measure(server, given.only, given.seconds)
