@@ -221,7 +221,8 @@ def page(database: str, rows: Sequence[Row]) -> None:
     head = (
         "# Performance of the reference's benchmark flows\n\n"
         "Written by `python -m benchmarks.reference_flows`, once on each database. `b1` has two tasks, `b2` five `If` "
-        "with a task each, `b3` a loop whose values run at once, `b4` a realtime trigger. Executions are started by webhooks at an even rate; "
+        "with a task each, `b3` a loop whose values run at once, `b4` a realtime trigger. "
+        "Executions are started by webhooks at an even rate; "
         "latency is from the request to the end of the execution. The last column is what the reference publishes for "
         "its open edition 1.2.0, on 4 processors with PostgreSQL on a machine of its own.\n"
     )
