@@ -160,15 +160,19 @@ class Simulation:
         )
         node.executor._random = self.random
         link = node.executor.writer._link
-        plain = link.run
-
-        def run(text: str, params: Any) -> int:
-            if self.conflicts and text not in ("begin", "rollback", "commit") and self.random.random() < 0.01:
-                raise StoreConflict("injected")
-            return plain(text, params)
-
-        link.run = run
+        for verb in ("run", "one", "rows", "many"):
+            setattr(link, verb, self.unreliable(getattr(link, verb)))
         self.nodes.append(node)
+
+    def unreliable(self, verb: Any) -> Any:
+        """Statements that now and then meet another transaction; what is commit or rollback does what it says."""
+
+        def call(text: str, params: Any) -> Any:
+            if self.conflicts and text not in ("begin", "rollback", "commit") and self.random.random() < 0.005:
+                raise StoreConflict("injected")
+            return verb(text, params)
+
+        return call
 
     def drop(self, node: Node, why: str) -> None:
         """An executor is gone, without a word."""
