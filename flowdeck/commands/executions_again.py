@@ -334,9 +334,9 @@ def _copy(
         for a in step.tx.all("select * from attempt where task_run_seq = ?", run.seq):
             w.changes.attempts[twin.seq, a["no"]] = {
                 "fence": a["fence"],
-                "state": a["state"],
+                "state": a["state"] if State(a["state"]).terminal else int(State.KILLED),  # it runs for the other one
                 "started": a["started"],
-                "ended": a["ended"],
+                "ended": a["ended"] or w.now,
                 "worker": a["worker"],
                 "exit_info": None,
             }

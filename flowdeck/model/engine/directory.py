@@ -15,7 +15,6 @@ from flowdeck.model.engine.world import DETAIL, Run, World
 from flowdeck.model.flow import TaskKind
 from flowdeck.model.states import State
 
-
 LAST_EVENT = (1 << 63) - 1
 """Above all numbers of the history."""
 
@@ -40,7 +39,9 @@ def reserve(w: World, run: Run) -> None:
 def expect(w: World, run: Run) -> None:
     """Take note of the children that the job may still report."""
     # After a start, numbers that no row tells of are given out again; another executor has lower ones.
-    run.detail["from"] = min(int(run.detail.get("from") or 0), w.last_event)
+    if int(run.detail.get("from") or 0) > w.last_event:
+        run.detail["from"] = w.last_event
+        w.touch_run(run, DETAIL)
     for key, seq, name in run.detail.get("reserved") or ():
         if seq not in w.runs and (run.level is None or seq not in run.level.reported):
             w.reserved[seq] = (run, key, name)
