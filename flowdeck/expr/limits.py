@@ -9,6 +9,10 @@ MAX_TEXT = 10_000_000
 MAX_LEVELS = 200
 """Lists within lists: what writes a value down recurses."""
 MAX_BITS = 13_000
+MAX_DERIVED = 64
+"""Texts made of secrets that one render tells in any case."""
+MAX_SECRETS = 1000
+"""Secrets and parts of them that one render follows."""
 REGEX_SECONDS = 1.0
 """A sound pattern takes milliseconds; one that backtracks for ever must not hold a worker for long."""
 RENDER_STEPS = 20

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any, Protocol
 
 from flowdeck.expr.errors import ExpressionError
-from flowdeck.expr.limits import Limits
+from flowdeck.expr.limits import MAX_DERIVED, MAX_SECRETS, Limits
 
 
 class Randomness(Protocol):
@@ -56,7 +56,7 @@ DEFAULT_ENVIRONMENT = Environment()
 class Runtime:
     """State of one outermost render: the budget that is left and the secrets that were seen."""
 
-    __slots__ = ("compile", "deadline", "depth", "env", "limits", "raws", "secrets", "size", "steps")
+    __slots__ = ("compile", "deadline", "depth", "derived", "env", "limits", "raws", "secrets", "size", "steps")
 
     def __init__(self, env: Environment, compile: Callable[..., Any]) -> None:
         self.env = env
@@ -66,6 +66,7 @@ class Runtime:
         self.steps = 0
         self.size = 0
         self.depth = 0
+        self.derived = 0
         self.secrets: set[str] = set(env.secrets)
         self.raws: list[str] | None = None
 
@@ -103,7 +104,7 @@ class Runtime:
         if tell is None:
             return
         if isinstance(value, str):
-            if value and value not in self.secrets and not (derived and len(value) < 4):
+            if value and value not in self.secrets and not (derived and (len(value) < 4 or self._too_much(value))):
                 self.secrets.add(value)
                 tell(value)
         elif isinstance(value, Mapping):
@@ -112,6 +113,16 @@ class Runtime:
         elif isinstance(value, (list, tuple)):
             for item in value:
                 self.tell(item, derived)
+
+    def _too_much(self, value: str) -> bool:
+        """Whether a derived text is left out: beyond the first ones only parts of secrets are told.
+
+        A text of many lines with a secret in it, split, would otherwise make every line a secret.
+        """
+        self.derived += 1
+        if self.derived <= MAX_DERIVED:
+            return False
+        return len(self.secrets) > MAX_SECRETS or not any(value in secret for secret in self.secrets)
 
     def holds_secret(self, value: Any) -> bool:
         """Whether `value` is or contains a text that was told as secret."""

@@ -9,6 +9,7 @@ import base64
 import html
 import json
 import re
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -74,11 +75,13 @@ class Masker:
         told: those but for the shortest; what is made of them is secret too.
     """
 
-    __slots__ = ("_pattern", "_secrets", "known", "told")
+    __slots__ = ("_compiled", "_lock", "_secrets", "_stale", "known", "told")
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._secrets: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
+        self._compiled: re.Pattern[str] | None = None
+        self._stale = False
         self.known: set[str] = set()
         self.told: set[str] = set()
 
@@ -86,32 +89,44 @@ class Masker:
         """Mask this text from now on; blank ones are ignored."""
         if secret in self._secrets or not secret.strip():
             return
-        self.known.add(secret)
-        if len(secret) >= SHORTEST_FORM:
-            self.told.add(secret)
-        self._secrets |= forms(secret)
-        longest_first = sorted(self._secrets, key=len, reverse=True)
-        self._pattern = re.compile("|".join(re.escape(form) for form in longest_first))
+        with self._lock:
+            self.known.add(secret)
+            if len(secret) >= SHORTEST_FORM:
+                self.told.add(secret)
+            self._secrets |= forms(secret)
+            self._stale = True
+
+    @property
+    def _pattern(self) -> re.Pattern[str] | None:
+        """Made when it is needed: renders may tell many secrets in a row."""
+        if self._stale:
+            with self._lock:
+                longest_first = sorted(self._secrets, key=len, reverse=True)
+                self._compiled = re.compile("|".join(re.escape(form) for form in longest_first))
+                self._stale = False
+        return self._compiled
 
     def __bool__(self) -> bool:
-        return self._pattern is not None
+        return bool(self._secrets)
 
     def text(self, text: str) -> str:
         """The text with secrets replaced."""
-        return text if self._pattern is None else self._pattern.sub(MASK, text)
+        pattern = self._pattern
+        return text if pattern is None else pattern.sub(MASK, text)
 
     def seal(self, value: Any, wrap: Wrap | None, depth: int = SEALED_DEPTH) -> Any:
         """Plain JSON in which every text that shows a secret is encrypted by `wrap`; without it, masked.
 
         A sealed value is `{type, value, shown}`: what it is, with its secrets, and what may be read of it.
         """
-        if self._pattern is None:
+        pattern = self._pattern
+        if pattern is None:
             return value
         if wrap is None:
             return self.value(value)
         if isinstance(value, str):
-            return self._sealed(value, wrap) if self._pattern.search(value) else value
-        if isinstance(value, Mapping) and depth and not any(self._pattern.search(str(key)) for key in value):
+            return self._sealed(value, wrap) if pattern.search(value) else value
+        if isinstance(value, Mapping) and depth and not any(pattern.search(str(key)) for key in value):
             return {key: self.seal(item, wrap, depth - 1) for key, item in value.items()}
         if isinstance(value, Mapping | list | tuple) and self.value(value) != _plain(value):
             return self._sealed(value, wrap)
@@ -125,10 +140,11 @@ class Masker:
 
     def value(self, value: Any) -> Any:
         """Plain JSON with secrets replaced in texts and keys."""
-        if self._pattern is None:
+        pattern = self._pattern
+        if pattern is None:
             return value
         if isinstance(value, str):
-            return self._pattern.sub(MASK, value)
+            return pattern.sub(MASK, value)
         if isinstance(value, Mapping):
             return {self.text(str(k)): self.value(v) for k, v in value.items()}
         if isinstance(value, list | tuple):
