@@ -345,11 +345,32 @@ def _copy(
     return new, out
 
 
+def _is_kept(runs: Tree, chosen: Run, plan: Plan) -> bool:
+    """Whether a task run and all around it can be taken over to a revision."""
+    by_seq = {run.seq: run for run, _ in runs}
+    parents = {run.seq: parent for run, parent in runs}
+    node: Run | None = chosen
+    while node is not None:
+        above = by_seq.get(parents[node.seq])
+        task = plan.task_ids.get(node.task.id)
+        outer = plan.task_ids.get(above.task.id) if above is not None else None
+        if task is None or node.detail.get("dynamic") or (above is not None and outer is None):
+            return False
+        if not _fits(node, task, outer):
+            return False
+        node = above
+    return True
+
+
 def _same_place(run: Run, task: TaskDef, above: Run | None) -> bool:
     """Whether a task stands in another revision where it stood: only then its task run can be taken over."""
+    return _fits(run, task, above.task if above is not None else None)
+
+
+def _fits(run: Run, task: TaskDef, outer: TaskDef | None) -> bool:
     if task.disabled or task.kind is not run.task.kind or task.branch != run.task.branch:
         return False
-    return task.type == run.task.type and task.parent == (above.task.key if above is not None else None)
+    return task.type == run.task.type and task.parent == (outer.key if outer is not None else None)
 
 
 def _placed(plan: Plan, runs: Tree, chosen: Run) -> bool:
@@ -393,6 +414,8 @@ def replay(step: Step, args: dict[str, Any]) -> dict[str, Any]:
             raise IllegalArgument(f"Task '{chosen.task.id}' is not in revision {plan.flow.revision}")
         if not chosen.after and not _placed(plan, runs, chosen):
             raise IllegalArgument(f"Task '{chosen.task.id}' is at another place in revision {plan.flow.revision}")
+        if not chosen.after and not _is_kept(runs, chosen, plan):
+            raise IllegalArgument(f"Task '{chosen.task.id}' is at another place in revision {plan.flow.revision}")
         # What follows the end runs again as a whole, after the same end.
         gone = {r.seq for r, _ in runs if r.after} if chosen.after else rebuild.successors(runs, chosen)
         new, kept = _copy(
@@ -405,8 +428,6 @@ def replay(step: Step, args: dict[str, Any]) -> dict[str, Any]:
             labels=labels,
         )
         node = next((r for r, old in kept if old == chosen.seq), None)
-        if node is None and not chosen.after:
-            raise IllegalArgument(f"Task '{chosen.task.id}' is at another place in revision {plan.flow.revision}")
         new.breakpoints = list(args.get("breakpoints") or [])
         if node is not None:
             _start_again(w, node)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flowdeck.engine.messages import Done
+from flowdeck.model.errors import IllegalArgument
 from flowdeck.model.states import State
 from tests.unit.engine.harness import Engine
 from tests.unit.engine.test_flowables import W, flow
@@ -220,6 +221,20 @@ tasks:
     type: io.kestra.plugin.core.flow.WorkingDirectory
     tasks: [{{id: a, {W}}}, {{id: b, {W}}}]
 """
+
+
+def test_a_refused_replay_creates_nothing(engine: Engine) -> None:
+    """§18: the task stands elsewhere in the chosen revision."""
+    engine.save(flow(f"tasks: [{{id: a, {W}}}, {{id: b, {W}}}]"))
+    e = engine.start("f")
+    engine.run()
+    engine.save(flow(f"tasks: [{{id: s, {SEQ}, tasks: [{{id: a, {W}}}]}}, {{id: b, {W}, disabled: true}}]"), revision=2)
+    for task in ("a", "b"):
+        with pytest.raises(IllegalArgument, match="another place"):
+            engine.command("execution.replay", id=e, task_run=run_id(engine, e, task), revision=2)
+    engine.run()
+    assert engine.one("select count(*) from execution") == 1
+    assert not engine.executor.world.executions
 
 
 def test_a_worker_that_is_lost_after_its_directory_changes_nothing(engine: Engine) -> None:
