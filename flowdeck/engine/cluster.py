@@ -21,10 +21,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from flowdeck.commands import registry
 from flowdeck.engine.bus import REPEATABLE
 from flowdeck.engine.feed_reader import FeedReader
 from flowdeck.engine.followed import announce
+from flowdeck.engine.frames import valid
 from flowdeck.model.errors import DomainError, Unavailable, revive
 from flowdeck.model.ids import SHARDS, shard_of
 from flowdeck.store import feed, inbox
@@ -131,6 +134,7 @@ class ClusterClient:
             registry.load_commands()
         if key is None and name not in REPEATABLE:
             key = secrets.token_hex(12)
+        args = _plain(args)
         if name in registry.COMMANDS:
             return await self._carry_out(name, args, key, principal, timeout)
         return await self._ask(name, args, key or secrets.token_hex(12), principal, timeout)
@@ -153,7 +157,7 @@ class ClusterClient:
         except StoreError as error:
             log.exception("command %s failed", name)
             raise DomainError(f"command {name} failed: {type(error).__name__}") from None
-        return registry.result_or_raise(answer)
+        return _plain(registry.result_or_raise(answer))
 
     def _scribe(self) -> Scribe:
         scribe = getattr(self._local, "scribe", None)
@@ -376,6 +380,14 @@ class ClusterClient:
         await asyncio.to_thread(self._pool.shutdown)
         for scribe in self._scribes:
             scribe.close()
+
+
+def _plain(value: Any) -> Any:
+    """A value as it would come out of a frame: lists, maps, texts that are UTF-8 (`engine.frames`)."""
+    try:
+        return msgspec.json.decode(msgspec.json.encode(value))
+    except UnicodeEncodeError:
+        return msgspec.json.decode(msgspec.json.encode(valid(value)))
 
 
 def _letter(name: str, args: dict[str, Any], key: str, principal: str | None) -> _Letter:

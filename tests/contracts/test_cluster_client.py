@@ -93,6 +93,8 @@ async def test_rows_are_written_here_once_a_key_and_refusals_come_back(
     with pytest.raises(NotFound):
         await client.send("flow.delete", {"tenant": "main", "namespace": "a", "id": "nobody"})
     assert rows(database, "select count(*) from inbox") == [(0,)]
+    await client.send("kv.put", put("half", "\ud800 x", description="\ud800"))  # no UTF-8: as in a frame
+    assert rows(database, "select value from kv where key = 'half'") == [('"? x"',)]
 
 
 async def test_commands_of_many_callers_at_once_all_count(client: ClusterClient, database: Database) -> None:
