@@ -59,11 +59,15 @@ class RequestContext:
         token = _request_id.set(identity)
         scope.setdefault("state", {})["request_id"] = identity
         path: str = scope["path"]
+        if path.startswith("/api/v1/") and path.endswith("/"):  # `…/kv/` is `…/kv`, as in the reference
+            path = path.rstrip("/")
         parts = path.split("/", 4)
         if len(parts) > 3 and parts[1] == "api" and parts[2] == "v1" and parts[3] in TENANT_LESS:
+            path = "/api/v1/main" + path[len("/api/v1") :]
+        if path != scope["path"]:
             scope = dict(scope)
-            scope["path"] = "/api/v1/main" + path[len("/api/v1") :]
-            scope["raw_path"] = scope["path"].encode()
+            scope["path"] = path
+            scope["raw_path"] = path.encode()
 
         async def tagged(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":

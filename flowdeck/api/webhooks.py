@@ -22,10 +22,11 @@ async def _called(request: Request, caller: Any, namespace: str, flow_id: str, k
     throttle: Throttle = request.app.state.webhook_throttle
     place = f"{caller.tenant}/{namespace}/{flow_id}"
     throttle.check(place, address(request))
+    sent: dict[str, str] = getattr(request.state, "header_names", {})  # ASGI has them in lower case
     headers: dict[str, list[str]] = {}
     for name, value in request.headers.items():
         if name not in ("authorization", "cookie"):
-            headers.setdefault(name, []).append(value)
+            headers.setdefault(sent.get(name, name), []).append(value)
     parameters: dict[str, list[str]] = {}
     for name, value in request.query_params.multi_items():
         parameters.setdefault(name, []).append(value)

@@ -138,6 +138,8 @@ def run_web(settings: Settings, fd: int | None = None, *, app: Any, backend: Bac
     """Serve `app` until told to stop; `fd` is a listening socket handed over by the supervisor."""
     import uvicorn
 
+    from flowdeck.main.http_protocol import SpelledProtocol
+
     timeout = settings.span("kestra.server.liveness.timeout").total_seconds()
     heartbeat = settings.span("kestra.server.liveness.heartbeat-interval").total_seconds()
     presence = Presence(backend.core, max(heartbeat, timeout / 4))
@@ -153,6 +155,7 @@ def run_web(settings: Settings, fd: int | None = None, *, app: Any, backend: Bac
 
     config = uvicorn.Config(
         app,
+        http=SpelledProtocol,
         host=settings.host,
         port=settings.port,
         log_config=None,

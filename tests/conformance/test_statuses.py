@@ -263,6 +263,14 @@ def test_old_paths_without_tenant_mean_main(server: Server, there: dict[str, str
     assert answer.status == 404
 
 
+def test_a_slash_at_the_end_of_a_path_changes_nothing(server: Server, there: dict[str, str]) -> None:
+    """Documented calls end in one (`GET …/kv/`); with and without tenant."""
+    assert server.call("GET", f"{T}/executions/{there['e']}/").json["id"] == there["e"]
+    for path in (f"{T}/kv/", "/api/v1/kv/"):
+        assert server.call("GET", path).json["results"] is not None
+    assert server.call("GET", f"{T}/nothing/").status == 404 == server.call("GET", "/api/v1/").status
+
+
 def test_any_accept_header_is_answered(server: Server, there: dict[str, str]) -> None:
     for accept in ("application/octet-stream", "text/csv", "text/plain", "application/yaml", "text/event-stream"):
         answer = server.call("GET", f"{T}/executions/{there['e']}", headers={"Accept": accept})

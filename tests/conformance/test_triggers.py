@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
+import json
 import time
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -499,7 +502,14 @@ def test_a_webhook_waits_and_answers_as_told(server: Server) -> None:
     assert call("webhook-key-of-the-corpus", {}).status == 404
     assert call("plain/more", {}).status == 404
     got = server.call("GET", f"{HOOK}/hooks/plain?a=1&a=2", auth=False, headers={"X-One": "two"}).json["trigger"]
-    assert got["variables"]["parameters"] == {"a": ["1", "2"]} and got["variables"]["headers"]["x-one"] == ["two"]
+    assert got["variables"]["parameters"] == {"a": ["1", "2"]} and got["variables"]["headers"]["X-One"] == ["two"]
+    spelled = {"X-Event-ID": "7", "authorization": "Basic eDp5", "cookie": "a=b"}  # names stay as they were sent
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)) as line:
+        for headers in (spelled, {"x-event-id": "8"}):  # two requests of one connection
+            line.request("GET", f"{HOOK}/hooks/plain", headers=headers)
+            told = json.loads(line.getresponse().read())["trigger"]["variables"]["headers"]
+            assert [v for k, v in told.items() if k == next(iter(headers))] == [[next(iter(headers.values()))]]
+            assert not {name.lower() for name in told} & {"authorization", "cookie"}
     binary = server.call("POST", f"{HOOK}/hooks/plain", body=b"\xff\xfe", auth=False).json["trigger"]["variables"]
     assert binary["body"] == "//4="
     text = server.call("POST", f"{HOOK}/hooks/plain", body="12", auth=False).json["trigger"]["variables"]
