@@ -290,6 +290,19 @@ def _pg_connection_class() -> Any:
     return _PgConnection
 
 
+@lru_cache(maxsize=1)
+def _pg_text() -> Any:
+    from psycopg.adapt import Dumper
+
+    class _Text(Dumper):
+        """PostgreSQL's texts hold no NUL: what a task or a caller puts there must not fail the transaction."""
+
+        def dump(self, obj: str) -> bytes:
+            return (obj.replace("\0", "\ufffd") if "\0" in obj else obj).encode()
+
+    return _Text
+
+
 def _pg_failure(error: Any) -> StoreError:
     import psycopg
 
@@ -324,6 +337,7 @@ class _PgLink(_Link):
             )
         except psycopg.Error as error:
             raise _pg_failure(error) from error
+        self.raw.adapters.register_dumper(str, _pg_text())
 
     def run(self, text: str, params: Any) -> int:
         try:

@@ -141,3 +141,14 @@ def test_an_insert_needs_no_schema_in_memory(database: Database) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code, database.url], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["1", "False"]
+
+
+def test_a_text_with_a_nul_fails_no_transaction(database: Database) -> None:
+    writer = database.writer()
+    with writer.transaction() as tx:
+        tx.insert("setting", key="nul", value="a\0b", updated=1)
+        tx.many("insert into setting (key, value, updated) values (?, ?, 1)", [("n2", "\0"), ("n3", "x")])
+    with database.reader() as reader:
+        found = reader.value("select value from setting where key = 'nul'")
+    writer.close()
+    assert found == ("a\0b" if database.dialect == "sqlite" else "a\ufffdb")
