@@ -230,7 +230,10 @@ def _restart_batches(step: Step, run: Run) -> None:
         run.execution.id,
         run.seq,
     ):
-        variables = (json.loads(row["trigger"]) if row["trigger"] else {}).get("variables") or {}
+        trigger = json.loads(row["trigger"]) if row["trigger"] else {}
+        if trigger.get("try") != run.detail.get("try"):
+            continue
+        variables = trigger.get("variables") or {}
         newest[int(variables.get("taskRunIteration") or 0)] = (row["id"], State(row["state"]))
     run.begun = True
     tree.start_run(step.world, run)

@@ -217,7 +217,7 @@ def _trigger(text: str | None) -> dict[str, Any] | None:
     """What started the execution; the chain of callers is the executor's own."""
     if not text:
         return None
-    return {k: v for k, v in json.loads(text).items() if k not in ("callers", "outputs")}
+    return {k: v for k, v in json.loads(text).items() if k not in ("callers", "outputs", "try")}
 
 
 def execution(

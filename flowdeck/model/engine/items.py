@@ -109,12 +109,17 @@ def batches_of(w: World, run: Run) -> Batches:
     return found
 
 
-def children(w: World, run: Run) -> Iterator[Live]:
-    """Child executions of a task run that are in memory."""
+def children(w: World, run: Run, *, every: bool = False) -> Iterator[Live]:
+    """Child executions of a task run that are in memory; with `every` those of earlier tries too."""
     for seq in list(w.children.get(run.execution.id, ())):
         child = w.executions.get(seq)
-        if child is not None and child.parent_task_run == run.seq:
+        if child is not None and child.parent_task_run == run.seq and (every or counts(run, child)):
             yield child
+
+
+def counts(run: Run, child: Live) -> bool:
+    """Whether an execution was made by the present try of the task run; a retry makes all of them anew."""
+    return (child.trigger or {}).get("try") == run.detail.get("try")
 
 
 def _replaced(w: World, child: Live) -> bool:
@@ -130,6 +135,8 @@ def open_items(w: World, run: Run) -> None:
     w.batches.pop(run.seq, None)
     if run.state is not State.RESTARTED:
         run.detail.pop("batches", None)
+        run.detail["try"] = int(run.detail.get("try") or 0) + 1  # executions of an earlier one count no more
+        run.dirty |= DETAIL
         run.outputs = None
     tree.start_run(w, run)
     again(w, run)
@@ -251,22 +258,27 @@ def _make(w: World, run: Run, batches: Batches, error: str | None) -> None:
 @work("batch ended")
 def batch_ended(w: World, ended: tuple[Run, Live, State]) -> None:
     """A child has its final state."""
-    run = ended[0]
+    run, child, _ = ended
+    if not counts(run, child):
+        return
     batches = batches_of(w, run)
     batches.opened = max(0, batches.opened - 1)
     _check(w, run, batches)
 
 
 @work("child moved")
-def child_moved(w: World, moved: tuple[Run, State | None, State]) -> None:
+def child_moved(w: World, moved: tuple[Run, Live, State | None, State]) -> None:
     """A child has another state."""
-    run, old, new = moved
-    if run.state.terminal:
+    run, child, old, new = moved
+    if run.state.terminal or not counts(run, child):
         return
     fresh = run.seq not in w.batches
     batches = batches_of(w, run)
-    if fresh and new.terminal:
+    ended = old is not None and old.terminal
+    if fresh and new.terminal and not ended:
         batches.opened += 1  # it is not among the open ones any more, and its end is still to be told
+    elif not fresh and ended and not new.terminal:
+        batches.opened += 1  # a user has restarted it: it ends once more
     batches.moved(w, old, new)
 
 
@@ -276,11 +288,11 @@ def _check(w: World, run: Run, batches: Batches) -> None:
         return
     if run.state is not State.RUNNING and not run.killing:
         return
-    counts = batches.counts
+    states = batches.counts
     order = (State.FAILED, State.KILLED, State.CANCELLED, State.WARNING)
-    state = next((s for s in order if counts.get(s.name)), State.SUCCESS)
+    state = next((s for s in order if states.get(s.name)), State.SUCCESS)
     batches.show(w)
-    take_over(w, run, state, f"{counts.get('FAILED', 0)} of {batches.total} executions failed")
+    take_over(w, run, state, f"{states.get('FAILED', 0)} of {batches.total} executions failed")
 
 
 @work("kill items")
@@ -289,7 +301,7 @@ def kill_items(w: World, run: Run) -> None:
     run.killing = True
     batches = batches_of(w, run)
     w.evaluations.pop(run.seq, None)
-    for child in list(children(w, run)):
+    for child in list(children(w, run, every=True)):
         control.kill(w, child, cascade=True)
     if not run.state.terminal:
         _check(w, run, batches)

@@ -147,6 +147,8 @@ def create_child(w: World, run: Run, made: Preparation, later: str, *, iteration
         variables["taskRunIteration"] = iteration
     inputs, failed_checks = _inputs(w, run, made, plan, later, variables)
     trigger: dict[str, Any] = {"id": run.task.id, "type": run.task.type, "variables": variables, "callers": callers}
+    if iteration is not None:
+        trigger["try"] = run.detail.get("try")
     outputs = run.task.props.get("outputs")
     if w.subflow_outputs and isinstance(outputs, Mapping) and outputs and not plan.flow.outputs:
         trigger["outputs"] = dict(outputs)

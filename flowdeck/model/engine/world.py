@@ -467,7 +467,7 @@ class World:
         if live.parent_task_run is not None:
             run = self.runs.get(live.parent_task_run)
             if run is not None and run.task.kind is TaskKind.ITEMS:
-                WORK["child moved"](self, (run, old, state))
+                WORK["child moved"](self, (run, live, old, state))
         if live.plan.assertions and not state.terminal:
             self.assert_later(live)
         if state.terminal:
