@@ -13,7 +13,7 @@ from typing import Any
 from flowdeck.model.engine import control, tree
 from flowdeck.model.engine.rendering import evaluate, is_true
 from flowdeck.model.engine.stages import WORK, stage, work
-from flowdeck.model.engine.world import FAR, Live, World
+from flowdeck.model.engine.world import FAR, Live, Run, World
 from flowdeck.model.flow import TaskKind
 from flowdeck.model.labels import merge_labels
 from flowdeck.model.sla import MAX_DURATION, Sla, late, untrue
@@ -135,10 +135,23 @@ def _end(w: World, live: Live, state: State) -> None:
             control.kill(w, w.by_id[run.child], cascade=True)
         elif run.task.kind is TaskKind.ITEMS and run.state is State.RUNNING:
             WORK["kill items"](w, run)
+            _count_killed(w, run)
     if live.root is not None:
         live.root.ended = True
         tree.close_open(w, live.root, state, stop=True)  # no late result counts: they take this state
     control.close(w, live, state)
+
+
+def _count_killed(w: World, run: Run) -> None:
+    """Nobody counts the children of an ended ForEachItem any more: those that are being killed count as killed."""
+    batches = w.batches.get(run.seq)
+    if batches is None or run.state.terminal:
+        return
+    for name, count in list(batches.counts.items()):
+        if count and not State[name].terminal:
+            batches.counts[name] = 0
+            batches.counts["KILLED"] = batches.counts.get("KILLED", 0) + count
+    batches.show(w)
 
 
 __all__ = ["ASK", "DEADLINE", "assertions", "deadline", "watch"]
