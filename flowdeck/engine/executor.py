@@ -716,9 +716,9 @@ class Executor:
         self.world.last_event = max(self.world.last_event, old.last_event)
         self.world.last_execution = max(self.world.last_execution, old.last_execution)
         self.world.last_run = max(self.world.last_run, old.last_run)
+        self.world.last_question = old.last_question
         self.timers = Timers(self.world.timers.items())
 
-        self.world.last_question = old.last_question
     def recover(self, workers: Iterable[str] = ()) -> None:
         """Read open executions at start; attempts that may run somewhere wait for the hellos of `workers`."""
         self._load()

@@ -60,6 +60,7 @@ class FrameProtocol(asyncio.Protocol):
         self.on_open = on_open
         self.transport: asyncio.Transport | None = None
         self.peer: Any = None
+        self.before_flush: Callable[[], None] | None = None  # may send more, which leaves with what is queued
         self._in = bytearray()
         self._out: list[Any] = []
         self._scheduled = False
@@ -120,6 +121,8 @@ class FrameProtocol(asyncio.Protocol):
 
     def flush(self) -> None:
         """Send what is queued now."""
+        if self.before_flush is not None:
+            self.before_flush()
         self._scheduled = False
         out, self._out = self._out, []
         if out and self.transport is not None:

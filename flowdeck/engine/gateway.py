@@ -203,7 +203,10 @@ class Gateway:
 
     def protocol(self) -> FrameProtocol:
         """The server's end of a new connection; tests attach it to transports of their own."""
-        return FrameProtocol(self._received, self._closed, self._links.add)
+        link = FrameProtocol(self._received, self._closed, self._links.add)
+        # The acknowledgement of a result and the job that follows from it leave in one frame.
+        link.before_flush = self._pump
+        return link
 
     async def close(self) -> None:
         """Stop listening and drop the connections; workers keep what they hold and come back."""
@@ -320,6 +323,8 @@ class Gateway:
             self._loop.call_soon(self._pump)
 
     def _pump(self) -> None:
+        if not self._pump_scheduled:
+            return
         self._pump_scheduled = False
         for group, queues in self._ready.items():
             for process in (False, True):

@@ -61,7 +61,9 @@ def play(path: Path, *, chance: float, keep_worker: bool) -> tuple[list[str], li
             if engine.worker.jobs:
                 (seq, fence), job = list(engine.worker.jobs.items())[-1]
                 if fence < 0:
-                    engine.end(seq, fence, {"value": ["true", None, None] if isinstance(job.value, list) else job.value})  # type: ignore[union-attr]
+                    engine.end(
+                        seq, fence, {"value": ["true", None, None] if isinstance(job.value, list) else job.value}
+                    )  # type: ignore[union-attr]
                 else:
                     task = engine.task_id(job)  # type: ignore[arg-type]
                     engine.end(seq, fence, engine.outcomes.get(task, "SUCCESS"))
