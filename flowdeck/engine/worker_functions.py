@@ -21,6 +21,7 @@ from flowdeck.expr import ExpressionError
 from flowdeck.expr.dates import read_date
 from flowdeck.model.errors import DomainError
 from flowdeck.model.masking import readable
+from flowdeck.model.namespace_files import named_by
 from flowdeck.model.public_holidays import UnknownCountry, is_public_holiday
 from flowdeck.ports.storage import Storage
 from flowdeck.sdk.context import Calls, Cryptor
@@ -183,7 +184,12 @@ class ExpressionFunctions:
         text = str(path)
         try:
             if text.startswith("kestra://"):
-                return self._storage, self._permitted(text)
+                uri = self._permitted(text)
+                named = named_by(uri)
+                if named is None or self._storage.exists(uri):
+                    return self._storage, uri
+                found = self._ask("files.get", namespace=named[0], path=named[1])
+                return self._storage, found["uri"] if found else uri
             if text.startswith("nsfile://"):
                 rest = text.removeprefix("nsfile://")
                 other, _, inner = rest.partition("/")

@@ -20,6 +20,7 @@ from typing import Any, BinaryIO, Protocol, TypeVar, overload
 from flowdeck import expr
 from flowdeck.model.declare import Expr
 from flowdeck.model.masking import readable
+from flowdeck.model.namespace_files import named_by
 from flowdeck.model.states import State
 from flowdeck.ports.storage import Storage
 from flowdeck.sdk.errors import TaskError
@@ -425,6 +426,9 @@ def _inherited_environment() -> dict[str, str]:
     return dict(_inherited[1])
 
 
+_FILE_SECONDS = 15.0
+
+
 class AttemptFiles:
     """Internal storage as an attempt sees it: it writes below its own task run, it reads URIs of its tenant."""
 
@@ -466,9 +470,26 @@ class AttemptFiles:
         if not uri.startswith("kestra://"):
             raise TaskError(f"Cannot process the URI {uri}: scheme not supported.")
         try:
-            return self.backend.open_read(uri)
+            return self.backend.open_read(self._content(uri))
         except (FileNotFoundError, ValueError) as error:
             raise TaskError(str(error)) from None
+
+    def size(self, uri: str) -> int:
+        """Length of a URI's content in bytes; `FileNotFoundError`, `ValueError`."""
+        return self.backend.size(self._content(uri))
+
+    def _content(self, uri: str) -> str:
+        """Where the content of a URI lies; one of `fileURI()` means the newest revision of a namespace file."""
+        named = named_by(uri)
+        if named is None or self.backend.exists(uri):
+            return uri
+        with contextlib.suppress(RuntimeError):
+            asyncio.get_running_loop()
+            return uri  # core is asked from threads only
+        args = {"tenant": self._ctx.attempt.tenant, "namespace": named[0], "path": named[1]}
+        asked = asyncio.run_coroutine_threadsafe(self._ctx.calls.call("files.get", args), self._ctx.loop)
+        found = asked.result(_FILE_SECONDS)
+        return uri if found is None else found["uri"]
 
     def get(self, uri: str) -> bytes:
         """Content of a URI."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from flowdeck.model.coerce import to_text
 from flowdeck.model.declare import Expr
-from flowdeck.model.namespace_files import NamespaceFilesSpec
+from flowdeck.model.namespace_files import NamespaceFilesSpec, in_every_folder
 from flowdeck.sdk.context import RunContext, as_json
 from flowdeck.sdk.errors import TaskError
 from flowdeck.sdk.local_files import local_path
@@ -120,7 +120,8 @@ async def put_namespace_files(ctx: RunContext, spec: NamespaceFilesSpec | None) 
     """Copy namespace files into the working directory."""
     if spec is None or not await ctx.render(spec.enabled):
         return
-    include, exclude = await ctx.render(spec.include), await ctx.render(spec.exclude) or []
+    include = in_every_folder(await ctx.render(spec.include) or [])
+    exclude = in_every_folder(await ctx.render(spec.exclude) or [])
     existing = await ctx.render(spec.if_exists)
     apart = await ctx.render(spec.folder_per_namespace)
     for namespace in await ctx.render(spec.namespaces):

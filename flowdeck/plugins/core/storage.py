@@ -86,7 +86,7 @@ class Size(
         """Look it up."""
         uri = ctx.render_sync(self.uri)
         try:
-            return self.Output(size=ctx.storage.backend.size(uri))
+            return self.Output(size=ctx.storage.size(uri))
         except (FileNotFoundError, ValueError) as error:
             raise TaskError(str(error)) from None
 
