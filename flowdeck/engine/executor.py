@@ -10,6 +10,7 @@ import asyncio
 import json
 import logging
 import random
+import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -134,7 +135,8 @@ class Executor:
         if sharing is not None:
             sharing.executor = self
         self.clock = clock
-        self._random = rand or random.SystemRandom()
+        # Ids are no secrets: one seed from the system, not a system call per id.
+        self._random = rand or random.Random(secrets.randbits(256))
         self._id_ms = 0
         self._id_tail = 0
         self.listeners: list[Listener] = []
