@@ -23,5 +23,5 @@ def context_variables(settings: Settings) -> dict[str, Any]:
     return {
         "envs": {k[len(prefix) :].lower(): v for k, v in os.environ.items() if k.startswith(prefix)},
         "globals": settings.get("kestra.variables.globals") or settings.below("kestra.variables.globals"),
-        "kestra": {"environment": settings.below("kestra.environment"), "url": settings.get("kestra.url")},
+        "kestra": {"environment": settings.get("kestra.environment.name"), "url": settings.get("kestra.url")},
     }

@@ -87,7 +87,7 @@ class WorkerOptions:
             variables=WorkerVariables(
                 envs={k[len(prefix) :].lower(): v for k, v in os.environ.items() if k.startswith(prefix)},
                 globals=globals_,
-                kestra={"environment": settings.below("kestra.environment"), "url": settings.get("kestra.url")},
+                kestra={"environment": settings.get("kestra.environment.name"), "url": settings.get("kestra.url")},
             ),
             options={
                 "python-cache": str(settings.home.path / "cache" / "python"),

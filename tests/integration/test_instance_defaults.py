@@ -60,7 +60,7 @@ def test_defaults_of_the_instance_are_the_farthest_and_forced_ones_the_strongest
     assert "level: WARN" not in server.call("GET", "/api/v1/main/flows/ns/a?source=true").json["source"]
 
 
-SEEN = "{{ globals.city }} {{ envs.color }} {{ kestra.environment.name }} {{ kestra.url }}"
+SEEN = "{{ globals.city }} {{ envs.color }} {{ kestra.environment }} {{ kestra.url }}"
 WANTED = "Paris blue staging https://flows.example.com"
 
 
