@@ -56,6 +56,7 @@ test: $(VENV)/.dev test-packages console ## unit, contracts on both databases, r
 test-all: $(VENV)/.dev test-packages console ## everything: both databases, both themes, all widths, long faults
 	FLOWDECK_TEST_LEVEL=all $(BIN)/python -m pytest -q -n 2 --dist loadfile tests/unit tests/properties tests/contracts
 	FLOWDECK_TEST_LEVEL=all $(BIN)/python -m pytest -q tests/integration tests/conformance tests/faults tests/e2e
+	FLOWDECK_TEST_DATABASE=postgres $(BIN)/python -m pytest -q -n 2 --dist loadfile tests/integration tests/conformance
 
 .PHONY: check
 check: $(VENV)/.dev ## formatter, linter, types, import directions, lock files
