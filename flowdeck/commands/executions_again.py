@@ -22,6 +22,7 @@ from flowdeck.model.labels import merge_labels
 from flowdeck.model.states import State
 
 Tree = list[tuple[Run, int]]
+_PLAIN = (TaskKind.RUNNABLE, TaskKind.ENGINE)
 
 
 @work("restarted")
@@ -371,9 +372,14 @@ def _same_place(run: Run, task: TaskDef, above: Run | None) -> bool:
 
 
 def _fits(run: Run, task: TaskDef, outer: TaskDef | None) -> bool:
-    if task.disabled or task.kind is not run.task.kind or task.branch != run.task.branch:
+    if task.disabled or task.branch != run.task.branch or not _alike(run.task, task):
         return False
-    return task.type == run.task.type and task.parent == (outer.key if outer is not None else None)
+    return task.parent == (outer.key if outer is not None else None)
+
+
+def _alike(old: TaskDef, new: TaskDef) -> bool:
+    """Whether a task run may go on as one of another revision's task: a plain task may be corrected into any other."""
+    return (old.kind in _PLAIN and new.kind in _PLAIN) or (old.type, old.kind) == (new.type, new.kind)
 
 
 def _placed(plan: Plan, runs: Tree, chosen: Run) -> bool:
@@ -384,11 +390,7 @@ def _placed(plan: Plan, runs: Tree, chosen: Run) -> bool:
         run, above = by_seq[seq]
         task = plan.task_ids.get(run.task.id)
         outer = plan.task_ids.get(by_seq[above][0].task.id) if above else None
-        if task is None or task.disabled or run.detail.get("dynamic"):
-            return False
-        if (task.type, task.kind, task.branch) != (run.task.type, run.task.kind, run.task.branch):
-            return False
-        if task.parent != (outer.key if outer is not None else None):
+        if task is None or run.detail.get("dynamic") or not _fits(run, task, outer):
             return False
         seq = above
     return True

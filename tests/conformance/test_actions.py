@@ -237,6 +237,30 @@ def test_replays_start_anywhere_with_any_inputs_and_revision(server: Server) -> 
     act(server, f"{first['id']}/replay?taskRunId=unknown", 404)
 
 
+def test_a_replay_runs_a_task_that_was_corrected_into_another_type(server: Server) -> None:
+    """§18: in a newer revision the task that failed, and one that had succeeded, are of other types."""
+    broken = """
+tasks:
+  - {id: made, type: @debug.Return, format: "once {{ execution.id }}"}
+  - {id: s, type: @flow.Sequential, tasks: [{id: use, type: @execution.Fail}]}
+  - {id: last, type: @debug.Return, format: "{{ outputs.use.value }}"}
+"""
+    first = server.run(flow_text("corrected", broken))
+    assert states(first)[-1] == ("use", "FAILED")
+    better = broken.replace("@execution.Fail", '@debug.Return, format: "{{ outputs.made.value }}"')
+    better = better.replace(
+        'made, type: @debug.Return, format: "once {{ execution.id }}"', "made, type: @log.Log, message: x"
+    )
+    server.save_flow(flow_text("corrected", better))
+    again = act(server, f"{first['id']}/replay?revision=2&taskRunId={run_of(first, 'use')['id']}")
+    ended = server.finished(again["id"])
+    assert states(ended) == [("made", "SUCCESS"), ("s", "SUCCESS"), ("use", "SUCCESS"), ("last", "SUCCESS")]
+    assert run_of(ended, "last")["outputs"]["value"] == run_of(first, "made")["outputs"]["value"]
+    # A block that became another block is not the same place.
+    server.save_flow(flow_text("corrected", better.replace("@flow.Sequential", "@flow.Parallel")))
+    act(server, f"{first['id']}/replay?revision=3&taskRunId={run_of(first, 'use')['id']}", 422)
+
+
 def test_a_replay_from_an_iteration_keeps_the_earlier_ones(server: Server) -> None:
     first = server.run(
         flow_text(
