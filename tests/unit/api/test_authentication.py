@@ -41,7 +41,8 @@ async def test_every_route_but_a_literal_list_answers_401(app: Any, stranger: ht
     [
         ("GET", "/api"),
         ("GET", "/api/v1/main/nothing/here"),
-        ("GET", "/api/v1/configs/"),
+        ("GET", "/api/v1/configs/x"),
+        ("GET", "/api/v1/main/nothing/"),
         ("GET", "/api/v1/configs;x"),
         ("POST", "/api/v1/main/executions/webhook/a.b"),
         ("GET", "/api/v2"),
