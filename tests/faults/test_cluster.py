@@ -1,10 +1,11 @@
-"""Several processes over one PostgreSQL, and what happens to them (quality.md §2.3 rows 1, 2, 3, 6, 8, 13, 19, 20).
+"""Several processes over one PostgreSQL, and what happens to them (quality.md §2.3 rows 1, 2, 3, 6, 8, 13, 15, 16, 19, 20).
 
 Executors, a scheduler, workers and a web server are real processes; what was accepted must end, once.
 """
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -14,9 +15,11 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import psutil
 import pytest
 
 from flowdeck.model.states import State
+from flowdeck.store.driver import StoreError
 from flowdeck.store.listen import notify
 from tests.faults.crash_laws import COUNTS
 from tests.support.cluster import Cluster
@@ -354,3 +357,61 @@ def healthy(cluster: Cluster) -> bool:
         for c in cluster.components
         if c.process.poll() is None
     )
+
+
+@LONG
+def test_connections_that_break_and_locks_that_wait_are_survived(cluster: Cluster) -> None:
+    """Fault 15: connections are ended at random and rows are locked against the engine; nothing ends for good."""
+    load = Load(cluster)
+    load.start()
+    over = threading.Event()
+
+    def disturb() -> None:
+        ending, locking = cluster.database.writer(), cluster.database.writer()
+        while not over.wait(0.4):
+            with contextlib.suppress(StoreError), ending.transaction() as tx:
+                # Mostly one that writes: an executor, or a command of the web server.
+                tx.all(
+                    "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() "
+                    "and pid <> pg_backend_pid() order by random() limit 1"
+                )
+            with contextlib.suppress(StoreError), locking.transaction() as tx:
+                tx.all("select id from execution where state < 20 order by id desc limit 3 for update")
+                time.sleep(0.1)
+        for writer in (ending, locking):
+            with contextlib.suppress(Exception):
+                writer.close()
+
+    thread = threading.Thread(target=disturb, daemon=True)
+    thread.start()
+    time.sleep(8)
+    over.set()
+    thread.join()
+    accepted = load.end()
+    eventually(lambda: healthy(cluster), seconds=60, what="health of all")
+    shared_out_later(cluster)
+    all_end_well(cluster, accepted, seconds=120)
+
+
+@LONG
+def test_a_database_that_stands_still_now_and_then_starts_no_storm(cluster: Cluster, postgres: Postgres) -> None:
+    """Fault 16: pauses shorter than the lease cost time and nothing else: the same processes own the same shards."""
+    shared_out(cluster)
+    before = set(owners(cluster))
+    load = Load(cluster)
+    load.start()
+    assert postgres.process is not None
+    head = psutil.Process(postgres.process.pid)
+    for _ in range(3):
+        time.sleep(1)
+        family = [head, *head.children(recursive=True)]
+        for process in family:
+            with contextlib.suppress(psutil.Error):
+                process.suspend()
+        time.sleep(LEASE / 3)
+        for process in family:
+            with contextlib.suppress(psutil.Error):
+                process.resume()
+    accepted = load.end()
+    assert set(owners(cluster)) == before
+    all_end_well(cluster, accepted, seconds=120)
