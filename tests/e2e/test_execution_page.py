@@ -111,6 +111,7 @@ def test_a_failure_leads_to_its_line_and_replays_from_its_task(server: Server, o
     expect(page.locator("[data-testid=replay-from]")).not_to_have_value("")
     page.locator("[data-testid=replay-confirm]").click()
     page.wait_for_url(lambda url: failed["id"] not in url and "/executions/" in url)
+    expect(page.locator("[data-testid=execution-id]")).not_to_have_text(failed["id"])
     _state(page, "FAILED")
     page.locator("[data-testid=tab-overview]").click()
     expect(page.locator("[data-testid=execution-original]")).to_have_text(failed["id"][:8])
@@ -277,6 +278,27 @@ def test_a_restart_keeps_the_id_and_the_state_can_be_changed_afterwards(server: 
     page.locator("[data-testid=status-choice]").select_option("WARNING")
     page.locator("[data-testid=status-confirm]").click()
     _state(page, "WARNING")
+
+
+def test_a_restarted_execution_is_followed_again(server: Server, open_page) -> None:
+    failed = _run(
+        server,
+        f"""
+id: slow_failure
+namespace: {NAMESPACE}
+tasks:
+  - id: only
+    type: io.kestra.plugin.scripts.shell.Commands
+    taskRunner: {{type: io.kestra.plugin.core.runner.Process}}
+    commands: ["sleep 1.5; exit 3"]
+""",
+    )
+    page = open_page(_place(failed))
+    _state(page, "FAILED")
+    page.locator("[data-testid=execution-restart]").click()
+    page.locator("[data-testid=restart-confirm]").click()
+    _state(page, "RUNNING")
+    _state(page, "FAILED")
 
 
 def test_a_breakpoint_holds_until_it_is_told_to_go_on(server: Server, open_page) -> None:

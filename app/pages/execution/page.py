@@ -388,7 +388,7 @@ def execution_page() -> rx.Component:
         rx.cond(
             F.id != "",
             stream_host(
-                url=f"{API}/console/stream?execution={F.id}&logs=TRACE",
+                url=f"{API}/console/stream?execution={F.id}&logs=TRACE&turn={State.stream_turn}",
                 on_state=State.follow,
                 on_end=State.stream_ended,
             ),

@@ -32,6 +32,7 @@ class ExecutionState(Actions, Values, Tab):
     log_level: str = "INFO"
     log_grouping: str = "time"
     log_total: int = 0
+    stream_turn: int = 0
     source: str = ""
     source_problem: str = ""
 
@@ -109,6 +110,8 @@ class ExecutionState(Actions, Values, Tab):
         facts = Facts.of(body)
         if self.pending and facts.state != self.facts.state:
             self.pending = ""
+        if facts.id == self.facts.id and self.facts.terminal and not facts.terminal:
+            self.stream_turn += 1  # the stream ended with the execution: it is opened anew
         self.facts = facts
         self.may_create = self.may("EXECUTION", "CREATE", facts.namespace)
         self.may_update = self.may("EXECUTION", "UPDATE", facts.namespace)
