@@ -27,7 +27,7 @@ from benchmarks.references import References
 from flowdeck.commands import registry
 from tests.support.server import Server
 
-ROUNDS = 3
+ROUNDS = 5
 """Pairs of a peer or reference and flowdeck, one right after the other."""
 CONSOLE, POSTGRES = "\n## Console\n", "\n## On PostgreSQL\n"
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "performance.md"
@@ -85,7 +85,13 @@ def product(folder: Path, ref: References, dbos: peers.Peer | None, say: Callabl
         fresh.stop()
 
     with server.running(folder / "home", FLOWDECK_CONSOLE_ENABLED="false") as bench:
-        bench.timed("chain10")
+        for flow in (
+            "chain10",
+            "chain1000",
+            "fan1000",
+            "scripts400",
+        ):
+            bench.timed(flow)
 
         def against(workload: str, what: str, flow: str, executions: int, factor: float) -> tuple[float, float]:
             """Pairs of the peer and us, one after the other; median rate, CPU of core and worker a task."""
