@@ -185,7 +185,7 @@ class LogFiles:
             self.folder.mkdir(parents=True, exist_ok=True)
             for end in ("", "-wal", "-shm"):
                 path.with_name(path.name + end).unlink(missing_ok=True)
-            database = open_database(f"sqlite:///{path}", durability="normal", readers=1, page_bytes=4096)
+            database = open_database(f"sqlite:///{path}", durability="normal", readers=1)
             try:
                 LogFile(name, database).create(first)
             finally:
