@@ -35,7 +35,7 @@ def to_text(value: Any) -> str:
         case int():
             return str(value)
         case float():
-            return repr(value) if value != int(value) or abs(value) >= 1e16 else f"{value:.1f}"
+            return f"{value:.1f}" if abs(value) < 1e16 and value == int(value) else repr(value)
         case datetime() | date() | time():
             return value.isoformat()
         case _:

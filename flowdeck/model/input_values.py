@@ -264,7 +264,7 @@ def _as_list(value: Any, kind: str) -> list[Any]:
     """A list, or the text of one in JSON or YAML."""
     if isinstance(value, str):
         try:
-            value = json.loads(value)
+            value = json.loads(value, parse_float=_finite, parse_constant=_no_constant)
         except (ValueError, RecursionError):
             try:
                 value = load_plain(value)
@@ -306,9 +306,16 @@ def _json(value: Any, props: Mapping[str, Any], name: str, choices: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return json.loads(value, parse_constant=_no_constant)
+        return json.loads(value, parse_float=_finite, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise InputValueError(f"`{value[:100]}` is not a valid `JSON`: {error}") from None
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:32]} is too large for a number")
+    return number
 
 
 def _no_constant(name: str) -> Any:

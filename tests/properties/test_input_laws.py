@@ -62,6 +62,9 @@ PROPS = st.fixed_dictionaries(
 @example("MULTISELECT", "a", {"values": ["a"], "itemType": "INT"})
 @example("INT", 10**400, {})
 @example("FLOAT", "1e999", {})
+@example("JSON", "1E400", {})
+@example("MULTISELECT", "1E400", {})
+@example("JSON", "[1E400]", {})
 def test_a_value_or_a_message(kind: str, value: Any, props: dict[str, Any]) -> None:
     """§3.3: never another error; and what is typed once stays as it is (replays send stored values again)."""
     try:
