@@ -7,6 +7,7 @@ texts and patterns are turned into the names and labels that exist, of which the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from flowdeck.model.errors import InvalidFormat
@@ -69,11 +70,43 @@ def states(one: Filter) -> list[int]:
 
 
 class Conditions(Where):
-    """The condition of a search; `window` holds what it says of the creation alone."""
+    """The condition of a search; `window` holds what it says of the creation alone.
+
+    Names and labels that patterns become are read once, whatever the number of words and filters.
+    """
 
     def __init__(self, reader: Any, tenant: str, now: int) -> None:
         super().__init__(reader.dialect, tenant=tenant, now=now)
         self.window: list[str] = []
+        self._reader = reader
+        self._tenant = tenant
+
+    @cached_property
+    def names(self) -> dict[str, list[str]]:
+        """Namespaces and flow ids that exist, by the column that holds them."""
+        return {
+            "e.namespace": distinct_names(self._reader, self._tenant, "namespace"),
+            "e.flow_id": distinct_names(self._reader, self._tenant, "id"),
+        }
+
+    @cached_property
+    def labels_in_use(self) -> dict[str, list[str]] | None:
+        """Values by label; None when there are too many to look through.
+
+        Correlation ids are ids of executions, one each, and are not looked through.
+        """
+        keys = [row[0] for row in self._reader.all(_KEYS, tenant=self._tenant, most=NAMES + 1)]
+        if len(keys) > NAMES:
+            return None
+        found: dict[str, list[str]] = {}
+        for key in keys:
+            if key == "system.correlationId":
+                continue
+            values = distinct_values(self._reader, self._tenant, key)
+            if values is None:
+                return None
+            found[key] = values
+        return found
 
     def since(self, condition: str) -> None:
         """Add a condition about `e.created`."""
@@ -92,12 +125,12 @@ def conditions(
         if one.field == "q" and one.op == "EQUALS":
             for text in one.texts():
                 for word in (text.split() or [text])[:8]:
-                    where.add(_word(where, reader, tenant, word))
+                    where.add(_word(where, word))
             continue
         if one.field in ("namespace", "flowId") and one.op in _FITS:
-            column, source = ("e.namespace", "namespace") if one.field == "namespace" else ("e.flow_id", "id")
+            column = "e.namespace" if one.field == "namespace" else "e.flow_id"
             fits = _FITS[one.op]
-            found = [n for n in distinct_names(reader, tenant, source) if any(fits(n, text) for text in one.texts())]
+            found = [n for n in where.names[column] if any(fits(n, text) for text in one.texts())]
             if len(found) <= NAMES:
                 where.add(f"{column} in {where.binds(found)}")
                 continue
@@ -151,13 +184,11 @@ def _id(where: Where, one: Filter) -> str:
 # ── free text ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def _word(where: Where, reader: Any, tenant: str, word: str) -> str:
+def _word(where: Conditions, word: str) -> str:
     """A word that stands in a namespace, flow id or label, or begins an id; any case."""
     low = word.lower()
-    names: dict[str, list[str]] = {}
-    for column, source in (("e.namespace", "namespace"), ("e.flow_id", "id")):
-        names[column] = [n for n in distinct_names(reader, tenant, source) if low in n.lower()]
-    pairs = _labels_with(reader, tenant, low)
+    names = {column: [n for n in known if low in n.lower()] for column, known in where.names.items()}
+    pairs = _labels_with(where.labels_in_use, low)
     if pairs is None or any(len(found) > NAMES for found in names.values()) or sum(map(len, pairs.values())) > NAMES:
         return where.free(_TEXTS, word)
     parts = [_between(where, "e.id", word)]
@@ -168,22 +199,13 @@ def _word(where: Where, reader: Any, tenant: str, word: str) -> str:
     return "(" + " or ".join(parts) + ")"
 
 
-def _labels_with(reader: Any, tenant: str, low: str) -> dict[str, list[str]] | None:
-    """Labels with a text in key or value; None when there are too many to look through.
-
-    Correlation ids are ids of executions, one each, and are not looked through.
-    """
-    found: dict[str, list[str]] = {}
-    keys = [row[0] for row in reader.all(_KEYS, tenant=tenant, most=NAMES + 1)]
-    if len(keys) > NAMES:
+def _labels_with(known: Mapping[str, Sequence[str]] | None, low: str) -> dict[str, list[str]] | None:
+    """Labels with a text in key or value; None when they are not known."""
+    if known is None:
         return None
-    for key in keys:
-        if key == "system.correlationId":
-            continue
-        values = distinct_values(reader, tenant, key)
-        if values is None:
-            return None
-        fitting = values if low in key.lower() else [v for v in values if low in v.lower()]
+    found: dict[str, list[str]] = {}
+    for key, values in known.items():
+        fitting = [v for v in values if low in key.lower() or low in v.lower()]
         if fitting:
             found[key] = fitting
     return found
