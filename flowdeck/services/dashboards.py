@@ -11,7 +11,7 @@ from flowdeck.model.dashboards.parsing import ParsedDashboard, parse_chart, pars
 from flowdeck.model.errors import IllegalArgument, InvalidEntity, NotFound
 from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
-from flowdeck.services.wire import compact, instant
+from flowdeck.services.wire import compact, instant, told
 from flowdeck.store.queries.where import Page
 
 KIND = "dashboard"
@@ -35,24 +35,7 @@ def violation(found: ParsedDashboard) -> dict[str, Any]:
             "index": 0,
             "constraints": ", ".join(found.texts) or None,
             "outdated": False,
-            "deprecationPaths": [f.path for f in found.findings if f.severity == "deprecation"],
-            "warnings": [f.message for f in found.findings if f.severity == "warning"],
-            "infos": [f.message for f in found.findings if f.severity == "info"],
-            "findings": [
-                compact(
-                    {
-                        "severity": str(f.severity),
-                        "message": f.message,
-                        "path": f.path or None,
-                        "line": f.line or None,
-                        "column": f.column or None,
-                        "endLine": f.end_line or None,
-                        "endColumn": f.end_column or None,
-                        "rule": f.rule or None,
-                    }
-                )
-                for f in found.findings
-            ],
+            **told(found.findings),
         }
     )
 

@@ -12,7 +12,7 @@ from flowdeck.model.errors import IllegalArgument, InvalidEntity, NotFound
 from flowdeck.services import documents
 from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
-from flowdeck.services.wire import compact
+from flowdeck.services.wire import compact, told
 from flowdeck.store.queries import flows as queries
 from flowdeck.store.queries import namespaces
 from flowdeck.store.queries.where import Filter, Page
@@ -227,17 +227,11 @@ async def delete_revisions(
 
 
 def _violation(index: int, result: Any, stored: Any, filename: str | None) -> dict[str, Any]:
+    from flowdeck.model.source import constraints_text
+
     document = result.document if isinstance(result.document, Mapping) else {}
     findings = result.findings
-    errors = [f for f in findings if f.is_error]
-    constraints = None
-    if errors:
-        try:
-            from flowdeck.model.source import constraints_text
-        except ImportError:
-            constraints = "; ".join(f"{f.path}: {f.message}" if f.path else f.message for f in errors)
-        else:
-            constraints = constraints_text(findings)
+    constraints = constraints_text(findings)
     sent = document.get("revision")
     return compact(
         {
@@ -252,24 +246,7 @@ def _violation(index: int, result: Any, stored: Any, filename: str | None) -> di
                 and str(sent).isdigit()
                 and int(sent) != stored["revision"]
             ),
-            "deprecationPaths": [f.path for f in findings if f.severity == "deprecation"],
-            "warnings": [f.message for f in findings if f.severity == "warning"],
-            "infos": [f.message for f in findings if f.severity == "info"],
-            "findings": [
-                compact(
-                    {
-                        "severity": str(f.severity),
-                        "message": f.message,
-                        "path": f.path or None,
-                        "line": f.line or None,
-                        "column": f.column or None,
-                        "endLine": f.end_line or None,
-                        "endColumn": f.end_column or None,
-                        "rule": f.rule or None,
-                    }
-                )
-                for f in findings
-            ],
+            **told(findings),
         }
     )
 

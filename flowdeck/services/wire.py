@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
 from flowdeck.model.errors import InvalidFormat
+from flowdeck.model.findings import Finding
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DATE = re.compile(
@@ -85,3 +86,27 @@ def parse_span(text: str, name: str = "duration") -> int:
 def compact(values: Mapping[str, Any]) -> dict[str, Any]:
     """The map without its own None values (nested user data stays as it is)."""
     return {key: value for key, value in values.items() if value is not None}
+
+
+def told(findings: Sequence[Finding]) -> dict[str, Any]:
+    """Members of a `ValidateConstraintViolation` that say what was found, with our places and rules beside."""
+    return {
+        "deprecationPaths": [f.path for f in findings if f.severity == "deprecation"],
+        "warnings": [f.message for f in findings if f.severity == "warning"],
+        "infos": [f.message for f in findings if f.severity == "info"],
+        "findings": [
+            compact(
+                {
+                    "severity": str(f.severity),
+                    "message": f.message,
+                    "path": f.path or None,
+                    "line": f.line or None,
+                    "column": f.column or None,
+                    "endLine": f.end_line or None,
+                    "endColumn": f.end_column or None,
+                    "rule": f.rule or None,
+                }
+            )
+            for f in findings
+        ],
+    }
