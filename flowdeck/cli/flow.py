@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from flowdeck.cli.includes import flow_files, text_of
+
 
 def register(groups: Any) -> None:
     """Add the command group."""
@@ -34,12 +36,8 @@ def sources(paths: list[str]) -> list[tuple[str, str]]:
         path = Path(name)
         files = [path]
         if path.is_dir():
-            files = sorted(p for p in path.rglob("*") if p.suffix in (".yml", ".yaml") and p.is_file())
-        for file in files:
-            try:
-                found.append((str(file), file.read_text()))
-            except (OSError, UnicodeDecodeError) as error:
-                raise ValueError(f"{file}: {getattr(error, 'strerror', None) or error}") from None
+            files = flow_files(path)
+        found += [(str(file), text_of(file)) for file in files]
     return found
 
 

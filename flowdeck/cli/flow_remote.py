@@ -6,11 +6,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from flowdeck.cli.includes import expand
+from flowdeck.cli.includes import expand, flow_files, text_of
 from flowdeck.cli.remote import Remote, add_flags, show
 
 YAML = {"Content-Type": "application/x-yaml"}
-SUFFIXES = (".yml", ".yaml")
 
 
 def register(commands: Any) -> None:
@@ -62,11 +61,7 @@ def register(commands: Any) -> None:
 def source(file: str) -> str:
     """A flow's source with its includes; `ValueError` names what can't be read."""
     path = Path(file)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
-    return expand(text, path.parent)
+    return expand(text_of(path), path.parent)
 
 
 def sources(directory: str) -> str:
@@ -74,7 +69,7 @@ def sources(directory: str) -> str:
     folder = Path(directory)
     if not folder.is_dir():
         raise ValueError(f"{folder} is not a folder")
-    files = sorted(p for p in folder.rglob("*") if p.suffix in SUFFIXES and p.is_file())
+    files = flow_files(folder)
     if not files:
         raise ValueError(f"{folder} has no *.yml and no *.yaml")
     return "\n---\n".join(source(str(file)).rstrip() for file in files) + "\n"

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from flowdeck.cli.flow_remote import source
+from flowdeck.cli.flow_remote import YAML, source
 from flowdeck.cli.remote import Remote, show
 
 READY_SECONDS = 60.0
@@ -114,7 +114,7 @@ def run(options: argparse.Namespace) -> int:
     with _instance(options) as remote:
         flow: Any = None
         for text in texts:
-            flow = remote.call("POST", "flows", content=text, headers={"Content-Type": "application/x-yaml"}).json()
+            flow = remote.call("POST", "flows", content=text, headers=YAML).json()
         parts: dict[str, Any] = {
             name: (Path(value[1:]).name, Path(value[1:]).read_bytes()) if value.startswith("@") else (None, value)
             for name, value in given.items()

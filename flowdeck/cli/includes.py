@@ -7,6 +7,20 @@ from pathlib import Path
 
 _INCLUDE = re.compile(r"^(?P<indent>[ \t]*)(?P<before>.*?)\[\[>\s*(?P<name>[^\]\s]+)\s*\]\]", re.MULTILINE)
 DEEPEST = 10
+SUFFIXES = (".yml", ".yaml")
+
+
+def text_of(path: Path) -> str:
+    """A file's text; `ValueError` names one that can't be read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+
+
+def flow_files(folder: Path) -> list[Path]:
+    """All flow sources below a folder, in order."""
+    return sorted(p for p in folder.rglob("*") if p.suffix in SUFFIXES and p.is_file())
 
 
 def expand(text: str, folder: Path, depth: int = 0) -> str:
@@ -22,10 +36,7 @@ def expand(text: str, folder: Path, depth: int = 0) -> str:
 
     def put(match: re.Match[str]) -> str:
         path = folder / match["name"]
-        try:
-            found = path.read_text(encoding="utf-8").rstrip("\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ValueError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+        found = text_of(path).rstrip("\n")
         first, *rest = expand(found, path.parent, depth + 1).split("\n")
         lines = [f"{match['indent']}{match['before']}{first}", *(f"{match['indent']}{line}" for line in rest)]
         return "\n".join(lines)

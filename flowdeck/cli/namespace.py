@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from flowdeck.cli.includes import text_of
 from flowdeck.cli.remote import Remote, add_flags, show
 
 IGNORE = ".kestraignore"
@@ -117,10 +118,7 @@ def run_pair(options: argparse.Namespace) -> int:
     """Set a pair; the server checks that the value is of its type."""
     if (options.value is None) == (options.file_value is None):
         raise ValueError("give VALUE or --file-value FILE, not both")
-    try:
-        text = options.value if options.file_value is None else Path(options.file_value).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{options.file_value}: {getattr(error, 'strerror', None) or error}") from None
+    text = options.value if options.file_value is None else text_of(Path(options.file_value))
     body = json.dumps(text) if options.type == "STRING" else text.strip()
     headers = {"Content-Type": "text/plain"}
     if options.expiration:
