@@ -92,6 +92,12 @@ dev: $(VENV)/.dev ## API on 8080, console with hot reload on 3000
 seed: $(VENV)/.serve ## fill a running instance with flows and executions to look at
 	$(BIN)/python scripts/seed.py
 
+INSTANCE ?= build/instance
+
+.PHONY: instance
+instance: $(VENV)/.dev ## a home with a year's work: 10,000 flows, 1 M executions, 20 M log lines (INSTANCE=folder)
+	$(BIN)/python -m benchmarks.instance $(INSTANCE)
+
 .PHONY: bench
 bench: $(VENV)/.dev test-packages ## engine against its references in one run, on both databases
 	$(BIN)/python -m benchmarks.run
@@ -100,10 +106,13 @@ bench: $(VENV)/.dev test-packages ## engine against its references in one run, o
 	FLOWDECK_TEST_DATABASE=postgres FLOWDECK_TEST_POSTGRES_FLUSH=true $(BIN)/python -m benchmarks.reference_flows
 	$(BIN)/python -m benchmarks.schedules
 	$(BIN)/python -m benchmarks.lists
+	$(BIN)/python -m benchmarks.api $(INSTANCE)
+	$(BIN)/python -m benchmarks.followers
 
 .PHONY: bench-ui
 bench-ui: $(VENV)/.dev test-packages console ## the console's budgets in Chromium
 	$(BIN)/python -m benchmarks.console
+	$(BIN)/python -m benchmarks.console_large $(INSTANCE)
 
 .PHONY: lock
 lock: $(VENV)/.dev ## renew the lock files from pyproject.toml

@@ -77,6 +77,39 @@ class DevelopmentProxy(rx.plugins.Plugin):
         context["add_modify_task"]("vite.config.js", modify)
 
 
+VITE_PLUGINS = "  plugins: ["
+LOCALES = Path(__file__).resolve().parent / "app" / "locales"
+
+
+class Languages(rx.plugins.Plugin):
+    """Let the build turn the words of the console into look-ups (`app/locales/words_plugin.mjs`).
+
+    With `FLOWDECK_PSEUDO_LANGUAGE` the console also speaks `xx`, where each translated word stands in brackets:
+    what stands there without them is no literal that the build found.
+    """
+
+    def pre_compile(self, **context: Any) -> None:
+        """Add the plugin to vite's configuration.
+
+        Args:
+            context: the compilation's tasks; only `add_modify_task` is used.
+        """
+        options = {
+            "folder": str(LOCALES),
+            "out": str(Path.cwd() / ".web" / "words.json"),
+            "pseudo": bool(os.environ.get("FLOWDECK_PSEUDO_LANGUAGE")),
+        }
+
+        def modify(content: str) -> str:
+            if VITE_PLUGINS not in content:
+                raise RuntimeError("vite.config.js has no `plugins`: the framework's template has changed")
+            source = json.dumps((LOCALES / "words_plugin.mjs").as_uri())
+            added = f"{VITE_PLUGINS}\n    words({json.dumps(options)}),"
+            return f"import words from {source};\n" + content.replace(VITE_PLUGINS, added, 1)
+
+        context["add_modify_task"]("vite.config.js", modify)
+
+
 config = rx.Config(
     app_name="app",
     frontend_path="/ui",
@@ -85,6 +118,6 @@ config = rx.Config(
     show_built_with_reflex=False,
     frontend_lazy_bundled_libraries=True,
     redis_token_expiration=300,
-    plugins=[RelocatableFrontend(), DevelopmentProxy()],
+    plugins=[RelocatableFrontend(), DevelopmentProxy(), Languages()],
     disable_plugins=[rx.plugins.SitemapPlugin],
 )

@@ -8,8 +8,11 @@ import reflex as rx
 
 from app import routes
 from app.navigation import ENTRIES
+from app.shortcuts import KEYS
 from app.tab import Tab
-from components.frame import Entry, Fault, Who, page_frame, plain_frame
+from app.work import failure_table
+from components.client import FindMissing
+from components.frame import Entry, Fault, Part, Who, page_frame, plain_frame
 from components.reactive import Content, Reactive
 
 WHO = Who(
@@ -21,13 +24,18 @@ WHO = Who(
     version=Tab.version,
     tenant=Tab.tenant_id,
     on_leave=Tab.leave,
+    settings=Tab.settings,
+    zone=Tab.server_zone,
+    rights=Tab.permissions,
+    closed=Tab.closed_menus,
+    links=Tab.links,
 )
 
 
 def page_shell(
     title: Reactive[str],
     *body: Content,
-    parts: list[tuple[Content, Reactive[str]]] | None = None,
+    parts: list[Part] | None = None,
     actions: list[rx.Component] | None = None,
     commands: list[dict[str, str]] | None = None,
     on_retry: Any = None,
@@ -43,7 +51,7 @@ def page_shell(
     Args:
         title: last part of the breadcrumb, `h1` and document title.
         body: takes the height below the top bar; the tab's problem stands in its place.
-        parts: breadcrumb before the title, `(words, place below the tenant)`.
+        parts: breadcrumb before the title, `(words, place below the tenant)` or `crumb`s.
         actions: buttons of the top bar, the primary one last.
         commands: actions for the palette, `{"title": …, "event": <data-testid of the button>}`.
         on_retry: handler behind *Retry* when the page could not be loaded, as a rule the page's `load`.
@@ -57,7 +65,15 @@ def page_shell(
         entries=ENTRIES if entries is None else entries,
         who=WHO,
         command=Tab.command,
-        fault=Fault(Tab.problem_title, Tab.problem_text, Tab.problem_request, Tab.problem_details, on_retry),
+        on_act=Tab.act,
+        fault=Fault(
+            Tab.problem_title,
+            Tab.problem_text,
+            Tab.problem_request,
+            Tab.problem_details,
+            on_retry,
+            [rx.cond(Tab.problem_status == 404, FindMissing.create(), rx.fragment())],
+        ),
         blocked=Tab.problem_title != "",
         parts=parts,
         actions=actions,
@@ -66,7 +82,9 @@ def page_shell(
         hotkeys=hotkeys,
         on_hotkey=on_hotkey,
         settings=routes.SETTINGS,
-        notices=notices,
+        profile=routes.PROFILE,
+        shortcuts=KEYS,
+        notices=[*(notices or []), failure_table()],
         rail=rail,
     )
 

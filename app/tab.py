@@ -17,6 +17,8 @@ the helpers here append to `command`, which the bridge component performs.
 from __future__ import annotations
 
 import os
+import re
+import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -27,14 +29,20 @@ from urllib.parse import quote, urlencode
 import httpx
 import reflex as rx
 
+from app import preferences, routes
+from app.rights import allows
+from app.words import say
 from backend_client import ApiError, Client, Configs
+from backend_client.executions import hide_labels
 
 TransportFactory = Callable[[], httpx.AsyncBaseTransport | None]
 
+KEPT_OFFERS = 20
 KEPT_COMMANDS = 8
 """Two commands of one handler reach the browser as one delta, hence a short list instead of one value."""
 
 LOGIN_PAGES = ("/login", "/setup")
+COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -85,7 +93,7 @@ class Problem:
 
 def problem_of(error: ApiError, what: str = "This could not be loaded") -> Problem:
     """Return an API error in words: what did not happen, and why."""
-    titles = {0: "The server does not answer", 403: "You may not see this", 404: "Not found or deleted"}
+    titles = {0: say("The server does not answer"), 403: say("You may not see this"), 404: say("Not found or deleted")}
     return Problem(
         title=titles.get(error.status, what),
         text=error.message,
@@ -127,15 +135,31 @@ class Tab(rx.State):
     environment_colour: str = "var(--fd-brass)"
     environment_ink: str = "var(--fd-chrome)"
     version: str = ""
+    server_zone: str = ""
     tenants: list[str] = []
     permissions: list[str] = []
     features: list[str] = []
     setup_messages: list[str] = []
     settings: dict[str, Any] = {}
-    """What the server keeps for the user: density, zone, kept columns and the like."""
+    """What the server keeps for the user: density, zone, kept columns and the like; the tenant's defaults below it."""
+    defaults: dict[str, Any] = {}
+    execution_tab: str = "gantt"
+    flow_first: str = "overview"
+    closed_menus: list[str] = []
+    links: list[dict[str, str]] = []
+    administers: bool = False
+    failed_title: str = ""
+    failed_rows: list[dict[str, str]] = []
+    failed_more: int = 0
 
+    _own: dict[str, Any] = {}
     _cookie_seen: str = ""
     _leaving: bool = False
+    _entering: bool = False
+    _login_asked: bool = False
+    _entered: str = ""
+    _offers: dict[str, list[Any]] = {}
+    _stopped: list[str] = []
 
     # -- where we are -------------------------------------------------------------------------------------
 
@@ -157,14 +181,7 @@ class Tab(rx.State):
     @internal
     def may(self, permission: str, action: str, namespace: str = "") -> bool:
         """Tell whether the reader's rights allow showing something; the API still decides."""
-        right = f"{permission}:{action}"
-        for held in self.permissions:
-            name, _, limit = held.partition("@")
-            if name != right:
-                continue
-            if not limit or not namespace or namespace == limit or namespace.startswith(limit + "."):
-                return True
-        return not self.permissions
+        return allows(self.permissions, f"{permission}:{action}", namespace)
 
     # -- asking the API -----------------------------------------------------------------------------------
 
@@ -178,25 +195,32 @@ class Tab(rx.State):
                 refusal becomes the page's problem.
             raising: let `ApiError` through, for forms that show it beside their fields (401 still leads to the login).
         """
-        client = Client(
-            _connection.transport,
-            base_url=_connection.base_url,
-            tenant=str(getattr(self, "tenant", "") or self.tenant_id or "main"),
-            cookie=str(self.router.headers.cookie or ""),
-        )
+        client = self._client()
         try:
             yield client
         except ApiError as error:
             if error.status == 401:
-                self.to_login(expired=bool(self.username))
+                if self.username and not self._entering:
+                    self._ask_login()  # over the page: what was typed stays (§1.9)
+                else:
+                    self.to_login(expired=bool(self.username))
             elif raising:
                 raise
             elif failed or (getattr(self, "rows", None) and (error.status == 0 or error.status >= 500)):
-                self.fail(error, failed or "Could not refresh; the rows on screen are older")
+                self.fail(error, failed or say("Could not refresh; the rows on screen are older"))
             else:
                 self.show(problem_of(error))
         finally:
             await client.close()
+
+    def _client(self, timeout: float = 15.0) -> Client:
+        return Client(
+            _connection.transport,
+            base_url=_connection.base_url,
+            tenant=str(getattr(self, "tenant", "") or self.tenant_id or "main"),
+            cookie=str(self.router.headers.cookie or ""),
+            timeout=timeout,
+        )
 
     @internal
     def show(self, problem: Problem) -> None:
@@ -216,7 +240,8 @@ class Tab(rx.State):
     def fail(self, error: ApiError, title: str) -> None:
         """Tell a failed action as a toast with the server's message, its rules and the request id."""
         details = [f"{one.path}: {one.message}" if one.path else one.message for one in error.errors]
-        self._tell("toast", level="error", title=title, text=error.message, requestId=error.request_id, details=details)
+        about = {"status": error.status, "path": error.path, "requestId": error.request_id, "details": details}
+        self._tell("toast", level="error", title=title, text=error.message, **about)
 
     # -- telling the browser ------------------------------------------------------------------------------
 
@@ -227,16 +252,48 @@ class Tab(rx.State):
 
     @internal
     def toast(
-        self, title: str, text: str = "", *, level: str = "success", action: tuple[str, str] | None = None
+        self,
+        title: str,
+        text: str = "",
+        *,
+        level: str = "success",
+        action: tuple[Any, ...] | None = None,
+        **more: Any,
     ) -> None:
         """Show a toast.
 
         Args:
-            level: `success` (3 s), `info` (5 s), `warning` or `error` (until closed).
-            action: `(words, place below the tenant)`.
+            level: `success` (3 s), `info` (5 s; both 10 s with an action), `warning` or `error` (until closed),
+                `work` (until a toast of the same `id` tells its end).
+            action: `(words, place below the tenant)` leads there; `(words, handler, *arguments)` sends an event, as
+                for *Undo*: `action=("Undo", FlowsState.restore, namespace, flow)`. The handler may be of any state and
+                acts also when the reader is on another page by then; the arguments are plain values.
+            more: `id`, `done` and `total` of work.
         """
-        more = {"action": {"label": action[0], "path": action[1]}} if action else {}
+        if action:
+            more["action"] = {"label": action[0], **self._offer(action[1], action[2:])}
         self._tell("toast", level=level, title=title, text=text, **more)
+
+    def _offer(self, what: Any, arguments: tuple[Any, ...]) -> dict[str, str]:
+        """Keep what a toast's button does: the browser gets a key, never a handler's name."""
+        if isinstance(what, str):
+            return {"path": what}
+        handler: Any = what
+        key = secrets.token_urlsafe(9)
+        kept = list(self._offers.items())[1 - KEPT_OFFERS :]
+        self._offers = {**dict(kept), key: [handler.state_full_name, handler.fn.__name__, list(arguments)]}
+        return {"key": key}
+
+    @rx.event
+    async def act(self, key: str) -> Any:
+        """The button of a toast was pressed; one that was pressed before does nothing."""
+        held = self._offers.get(key)
+        if not held:
+            return None
+        self._offers = {name: kept for name, kept in self._offers.items() if name != key}
+        owner, name, arguments = held
+        state = rx.State.get_class_substate(owner)
+        return state.event_handlers[name](*arguments)
 
     @internal
     def copy_text(self, text: str) -> None:
@@ -244,15 +301,23 @@ class Tab(rx.State):
         self._tell("copy", text=text)
 
     @internal
-    def navigate(self, to: str, *, replace: bool = False, reload: bool = False) -> None:
-        """Go to a place below the tenant (`app.routes`)."""
+    def navigate(self, to: str, *, replace: bool = False, reload: bool = False, tab: bool = False) -> None:
+        """Go to a place below the tenant (`app.routes`).
+
+        Args:
+            replace: a redirect: the place takes the page's entry in the history, and a reader who went on to another
+                page meanwhile stays there.
+            tab: in a new tab of the browser; where it refuses, a toast leads there.
+        """
         tenant = str(getattr(self, "tenant", "") or self.tenant_id or "main")
-        self._tell("navigate", path=f"/{tenant}{to}", replace=replace, reload=reload)
+        page = str(self.router.url.path or "") if replace else ""
+        self._tell("navigate", path=f"/{tenant}{to}", replace=replace, reload=reload, page=page, tab=tab)
 
     @internal
     def replace_url(self, query: Sequence[tuple[str, str]]) -> None:
         """Change the query in the address line without loading the page again."""
-        self._tell("replaceUrl", query=urlencode(list(query), safe="[],:"))
+        page = str(self.router.url.path or "")
+        self._tell("replaceUrl", query=urlencode(list(query), safe="[],:"), page=page)
 
     @internal
     def download(self, url: str) -> None:
@@ -263,7 +328,7 @@ class Tab(rx.State):
     def to_login(self, *, expired: bool = False) -> None:
         """Lead to the login page and back to this place afterwards."""
         path = str(self.router.url.path or "")
-        place = path.removeprefix("/ui") or "/"
+        place = routes.within(path) or "/"
         if any(place.rstrip("/").endswith(page) for page in LOGIN_PAGES):
             return
         if self._leaving:
@@ -281,16 +346,46 @@ class Tab(rx.State):
         """Learn the instance and the reader; first handler of every page's `on_load`."""
         self.clear()
         self._leaving = False
+        place, before = str(self.router.url.path or ""), self._entered
         if self.ready and str(self.router.headers.cookie or "") != self._cookie_seen:
-            self.reset()  # another reader in the same tab sees nothing of the one before
+            reader = await self._reader()
+            if not reader and self.username and place == before:
+                self._ask_login()  # the socket came again without a session: the page stays as it is (§1.9)
+                return
+            if reader != self.username:
+                self.reset()  # another reader in the same tab sees nothing of the one before
+        self._entered = place
         self.tenant_id = str(getattr(self, "tenant", "") or "main")
         path = str(self.router.url.path or "").rstrip("/")
         at_gate = next((page for page in LOGIN_PAGES if path.endswith(page)), "")
+        self._entering, self._login_asked = True, False
+        try:
+            await self._learn(at_gate)
+        finally:
+            self._entering = False
+
+    async def _reader(self) -> str:
+        """Whose session the tab has now; empty for nobody."""
+        client = self._client()
+        try:
+            me = await client.session.me()
+            return me.username or me.name
+        except ApiError:
+            return ""
+        finally:
+            await client.close()
+
+    def _ask_login(self) -> None:
+        self._login_asked = True
+        self._tell("login")
+
+    async def _learn(self, at_gate: str) -> None:
         async with self.api() as api:
             configs = _connection.configs
             if configs is None or not configs.initialized:
                 configs = await api.configs.get()
                 _connection.configs = configs
+                hide_labels(configs.hidden_labels)
             self._take(configs)
             if not configs.initialized:
                 if at_gate != "/setup":
@@ -310,8 +405,12 @@ class Tab(rx.State):
             self.username = me.username or me.name
             self.initials = initials_of(me.name or me.username)
             self.tenants, self.permissions, self.features = me.tenants, me.permissions, me.features
-            self.settings = me.settings
+            self.closed_menus, self.links = me.disabled_menus, me.links
+            self.administers = self.may("SETTING", "UPDATE")
+            self._own, self.defaults = preferences.parted(me.settings)
+            self._follow_settings()
             self.version = me.version or self.version
+            self.server_zone = me.zone
             self._cookie_seen = cookie
             self.ready = True
 
@@ -334,12 +433,54 @@ class Tab(rx.State):
         if not self.version:
             self.version = configs.version
 
+    def _own_environment(self) -> None:
+        """The reader's own name and colour of the environment come before the server's (UI-SH-13)."""
+        if _connection.configs is not None:
+            self._take(_connection.configs)
+        name, colour = (
+            str(self.settings.get("environmentName") or ""),
+            str(self.settings.get("environmentColour") or ""),
+        )
+        if name:
+            self.environment = name
+        if COLOUR.fullmatch(colour):
+            self.environment_colour, self.environment_ink = colour, ink_on(colour)
+
+    @rx.event
+    async def forget_settings(self, keys: list[str]) -> None:
+        """Back to the defaults."""
+        async with self.api(say("Could not reset the settings")) as api:
+            await api.console.patch_settings(dict.fromkeys(keys[:100]))
+            self._own = {key: value for key, value in self._own.items() if key not in keys}
+            self._follow_settings()
+
     @rx.event
     async def keep_settings(self, changes: dict[str, Any]) -> None:
         """Store preferences on the server; unknown keys are kept by it."""
-        async with self.api("Could not save the settings") as api:
+        async with self.api(say("Could not save the settings")) as api:
             await api.console.patch_settings(changes)
-            self.settings = {**self.settings, **changes}
+            self._own = preferences.changed(self._own, changes)
+            self._follow_settings()
+
+    @rx.event
+    async def keep_defaults(self, changes: dict[str, Any]) -> None:
+        """Store what holds for everybody of the tenant who did not choose; None takes a default away."""
+        async with self.api(say("Could not save the defaults")) as api:
+            self.defaults = dict(await api.console.patch_defaults(changes))
+            self._follow_settings()
+
+    @rx.event
+    async def forget_defaults(self, keys: list[str]) -> None:
+        """No defaults of the tenant for these."""
+        async with self.api(say("Could not reset the defaults")) as api:
+            self.defaults = dict(await api.console.patch_defaults(dict.fromkeys(keys[:100])))
+            self._follow_settings()
+
+    def _follow_settings(self) -> None:
+        self.settings = {**self.defaults, **self._own}
+        self.execution_tab = preferences.chosen(self.settings, "executionTab", preferences.EXECUTION_TABS)
+        self.flow_first = preferences.chosen(self.settings, "flowTab", preferences.FLOW_TABS)
+        self._own_environment()
 
 
 def initials_of(name: str) -> str:

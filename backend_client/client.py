@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 from urllib.parse import quote
 
 import httpx
 
 if TYPE_CHECKING:
+    from backend_client.ai import AiApi
+    from backend_client.blueprints import BlueprintsApi
     from backend_client.configs import ConfigsApi
     from backend_client.console import ConsoleApi
+    from backend_client.dashboards import DashboardsApi
     from backend_client.executions import ExecutionsApi
     from backend_client.files import FilesApi
     from backend_client.flows import FlowsApi
     from backend_client.kv import KvApi
     from backend_client.logs import LogsApi
+    from backend_client.metrics import MetricsApi
     from backend_client.namespaces import NamespacesApi
     from backend_client.plugins import PluginsApi
     from backend_client.session import SessionApi
@@ -31,6 +37,8 @@ Json = Any
 
 _SAFE = frozenset({"GET", "HEAD"})
 _AGAIN = frozenset({429, 502, 503, 504})
+LONGEST_PAUSE = 5.0
+"""Seconds for which a call waits by itself; a longer `Retry-After` is the caller's matter."""
 _REASONS = {
     400: "The request was not understood.",
     401: "You are not logged in.",
@@ -46,7 +54,7 @@ _REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One violated rule: `path` names the property, `message` the rule."""
+    """One violated rule: `path` names the property, of a bulk call the id; `message` the rule."""
 
     path: str
     message: str
@@ -61,10 +69,19 @@ class ApiError(Exception):
         request_id: names the request in the server's log.
         errors: violated rules with their property.
         body: the decoded answer, if it was JSON.
+        retry_after: seconds after which the server may be asked again, if it said so.
+        path: method and path that were asked; empty when unknown.
     """
 
     def __init__(
-        self, status: int, message: str, request_id: str = "", errors: Sequence[FieldError] = (), body: Json = None
+        self,
+        status: int,
+        message: str,
+        request_id: str = "",
+        errors: Sequence[FieldError] = (),
+        body: Json = None,
+        retry_after: float | None = None,
+        path: str = "",
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -72,6 +89,8 @@ class ApiError(Exception):
         self.request_id = request_id
         self.errors = list(errors)
         self.body = body
+        self.retry_after = retry_after
+        self.path = path
 
 
 class Unreachable(ApiError):
@@ -145,6 +164,8 @@ class Client:
         cookie: the `Cookie` header of the browser on whose behalf this client asks.
         timeout: seconds a request may take.
         headers: further headers of every request.
+        auth: username and password.
+        token: of an API; sent as bearer.
     """
 
     def __init__(
@@ -156,13 +177,19 @@ class Client:
         cookie: str = "",
         timeout: float = 15.0,
         headers: Mapping[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        token: str = "",
     ) -> None:
         self.tenant = tenant
         send = {"X-Flowdeck-Console": "1", "Accept": "application/json", **(headers or {})}
         if cookie:
             send["Cookie"] = cookie
+        if token:
+            send["Authorization"] = f"Bearer {token}"
         self._own_transport = transport is None
-        self._http = httpx.AsyncClient(transport=transport, base_url=base_url, headers=send, timeout=timeout)
+        self._http = httpx.AsyncClient(
+            transport=transport, base_url=base_url, headers=send, timeout=timeout, auth=None if token else auth
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -194,7 +221,8 @@ class Client:
     ) -> httpx.Response:
         """Send one request and return its answer.
 
-        Safe methods are tried three times when the server is away or busy; unsafe ones never.
+        Safe methods are tried three times when the server is away or busy, after the pause that it asks for; so are
+        all that carry an `Idempotency-Key`. Others are sent once: nobody knows what they did.
 
         Raises:
             ApiError: the answer's status is 400 or above.
@@ -203,7 +231,7 @@ class Client:
         more: dict[str, str | bytes] = dict(headers or {})
         if content_type:
             more["Content-Type"] = content_type
-        attempts = 3 if method in _SAFE else 1
+        attempts = 3 if method in _SAFE or any(name.lower() == "idempotency-key" for name in more) else 1
         options: dict[str, Any] = {"params": list(query), "headers": more}
         if json is not None:
             options["json"] = json
@@ -223,13 +251,73 @@ class Client:
                     raise Unreachable() from error
                 await asyncio.sleep(0.1 * 2**attempt * (0.5 + random.random()))
                 continue
+            if answer.is_redirect:
+                where = answer.headers.get("location", "")
+                raise ApiError(answer.status_code, f"The server redirects to {where}; use that address.")
             if answer.status_code < 400:
                 return answer
-            if answer.status_code in _AGAIN and attempt < attempts:
-                await asyncio.sleep(min(float(answer.headers.get("retry-after", "0") or 0), 2.0) or 0.2 * attempt)
+            pause = pause_of(answer, attempt)
+            if answer.status_code in _AGAIN and attempt < attempts and pause <= LONGEST_PAUSE:
+                await asyncio.sleep(pause)
                 continue
             raise error_of(answer)
         raise Unreachable()
+
+    @asynccontextmanager
+    async def open(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query = (),
+        headers: Mapping[str, str] | None = None,
+        content: bytes | AsyncIterable[bytes] | None = None,
+        timeout: httpx.Timeout | float | None = None,
+    ) -> AsyncIterator[httpx.Response]:
+        """An answer that is read piece by piece, for streams and large files.
+
+        Raises:
+            ApiError: the answer's status is 400 or above.
+            Unreachable: no answer came.
+        """
+        options: dict[str, Any] = {"params": list(query), "headers": dict(headers or {}), "content": content}
+        if timeout is not None:
+            options["timeout"] = timeout
+        request = self._http.build_request(method, path, **options)
+        try:
+            answer = await self._http.send(request, stream=True)
+        except httpx.TransportError as error:
+            raise Unreachable() from error
+        try:
+            if answer.status_code >= 400:
+                await answer.aread()
+                raise error_of(answer)
+            yield answer
+        finally:
+            await answer.aclose()
+
+    async def bytes_of(self, path: str, query: Query = ()) -> AsyncIterator[bytes]:
+        """The body of a GET piece by piece; `ApiError` when it breaks off."""
+        async with self.open("GET", path, query=query, headers={"Accept": "*/*"}) as answer:
+            try:
+                async for piece in answer.aiter_bytes():
+                    yield piece
+            except httpx.TransportError as error:
+                raise Unreachable("The download broke off.") from error
+
+    async def download(self, path: str, to: str | Path, query: Query = ()) -> int:
+        """Write the body of a GET into a file, which appears when it is whole; its size in bytes."""
+        target = Path(to)
+        part = target.with_name(f".{target.name}.part")
+        size = 0
+        try:
+            with part.open("wb") as file:
+                async for piece in self.bytes_of(path, query):
+                    size += await asyncio.to_thread(file.write, piece)
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+        return size
 
     async def get(self, path: str, query: Query = (), **options: Any) -> Json:
         """Return the decoded answer of a GET."""
@@ -257,6 +345,20 @@ class Client:
         from backend_client.configs import ConfigsApi
 
         return ConfigsApi(self)
+
+    @cached_property
+    def blueprints(self) -> BlueprintsApi:
+        """Flows and dashboards to start from."""
+        from backend_client.blueprints import BlueprintsApi
+
+        return BlueprintsApi(self)
+
+    @cached_property
+    def dashboards(self) -> DashboardsApi:
+        """Stored dashboards."""
+        from backend_client.dashboards import DashboardsApi
+
+        return DashboardsApi(self)
 
     @cached_property
     def session(self) -> SessionApi:
@@ -322,6 +424,20 @@ class Client:
         return PluginsApi(self)
 
     @cached_property
+    def metrics(self) -> MetricsApi:
+        """What tasks measured."""
+        from backend_client.metrics import MetricsApi
+
+        return MetricsApi(self)
+
+    @cached_property
+    def ai(self) -> AiApi:
+        """Flows and dashboards written by a model, where one is configured."""
+        from backend_client.ai import AiApi
+
+        return AiApi(self)
+
+    @cached_property
     def console(self) -> ConsoleApi:
         """The console's own endpoints."""
         from backend_client.console import ConsoleApi
@@ -339,6 +455,27 @@ class Resource:
         """One page of the list at a place below the tenant; `of` reads one element."""
         body = await self._c.get(self._c.below(*place), query)
         return Page([of(one) for one in body["results"]], int(body["total"]))
+
+
+def pause_of(answer: httpx.Response, attempt: int) -> float:
+    """Seconds until the next attempt: what the server asks for, else a little more each time."""
+    asked = retry_after(answer)
+    return 0.2 * attempt * (0.5 + random.random()) if asked is None else asked
+
+
+def retry_after(answer: httpx.Response) -> float | None:
+    """Seconds of `Retry-After`; None without it, or when it is a date."""
+    try:
+        return max(float(answer.headers.get("retry-after", "")), 0.0)
+    except ValueError:
+        return None
+
+
+def upload(content: bytes | str | Path, name: str = "") -> tuple[str, Any]:
+    """One file of a form: bytes, a text, or a path whose file is read while it is sent."""
+    if isinstance(content, Path):
+        return name or content.name, content.open("rb")
+    return name or "file", content
 
 
 def decode(answer: httpx.Response) -> Json:
@@ -369,9 +506,19 @@ def error_of(answer: httpx.Response) -> ApiError:
             for one in listed or []
             if isinstance(one, dict)
         ]
+        errors += [
+            FieldError(str(one.get("invalidValue") or ""), str(one.get("message") or ""))
+            for one in body.get("invalids") or []
+            if isinstance(one, dict)
+        ]
     if not message:
         message = _REASONS.get(answer.status_code, f"The server answered {answer.status_code}.")
-    return ApiError(answer.status_code, message, answer.headers.get("x-request-id", ""), errors, body)
+    request = answer.headers.get("x-request-id", "")
+    try:
+        asked = f"{answer.request.method} {answer.request.url.path}"
+    except RuntimeError:  # an answer that nobody sent for
+        asked = ""
+    return ApiError(answer.status_code, message, request, errors, body, retry_after(answer), asked)
 
 
 def text_of(value: Json) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from backend_client.client import ApiError, Page, Resource, query_of, text_of
+from backend_client.execution_inputs import ExecutionInputs
+from backend_client.execution_streams import ExecutionStreams
 from backend_client.flows import label_list
 
 _SPAN = re.compile(r"^P(?:(\d+)D)?T?(?:(\d+)H)?(?:(\d+)M)?(?:([\d.]+)S)?$")
@@ -47,10 +50,24 @@ class ExecutionRow:
     shown_labels: list[dict[str, str]] = field(default_factory=list)
     more_labels: str = ""
     bar: str = "0px"
+    waited_ms: int = -1
+    kind: str = ""
+    created_by: str = ""
+    created: str = ""
+    last_task: str = ""
+    attempts: int = 0
+    parent_namespace: str = ""
+    parent_flow: str = ""
+    label_map: dict[str, str] = field(default_factory=dict)
+    trigger_text: str = ""
+    inputs_text: str = ""
+    outputs_text: str = ""
+    outputs: dict[str, Any] = field(default_factory=dict)
+    trigger_data: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, body: dict[str, Any]) -> ExecutionRow:
-        """Read one element of the list."""
+    def of(cls, body: dict[str, Any], named: Container[str] = ()) -> ExecutionRow:
+        """Read one element of the list; `named` are keys of labels that the list's filter names (UI-LS-09)."""
         state = body.get("state") or {}
         trigger = body.get("trigger") or {}
         current = text_of(state.get("current"))
@@ -58,7 +75,14 @@ class ExecutionRow:
         identity = text_of(body.get("id"))
         error = body.get("error") or {}
         told = text_of(error.get("message")) if current in {"FAILED", "WARNING"} else ""
-        seen = visible_labels(label_list(body.get("labels")))
+        labels = label_list(body.get("labels"))
+        seen = visible_labels(labels, named)
+        told_by = trigger.get("variables") or {}
+        runs = body.get("taskRunList") or []
+        last = runs[-1] if runs else {}
+        histories = state.get("histories") or []
+        waited = queued_ms(histories)
+        total = span_ms(state.get("duration")) if ended else -1
         return cls(
             id=identity,
             short_id=identity[:8],
@@ -68,13 +92,24 @@ class ExecutionRow:
             state=current,
             started=text_of(state.get("startDate")),
             ended=ended,
-            duration_ms=span_ms(state.get("duration")) if ended else -1,
+            duration_ms=max(0, total - waited) if total >= 0 else -1,
+            waited_ms=waited if histories else -1,
+            kind=text_of(body.get("kind")) or "NORMAL",
+            created_by=next((one["value"] for one in labels if one["key"] == "system.username"), ""),
+            created=text_of(histories[0].get("date")) if histories else text_of(state.get("startDate")),
+            last_task=text_of(last.get("taskId")),
+            attempts=len(last.get("attempts") or []),
+            parent_namespace=text_of(told_by.get("namespace")),
+            parent_flow=text_of(told_by.get("flowId")),
+            outputs=dict(body.get("outputs") or {}),
+            trigger_data=dict(told_by),
+            label_map={one["key"]: one["value"] for one in labels},
             trigger=text_of(trigger.get("id")),
             trigger_type=text_of(trigger.get("type")),
             parent=text_of(body.get("parentId")),
             original=text_of(body.get("originalId")),
             schedule=text_of(body.get("scheduleDate")),
-            labels=label_list(body.get("labels")),
+            labels=labels,
             inputs=dict(body.get("inputs") or {}),
             terminal=current in TERMINAL,
             note=f"{text_of(error.get('taskId'))}: {told}" if told and error.get("taskId") else told,
@@ -83,17 +118,85 @@ class ExecutionRow:
         )
 
 
-def visible_labels(labels: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
-    """Labels without those that the system sets."""
-    return [dict(one) for one in labels if not one.get("key", "").startswith(HIDDEN_PREFIX)]
+def queued_ms(histories: Sequence[Mapping[str, Any]]) -> int:
+    """Return the ms that an execution stood in QUEUED, from its histories in order."""
+    total, since = 0, None
+    for one in histories:
+        try:
+            at = datetime.fromisoformat(text_of(one.get("date")))
+        except ValueError:
+            continue
+        if since is not None:
+            total += int((at - since).total_seconds() * 1000)
+        since = at if one.get("state") == "QUEUED" else None
+    return total
 
 
-HIDDEN_PREFIX = "system."
+def visible_labels(labels: Sequence[Mapping[str, str]], named: Container[str] = ()) -> list[dict[str, str]]:
+    """Labels without those that the server's configuration hides (`hide_labels`), unless a filter names their key."""
+    return [dict(one) for one in labels if one["key"] in named or not one["key"].startswith(_hidden.prefixes)]
+
+
+def named_labels(filters: Sequence[Mapping[str, str]]) -> set[str]:
+    """Return the keys of labels that conditions name."""
+    return {one.get("value", "").partition(":")[0] for one in filters if one.get("field") == "labels"}
+
+
+def hide_labels(prefixes: Sequence[str]) -> None:
+    """Say which labels `visible_labels` leaves out: `hiddenLabelsPrefixes` of `Configs`."""
+    _hidden.prefixes = tuple(prefixes)
+
+
+@dataclass
+class _Hidden:
+    prefixes: tuple[str, ...] = ("system.",)
+
+
+_hidden = _Hidden()
 ALL_KINDS = "NORMAL,TEST,PLAYGROUND"
 TERMINAL = frozenset({"SUCCESS", "WARNING", "FAILED", "KILLED", "CANCELLED", "SKIPPED", "RETRIED", "RESUBMITTED"})
 
 
-class ExecutionsApi(Resource):
+@dataclass(frozen=True, slots=True)
+class HeldRow:
+    """An execution that waits for somebody; `step` names the first waiting task run, `more` how many others."""
+
+    id: str = ""
+    short_id: str = ""
+    namespace: str = ""
+    flow: str = ""
+    state: str = ""
+    since: str = ""
+    until: str = ""
+    step: str = ""
+    value: str = ""
+    description: str = ""
+    more: int = 0
+    asks: int = 0
+
+    @classmethod
+    def of(cls, body: dict[str, Any]) -> HeldRow:
+        """Read one element of the list."""
+        steps = body.get("steps") or []
+        first = steps[0] if steps else {}
+        identity = text_of(body.get("id"))
+        return cls(
+            id=identity,
+            short_id=identity[:8],
+            namespace=text_of(body.get("namespace")),
+            flow=text_of(body.get("flowId")),
+            state=text_of(body.get("state")),
+            since=text_of(body.get("since")),
+            until=text_of(body.get("until")),
+            step=text_of(first.get("taskId")),
+            value=text_of(first.get("value")),
+            description=text_of(first.get("description")),
+            more=max(0, len(steps) - 1),
+            asks=sum(int(one.get("inputs") or 0) for one in steps),
+        )
+
+
+class ExecutionsApi(ExecutionInputs, ExecutionStreams, Resource):
     """`{T}/executions`."""
 
     async def search(
@@ -107,7 +210,14 @@ class ExecutionsApi(Resource):
     ) -> Page[ExecutionRow]:
         """One page of executions."""
         params = query_of(page=page, size=size, sort=sort, query=query, filters=filters)
-        return await self._page(ExecutionRow.of, params, "executions", "search")
+        named = named_labels(filters)
+        return await self._page(lambda body: ExecutionRow.of(body, named), params, "executions", "search")
+
+    async def count(self, *, query: str = "", filters: Sequence[Mapping[str, str]] = ()) -> int:
+        """How many executions match, counted to the end: `search` stops at 10,000."""
+        path = self._c.below("console", "executions", "count")
+        answer = await self._c.get(path, query_of(query=query, filters=filters), timeout=60.0)
+        return int(answer["total"])
 
     async def get(self, execution: str) -> dict[str, Any]:
         """An execution as the API tells it."""
@@ -134,6 +244,20 @@ class ExecutionsApi(Resource):
             return {}
         body = await self._c.get(self._c.below("console", "executions", "waiting"), query_of(ids=",".join(ids)))
         return {one["id"]: one["waiting"] for one in body}
+
+    async def resumable(
+        self,
+        *,
+        page: int = 1,
+        size: int = 25,
+        sort: str = "state.startDate:asc",
+        query: str = "",
+        filters: Sequence[Mapping[str, str]] = (),
+    ) -> Page[HeldRow]:
+        """Executions that go on when somebody says so, with the steps that wait (UI-XP-80)."""
+        params = query_of(page=page, size=size, sort=sort, query=query, filters=filters)
+        body = await self._c.get(self._c.below("console", "executions", "resumable"), params)
+        return Page([HeldRow.of(one) for one in body["results"]], int(body["total"]))
 
     async def errors(self, execution: str) -> dict[str, Any]:
         """Message, failing task, last three error lines and similar failures of an execution."""
@@ -163,9 +287,10 @@ class ExecutionsApi(Resource):
             self._c.below("executions", execution, "file", "preview"), query_of(path=uri, maxRows=rows)
         )
 
-    async def metrics(self, execution: str, *, page: int = 1, size: int = 100) -> Page[dict[str, Any]]:
-        """What the task runs measured."""
-        body = await self._c.get(self._c.below("metrics", execution), query_of(page=page, size=size))
+    async def metrics(self, execution: str, *, page: int = 1, size: int = 100, task: str = "") -> Page[dict[str, Any]]:
+        """What the task runs measured, of all tasks or of one."""
+        query = query_of(page=page, size=size, taskId=task or None)
+        body = await self._c.get(self._c.below("metrics", execution), query)
         return Page(list(body["results"]), int(body["total"]))
 
     async def sparklines(self, flows: Sequence[tuple[str, str]], *, runs: int = 14) -> list[dict[str, Any]]:
@@ -181,6 +306,13 @@ class ExecutionsApi(Resource):
     async def figures(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """A chart of executions."""
         return await self._c.post(self._c.below("console", "figures"), dict(body))
+
+    async def groups(
+        self, by: str, *, query: str = "", filters: Sequence[Mapping[str, str]] = ()
+    ) -> list[dict[str, Any]]:
+        """What matches, counted `by` flow, state, labels or message: `[{word, more, count, field, value}]`."""
+        params = query_of(query=query, filters=filters, by=by)
+        return list(await self._c.get(self._c.below("console", "executions", "groups"), params) or [])
 
     async def create(
         self, namespace: str, flow: str, inputs: Mapping[str, str] | None = None, *, labels: Sequence[str] = ()
@@ -212,6 +344,11 @@ class ExecutionsApi(Resource):
 
     async def bulk(self, action: str, ids: Sequence[str], **parameters: object) -> int:
         """An action of `act`, `kill` or `delete` on many; the number done."""
+        answer = await self.bulk_told(action, ids, **parameters)
+        return int(answer.get("count") or 0)
+
+    async def bulk_told(self, action: str, ids: Sequence[str], **parameters: object) -> dict[str, Any]:
+        """The same with what was told: `{count, failures?: [{id, reason}]}`."""
         path = (
             self._c.below("executions", "by-ids")
             if action == "delete"
@@ -223,7 +360,7 @@ class ExecutionsApi(Resource):
             if action in {"kill", "delete"}
             else self._c.post(path, list(ids), params)
         )
-        return int((answer or {}).get("count") or 0) if isinstance(answer, dict) else len(ids)
+        return dict(answer) if isinstance(answer, dict) else {"count": len(ids)}
 
     async def bulk_labels(self, ids: Sequence[str], labels: Sequence[Mapping[str, str]]) -> int:
         """Set labels of many ended executions; others that they have stay."""
@@ -242,7 +379,14 @@ class ExecutionsApi(Resource):
     async def bulk_by_query(
         self, action: str, *, query: str = "", filters: Sequence[Mapping[str, str]] = (), **parameters: object
     ) -> int:
-        """The same for all executions that match."""
+        """An action on all executions that match; the number done."""
+        answer = await self.bulk_by_query_told(action, query=query, filters=filters, **parameters)
+        return int(answer.get("count") or 0)
+
+    async def bulk_by_query_told(
+        self, action: str, *, query: str = "", filters: Sequence[Mapping[str, str]] = (), **parameters: object
+    ) -> dict[str, Any]:
+        """The same with what was told, as `bulk_told`."""
         path = (
             self._c.below("executions", "by-query")
             if action == "delete"
@@ -252,7 +396,7 @@ class ExecutionsApi(Resource):
         answer = await (
             self._c.delete(path, query=params) if action in {"kill", "delete"} else self._c.post(path, query=params)
         )
-        return int((answer or {}).get("count") or 0) if isinstance(answer, dict) else 0
+        return dict(answer) if isinstance(answer, dict) else {}
 
     async def latest(self, flows: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
         """The last execution of each of the flows `(namespace, id)`."""

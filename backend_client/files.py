@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from backend_client.client import Resource, query_of, text_of
+from backend_client.client import Resource, query_of, text_of, upload
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +71,29 @@ class FilesApi(Resource):
     async def revisions(self, namespace: str, path: str) -> Any:
         """The kept revisions of a file."""
         return await self._c.get(self._c.below("namespaces", namespace, "files", "revisions"), query_of(path=path))
+
+    async def stats(self, namespace: str, path: str = "") -> dict[str, Any]:
+        """Name, type, size and dates of a file or a folder."""
+        return await self._c.get(self._c.below("namespaces", namespace, "files", "stats"), query_of(path=path or None))
+
+    async def upload(self, namespace: str, path: str, file: Path) -> None:
+        """Create or replace a file from one here, which is read while it is sent."""
+        name, content = upload(file)
+        try:
+            await self._c.post(
+                self._c.below("namespaces", namespace, "files"),
+                query=query_of(path=path),
+                files={"fileContent": (name, content)},
+                timeout=600,
+            )
+        finally:
+            content.close()
+
+    async def download(self, namespace: str, path: str, to: str | Path, *, revision: int | None = None) -> int:
+        """Write a file into one here; its bytes."""
+        place = self._c.below("namespaces", namespace, "files")
+        return await self._c.download(place, to, query_of(path=path, revision=revision))
+
+    async def export(self, namespace: str, to: str | Path) -> int:
+        """Write a zip of all files into a file here; its bytes."""
+        return await self._c.download(self._c.below("namespaces", namespace, "files", "export"), to)

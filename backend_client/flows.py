@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from backend_client.client import Page, Resource, query_of, text_of
+from backend_client.flow_sources import FlowSources
 
 YAML = "application/x-yaml"
 
@@ -66,6 +67,41 @@ class Revision:
     revision: int
     updated: str
     source: str
+    author: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionHead:
+    """One revision in the history of a flow; `added`, `removed` and `success` are -1 where nothing is known."""
+
+    number: int = 0
+    updated: str = ""
+    author: str = ""
+    message: str = ""
+    deleted: bool = False
+    exception: str = ""
+    added: int = -1
+    removed: int = -1
+    executions: int = 0
+    success: float = -1
+
+    @classmethod
+    def of(cls, body: dict[str, Any]) -> RevisionHead:
+        """Read one element of the answer."""
+        success = body.get("successRatio")
+        return cls(
+            number=int(body.get("revision") or 0),
+            updated=text_of(body.get("updated")),
+            author=text_of(body.get("author")),
+            message=text_of(body.get("message")),
+            deleted=bool(body.get("deleted")),
+            exception=text_of(body.get("exception")),
+            added=int(body.get("added", -1)),
+            removed=int(body.get("removed", -1)),
+            executions=int(body.get("executions") or 0),
+            success=-1 if success is None else float(success),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +146,7 @@ class Hit:
         )
 
 
-class FlowsApi(Resource):
+class FlowsApi(FlowSources, Resource):
     """`{T}/flows`."""
 
     async def search(
@@ -140,6 +176,12 @@ class FlowsApi(Resource):
         answer = await self._c.post(self._c.below("console", "flows", "sparklines"), body)
         return [FlowFigures.of(one) for one in answer or []]
 
+    async def days(self, flows: Sequence[tuple[str, str]], *, days: int = 30) -> dict[str, list[dict[str, Any]]]:
+        """Ended executions by day of at most 100 flows: `namespace/id` → `[{day, total, durationMs, states}]`."""
+        body = {"flows": [{"namespace": namespace, "id": flow} for namespace, flow in flows], "days": days}
+        answer = await self._c.post(self._c.below("console", "flows", "days"), body)
+        return {f"{one['namespace']}/{one['id']}": list(one["days"]) for one in answer or []}
+
     async def search_sources(self, text: str, *, namespace: str = "", page: int = 1, size: int = 10) -> Page[Hit]:
         """Flows whose source contains a text, with the fragments that do."""
         query = query_of(q=text, namespace=namespace or None, page=page, size=size)
@@ -154,19 +196,48 @@ class FlowsApi(Resource):
         """All revisions, oldest first."""
         body = await self._c.get(self._c.below("flows", namespace, flow, "revisions"))
         return [
-            Revision(int(one.get("revision") or 0), text_of(one.get("updated")), text_of(one.get("source")))
+            Revision(
+                int(one.get("revision") or 0),
+                text_of(one.get("updated")),
+                text_of(one.get("source")),
+                text_of(one.get("author")),
+                text_of(one.get("message")),
+            )
             for one in body
         ]
 
-    async def create(self, source: str) -> dict[str, Any]:
-        """Create a flow from its YAML; 422 lists what is wrong."""
-        return await self._c.post(self._c.below("flows"), content=source, content_type=YAML)
+    async def history(self, namespace: str, flow: str) -> list[RevisionHead]:
+        """The newest revisions without their sources, newest first, with executions of each (own endpoints)."""
+        answer = await self._c.get(self._c.below("console", "flows", namespace, flow, "history"))
+        return [RevisionHead.of(one) for one in (answer or {}).get("results") or []]
 
-    async def update(self, namespace: str, flow: str, source: str, *, revision: int | None = None) -> dict[str, Any]:
-        """Save a flow; with `revision` the server refuses (409) when another one was saved meanwhile."""
-        headers = {"If-Match": str(revision)} if revision is not None else None
+    async def restore(self, namespace: str, flow: str) -> dict[str, Any]:
+        """Bring a deleted flow back with its last source (own endpoints)."""
+        return await self._c.post(self._c.below("console", "flows", namespace, flow, "restore"))
+
+    async def editors(self, namespace: str, flow: str, *, client: str = "") -> list[dict[str, Any]]:
+        """Who has the flow open in an editor: `{user, client, own, dirty, seen}` (own endpoints)."""
+        path = self._c.below("console", "flows", namespace, flow, "editing")
+        return list(await self._c.get(path, query_of(client=client or None)) or [])
+
+    async def create(self, source: str, *, message: str = "") -> dict[str, Any]:
+        """Create a flow from its YAML; 422 lists what is wrong; `message` is kept with the revision."""
+        query = query_of(message=message or None)
+        return await self._c.post(self._c.below("flows"), query=query, content=source, content_type=YAML)
+
+    async def update(
+        self, namespace: str, flow: str, source: str, *, revision: int | None = None, message: str = ""
+    ) -> dict[str, Any]:
+        """Save a flow; with `revision` the server refuses (409) when another one was saved meanwhile.
+
+        `message` is kept with the revision.
+        """
         return await self._c.put(
-            self._c.below("flows", namespace, flow), content=source, content_type=YAML, headers=headers
+            self._c.below("flows", namespace, flow),
+            query=query_of(message=message or None),
+            content=source,
+            content_type=YAML,
+            headers={"If-Match": str(revision)} if revision is not None else None,
         )
 
     async def delete(self, namespace: str, flow: str) -> None:

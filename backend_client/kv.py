@@ -51,6 +51,22 @@ class KvValue:
     text: str
     revision: int
     updated: str
+    size: int = 0
+    away: bool = False
+    """Too large to come without being asked for (`get`)."""
+
+    @classmethod
+    def of(cls, body: Mapping[str, Any]) -> KvValue:
+        """Read the answer of one pair."""
+        kind, value = text_of(body.get("type")), body.get("value")
+        if kind == "JSON":
+            text = json.dumps(value, indent=2, ensure_ascii=False)
+        elif kind == "BOOLEAN":
+            text = "true" if value else "false"
+        else:
+            text = text_of(value)
+        size, away = int(body.get("size") or len(text)), "value" not in body
+        return cls(kind, "" if away else text, int(body.get("revision") or 0), text_of(body.get("updated")), size, away)
 
 
 class KvApi(Resource):
@@ -78,15 +94,11 @@ class KvApi(Resource):
 
     async def get(self, namespace: str, key: str) -> KvValue:
         """One value; `ApiError` 404 unknown, 410 expired."""
-        body = await self._c.get(self._c.below("namespaces", namespace, "kv", key))
-        kind, value = text_of(body.get("type")), body.get("value")
-        if kind == "JSON":
-            text = json.dumps(value, indent=2, ensure_ascii=False)
-        elif kind == "BOOLEAN":
-            text = "true" if value else "false"
-        else:
-            text = text_of(value)
-        return KvValue(kind, text, int(body.get("revision") or 0), text_of(body.get("updated")))
+        return KvValue.of(await self._c.get(self._c.below("namespaces", namespace, "kv", key)))
+
+    async def held(self, namespace: str, key: str) -> KvValue:
+        """One value, without its text when that is above 100,000 characters; errors as of `get`."""
+        return KvValue.of(await self._c.get(self._c.below("console", "kv", "held", namespace, key)))
 
     async def put(
         self, namespace: str, key: str, text: str, *, kind: str = "", ttl: str = "", description: str = ""
@@ -118,6 +130,18 @@ class KvApi(Resource):
         """Delete pairs of one namespace; the keys that went."""
         body = await self._c.delete(self._c.below("namespaces", namespace, "kv"), {"keys": list(keys)})
         return [str(one) for one in (body or {}).get("keys", [])]
+
+    async def of_namespace(self, namespace: str) -> list[KvEntry]:
+        """All pairs of one namespace (deprecated: `search`)."""
+        return [KvEntry.of(one) for one in await self._c.get(self._c.below("namespaces", namespace, "kv"))]
+
+    async def detail(self, namespace: str, key: str) -> dict[str, Any]:
+        """One pair with its value and its dates."""
+        return await self._c.get(self._c.below("namespaces", namespace, "kv", key, "detail"))
+
+    async def put_value(self, namespace: str, key: str, value: Any, *, ttl: str = "", description: str = "") -> None:
+        """Write a text, a number, a truth value, a list or a map; `ttl` is an ISO 8601 duration."""
+        await self.put(namespace, key, json.dumps(value, ensure_ascii=False), ttl=ttl, description=description)
 
 
 def wire_text(kind: str, text: str) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
-from backend_client.client import Page, Resource, query_of, text_of
+from backend_client.client import Page, Resource, Unreachable, query_of, text_of
+from backend_client.events import once
+from backend_client.models import LogEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +68,62 @@ class LogsApi(Resource):
     async def delete(self, execution: str) -> None:
         """Delete the lines of an execution."""
         await self._c.delete(self._c.below("logs", execution))
+
+    async def of_execution(
+        self,
+        execution: str,
+        *,
+        min_level: str = "",
+        task_run: str = "",
+        task: str = "",
+        attempt: int | None = None,
+    ) -> list[LogEntry]:
+        """All lines of an execution, oldest first."""
+        return await self._c.get(self._c.below("logs", execution), _chosen(min_level, task_run, task, attempt))
+
+    async def delete_of(
+        self, execution: str, *, min_level: str = "", task_run: str = "", task: str = "", attempt: int | None = None
+    ) -> None:
+        """Delete lines of an execution."""
+        await self._c.delete(self._c.below("logs", execution), query=_chosen(min_level, task_run, task, attempt))
+
+    async def delete_of_flow(self, namespace: str, flow: str) -> None:
+        """Delete the lines of all executions and triggers of a flow."""
+        await self._c.delete(self._c.below("console", "flows", namespace, flow, "logs"))
+
+    async def delete_of_trigger(self, namespace: str, flow: str, trigger: str) -> None:
+        """Delete the lines of a trigger."""
+        await self._c.delete(self._c.below("logs", namespace, flow), query=[("triggerId", trigger)])
+
+    async def download(self, execution: str, to: str | Path, *, min_level: str = "", task_run: str = "") -> int:
+        """Write the lines of an execution as text into a file; its bytes."""
+        path = self._c.below("logs", execution, "download")
+        return await self._c.download(path, to, _chosen(min_level, task_run, "", None))
+
+    async def follow(self, execution: str, *, min_level: str = "") -> AsyncIterator[LogEntry]:
+        """The stored lines of an execution, then new ones; each once, also when the connection breaks meanwhile.
+
+        It ends when the server closes the stream, some seconds after the end of the execution.
+        """
+        given = failures = 0
+        while True:
+            seen = 0
+            try:
+                async for event in once(
+                    self._c, self._c.below("logs", execution, "follow"), query_of(minLevel=min_level or None)
+                ):
+                    if event.id != "start" and isinstance(event.data, dict) and "timestamp" in event.data:
+                        seen += 1
+                        if seen > given:  # a new connection tells all lines again
+                            given, failures = seen, 0
+                            yield cast(LogEntry, event.data)
+                return
+            except Unreachable:
+                failures += 1
+                if failures > 5:
+                    raise
+                await asyncio.sleep(0.2 * 2**failures)
+
+
+def _chosen(min_level: str, task_run: str, task: str, attempt: int | None) -> list[tuple[str, str]]:
+    return query_of(minLevel=min_level or None, taskRunId=task_run or None, taskId=task or None, attempt=attempt)

@@ -58,6 +58,14 @@ class NamespacesApi(Resource):
         """Save a namespace."""
         return await self._c.put(self._c.below("namespaces", namespace), dict(body))
 
+    async def delete(self, namespace: str) -> None:
+        """Forget description, variables and plugin defaults."""
+        await self._c.delete(self._c.below("namespaces", namespace))
+
+    async def inherited(self, namespace: str, what: str) -> Any:
+        """What the namespaces above give: `variables` (a map) or `plugindefaults` (a list)."""
+        return await self._c.get(self._c.below("namespaces", namespace, f"inherited-{what}"))
+
     async def secrets(
         self,
         *,
@@ -99,3 +107,16 @@ class NamespacesApi(Resource):
     async def delete_secret(self, namespace: str, key: str) -> None:
         """Delete a secret."""
         await self._c.delete(self._c.below("namespaces", namespace, "secrets", key))
+
+    async def autocomplete(self, query: str = "", *, existing: bool = False, ids: Sequence[str] = ()) -> list[str]:
+        """Names of namespaces that contain a text."""
+        body = {"q": query, "ids": list(ids), "existingOnly": existing}
+        return await self._c.post(self._c.below("namespaces", "autocomplete"), body)
+
+    async def secrets_of(self, namespace: str, *, page: int = 1, size: int = 100) -> dict[str, Any]:
+        """The secrets of one namespace: `{readOnly, results, total}` (deprecated: `secrets`)."""
+        return await self._c.get(self._c.below("namespaces", namespace, "secrets"), query_of(page=page, size=size))
+
+    async def inherited_secrets(self, namespace: str) -> dict[str, list[str]]:
+        """Names of the secrets of a namespace and of those above it, by namespace."""
+        return await self._c.get(self._c.below("namespaces", namespace, "inherited-secrets"))

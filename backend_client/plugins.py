@@ -69,3 +69,39 @@ class PluginsApi(Resource):
     async def documentation(self, cls: str) -> dict[str, Any]:
         """`{markdown, schema}` of one class."""
         return await self._c.get(f"/api/v1/plugins/{segment(cls)}", query_of(all=False))
+
+    async def subgroups(self) -> list[PluginGroup]:
+        """The groups, each part with classes of its own."""
+        return [PluginGroup.of(one) for one in await self._c.get("/api/v1/plugins/groups/subgroups") or []]
+
+    async def icons(self) -> dict[str, dict[str, Any]]:
+        """Icons of all classes as base64 of SVG."""
+        return await self._c.get("/api/v1/plugins/icons")
+
+    async def group_icons(self) -> dict[str, dict[str, Any]]:
+        """Icons of all groups."""
+        return await self._c.get("/api/v1/plugins/icons/groups")
+
+    async def inputs(self) -> list[dict[str, Any]]:
+        """The types of inputs."""
+        return await self._c.get("/api/v1/plugins/inputs")
+
+    async def input_schema(self, kind: str) -> dict[str, Any]:
+        """Documentation and schema of a type of input."""
+        return await self._c.get(f"/api/v1/plugins/inputs/{segment(kind)}")
+
+    async def schema(self, kind: str, *, array: bool = False) -> dict[str, Any]:
+        """JSON schema of `flow`, `task`, `trigger`, `dashboard`, …"""
+        return await self._c.get(f"/api/v1/plugins/schemas/{segment(kind)}", query_of(arrayOf=array))
+
+    async def properties(self, kind: str) -> dict[str, Any]:
+        """Properties of a kind of document."""
+        return await self._c.get(f"/api/v1/plugins/properties/{segment(kind)}")
+
+    async def versions(self, cls: str) -> dict[str, Any]:
+        """The versions of a class."""
+        return await self._c.get(f"/api/v1/plugins/{segment(cls)}/versions")
+
+    async def documentation_of(self, cls: str, version: str) -> dict[str, Any]:
+        """`{markdown, schema}` of one version of a class."""
+        return await self._c.get(f"/api/v1/plugins/{segment(cls)}/versions/{segment(version)}", query_of(all=False))

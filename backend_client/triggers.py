@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from backend_client.client import Page, Resource, query_of, text_of
@@ -32,6 +32,7 @@ class TriggerRow:
     backfill_end: str = ""
     backfill_current: str = ""
     backfill_paused: bool = False
+    backfill_labels: list[dict[str, str]] = field(default_factory=list)
 
     @classmethod
     def of(cls, body: dict[str, Any]) -> TriggerRow:
@@ -60,6 +61,11 @@ class TriggerRow:
             backfill_end=text_of(backfill.get("end")),
             backfill_current=text_of(backfill.get("currentDate")),
             backfill_paused=bool(backfill.get("paused")),
+            backfill_labels=[
+                {"key": text_of(one.get("key")), "value": text_of(one.get("value"))}
+                for one in backfill.get("labels") or []
+                if isinstance(one, dict)
+            ],
         )
 
 
@@ -95,6 +101,10 @@ class TriggersApi(Resource):
         """Start a realtime trigger again."""
         await self._c.post(self._c.below("triggers", namespace, flow, trigger, "restart"))
 
+    async def evaluate(self, namespace: str, flow: str, trigger: str) -> None:
+        """Evaluate a polling trigger at once."""
+        await self._c.post(self._c.below("console", "flows", namespace, flow, "triggers", trigger, "evaluate"))
+
     async def delete(self, namespace: str, flow: str, trigger: str) -> None:
         """Forget a trigger's state; the scheduler makes it anew."""
         await self._c.delete(self._c.below("triggers", namespace, flow, trigger))
@@ -119,3 +129,41 @@ class TriggersApi(Resource):
         body = {"triggers": [dict(one) for one in triggers], "disabled": disabled}
         answer = await self._c.post(self._c.below("triggers", "set-disabled", "by-triggers"), body)
         return int((answer or {}).get("count") or 0) if isinstance(answer, dict) else len(triggers)
+
+    def csv(self, *, filters: Sequence[Mapping[str, str]] = ()) -> AsyncIterator[bytes]:
+        """The triggers that match as CSV, piece by piece."""
+        return self._c.bytes_of(self._c.below("triggers", "export", "by-query", "csv"), query_of(filters=filters))
+
+    async def bulk(
+        self,
+        action: str,
+        *,
+        triggers: Sequence[Mapping[str, Any]] | None = None,
+        filters: Sequence[Mapping[str, str]] = (),
+        query: str = "",
+    ) -> int:
+        """Act on many; the number of those that changed.
+
+        Args:
+            action: `enable`, `disable`, `unlock`, `delete`; `pause`, `unpause`, `drop` of backfills.
+            triggers: `{namespace, flowId, triggerId}`; None means all that match `filters` and `query`.
+        """
+        path = {
+            "enable": ("set-disabled",),
+            "disable": ("set-disabled",),
+            "unlock": ("unlock",),
+            "delete": ("delete",),
+            "pause": ("backfill", "pause"),
+            "unpause": ("backfill", "unpause"),
+            "drop": ("backfill", "delete"),
+        }[action]
+        send = self._c.delete if action == "delete" else self._c.post
+        turn = {"disabled": action == "disable"} if path == ("set-disabled",) else {}
+        if triggers is None:
+            pairs = query_of(query=query, filters=filters) + [(k, str(v).lower()) for k, v in turn.items()]
+            answer = await send(self._c.below("triggers", *path, "by-query"), {} if action == "delete" else None, pairs)
+        else:
+            chosen = [dict(one) for one in triggers]
+            body: Any = {"triggers": chosen, **turn} if turn else chosen
+            answer = await send(self._c.below("triggers", *path, "by-triggers"), body)
+        return int((answer or {}).get("count") or 0)

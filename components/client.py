@@ -16,9 +16,14 @@ SHELL = rx.asset("shell.jsx", shared=True)
 OVERLAY = rx.asset("overlay.jsx", shared=True)
 CLOCK = rx.asset("clock.jsx", shared=True)
 BRIDGE = rx.asset("bridge.jsx", shared=True)
+TOASTS = rx.asset("toasts.jsx", shared=True)
 HOTKEYS = rx.asset("hotkeys.jsx", shared=True)
 PALETTE = rx.asset("palette.jsx", shared=True)
 FILTERS = rx.asset("filters.jsx", shared=True)
+CALENDAR = rx.asset("calendar.jsx", shared=True)
+FILTER_WORDS = rx.asset("filter_words.jsx", shared=True)
+VIEWS = rx.asset("views.jsx", shared=True)
+COLUMNS = rx.asset("columns.jsx", shared=True)
 TABLE = rx.asset("table.jsx", shared=True)
 SESSION = rx.asset("session.jsx", shared=True)
 
@@ -64,7 +69,18 @@ class NavItem(_Shell):
     label: rx.Var[str]
     count: rx.Var[str]
     prefixes: rx.Var[list[str]]
+    needs: rx.Var[str]
+    group: rx.Var[str]
+    parent: rx.Var[str]
+    but: rx.Var[list[str]]
     mark: rx.Var[str]
+
+
+class NavList(_Shell):
+    """The entries of the sidebar in the reader's order; `places` describe the first children."""
+
+    tag = "NavList"
+    places: rx.Var[list[dict[str, str]]]
 
 
 class Shell(_Shell):
@@ -73,6 +89,8 @@ class Shell(_Shell):
     tag = "Shell"
     collapsed: rx.Var[bool]
     plain: rx.Var[bool]
+    rights: rx.Var[list[str]]
+    closed: rx.Var[list[str]]
 
 
 class SidebarToggle(_Shell):
@@ -139,8 +157,26 @@ class Dialog(_Overlay):
     width: rx.Var[int]
     kind: rx.Var[str]
     destructive: rx.Var[bool]
+    at: rx.Var[str]
     testid: rx.Var[str]
     on_close: rx.EventHandler[rx.event.no_args_event_spec]
+
+
+class TypeToConfirm(_Overlay):
+    """A name or number to be typed."""
+
+    tag = "TypeToConfirm"
+    expected: rx.Var[str]
+    testid: rx.Var[str]
+
+
+class ConfirmButton(_Overlay):
+    """The button that waits for what was to be typed."""
+
+    tag = "ConfirmButton"
+    expected: rx.Var[str]
+    disabled: rx.Var[bool]
+    testid: rx.Var[str]
 
 
 class Popover(_Overlay):
@@ -209,6 +245,7 @@ class Bridge(_Bridge):
 
     tag = "Bridge"
     command: rx.Var[list[dict[str, Any]]]
+    on_act: rx.EventHandler[TEXT]
 
 
 class CopyButton(_Bridge):
@@ -231,12 +268,18 @@ class Hotkeys(rx.Component):
     library = HOTKEYS.importable_path
     tag = "Hotkeys"
     keys: rx.Var[list[str]]
-    go: rx.Var[dict[str, str]]
+    go: rx.Var[dict[str, dict[str, str]]]
     on_hotkey: rx.EventHandler[TEXT]
 
 
 class _Palette(rx.Component):
     library = PALETTE.importable_path
+
+
+class FindMissing(_Palette):
+    """Look for the id in the address of a page that was not found."""
+
+    tag = "FindMissing"
 
 
 class Palette(_Palette):
@@ -269,8 +312,14 @@ class FilterBar(_Filters):
     placeholder: rx.Var[str]
     searchable: rx.Var[bool]
     testid: rx.Var[str]
+    list_name: rx.Var[str]
+    list_query: rx.Var[str]
+    default_view: rx.Var[str]
     on_change: rx.EventHandler[OBJECTS]
     on_query: rx.EventHandler[TEXT]
+    on_reset: rx.EventHandler[rx.event.no_args_event_spec]
+    on_open: rx.EventHandler[TEXT]
+    on_default: rx.EventHandler[TEXT]
 
 
 class Refresh(_Filters):
@@ -278,8 +327,36 @@ class Refresh(_Filters):
 
     tag = "Refresh"
     seconds: rx.Var[int]
+    busy: rx.Var[bool]
     on_refresh: rx.EventHandler[rx.event.no_args_event_spec]
     on_seconds: rx.EventHandler[NUMBER]
+
+
+class ViewTabs(rx.Component):
+    """Saved views as tabs."""
+
+    library = VIEWS.importable_path
+    tag = "ViewTabs"
+    list_name: rx.Var[str]
+    path: rx.Var[str]
+    keys: rx.Var[list[dict[str, Any]]]
+    own: rx.Var[list[dict[str, str]]]
+    query: rx.Var[str]
+    default_view: rx.Var[str]
+    on_default: rx.EventHandler[TEXT]
+
+
+class ColumnChooser(rx.Component):
+    """Which columns a list shows, in which order."""
+
+    library = COLUMNS.importable_path
+    tag = "ColumnChooser"
+    all: rx.Var[list[dict[str, str]]]
+    value: rx.Var[list[str]]
+    own: rx.Var[list[str]]
+    custom: rx.Var[bool]
+    testid: rx.Var[str]
+    on_change: rx.EventHandler[NAMES]
 
 
 class _Table(rx.Component):
@@ -291,9 +368,11 @@ class TableFrame(_Table):
 
     tag = "TableFrame"
     selected: rx.Var[list[str]]
+    widths: rx.Var[dict[str, int]]
     testid: rx.Var[str]
     label: rx.Var[str]
     on_select: rx.EventHandler[NAMES]
+    on_widths: rx.EventHandler[OBJECT]
 
 
 class TextInput(_Table):
@@ -366,6 +445,41 @@ class Preferences(_Session):
 
 
 class DensityKeeper(_Session):
-    """Applies the density at start."""
+    """Applies what the server keeps for the reader."""
 
     tag = "DensityKeeper"
+    settings: rx.Var[dict[str, Any]]
+    server_zone: rx.Var[str]
+
+
+SETTINGS = rx.asset("settings_form.jsx", shared=True)
+
+
+class SettingsForm(rx.Component):
+    """All settings by groups; `on_change` gives what changed, `on_reset` the keys of a group.
+
+    Who `administers` the tenant changes its `defaults` there too.
+    """
+
+    library = SETTINGS.importable_path
+    tag = "SettingsForm"
+    settings: rx.Var[dict[str, Any]]
+    defaults: rx.Var[dict[str, Any]]
+    administers: rx.Var[bool]
+    tenant: rx.Var[str]
+    entries: rx.Var[list[dict[str, str]]]
+    on_change: rx.EventHandler[OBJECT]
+    on_reset: rx.EventHandler[NAMES]
+    on_defaults: rx.EventHandler[OBJECT]
+    on_defaults_reset: rx.EventHandler[NAMES]
+
+
+CONTEXT = rx.asset("context_bar.jsx", shared=True)
+WORDS = rx.asset("words.jsx", shared=True)
+
+
+class ContextBar(rx.Component):
+    """The documentation beside the page, as a button of the rail with its panel."""
+
+    library = CONTEXT.importable_path
+    tag = "ContextBar"

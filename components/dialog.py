@@ -7,8 +7,10 @@ from typing import Any
 import reflex as rx
 
 from components.button import button
-from components.client import Dialog, MenuItem, Popover
+from components.client import ConfirmButton, Dialog, MenuItem, Popover, TypeToConfirm
 from components.reactive import Content, Reactive, testid
+
+TYPED_ABOVE = 100
 
 
 def dialog(
@@ -22,8 +24,8 @@ def dialog(
 ) -> rx.Component:
     """A form or a detail over the page.
 
-    Focus goes to the first field, Tab stays inside, Escape and the backdrop close (the backdrop not once
-    something was typed), Enter presses the button marked `primary_of_dialog`.
+    Focus goes to the first field, Tab stays inside, Enter presses the button marked `primary_of_dialog`. Escape, the
+    backdrop and the cross close; once something was typed they ask before (fields marked `data-find` do not count).
 
     Args:
         width: px; 480 for forms, 720 for the execute dialog.
@@ -54,16 +56,20 @@ def confirm_dialog(
     verb: Reactive[str],
     icon: str = "trash-2",
     blocked: Reactive[bool] = False,
+    expected: Reactive[str] | None = None,
     test: str = "confirm",
 ) -> rx.Component:
     """Ask before destroying: name the object and the consequence; focus stands on Cancel.
 
     Args:
         verb: the button's words, verb and object (`Delete key`).
-        blocked: keeps the button dead until a name or number was typed.
+        blocked: keeps the button dead for another reason.
+        expected: a name or a number (`number_to_type`) that must be typed before the button acts; empty for none.
     """
+    must: dict[str, Any] = {} if expected is None else {"expected": expected}
+    typing = [] if expected is None else [TypeToConfirm.create(**must, testid=f"{test}-typed")]
     return Dialog.create(
-        rx.el.div(*body, class_name="dbody mut"),
+        rx.el.div(*body, *typing, class_name="dbody mut"),
         rx.el.div(
             rx.el.span(class_name="grow"),
             rx.el.button(
@@ -72,7 +78,9 @@ def confirm_dialog(
                 on_click=on_cancel,
                 custom_attrs={"type": "button", "data-cancel": "true"} | testid(f"{test}-cancel"),
             ),
-            button(verb, icon=icon, kind="danger-solid", on_click=on_confirm, disabled=blocked, test=f"{test}-confirm"),
+            ConfirmButton.create(
+                rx.icon(icon, size=14), verb, **must, disabled=blocked, on_click=on_confirm, testid=f"{test}-confirm"
+            ),
             class_name="df",
         ),
         open=open,
@@ -84,6 +92,11 @@ def confirm_dialog(
     )
 
 
+def number_to_type(count: Any) -> Any:
+    """Return what is to be typed before so many things go: the number above 100, else nothing (UI-DG-02)."""
+    return rx.cond(count > TYPED_ABOVE, count.to(str), "")
+
+
 def drawer(
     title: Reactive[str],
     *body: Content,
@@ -91,9 +104,15 @@ def drawer(
     on_close: Any,
     footer: list[rx.Component] | None = None,
     width: int = 480,
+    at: Reactive[str] = "",
     test: str = "",
 ) -> rx.Component:
-    """Details at the right edge without leaving the list."""
+    """Details at the right edge without leaving the list; drawn wider by its edge, or to the whole width.
+
+    Args:
+        at: what it shows, as a short name: it stands in the address as `open=…` while the drawer is open. The page's
+            `load` opens it again (`self.query("open")`, in lists `self.opened()`).
+    """
     return Dialog.create(
         rx.el.div(*body, class_name="dbody"),
         rx.el.div(*_spread(footer or []), class_name="df") if footer else rx.fragment(),
@@ -101,9 +120,21 @@ def drawer(
         title=title,
         width=width,
         kind="drawer",
+        at=at,
         on_close=on_close,
         testid=test,
     )
+
+
+def editor_buttons(
+    is_new: Reactive[bool], on_delete: Any, on_close: Any, on_save: Any, *, test: str
+) -> list[rx.Component]:
+    """Delete (of what is there already), Cancel and Save at the foot of an editor."""
+    return [
+        rx.cond(is_new, rx.fragment(), button("Delete", icon="trash-2", kind="danger", on_click=on_delete)),
+        button("Cancel", on_click=on_close),
+        button("Save", icon="save", kind="primary", on_click=on_save, primary_of_dialog=True, test=test),
+    ]
 
 
 def menu(

@@ -3,15 +3,14 @@ import { useEffect, useMemo, useRef, useState } from "react";
 import { copyText, isAbort, request, upload, useDebounced, withQuery } from "$/public/external/components/net/net.jsx";
 import { Icon, Problem } from "$/public/external/components/glyphs/glyphs.jsx";
 import { Control, WIDE, Words, durationOf, instantOf, isEmpty, isFile, partOf, problemOf, valueOf } from "./input_fields.jsx";
+import { COPIES, Prefill } from "./execute_extras.jsx";
 import "./execute_form.css";
 
 const CHECK = { SUCCESS: ["ok", "circle-check"], INFO: ["live", "info"], WARNING: ["warn", "triangle-alert"], ERROR: ["bad", "circle-alert"] };
 const WORDS = { execute: "Execute", replay: "Replay", resume: "Resume" };
 
-const shell = (text) => `'${String(text).replace(/'/g, "'\\''")}'`;
-
 export function ExecuteForm(props) {
-  const { flowUrl, inputs: given, validateUrl, createUrl, defaults, labels: givenLabels, revision: givenRevision, revisions, breakpoints: givenBreaks = "", mode = "execute", submitLabel, disabledReason } = props;
+  const { flowUrl, inputs: given, validateUrl, createUrl, defaults, labels: givenLabels, revision: givenRevision, revisions, breakpoints: givenBreaks = "", mode = "execute", submitLabel, disabledReason, presetsUrl, runsUrl } = props;
   const held = useRef({});
   held.current = props;
   const [declared, setDeclared] = useState(given?.length ? given : null);
@@ -31,9 +30,13 @@ export function ExecuteForm(props) {
   const [breaks, setBreaks] = useState(givenBreaks);
   const [revision, setRevision] = useState(givenRevision || "");
   const [copied, setCopied] = useState(false);
+  const [copying, setCopying] = useState(false);
+  const [kind, setKind] = useState("");
+  const [prefilled, setPrefilled] = useState("");
   const [turn, setTurn] = useState(0);
   const abort = useRef(null);
   const sendAbort = useRef(null);
+  const lastSend = useRef({});
   const host = useRef(null);
 
   useEffect(() => {
@@ -140,6 +143,7 @@ export function ExecuteForm(props) {
     ...(mode === "execute" ? { labels, scheduleDate: date ? instantOf(date) : undefined } : {}),
     revision: revision || undefined,
     breakpoints: breaks.trim() || undefined,
+    ...(mode === "execute" && kind ? { kind } : {}),
   });
 
   const submit = async () => {
@@ -152,15 +156,21 @@ export function ExecuteForm(props) {
       return;
     }
     sendAbort.current = new AbortController();
+    // Sent again unchanged after a timeout it is the same start: the server answers the execution that it made then.
+    const intent = JSON.stringify([createUrl, query(), values], (_, value) => (value instanceof File ? [value.name, value.size, value.lastModified] : value));
+    if (lastSend.current.intent !== intent) lastSend.current = { intent, key: [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("") };
+    const headers = mode === "execute" ? { "Idempotency-Key": lastSend.current.key } : {};
     setSending({ part: 0 });
     setRefusal(null);
     try {
       const form = formOf(false);
       const url = withQuery(createUrl, query());
       const answer = hasParts(form)
-        ? await upload(url, form, { signal: sendAbort.current.signal, onProgress: (sent, total) => setSending({ part: total ? sent / total : 0 }) })
-        : await request(url, { method: "POST", signal: sendAbort.current.signal });
+        ? await upload(url, form, { headers, signal: sendAbort.current.signal, onProgress: (sent, total) => setSending({ part: total ? sent / total : 0 }) })
+        : await request(url, { method: "POST", headers, signal: sendAbort.current.signal });
+      lastSend.current = {};
       const made = answer || {};
+      window.dispatchEvent(new CustomEvent("flowdeck:started", { detail: { id: made.id, namespace: made.namespace, flowId: made.flowId } }));
       held.current.onCreated?.({ id: made.id || "", namespace: made.namespace || "", flowId: made.flowId || "", state: made.state?.current || made.state || "", url: made.url || "" });
     } catch (error) {
       if (isAbort(error)) return;
@@ -171,15 +181,37 @@ export function ExecuteForm(props) {
     }
   };
 
-  const curl = () => {
-    const lines = [`curl -X POST ${shell(withQuery(new URL(createUrl, location.href).href, query()))}`, "-u 'USER:PASSWORD'"];
+  // Values from another run or a saved preset: they beat defaults and are not overwritten by the checks that follow.
+  const prefill = (given, words) => {
+    const next = {};
+    for (const input of declared || []) {
+      if (input.type === "SECRET") continue;
+      const raw = given?.[input.id] ?? input.id.split(".").reduce((node, part) => node?.[part], given);
+      if (raw !== undefined && raw !== null) next[input.id] = valueOf(input, raw);
+    }
+    setValues((old) => ({ ...old, ...next }));
+    setTouched((old) => new Set([...old, ...Object.keys(next)]));
+    setPrefilled(words);
+    setTimeout(() => { validate.flush(); validate(); }, 0);
+  };
+  const kept = () => {
+    const out = {};
     for (const input of shown) {
       const value = values[input.id];
-      const part = partOf(input, value);
-      if (part === undefined) continue;
-      lines.push(`-F ${shell(`${input.id}=${input.type === "SECRET" ? "***" : isFile(part) ? `@${part.name}` : part}`)}`);
+      if (input.type === "SECRET" || isEmpty(value) || isFile(value)) continue;
+      out[input.id] = value;
     }
-    copyText(lines.join(" \\\n  ")).then(() => {
+    return out;
+  };
+  const copyAs = (name) => {
+    const parts = [];
+    for (const input of shown) {
+      const part = partOf(input, values[input.id]);
+      if (part === undefined) continue;
+      parts.push({ id: input.id, type: input.type, file: isFile(part) ? part.name : "", value: input.type === "SECRET" ? "***" : isFile(part) ? "" : part });
+    }
+    setCopying(false);
+    copyText(COPIES[name](withQuery(new URL(createUrl, location.href).href, query()), parts)).then(() => {
       setCopied(true);
       setTimeout(() => setCopied(false), 1500);
     });
@@ -195,7 +227,11 @@ export function ExecuteForm(props) {
   const onKey = (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
+      event.stopPropagation(); // the dialog around it would press the button too
       submit();
+    } else if (event.key === "Enter" && event.target.tagName === "INPUT") {
+      event.preventDefault(); // a single Enter adds a label or a value; it starts nothing
+      event.stopPropagation();
     }
   };
 
@@ -209,6 +245,7 @@ export function ExecuteForm(props) {
           {checks.map((check, i) => <span key={i} className={`fgs ${(CHECK[check.style] || CHECK.INFO)[0]}`}><Icon name={(CHECK[check.style] || CHECK.INFO)[1]} />{check.message}</span>)}
         </div>
       ) : null}
+      {presetsUrl && declared?.length ? <Prefill presetsUrl={presetsUrl} runsUrl={runsUrl} onPick={prefill} inputsOf={kept} words={prefilled} /> : null}
       <div className="fbody">
         <Problem error={loadProblem} what="The inputs could not be loaded." retry={() => setTurn(turn + 1)} />
         {refusal ? <Problem error={refusal} what={`Not ${mode === "resume" ? "resumed" : mode === "replay" ? "replayed" : "started"}, all fields are kept.`} /> : null}
@@ -256,18 +293,23 @@ export function ExecuteForm(props) {
                   <div className="fld"><label className="lb" htmlFor="ex-date">Start at</label><div className="inp"><input id="ex-date" type="datetime-local" step="1" value={date} onChange={(e) => setDate(e.target.value)} data-testid="execute-date" /></div><span className="hint">Empty starts it now.</span></div>
                 </>
               ) : null}
-              {revisions?.length ? <div className="fld"><label className="lb" htmlFor="ex-rev">Revision</label><div className="inp"><select id="ex-rev" value={revision} onChange={(e) => setRevision(Number(e.target.value) || "")}>{revisions.map((r) => <option key={r} value={r}>{r}</option>)}</select></div></div> : null}
+              {revisions?.length ? <div className="fld"><label className="lb" htmlFor="ex-rev">Revision</label><div className="inp"><select id="ex-rev" value={revision} onChange={(e) => setRevision(Number(e.target.value) || "")}>{revisions.map((r) => <option key={r} value={r}>{r}</option>)}</select><span className="end"><Icon name="chevron-down" /></span></div></div> : null}
               <div className="fld"><label className="lb" htmlFor="ex-break">Breakpoints</label><div className="inp mono"><input id="ex-break" placeholder="task, loop_task.value" value={breaks} onChange={(e) => setBreaks(e.target.value)} /></div><span className="hint">Stops before these tasks.</span></div>
+              {mode === "execute" ? <div className="fld"><label className="lb" htmlFor="ex-kind">Kind</label><div className="inp"><select id="ex-kind" value={kind} onChange={(e) => setKind(e.target.value)}><option value="">Normal</option><option value="TEST">Test</option><option value="PLAYGROUND">Playground</option></select><span className="end"><Icon name="chevron-down" /></span></div><span className="hint">Tests and playground runs stand in no list.</span></div> : null}
             </div>
           ) : null}
         </div>
       )}
       <div className="df">
-        <button type="button" className="btn gho" onClick={curl} data-testid="execute-curl"><Icon name={copied ? "check" : "copy"} />{copied ? "Copied" : "Copy as cURL"}</button>
+        <span className="cpas" onKeyDown={(e) => { if (e.key === "Escape" && copying) { e.stopPropagation(); e.preventDefault(); setCopying(false); } }} onBlur={(e) => e.currentTarget.contains(e.relatedTarget) || setCopying(false)}>
+          <button type="button" className="btn gho" onClick={() => copyAs("cURL")} data-testid="execute-curl"><Icon name={copied ? "check" : "copy"} />{copied ? "Copied" : "Copy as cURL"}</button>
+          {mode === "execute" ? <button type="button" className="ib" aria-label="Copy as …" aria-haspopup="menu" aria-expanded={copying} onClick={() => setCopying(!copying)} data-testid="execute-copy-as"><Icon name="chevron-down" /></button> : null}
+          {copying ? <span className="pop cpm" role="menu">{Object.keys(COPIES).map((name) => <button key={name} type="button" role="menuitem" className="mi" onClick={() => copyAs(name)}>{name}</button>)}</span> : null}
+        </span>
         <span className="grow" />
         {wrong.length ? <span className="fgs bad sm row g4" role="status"><Icon name="circle-alert" size={12} />{wrong.length} {wrong.length === 1 ? "field" : "fields"}</span> : sending ? <span className="mut sm">{sending.part ? `sending ${Math.round(sending.part * 100)} %` : "sending"}</span> : null}
         {sending ? <button type="button" className="btn" onClick={() => sendAbort.current?.abort()}>Stop</button> : <button type="button" className="btn" onClick={() => held.current.onCancel?.()} data-testid="execute-cancel">Cancel</button>}
-        <button type="submit" className={`btn${off || sending ? " off" : " pri"}`} aria-disabled={off || Boolean(sending)} title={blocked ? "A check of the flow does not allow it." : disabledReason || (hidden.length ? "Required fields are empty." : "Ctrl Enter")} data-testid="execute-submit"><Icon name="play" stroke={2} />{word}</button>
+        <button type="submit" data-primary="true" className={`btn${off || sending ? " off" : " pri"}`} aria-disabled={off || Boolean(sending)} title={blocked ? "A check of the flow does not allow it." : disabledReason || (hidden.length ? "Required fields are empty." : "Ctrl Enter")} data-testid="execute-submit"><Icon name="play" stroke={2} />{word}</button>
       </div>
     </form>
   );

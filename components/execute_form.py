@@ -11,6 +11,7 @@ from components.net import NET
 
 _JS = rx.asset("execute_form.jsx", shared=True)
 _FIELDS = rx.asset("input_fields.jsx", shared=True)
+_EXTRAS = rx.asset("execute_extras.jsx", shared=True)
 _CSS = rx.asset("execute_form.css", shared=True)
 __all__ = ["GLYPHS", "NET", "ExecuteForm", "execute_form"]
 
@@ -22,7 +23,9 @@ class ExecuteForm(rx.NoSSRComponent):
     beats the flow's own defaults. ``create_url`` takes the multipart POST; with ``mode="resume"`` or
     ``mode="replay"`` labels and schedule are left out. ``on_created`` gives what the server answered
     (``id namespace flowId state url``), ``on_error`` the refusal (``status message requestId errors``). The form
-    fills the dialog's body and brings its own footer with Cancel and the submitting button.
+    offers, with ``presets_url`` (own endpoints §8) and ``runs_url`` (a search of executions), to prefill from presets
+    and earlier runs and to save presets. It fills the dialog's body and brings its own footer with Cancel and the
+    submitting button.
     """
 
     library = _JS.importable_path
@@ -40,6 +43,8 @@ class ExecuteForm(rx.NoSSRComponent):
     mode: rx.Var[str]
     submit_label: rx.Var[str]
     disabled_reason: rx.Var[str]
+    presets_url: rx.Var[str]
+    runs_url: rx.Var[str]
     on_created: rx.EventHandler[rx.event.passthrough_event_spec(dict[str, Any])]
     on_error: rx.EventHandler[rx.event.passthrough_event_spec(dict[str, Any])]
     on_cancel: rx.EventHandler[rx.event.no_args_event_spec]

@@ -61,10 +61,11 @@ export function ExportButton({ url, items = [], name = "flows.zip", label = "Exp
   return <button type="button" className="btn s" disabled={busy || !items.length} onClick={run} data-testid={testid}><Icon name="download" />{label}</button>;
 }
 
-// Files -> what they hold (by the server's validation) -> import. A zip is judged by the import alone.
-export function FlowImport({ validateUrl, importUrl, onDone, onCancel }) {
+// Files -> what an import would make of each flow in them, archives too -> import.
+export function FlowImport({ judgeUrl, importUrl, onDone, onCancel }) {
   const [files, setFiles] = useState([]);
   const [rows, setRows] = useState([]);
+  const [judging, setJudging] = useState(false);
   const [fail, setFail] = useState(false);
   const [over, setOver] = useState(false);
   const [busy, setBusy] = useState(false);
@@ -80,17 +81,24 @@ export function FlowImport({ validateUrl, importUrl, onDone, onCancel }) {
     setFiles(chosen);
     setRefused([]);
     const mine = ++turn.current;
-    const form = new FormData();
-    const texts = chosen.filter((f) => !/\.zip$/i.test(f.name));
-    for (const file of texts) form.append("flows", file, file.name);
-    if (!texts.length) { setRows([]); return; }
-    try {
-      const answer = await request(validateUrl, { method: "POST", body: form });
-      if (mine === turn.current) setRows(answer || []);
-    } catch (error) {
-      if (mine === turn.current) { setRows([]); setProblem(error); }
+    const found = [];
+    setJudging(chosen.length > 0);
+    for (const file of chosen) {
+      const form = new FormData();
+      form.append("fileUpload", file, file.name);
+      try {
+        const answer = await request(judgeUrl, { method: "POST", body: form });
+        found.push(...answer.map((row) => ({ ...row, file: chosen.length > 1 ? file.name : "" })));
+      } catch (error) {
+        if (mine === turn.current) setProblem({ ...error, message: `${file.name}: ${error.message}`, requestId: error.requestId });
+      }
+      if (mine !== turn.current) return;
+      setRows([...found]);
     }
+    setJudging(false);
   };
+  const fates = rows.reduce((sum, row) => ({ ...sum, [row.fate]: (sum[row.fate] || 0) + 1 }), {});
+  const useful = files.length > 0 && (judging || rows.some((row) => row.fate === "new" || row.fate === "update") || !rows.length);
   const drop = (event) => {
     event.preventDefault();
     setOver(false);
@@ -106,7 +114,7 @@ export function FlowImport({ validateUrl, importUrl, onDone, onCancel }) {
         const form = new FormData();
         form.append("fileUpload", file, file.name);
         const answer = await upload(importUrl + (fail ? "?failOnError=true" : ""), form, { onProgress: (sent, total) => setProgress(total ? sent / total : 0) });
-        bad.push(...(answer || []));
+        bad.push(...(answer?.refused || []));
         done += 1;
       }
       setRefused(bad);
@@ -119,7 +127,6 @@ export function FlowImport({ validateUrl, importUrl, onDone, onCancel }) {
       setProgress(0);
     }
   };
-  const zips = files.filter((f) => /\.zip$/i.test(f.name));
   return (
     <>
       <div className="dbody">
@@ -130,22 +137,25 @@ export function FlowImport({ validateUrl, importUrl, onDone, onCancel }) {
         </button>
         <input ref={input} type="file" multiple accept=".yaml,.yml,.zip" hidden data-testid="import-file" onChange={(e) => { take([...e.target.files]); e.target.value = ""; }} />
         {rows.length ? (
+          <p className="row g12 sm" data-testid="import-sums">{[["new", "new"], ["update", "updated"], ["unchanged", "unchanged"], ["invalid", "refused"]].filter(([fate]) => fates[fate]).map(([fate, word]) => <span key={fate} className={fate === "invalid" ? "fgs bad" : "mut"}><b className="num">{fates[fate]}</b> {word}</span>)}</p>
+        ) : null}
+        {rows.length ? (
           <div className="imp" role="table" aria-label="Flows in the files">
-            {rows.slice(0, 200).map((row, i) => {
-              const errors = (row.findings || []).filter((f) => (f.severity || "error") === "error").length;
-              const bad = Boolean(row.constraints) || errors > 0;
+            {rows.slice(0, 300).map((row, i) => {
+              const bad = row.fate === "invalid";
               return (
-                <div className="impr" role="row" key={i} title={row.constraints || ""}>
-                  <span className={`fgs ${bad ? "bad" : "ok"}`}><Icon name={bad ? "circle-x" : "circle-check"} /></span>
-                  <span className="ell grow"><span className="ns">{row.namespace || "?"}/</span><span className="id">{row.flow || "?"}</span></span>
-                  <span className={`sm ell ${bad ? "fgs bad" : "mut"}`}>{bad ? (row.constraints || "not valid").split("\n")[0] : row.outdated ? "an older revision" : "valid"}</span>
+                <div className="impr" role="row" key={i} title={row.reason || [row.file, row.name].filter(Boolean).join(", ")}>
+                  <span className={`fgs ${bad ? "bad" : row.fate === "unchanged" ? "" : "ok"}`}><Icon name={bad ? "circle-x" : row.fate === "unchanged" ? "minus" : "circle-check"} /></span>
+                  <span className="ell grow">{row.flow ? <><span className="ns">{row.namespace || "?"}/</span><span className="id">{row.flow}</span></> : <span className="mono">{row.name}</span>}</span>
+                  <span className={`sm ell ${bad ? "fgs bad" : "mut"}`}>{bad ? <span data-testid="import-fate">{(row.reason || "not valid").split("\n")[0]}</span> : row.comeLines ? <details className="impd"><summary data-testid="import-fate">update to revision {row.revision}, +{row.come} −{row.gone}</summary><pre className="xs-result">{row.goneLines.map((x) => `- ${x}`).concat(row.comeLines.map((x) => `+ ${x}`)).join("\n")}</pre></details> : <span data-testid="import-fate">{row.fate}</span>}</span>
                 </div>
               );
             })}
           </div>
         ) : null}
-        {zips.map((f) => <p key={f.name} className="sm mut">{f.name}: its flows are judged when they are imported.</p>)}
-        {refused.length ? <div className="al bad" role="alert"><div className="grow"><b>{plural(refused.length, "flow")} not imported</b><ul>{refused.slice(0, 50).map((r) => <li key={r} className="mono brk">{r}</li>)}</ul></div></div> : null}
+        {rows.length > 300 ? <p className="sm mut">The first 300 of {rows.length}.</p> : null}
+        {judging ? <p className="sm mut" role="status">Reading the files …</p> : null}
+        {refused.length ? <div className="al bad" role="alert"><div className="grow"><b>{plural(refused.length, "flow")} not imported</b><ul data-testid="import-refused">{refused.slice(0, 50).map((r) => <li key={r.name} className="brk"><b className="mono">{r.name}</b>: {r.reason}</li>)}</ul></div></div> : null}
         {problem ? <div className="al bad" role="alert"><div className="grow brk">{problem.message}{problem.requestId ? <span className="mono faint xs"> {problem.requestId}</span> : null}</div></div> : null}
         <label className="row g6 pick"><input type="checkbox" checked={fail} onChange={(e) => setFail(e.target.checked)} />Fail when one of them is not valid</label>
       </div>
@@ -153,7 +163,7 @@ export function FlowImport({ validateUrl, importUrl, onDone, onCancel }) {
         <span className="sm mut">{files.length ? plural(files.length, "file") : ""}{busy && progress ? `, ${Math.round(progress * 100)} %` : ""}</span>
         <span className="grow" />
         <button type="button" className="btn" onClick={() => onCancel?.()}>{refused.length ? "Close" : "Cancel"}</button>
-        <button type="button" className="btn pri" data-primary="true" disabled={busy || !files.length} onClick={run} data-testid="import-run">Import</button>
+        <button type="button" className="btn pri" data-primary="true" disabled={busy || !useful} title={useful ? undefined : "Nothing of it is new"} onClick={run} data-testid="import-run">Import</button>
       </div>
     </>
   );

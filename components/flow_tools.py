@@ -57,7 +57,7 @@ class FlowImport(_Tool):
     """
 
     tag = "FlowImport"
-    validate_url: rx.Var[str]
+    judge_url: rx.Var[str]
     import_url: rx.Var[str]
     on_done: rx.EventHandler[_OBJECT]
     on_cancel: rx.EventHandler[rx.event.no_args_event_spec]

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import reflex as rx
 
 from components.button import icon_button
+from components.chrome import (
+    HelpItems,
+    HelpMenu,
+    Maintenance,
+    Notices,
+    Progress,
+    ReportDialog,
+    Tooltips,
+    TopActions,
+    Tour,
+)
 from components.client import (
     AppLink,
     Bridge,
     ConnectionNotice,
+    ContextBar,
     DensityKeeper,
     Guarded,
     Hotkeys,
@@ -21,6 +34,7 @@ from components.client import (
     LogoutItem,
     MoreButton,
     NavItem,
+    NavList,
     Palette,
     Shell,
     SidebarToggle,
@@ -45,6 +59,9 @@ class Entry:
         key: letter that leads there after `g`.
         also: further prefixes under which the entry is the active one.
         bottom: word in the bottom bar of phones, if it stands there.
+        badge: draws a count beside the word.
+        needs: right without which the entry is absent, like `FLOW:READ` (UI-PM-01).
+        below: place of the entry under which this one stands while that is open.
     """
 
     label: str
@@ -54,6 +71,22 @@ class Entry:
     key: str = ""
     also: tuple[str, ...] = ()
     bottom: str = ""
+    badge: Callable[[], rx.Component] | None = None
+    needs: str = ""
+    below: str = ""
+
+    def told(self, entries: list[Entry]) -> dict[str, str]:
+        """The entry as the browser judges, orders and shows it."""
+        parent = next((one.label for one in entries if self.below and one.to == self.below), "")
+        described = {
+            "to": self.to,
+            "label": self.label,
+            "group": self.group,
+            "needs": self.needs,
+            "below": self.below,
+            "parent": parent,
+        }
+        return {key: value for key, value in described.items() if value or key in ("to", "label", "group")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +101,11 @@ class Who:
     version: Any
     tenant: Any
     on_leave: Any = None
+    settings: Any = None
+    zone: Any = None
+    rights: Any = None
+    closed: Any = None
+    links: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,19 +154,24 @@ def environment_badge(name: Any, colour: Any, ink: Any) -> rx.Component:
     )
 
 
-def _nav(entry: Entry) -> rx.Component:
-    return NavItem.create(rx.icon(entry.icon, size=16), to=entry.to, label=entry.label, prefixes=list(entry.also))
+def _nav(entry: Entry, entries: list[Entry]) -> rx.Component:
+    badge = [] if entry.badge is None else [entry.badge()]
+    told = entry.told(entries)
+    return NavItem.create(
+        rx.icon(entry.icon, size=16),
+        *badge,
+        to=entry.to,
+        label=entry.label,
+        prefixes=list(entry.also),
+        but=[one.to for one in entries if one.below == entry.to],
+        needs=entry.needs,
+        group=entry.group,
+        parent=told.get("parent", ""),
+    )
 
 
-def sidebar(entries: list[Entry], who: Who, settings: str) -> rx.Component:
+def sidebar(entries: list[Entry], who: Who, settings: str, profile: str) -> rx.Component:
     """Logo, environment, tenant, menu by groups, starred places, the reader."""
-    blocks: list[rx.Component] = []
-    group = ""
-    for entry in entries:
-        if entry.group != group:
-            group = entry.group
-            blocks.append(rx.el.h6(group))
-        blocks.append(_nav(entry))
     me = rx.el.button(
         rx.el.span(who.initials, class_name="av"),
         rx.el.span(who.user, class_name="ell grow"),
@@ -150,7 +193,11 @@ def sidebar(entries: list[Entry], who: Who, settings: str) -> rx.Component:
             class_name="tenant",
             title="Tenant",
         ),
-        rx.el.div(*blocks, Starred.create(rx.icon("star", size=16)), class_name="nav-list"),
+        NavList.create(
+            *[_nav(entry, entries) for entry in entries],
+            Starred.create(rx.icon("star", size=16)),
+            places=[entry.told(entries) for entry in entries],
+        ),
         menu(
             me,
             rx.el.div(
@@ -160,8 +207,10 @@ def sidebar(entries: list[Entry], who: Who, settings: str) -> rx.Component:
                 class_name="menu-row",
             ),
             menu_line(),
+            menu_item("Profile", icon="user-round", to=profile, test="menu-profile"),
             menu_item("Settings", icon="settings", to=settings, test="menu-settings"),
             menu_line(),
+            rx.el.div(HelpItems.create(**_links(who)), class_name="only-m"),
             LogoutItem.create(rx.icon("log-out", size=14), "Log out", class_name="mi", on_leave=who.on_leave),
             rx.el.div("flowdeck ", who.version, class_name="xs faint", style={"padding": "4px 8px"}),
             label="Your menu",
@@ -173,12 +222,18 @@ def sidebar(entries: list[Entry], who: Who, settings: str) -> rx.Component:
     )
 
 
-def crumbs(parts: list[tuple[Content, Reactive[str]]], title: Reactive[str]) -> rx.Component:
-    """The breadcrumb; `parts` are `(words, to)`, the last part is the page itself and its `h1`."""
-    items: list[rx.Component] = []
-    for text, to in parts:
-        items.append(AppLink.create(text, to=to, class_name="hide-s"))
-        items.append(rx.el.span("/", class_name="s"))
+Part = tuple[Content, Reactive[str]] | rx.Component
+"""A part of the breadcrumb: `(words, to)`, or `crumb`s that the page drew itself."""
+
+
+def crumb(text: Content, to: Reactive[str]) -> rx.Component:
+    """A part of the breadcrumb with its slash, for parts whose number is known in the browser only."""
+    return rx.fragment(AppLink.create(text, to=to, class_name="hide-s"), rx.el.span("/", class_name="s"))
+
+
+def crumbs(parts: list[Part], title: Reactive[str]) -> rx.Component:
+    """The breadcrumb; the last part is the page itself and its `h1`."""
+    items = [part if isinstance(part, rx.Component) else crumb(*part) for part in parts]
     return rx.el.nav(*items, rx.el.h1(title, class_name="ell"), class_name="bc", aria_label="Breadcrumb")
 
 
@@ -189,38 +244,43 @@ def page_frame(
     entries: list[Entry],
     who: Who,
     command: Any,
+    on_act: Any = None,
     fault: Fault | None = None,
     blocked: Any = False,
-    parts: list[tuple[Content, Reactive[str]]] | None = None,
+    parts: list[Part] | None = None,
     actions: list[rx.Component] | None = None,
     commands: list[dict[str, str]] | None = None,
     collapsed: bool = False,
     hotkeys: list[str] | None = None,
     on_hotkey: Any = None,
     settings: str = "/settings",
+    profile: str = "/profile",
     notices: list[rx.Component] | None = None,
     rail: list[rx.Component] | None = None,
+    shortcuts: list[dict[str, Any]] | None = None,
 ) -> rx.Component:
     """A whole page.
 
     Args:
         body: below the top bar; it takes the remaining height and scrolls itself.
+        on_act: gets the key of a toast's action that was pressed.
         fault: instead of the body while `blocked` is true.
         commands: actions of the page in the palette, `{title, event}`; `event` is the `data-testid` of a button.
         collapsed: begin with the small sidebar (editor, execution, revisions).
         hotkeys: combinations like `mod+e`, told to `on_hotkey`.
         rail: icon buttons of the context rail.
+        shortcuts: groups for the list of keys, `{title, keys: [[key, what]], at}`; `at` is a pattern of the place.
     """
     top = rx.el.header(
         crumbs(parts or [], title),
         Star.create(rx.icon("star", size=14), title=title),
         Palette.create(
             rx.icon("search", size=14),
-            entries=[{"label": e.label, "to": e.to, "group": e.group} for e in entries],
+            entries=[e.told(entries) for e in entries],
             actions=commands or [],
             title=title,
         ),
-        *(actions or []),
+        *([TopActions.create(*actions)] if actions else []),
         class_name="tb",
     )
     content: Any = rx.el.div(Guarded.create(*body), class_name="body")
@@ -234,6 +294,7 @@ def page_frame(
                     request_id=fault.request_id,
                     details=fault.details,
                     on_retry=fault.on_retry,
+                    actions=fault.extra,
                 ),
                 class_name="body",
             ),
@@ -241,21 +302,28 @@ def page_frame(
         )
     bottom = [
         NavItem.create(
-            rx.icon(entry.icon, size=18), to=entry.to, label=entry.bottom, prefixes=list(entry.also), mark="short"
+            rx.icon(entry.icon, size=18),
+            to=entry.to,
+            label=entry.bottom,
+            prefixes=list(entry.also),
+            mark="short",
+            needs=entry.needs,
         )
         for entry in entries
         if entry.bottom
     ]
-    keys: dict[str, Any] = {"keys": hotkeys or [], "go": {e.key: e.to for e in entries if e.key}}
+    keys: dict[str, Any] = {"keys": hotkeys or [], "go": {e.key: e.told(entries) for e in entries if e.key}}
     if on_hotkey is not None:
         keys["on_hotkey"] = on_hotkey
     return Shell.create(
         rx.el.div(class_name="strip", style={"background": who.environment_colour}),
-        sidebar(entries, who, settings),
+        Progress.create(loading=~rx.State.is_hydrated),
+        sidebar(entries, who, settings, profile),
         rx.el.main(
             Title.create(text=title, environment=who.environment),
             top,
             ConnectionNotice.create(),
+            Maintenance.create(),
             *(notices or []),
             content,
             class_name="main",
@@ -264,8 +332,10 @@ def page_frame(
         ),
         rx.el.aside(
             SidebarToggle.create(rx.icon("panel-left", size=16)),
+            ContextBar.create(),
             *(rail or []),
             KeysButton.create(rx.icon("keyboard", size=16)),
+            HelpMenu.create(rx.icon("circle-help", size=16), **_links(who)),
             rx.el.span(who.version, class_name="ver"),
             class_name="rail",
             aria_label="Context",
@@ -276,37 +346,32 @@ def page_frame(
             class_name="botnav",
             aria_label="Main menu, short",
         ),
-        Bridge.create(command=command),
+        Bridge.create(command=command, **({} if on_act is None else {"on_act": on_act})),
         Hotkeys.create(**keys),
-        KeyList.create(groups=_keys(entries)),
+        KeyList.create(groups=_keys(entries, shortcuts or [])),
+        Tooltips.create(),
+        Tour.create(),
+        Notices.create(),
+        ReportDialog.create(version=who.version),
         LoginDialog.create(username=who.user),
-        DensityKeeper.create(),
+        DensityKeeper.create(
+            **({} if who.settings is None else {"settings": who.settings}),
+            **({} if who.zone is None else {"server_zone": who.zone}),
+        ),
         rx.cond(rx.State.is_hydrated, rx.el.i(custom_attrs=testid("hydrated"), hidden=True), rx.fragment()),
         collapsed=collapsed,
+        **({} if who.rights is None else {"rights": who.rights}),
+        **({} if who.closed is None else {"closed": who.closed}),
     )
 
 
-def _keys(entries: list[Entry]) -> list[dict[str, Any]]:
-    return [
-        {
-            "title": "Everywhere",
-            "keys": [["Ctrl K", "Search or jump to"], ["?", "This list"], ["/", "Filter the list"]],
-        },
-        {"title": "Go to", "keys": [[f"g {e.key}", e.label] for e in entries if e.key]},
-        {
-            "title": "Lists",
-            "keys": [
-                ["j", "Next row"],
-                ["k", "Row before"],
-                ["Enter", "Open"],
-                ["x", "Select"],
-                ["r", "Refresh"],
-                ["[", "Page before"],
-                ["]", "Next page"],
-            ],
-        },
-        {"title": "Entities", "keys": [["1 … 9", "Tab by number"]]},
-    ]
+def _links(who: Who) -> dict[str, Any]:
+    return {} if who.links is None else {"links": who.links}
+
+
+def _keys(entries: list[Entry], shortcuts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    places = {"title": "Go to", "keys": [[f"g {e.key}", e.label, e.needs] for e in entries if e.key]}
+    return [*shortcuts[:1], places, *shortcuts[1:]]
 
 
 def plain_frame(

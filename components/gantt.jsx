@@ -1,8 +1,9 @@
 // Gantt of one execution: a virtual tree of task runs with bars, fed by the tab's stream and by pages of rows.
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { Link, useLocation } from "react-router";
 import { isAbort, request, useDebounced, useRequest, withQuery } from "$/public/external/components/net/net.jsx";
 import { TERMINAL, useExecution, watchParents } from "$/public/external/components/stream/stream.jsx";
-import { Icon, Problem, STATE_ORDER, StateIcon, clock, count, familyOf, plural, span, stateWord } from "$/public/external/components/glyphs/glyphs.jsx";
+import { Icon, Problem, STATE_ORDER, StateIcon, batchesPlace, clock, count, familyOf, plural, span, stateWord } from "$/public/external/components/glyphs/glyphs.jsx";
 import "./gantt.css";
 
 const ROW = 32;
@@ -57,12 +58,22 @@ function isOpen(row, toggled, total) {
   return row.virtual ? total <= FOLD : (row.children?.total ?? 0) <= FOLD;
 }
 
-function flatten(store, toggled, keep) {
+// Orders of the rows within their group: as they were made, by start, by duration (longest first).
+const took = (row, now) => (row.started ? (at(row.ended) ?? now) - at(row.started) : -1);
+const ORDERS = {
+  order: null,
+  start: (store) => (a, b) => (at(store.rows.get(a).started) ?? Infinity) - (at(store.rows.get(b).started) ?? Infinity),
+  duration: (store) => { const now = Date.now(); return (a, b) => took(store.rows.get(b), now) - took(store.rows.get(a), now); },
+};
+
+function flatten(store, toggled, keep, order) {
+  const compare = ORDERS[order]?.(store);
   const out = [];
   const emit = (row, depth, rest) => out.push({ row, depth, ...rest });
   const walk = (parent, depth) => {
     let ids = store.children.get(parent) || [];
     if (keep) ids = ids.filter((id) => keep.has(id));
+    if (compare) ids = [...ids].sort(compare);
     const groups = parent ? groupIterations(store, ids) : null;
     if (groups) {
       for (const [key, rows] of groups) {
@@ -101,8 +112,29 @@ function tickLabel(t, origin, step, mode, zone) {
   return ms >= 1000 ? `${ms / 1000}s` : `${Math.round(ms)} ms`;
 }
 
+// One bar of many: shares by state; where each leads is known for executions that a task started.
+function SumBar({ kids, style, end, cr, places }) {
+  const total = kids.total || 1;
+  const parts = STATE_ORDER.filter((s) => kids[s]);
+  const done = parts.filter((s) => TERMINAL.has(s)).reduce((n, s) => n + kids[s], 0);
+  const waiting = total - parts.reduce((n, s) => n + kids[s], 0);
+  return (
+    <>
+      <i className={`sg sumbar${cr}`} style={style}>
+        {parts.map((s) => {
+          const f = familyOf(s);
+          const props = { className: f === "live" ? "live stripe" : f === "queued" ? "queued hatch" : f, title: `${count(kids[s])} ${stateWord(s)}`, style: { flex: kids[s], ...(f === "live" ? {} : f === "queued" ? { border: 0 } : { background: "var(--s)" }) } };
+          return places ? <Link key={s} {...props} to={places(s)} tabIndex={-1} onClick={(e) => e.stopPropagation()} data-testid={`gantt-batches-${s.toLowerCase()}`} /> : <i key={s} {...props} />;
+        })}
+        {waiting > 0 && places ? <i className="idle" style={{ flex: waiting }} title={`${count(waiting)} not started`} /> : null}
+      </i>
+      <i className="late txt" style={{ left: `${end}%` }}>{done < total ? `${count(done)} of ${count(total)}` : count(total)}</i>
+    </>
+  );
+}
+
 // ---- bars of one row -------------------------------------------------------------------------------------------
-function Bars({ item, x, now, detail, baseline, critical, showBase }) {
+function Bars({ item, x, now, detail, baseline, critical, showBase, places }) {
   const { row, group, open } = item;
   const created = at(row.created);
   const started = at(row.started);
@@ -117,26 +149,10 @@ function Bars({ item, x, now, detail, baseline, critical, showBase }) {
     return <i className="gh" style={bar(from, from + (row.expectedMs || (x.unit * 2)))} title="expected" />;
   }
   const begin = started ?? created ?? now;
+  if (row.batches?.total) return <SumBar kids={row.batches} style={bar(begin, end)} end={x(end)} cr={cr} places={places} />;
   if (group && open) return <i className="sg grp_" style={bar(begin, end)} />;
   const waitedFrom = row.waitedMs ? begin - row.waitedMs : created;
-  if (group) {
-    const kids = item.kids || row.children;
-    const total = kids.total || 1;
-    const parts = STATE_ORDER.filter((s) => kids[s]);
-    const done = parts.filter((s) => TERMINAL.has(s)).reduce((n, s) => n + kids[s], 0);
-    return (
-      <>
-        <i className={`sg sumbar${cr}`} style={bar(begin, end)}>
-          {parts.map((s) => {
-            const f = familyOf(s);
-            const look = f === "live" ? "live stripe" : f === "queued" ? "queued hatch" : f;
-            return <i key={s} className={look} title={`${count(kids[s])} ${stateWord(s)}`} style={{ flex: kids[s], ...(f === "live" ? {} : f === "queued" ? { border: 0 } : { background: "var(--s)" }) }} />;
-          })}
-        </i>
-        <i className="late txt" style={{ left: `${x(end)}%` }}>{done < total ? `${count(done)} of ${count(total)}` : count(total)}</i>
-      </>
-    );
-  }
+  if (group) return <SumBar kids={item.kids || row.children} style={bar(begin, end)} end={x(end)} cr={cr} />;
   const waitText = row.waiting?.text;
   if (waitedFrom !== undefined && begin - waitedFrom > 20 && (row.attempts ?? 1) < 2) {
     const wide = x(begin) - x(waitedFrom) > 12;
@@ -248,11 +264,13 @@ export function Gantt({ execution, rowsUrl, baselinesUrl, criticalPathUrl, selec
   const store = useExecution(execution);
   const held = useRef({});
   held.current = { onSelect, onOpenLogs };
+  const tenant = useLocation().pathname.split("/").filter(Boolean)[0];
   const [toggled, setToggled] = useState(() => new Map());
   const [text, setText] = useState("");
   const [states, setStates] = useState(() => new Set());
   const [found, setFound] = useState(null);
   const [mode, setMode] = useState("elapsed");
+  const [order, setOrder] = useState("order");
   const [showCritical, setShowCritical] = useState(true);
   const [showBase, setShowBase] = useState(true);
   const [view, setView] = useState(null);
@@ -374,8 +392,8 @@ export function Gantt({ execution, rowsUrl, baselinesUrl, criticalPathUrl, selec
         for (let up = row; up && !keep.has(up.id); up = store.rows.get(up.parent || "")) keep.add(up.id);
       }
     }
-    return flatten(store, toggled, keep);
-  }, [store, store.version, toggled, query, states, found]);
+    return flatten(store, toggled, keep, order);
+  }, [store, store.version, toggled, query, states, found, order]);
 
   // ---- loads what is open but not here
   useEffect(() => {
@@ -539,9 +557,16 @@ export function Gantt({ execution, rowsUrl, baselinesUrl, criticalPathUrl, selec
   };
 
   // ---- counts of states
-  const counts = useMemo(() => {
-    return store.leafCounts();
-  }, [store.version]);
+  // Those of rows that are not here are counted by the server: at first, then while it runs, and at the end.
+  const [leaves, setLeaves] = useState(null);
+  const beat = whole || !arrived || !rowsUrl ? "" : running ? Math.floor(now / 3000) : state || "done";
+  useEffect(() => {
+    if (!beat) return undefined;
+    const abort = new AbortController();
+    request(rowsUrl, { query: { limit: 1, leaves: true }, signal: abort.signal, retries: 1 }).then((page) => setLeaves(page.leaves || null), () => {});
+    return () => abort.abort();
+  }, [beat, rowsUrl]);
+  const counts = useMemo(() => (whole || !leaves ? store.leafCounts() : leaves), [store.version, whole, leaves]);
   const total = Object.entries(counts).reduce((n, [key, value]) => n + (key === "total" ? 0 : value), 0);
   const chips = ["FAILED", "WARNING", "PAUSED", "BREAKPOINT", "RUNNING", "RETRYING", "QUEUED", "KILLED", "SUCCESS"].filter((s) => counts[s]);
   const loading = !items.length && !problem && !store.complete.has("");
@@ -564,7 +589,9 @@ export function Gantt({ execution, rowsUrl, baselinesUrl, criticalPathUrl, selec
                 </button>
               ))}
             </span>
+            {counts.FAILED || counts.WARNING ? <button type="button" className="btn s tog" aria-pressed={states.has("FAILED") && !states.has("SUCCESS")} onClick={() => setStates(states.has("FAILED") ? new Set() : new Set(["FAILED", "WARNING", "KILLED"]))} data-testid="gantt-failed-only">Failed only</button> : null}
             <span className="grow" />
+            <select className="btn s sel hide-n" value={order} aria-label="Order of the rows" onChange={(e) => setOrder(e.target.value)} data-testid="gantt-order"><option value="order">as they ran</option><option value="start">by start</option><option value="duration">longest first</option></select>
             {criticalPathUrl ? <button type="button" className="btn tog hide-n" aria-pressed={showCritical} onClick={() => setShowCritical(!showCritical)}><Icon name="route" />Critical path</button> : null}
             {baselinesUrl ? <button type="button" className="btn tog hide-n" aria-pressed={showBase} onClick={() => setShowBase(!showBase)}><Icon name="signpost" />Baseline</button> : null}
             <div className="seg hide-n" role="group" aria-label="Time axis">
@@ -616,7 +643,7 @@ export function Gantt({ execution, rowsUrl, baselinesUrl, criticalPathUrl, selec
                       {row.attempts > 1 ? <span className="atn" title={plural(row.attempts, "attempt")}><Icon name="refresh-cw" size={11} />{row.attempts}</span> : null}
                       <span className="du">{span(took)}</span>
                     </div>
-                    <div className="gc" role="gridcell"><div className="gb"><Bars item={item} x={x} now={end} detail={details.get(row.id)} baseline={baselines?.tasks?.[row.taskId]} critical={criticalIds.has(row.id)} showBase={showBase && !group} /></div></div>
+                    <div className="gc" role="gridcell"><div className="gb"><Bars item={item} x={x} now={end} detail={details.get(row.id)} baseline={baselines?.tasks?.[row.taskId]} critical={criticalIds.has(row.id)} showBase={showBase && !group} places={row.batches ? (s) => batchesPlace(tenant, execution, row.taskId, s) : undefined} /></div></div>
                   </div>
                 );
               })}

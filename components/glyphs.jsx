@@ -1,4 +1,6 @@
 // Icons (one module an icon, no barrel), state marks, and the formats of numbers, spans and times.
+import Pencil from "lucide-react/dist/esm/icons/pencil.mjs";
+import Trash2 from "lucide-react/dist/esm/icons/trash-2.mjs";
 import Search from "lucide-react/dist/esm/icons/search.mjs";
 import ChevronUp from "lucide-react/dist/esm/icons/chevron-up.mjs";
 import ChevronDown from "lucide-react/dist/esm/icons/chevron-down.mjs";
@@ -56,6 +58,12 @@ import Box from "lucide-react/dist/esm/icons/box.mjs";
 import CircleUser from "lucide-react/dist/esm/icons/circle-user.mjs";
 import Webhook from "lucide-react/dist/esm/icons/webhook.mjs";
 import Code from "lucide-react/dist/esm/icons/code.mjs";
+import Sparkles from "lucide-react/dist/esm/icons/sparkles.mjs";
+import Mic from "lucide-react/dist/esm/icons/mic.mjs";
+import Pin from "lucide-react/dist/esm/icons/pin.mjs";
+import Timer from "lucide-react/dist/esm/icons/timer.mjs";
+import Archive from "lucide-react/dist/esm/icons/archive.mjs";
+import Server from "lucide-react/dist/esm/icons/server.mjs";
 import Rows3 from "lucide-react/dist/esm/icons/rows-3.mjs";
 import CircleDashed from "lucide-react/dist/esm/icons/circle-dashed.mjs";
 import CircleDotDashed from "lucide-react/dist/esm/icons/circle-dot-dashed.mjs";
@@ -74,8 +82,11 @@ import Ban from "lucide-react/dist/esm/icons/ban.mjs";
 import SkipForward from "lucide-react/dist/esm/icons/skip-forward.mjs";
 import RefreshCwOff from "lucide-react/dist/esm/icons/refresh-cw-off.mjs";
 import CopyPlus from "lucide-react/dist/esm/icons/copy-plus.mjs";
+import { dateLocale, numberLocale } from "$/public/external/components/language/language.jsx";
 
 const ICONS = {
+  "pencil": Pencil,
+  "trash-2": Trash2,
   "search": Search,
   "chevron-up": ChevronUp,
   "chevron-down": ChevronDown,
@@ -98,6 +109,12 @@ const ICONS = {
   "plus": Plus,
   "minus": Minus,
   "database": Database,
+  "pin": Pin,
+  "sparkles": Sparkles,
+  "mic": Mic,
+  "timer": Timer,
+  "archive": Archive,
+  "server": Server,
   "globe": Globe,
   "git-branch": GitBranch,
   "repeat": Repeat,
@@ -186,7 +203,11 @@ export const STATE_ORDER = [
 ];
 
 export const familyOf = (state) => STATES[state]?.[0] || "idle";
-export const stateWord = (state) => (state ? state[0] + state.slice(1).toLowerCase() : "Not started");
+const STATE_WORDS = { CREATED: "Created", SUBMITTED: "Submitted", QUEUED: "Queued", RUNNING: "Running", RETRYING: "Retrying", RESTARTED: "Restarted", PAUSED: "Paused", BREAKPOINT: "Breakpoint", SUCCESS: "Success", WARNING: "Warning", FAILED: "Failed", KILLING: "Killing", KILLED: "Killed", CANCELLED: "Cancelled", SKIPPED: "Skipped", RETRIED: "Retried", RESUBMITTED: "Resubmitted" };
+// How a series of a chart reads: states by their words, others as the server named them.
+const SERIES = { "Mean duration (s)": "Mean duration (s)" };
+export const seriesWord = (name) => SERIES[name] || STATE_WORDS[name] || (/^[A-Z][a-z]+$/.test(name || "") && STATE_WORDS[name.toUpperCase()]) || name;
+export const stateWord = (state) => (state ? STATE_WORDS[state] || state[0] + state.slice(1).toLowerCase() : "Not started");
 
 export function StateIcon({ state, size = 14 }) {
   const [family, icon] = STATES[state] || STATES.CREATED;
@@ -239,7 +260,7 @@ export function span(ms) {
   return `${Math.floor(s / 86400)}d ${two(Math.floor(s / 3600) % 24)}h`;
 }
 
-export const count = (n) => (n ?? 0).toLocaleString("en-US");
+export const count = (n) => (n ?? 0).toLocaleString(numberLocale());
 export const plural = (n, one, many) => `${count(n)} ${n === 1 ? one : many || `${one}s`}`;
 
 export function size(bytes) {
@@ -251,20 +272,21 @@ export function size(bytes) {
     value /= 1000;
     unit += 1;
   }
-  return `${unit && value < 100 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
+  const digits = unit && value < 100 ? 1 : 0;
+  return `${value.toLocaleString(numberLocale(), { minimumFractionDigits: digits, maximumFractionDigits: digits })} ${units[unit]}`;
 }
 
 const clocks = new Map();
 // 06:05:21.048 in the given zone (browser's zone when empty)
 export function clock(instant, { zone, millis = false, date = false } = {}) {
   if (instant === undefined || instant === null || instant === "") return "";
-  const key = `${zone || ""}${millis}${date}`;
+  const key = `${dateLocale()}${zone || ""}${millis}${date}`;
   if (!clocks.has(key)) {
     const options = { hour12: false, hour: "2-digit", minute: "2-digit", second: "2-digit" };
     if (zone) options.timeZone = zone;
     if (millis) options.fractionalSecondDigits = 3;
     if (date) Object.assign(options, { day: "numeric", month: "short" });
-    clocks.set(key, new Intl.DateTimeFormat("en-GB", options));
+    clocks.set(key, new Intl.DateTimeFormat(dateLocale(), options));
   }
   try {
     return clocks.get(key).format(new Date(instant)).replace(/^24:/, "00:");
@@ -313,3 +335,6 @@ export function Problem({ error, what = "This could not be loaded.", retry }) {
     </div>
   );
 }
+
+// The executions that a task of an execution started, of one state or all: a place below the console.
+export const batchesPlace = (tenant, execution, task, state) => `/${tenant}/executions?filters[triggerExecutionId][EQUALS]=${execution}&filters[triggerId][EQUALS]=${encodeURIComponent(task)}${state ? `&filters[state][IN]=${state}` : ""}`;

@@ -8,12 +8,19 @@ import reflex as rx
 
 from components.glyphs import GLYPHS, ICONS
 from components.net import NET
+from components.no_code import NoCode
 from components.stream import STREAM
+from components.yaml_document import PACKAGE
 
 _JS = rx.asset("graph.jsx", shared=True)
 _LAYOUT = rx.asset("graph_layout.jsx", shared=True)
+_EDIT = rx.asset("graph_edit.jsx", shared=True)
+_PARTS = [
+    rx.asset(name, shared=True)
+    for name in ("graph_nodes.jsx", "graph_runs.jsx", "graph_list.jsx", "graph_drag.jsx", "graph_picture.jsx")
+]
 _CSS = rx.asset("graph.css", shared=True)
-__all__ = ["GLYPHS", "NET", "STREAM", "FlowGraph", "flow_graph"]
+__all__ = ["GLYPHS", "NET", "STREAM", "FlowGraph", "NoCode", "flow_graph"]
 
 
 class FlowGraph(rx.NoSSRComponent):
@@ -23,12 +30,14 @@ class FlowGraph(rx.NoSSRComponent):
     ``yaml_editor`` with that ``doc_uri`` in the browser. With ``execution`` states and
     durations come from the tab's stream. ``direction`` is ``LR`` or ``TB``. ``on_select`` gives the id of a task,
     ``on_open`` (double click) a task run id, or the task id where nothing ran. A graph of dependencies (nodes
-    ``{uid, namespace, id}``) is drawn too.
+    ``{uid, namespace, id}``) is drawn too. ``editable`` (with ``document_uri``): menus of nodes and "+" on edges edit
+    the text of that document, so does dragging; ``playable`` adds Run, told by ``on_run`` with the task's id. Subflows
+    are shown inside on demand.
     """
 
     library = _JS.importable_path
     tag = "FlowGraph"
-    lib_dependencies: list[str] = ["@xyflow/react@12.12.1", "@dagrejs/dagre@3.1.3", ICONS]
+    lib_dependencies: list[str] = ["@xyflow/react@12.12.1", "@dagrejs/dagre@3.1.3", PACKAGE, ICONS]
     graph_url: rx.Var[str]
     graph: rx.Var[dict[str, Any]]
     source: rx.Var[str]
@@ -37,6 +46,9 @@ class FlowGraph(rx.NoSSRComponent):
     direction: rx.Var[str]
     selected: rx.Var[str]
     toolbar: rx.Var[bool]
+    editable: rx.Var[bool]
+    playable: rx.Var[bool]
+    on_run: rx.EventHandler[rx.event.passthrough_event_spec(str)]
     on_select: rx.EventHandler[rx.event.passthrough_event_spec(str)]
     on_open: rx.EventHandler[rx.event.passthrough_event_spec(str)]
     on_direction: rx.EventHandler[rx.event.passthrough_event_spec(str)]

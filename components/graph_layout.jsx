@@ -2,10 +2,15 @@
 import dagre from "@dagrejs/dagre";
 
 const PSEUDO = /GraphCluster(Root|End|Finally|AfterExecution|Errors?)?$|GraphClusterRoot|GraphClusterEnd|GraphClusterFinally|GraphClusterAfterExecution/;
+const INPUTS = "root._inputs";
 const HIDE = 50; // a cluster with more children starts folded
 
 const relationValue = (edge) => String(edge.relation?.value ?? "");
 const kindOf = (node) => (node.type || "").split(".").pop();
+
+const badges = (task = {}) => ({ disabled: Boolean(task.disabled), retry: task.retry ? task.retry.type || "constant" : "", timeout: task.timeout || "", cache: Boolean(task.taskCache), workerGroup: task.workerGroup?.key || "", allowFailure: Boolean(task.allowFailure), runIf: task.runIf, description: task.description });
+// The flow that a task starts; null where an expression says it.
+const calledBy = (task) => (task?.flowId && task.namespace && !/\{\{/.test(task.flowId + task.namespace) ? { namespace: task.namespace, id: task.flowId } : null);
 
 // -> {nodes: [{id, task, type, kind, cluster, error}], edges: [{source, target, label, error, dynamic}], clusters}
 export function shapeOf(graph) {
@@ -20,7 +25,8 @@ export function shapeOf(graph) {
     const uid = entry.cluster?.uid || entry.start;
     const head = entry.cluster?.taskNode || {};
     if (choices.has(head.uid) || /_triggers$/.test(uid)) continue;
-    clusters.set(uid, { id: uid, task: head.task?.id || head.plugin?.id || uid.replace(/^cluster_/, "").split(".").pop().replace(/^_/, ""), type: head.task?.type || head.plugin?.type || "", head: head.uid, parent: (entry.parents || []).at(-1), nodes: new Set(entry.nodes || []), error: entry.cluster?.branchType === "ERROR" || /_errors$/.test(uid) });
+    const inside = /SubflowGraphCluster$/.test(entry.cluster?.type || "");
+    clusters.set(uid, { id: uid, ...badges(head.task), subflow: inside, flow: inside ? calledBy(head.task) : null, task: head.task?.id || head.plugin?.id || uid.replace(/^cluster_/, "").split(".").pop().replace(/^_/, ""), type: head.task?.type || head.plugin?.type || "", head: head.uid, parent: (entry.parents || []).at(-1), nodes: new Set(entry.nodes || []), error: entry.cluster?.branchType === "ERROR" || /_errors$/.test(uid) });
   }
   for (const cluster of clusters.values()) for (const uid of cluster.nodes) {
     const current = owner.get(uid);
@@ -49,7 +55,7 @@ export function shapeOf(graph) {
       continue;
     }
     const plugin = node.task || node.trigger || node.triggerDeclaration || node.plugin || {};
-    nodes.set(node.uid, { id: node.uid, task: plugin.id || node.uid.split(".").pop(), type: plugin.type || "", kind: /Trigger/.test(kind) ? "trigger" : "task", cluster: owner.get(node.uid) || "", error: node.branchType === "ERROR", disabled: Boolean(plugin.disabled), retry: Boolean(plugin.retry), runIf: plugin.runIf, description: plugin.description, subflow: /Subflow|GraphTask/.test(kind) && /\.flow\.Subflow$/.test(plugin.type || "") });
+    nodes.set(node.uid, { id: node.uid, task: plugin.id || node.uid.split(".").pop(), type: plugin.type || "", kind: /Trigger/.test(kind) ? "trigger" : "task", cluster: owner.get(node.uid) || "", error: node.branchType === "ERROR", flow: calledBy(plugin), ...badges(plugin) });
   }
   // Contract pseudo nodes: predecessors meet successors; labels on the way are kept.
   const outs = new Map();
@@ -65,7 +71,12 @@ export function shapeOf(graph) {
     outs.get(edge.source)?.delete(`${edge.source}\u0000${edge.target}`);
     ins.get(edge.target)?.delete(`${edge.source}\u0000${edge.target}`);
   };
-  const raw = graph.edges || [];
+  const raw = [...(graph.edges || [])];
+  // Inputs feed the start as triggers do.
+  if (graph.inputs?.length && pseudo.has("root._start")) {
+    nodes.set(INPUTS, { id: INPUTS, task: graph.inputs.length > 3 ? `${graph.inputs.slice(0, 2).join(", ")} + ${graph.inputs.length - 2}` : graph.inputs.join(", "), type: graph.inputs.join(", "), kind: "inputs", cluster: "" });
+    raw.push({ source: INPUTS, target: "root._start", relation: {} });
+  }
   const typeOf = (edge) => edge.relation?.relationType || "";
   for (const edge of raw) {
     const type = typeOf(edge);
@@ -97,14 +108,14 @@ export function shapeOf(graph) {
 
 function dependenciesOf(graph) {
   return {
-    nodes: graph.nodes.map((n) => ({ id: n.uid, task: n.id, type: n.namespace || n.type || "", kind: "flow", cluster: "" })),
+    nodes: graph.nodes.map((n) => ({ id: n.uid, task: n.id, type: n.namespace || n.type || "", kind: "flow", cluster: "", state: n.state, group: n.group, ref: n.ref })),
     edges: (graph.edges || []).map((e) => ({ id: `${e.source}->${e.target}`, source: e.source, target: e.target, label: "", dynamic: e.relation === "FLOW_TRIGGER" })),
     clusters: [],
   };
 }
 
 export const NODE = { width: 204, height: 52 };
-const sizeOf = (node) => (node.kind === "trigger" ? { width: Math.min(220, 52 + node.task.length * 7.3), height: 26 } : node.kind === "joint" ? { width: 8, height: 8 } : { width: Math.max(NODE.width, Math.min(300, 92 + Math.max(node.task.length * 7.3, (node.type.split(".").slice(-2).join(".").length * 6)))), height: NODE.height });
+const sizeOf = (node) => (node.kind === "trigger" || node.kind === "inputs" ? { width: Math.min(220, 52 + node.task.length * 7.3), height: 26 } : node.kind === "joint" ? { width: 8, height: 8 } : { width: Math.max(NODE.width, Math.min(300, 92 + Math.max(node.task.length * 7.3, (node.type.split(".").slice(-2).join(".").length * 6)))), height: NODE.height });
 
 export function startsFolded(shape) {
   const folded = new Set();
@@ -149,7 +160,10 @@ export function fold(shape, folded) {
 export function layout(shape, direction) {
   const graph = new dagre.graphlib.Graph({ compound: true, multigraph: false });
   const across = direction === "LR";
-  graph.setGraph({ rankdir: direction, nodesep: across ? 32 : 40, ranksep: across ? 56 : shape.clusters.length ? 72 : 44, marginx: 16, marginy: 16, ranker: shape.nodes.length > 300 ? "longest-path" : "network-simplex" });
+  // Heads of nested blocks need room that dagre does not know of.
+  const parents = new Map(shape.clusters.map((c) => [c.id, c.parent]));
+  const nested = Math.min(4, Math.max(0, ...shape.clusters.map((c) => { let n = 0; for (let p = c.parent; p && n < 9; p = parents.get(p)) n += 1; return n; })));
+  graph.setGraph({ rankdir: direction, nodesep: (across ? 32 : 40) + (across ? 36 * nested : 0), ranksep: (across ? 56 : shape.clusters.length ? 72 : 44) + (across ? 0 : 30 * nested), marginx: 16, marginy: 16, ranker: shape.nodes.length > 300 ? "longest-path" : "network-simplex" });
   graph.setDefaultEdgeLabel(() => ({}));
   for (const cluster of shape.clusters) graph.setNode(cluster.id, { label: cluster.task });
   for (const node of shape.nodes) graph.setNode(node.id, sizeOf(node));

@@ -1,13 +1,15 @@
 // Keys that the browser handles alone: go-to sequences, "/" for the filter bar, "?" for the list of keys.
 import { useEffect, useRef } from "react";
 import { useNavigate } from "react-router";
-import { useTenant, store } from "./shell.jsx";
+import { useAbsent, useTenant, store } from "./shell.jsx";
 
 const combo = (e) => [e.ctrlKey || e.metaKey ? "mod" : "", e.altKey ? "alt" : "", e.shiftKey && e.key.length > 1 ? "shift" : "", e.key.toLowerCase()].filter(Boolean).join("+");
 const typing = (el) => el?.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(el?.tagName || "");
 
-// keys: ["mod+e", "n"]; `go`: {"f": "/flows"} after the letter g.
-export function Hotkeys({ keys = [], go = {}, onHotkey }) {
+// keys: ["mod+e", "n"]; `go`: {"f": {to: "/flows", label, needs}} after the letter g.
+export function Hotkeys({ keys = [], go: all = {}, onHotkey }) {
+  const absent = useAbsent();
+  const go = Object.fromEntries(Object.entries(all).filter(([, entry]) => !absent(entry)).map(([key, entry]) => [key, entry.to]));
   const navigate = useNavigate(), tenant = useTenant();
   const cb = useRef({}); cb.current = { onHotkey, navigate, tenant, go };
   const name = keys.join();

@@ -1,6 +1,7 @@
 // Controls for the input types of a flow; a value is what the multipart part will hold: text, list, boolean or File.
 import { useEffect, useMemo, useRef, useState } from "react";
 import { Icon, size } from "$/public/external/components/glyphs/glyphs.jsx";
+import { numberLocale } from "$/public/external/components/language/language.jsx";
 
 const pad = (n, width = 2) => String(n).padStart(width, "0");
 
@@ -82,7 +83,7 @@ export function partOf(input, value) {
 // What the browser can say at once; the server says the rest.
 export function problemOf(input, value) {
   if (isEmpty(value)) return input.required === false ? "" : "Required.";
-  const within = (n) => (input.min !== undefined && n < input.min ? `At least ${Number(input.min).toLocaleString("en-US")}.` : input.max !== undefined && n > input.max ? `At most ${Number(input.max).toLocaleString("en-US")}.` : "");
+  const within = (n) => (input.min !== undefined && n < input.min ? `At least ${Number(input.min).toLocaleString(numberLocale())}.` : input.max !== undefined && n > input.max ? `At most ${Number(input.max).toLocaleString(numberLocale())}.` : "");
   switch (input.type) {
     case "INT":
       return /^[-+]?\d+$/.test(String(value).trim()) ? within(Number(value)) : "A whole number.";
@@ -231,6 +232,52 @@ function FilePick({ id, input, value, onChange, error, progress }) {
   );
 }
 
+// A list of plain values; undefined where it has others and is written as JSON.
+function plainList(text) {
+  if (!String(text).trim()) return [];
+  try {
+    const list = JSON.parse(text);
+    return Array.isArray(list) && list.every((one) => one === null || typeof one !== "object") ? list : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function ArrayRows({ id, input, list, onChange }) {
+  const [json, setJson] = useState(false);
+  const [text, setText] = useState("");
+  const number = ["INT", "FLOAT"].includes(input.itemType);
+  const put = (next) => onChange(next.length ? JSON.stringify(next) : undefined);
+  const of = (raw) => (number && raw.trim() !== "" && Number.isFinite(Number(raw)) ? Number(raw) : ["BOOL", "BOOLEAN"].includes(input.itemType) && /^(true|false)$/.test(raw) ? raw === "true" : raw);
+  const add = () => { if (!text.trim()) return; put([...list, of(text)]); setText(""); };
+  if (json) return <><CodeArea id={id} value={JSON.stringify(list, null, 2)} onChange={onChange} language="json" /><button type="button" className="link sm" onClick={() => setJson(false)}>As a list</button></>;
+  return (
+    <div className="rows">
+      {list.map((one, i) => <div key={i}><span className="inp"><input aria-label={`Value ${i + 1} of ${input.id}`} value={one ?? ""} inputMode={number ? "decimal" : undefined} onChange={(e) => put(list.map((x, n) => (n === i ? of(e.target.value) : x)))} /></span><button type="button" className="ib" aria-label={`Remove value ${i + 1}`} onClick={() => put(list.filter((_, n) => n !== i))}><Icon name="x" /></button></div>)}
+      <div><span className="inp"><input id={id} value={text} placeholder={`Add a value${input.itemType ? ` (${input.itemType})` : ""}`} inputMode={number ? "decimal" : undefined} onChange={(e) => setText(e.target.value)} onBlur={add} onKeyDown={(e) => { if (e.key === "Enter" && !e.ctrlKey && !e.metaKey) { e.preventDefault(); e.stopPropagation(); add(); } }} /></span><button type="button" className="link sm" onClick={() => setJson(true)}>JSON</button></div>
+    </div>
+  );
+}
+
+const PARTS = [["Y", "years"], ["M", "months"], ["D", "days"], ["TH", "hours"], ["TM", "min"], ["TS", "s"]];
+function DurationControl({ common, value, onChange, box }) {
+  const [open, setOpen] = useState(false);
+  const m = DURATION.exec(value || "") || [];
+  const now = { Y: m[1], M: m[2], W: m[3], D: m[4], TH: m[6], TM: m[7], TS: m[8] };
+  const put = (part, text) => {
+    const next = { ...Object.fromEntries(Object.entries(now).map(([k, v]) => [k, parseFloat(v) || 0])), [part]: Math.max(0, Number(text) || 0) };
+    const date = `${next.Y ? `${next.Y}Y` : ""}${next.M ? `${next.M}M` : ""}${next.W ? `${next.W}W` : ""}${next.D ? `${next.D}D` : ""}`;
+    const time = `${next.TH ? `${next.TH}H` : ""}${next.TM ? `${next.TM}M` : ""}${next.TS ? `${next.TS}S` : ""}`;
+    onChange(date || time ? `P${date}${time ? `T${time}` : ""}` : undefined);
+  };
+  return (
+    <>
+      {box(<input {...common} value={value} placeholder="PT5M or 5m" onChange={(e) => onChange(e.target.value)} onBlur={(e) => onChange(durationOf(e.target.value))} />, <><span>{durationWords(value)}</span><button type="button" className="ib" aria-label="Years to seconds" aria-expanded={open} onClick={() => setOpen(!open)}><Icon name="clock" /></button></>, " mono")}
+      {open ? <div className="dur">{PARTS.map(([part, word]) => <label key={part}>{word}<span className="inp"><input type="number" min="0" value={parseFloat(now[part]) || ""} onChange={(e) => put(part, e.target.value)} /></span></label>)}</div> : null}
+    </>
+  );
+}
+
 const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 export const WIDE = new Set(["FILE", "JSON", "YAML"]);
 
@@ -241,7 +288,7 @@ export function Control({ id, input, value, onChange, error, progress, described
   const type = input.type;
   const box = (inner, end, extra = "") => <div className={`inp${error ? " err" : ""}${extra}`}>{inner}{end ? <span className="end">{end}</span> : null}</div>;
   if (type === "INT" || type === "FLOAT") {
-    const n = (x) => Number(x).toLocaleString("en-US");
+    const n = (x) => Number(x).toLocaleString(numberLocale());
     const range = input.min !== undefined && input.max !== undefined ? `${n(input.min)} to ${n(input.max)}` : input.min !== undefined ? `from ${n(input.min)}` : input.max !== undefined ? `up to ${n(input.max)}` : "";
     return box(<input {...common} inputMode={type === "INT" ? "numeric" : "decimal"} value={text} onChange={(e) => onChange(e.target.value)}
       onKeyDown={(e) => { if (["ArrowUp", "ArrowDown"].includes(e.key) && Number.isFinite(Number(text))) { e.preventDefault(); onChange(String(Number(text || 0) + (e.key === "ArrowUp" ? 1 : -1))); } }} />, range);
@@ -262,6 +309,7 @@ export function Control({ id, input, value, onChange, error, progress, described
   }
   if (type === "MULTISELECT") return <MultiSelect id={id} input={input} value={value} onChange={onChange} error={error} />;
   if (type === "FILE") return <FilePick id={id} input={input} value={value} onChange={onChange} error={error} progress={progress} />;
+  if (type === "ARRAY" && !input.asText) { const list = plainList(text); if (list) return <ArrayRows id={id} input={input} list={list} onChange={onChange} />; }
   if (type === "JSON" || type === "ARRAY" || type === "YAML") return <CodeArea id={id} value={value} onChange={onChange} language={type === "YAML" ? "yaml" : "json"} error={error} describedBy={describedBy} />;
   if (type === "SECRET") return box(<input {...common} type={revealed ? "text" : "password"} autoComplete="off" value={text} onChange={(e) => onChange(e.target.value)} />, text ? <button type="button" className="ib" aria-label={revealed ? "Hide" : "Show what was typed"} onClick={() => setRevealed(!revealed)}><Icon name={revealed ? "eye-off" : "eye"} /></button> : null, " mono");
   if (type === "DATETIME") {
@@ -271,6 +319,6 @@ export function Control({ id, input, value, onChange, error, progress, described
   }
   if (type === "DATE") return box(<input {...common} type="date" value={text} onChange={(e) => onChange(e.target.value)} />);
   if (type === "TIME") return box(<input {...common} type="time" step="1" value={text} onChange={(e) => onChange(e.target.value)} />);
-  if (type === "DURATION") return box(<input {...common} value={text} placeholder="PT5M or 5m" onChange={(e) => onChange(e.target.value)} onBlur={(e) => onChange(durationOf(e.target.value))} />, durationWords(text), " mono");
+  if (type === "DURATION") return <DurationControl common={common} value={text} onChange={onChange} box={box} />;
   return <div className={`inp area${error ? " err" : ""}`}><textarea {...common} rows={1} value={text} inputMode={type === "EMAIL" ? "email" : type === "URI" ? "url" : undefined} onChange={(e) => onChange(e.target.value)} /></div>;
 }

@@ -1,8 +1,9 @@
 // Log lines of one execution: a virtual list over ranges by position, with search, levels, follow and groups.
 import { memo, useCallback, useEffect, useMemo, useReducer, useRef, useState } from "react";
+import { Link, useLocation } from "react-router";
 import { GroupedVirtuoso, Virtuoso } from "react-virtuoso";
 import { copyText, isAbort, request, useDebounced, withQuery } from "$/public/external/components/net/net.jsx";
-import { TERMINAL, useConnection, useExecution } from "$/public/external/components/stream/stream.jsx";
+import { TERMINAL, paced, useConnection, useExecution } from "$/public/external/components/stream/stream.jsx";
 import { Icon, Problem, StateIcon, clock, count, plural, span } from "$/public/external/components/glyphs/glyphs.jsx";
 import { LEVELS, LogSource } from "./log_source.jsx";
 import "./log_view.css";
@@ -10,6 +11,8 @@ import "./log_view.css";
 // ---- one line's text: ANSI, links, search marks, JSON ----------------------------------------------------------
 const ANSI = /\u001b\[([0-9;]*)([A-Za-z])/g;
 const LINK = /\b(?:https?:\/\/|(?:kestra|nsfile):\/\/\/)[^\s<>"'`]+[^\s<>"'`.,;:)\]}]/g;
+const MARKDOWN = /\[([^\]\n]{1,200})\]\((https?:\/\/[^\s()<>"]{1,2000})\)/g; // no other address becomes a link
+const STARTED = /\[\[link execution="([0-9A-Za-z]{10,40})" flowId="([\w.-]+)" namespace="([\w.-]+)"\]\]/g; // what the engine says of subflows
 const JSON_TOKEN = /("(?:\\.|[^"\\])*")(\s*:)?|\b(?:true|false|null)\b|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
 function plain(text) {
@@ -60,7 +63,16 @@ function decorate(text, base, { pattern, current, fileUrl, json }) {
   const links = [];
   const marks = [];
   if (json) for (const m of text.matchAll(JSON_TOKEN)) runs.push([m.index, m.index + (m[1] || m[0]).length, m[2] ? "ck" : m[1] ? "cs" : "cn"]);
-  for (const m of text.matchAll(LINK)) links.push([m.index, m.index + m[0].length, m[0]]);
+  // A link of Markdown shows its words and, fainter, its address: where it leads is never hidden.
+  for (const m of text.matchAll(MARKDOWN)) {
+    const words = m.index + 1;
+    const address = words + m[1].length + 2;
+    links.push([words, words + m[1].length, m[2]], [address, address + m[2].length, m[2]]);
+    runs.push([m.index, words, "gone"], [words + m[1].length, address, "gone"], [address, address + m[2].length, "addr"], [address + m[2].length, address + m[2].length + 1, "gone"]);
+  }
+  for (const m of text.matchAll(STARTED)) links.push([m.index, m.index + m[0].length, { execution: m[1], flow: m[2], namespace: m[3] }]);
+  const taken = [...links];
+  for (const m of text.matchAll(LINK)) if (!taken.some(([a, b]) => a <= m.index && m.index < b)) links.push([m.index, m.index + m[0].length, m[0]]);
   if (pattern) {
     let n = 0;
     for (const m of text.matchAll(pattern)) {
@@ -78,6 +90,8 @@ function decorate(text, base, { pattern, current, fileUrl, json }) {
     const run = over(runs, a);
     const link = over(links, a);
     const mark = over(marks, a);
+    if (run?.[2] === "gone") return null;
+    if (link?.[2].execution) return a === link[0] ? <Started key={a} {...link[2]} /> : null;
     let node = run ? <span className={run[2]}>{piece}</span> : piece;
     if (mark) node = <mark className={current ? "now" : ""}>{node}</mark>;
     if (link) {
@@ -86,6 +100,12 @@ function decorate(text, base, { pattern, current, fileUrl, json }) {
     }
     return <span key={a}>{node}</span>;
   });
+}
+
+// The execution that a task started, as a link.
+function Started({ execution, flow, namespace }) {
+  const tenant = useLocation().pathname.split("/").filter(Boolean)[0];
+  return <Link className="link" to={`/${tenant}/executions/${namespace}/${flow}/${execution}/gantt`} title={`${namespace}/${flow} ${execution}`} data-testid="log-execution">{flow} {execution.slice(0, 8)}</Link>;
 }
 
 const Line = memo(function Line({ line, target, raw, compact, showTask, pattern, current, fileUrl, zone, onPick, onCopy }) {
@@ -166,7 +186,7 @@ function patternOf(q, regex, exact) {
 }
 
 // ---- the component ---------------------------------------------------------------------------------------------
-export function LogView({ logsUrl, searchUrl, downloadUrl, fileUrl, execution, taskRun, attempt, level = "INFO", grouping = "time", follow = false, line, zone, compact = false, onLine, onView }) {
+export function LogView({ logsUrl, searchUrl, downloadUrl, exportUrl, fileUrl, execution, taskRun, attempt, level = "INFO", grouping = "time", folding = "", follow = false, line, zone, compact = false, onLine, onView }) {
   const store = useExecution(execution);
   const connection = useConnection();
   const held = useRef({});
@@ -204,14 +224,19 @@ export function LogView({ logsUrl, searchUrl, downloadUrl, fileUrl, execution, t
   const key = JSON.stringify([logsUrl, view]);
 
   // One source for the whole view, one per task run in the grouped one.
-  const scheduled = useRef(0);
-  const changed = useCallback(() => {
-    scheduled.current ||= requestAnimationFrame(() => {
-      scheduled.current = 0;
-      bump();
-    });
-  }, []);
+  const shown_ = useRef(true);
+  const unseen = useRef(0);
+  const drawn = useRef({}); // how many lines are drawn: what else draws the view in a burst shows no more (UI-LV-02)
+  const changed = useMemo(() => paced(() => {
+    if (!shown_.current) return;
+    const added = unseen.current;
+    unseen.current = 0;
+    if (added && !stick.current) setFresh((n) => n + added);
+    drawn.current = { source: drawn.current.source, total: drawn.current.source?.total };
+    bump();
+  }, 80), []);
   const source = useMemo(() => (logsUrl ? new LogSource(logsUrl, view, changed) : null), [key]);
+  if (drawn.current.source !== source) drawn.current = { source, total: source?.total };
   const parts = useRef(new Map());
   useEffect(() => {
     if (source) {
@@ -224,7 +249,7 @@ export function LogView({ logsUrl, searchUrl, downloadUrl, fileUrl, execution, t
       parts.current = new Map();
     };
   }, [source]);
-  useEffect(() => () => cancelAnimationFrame(scheduled.current), []);
+  useEffect(() => { shown_.current = true; return () => { shown_.current = false; }; }, []);
 
   const readGroups = useDebounced(async () => {
     try {
@@ -260,17 +285,17 @@ export function LogView({ logsUrl, searchUrl, downloadUrl, fileUrl, execution, t
   const shownGroups = mode === "task" && groups ? groups.filter((g) => !task || g.taskRun === task) : null;
   const known = useRef(new Set());
   known.current = useMemo(() => new Set((groups || []).map((g) => g.taskRun)), [groups]);
-  const isFolded = (group) => folded.get(group.taskRun) ?? false;
+  const opens = (group) => !folding || (folding === "failed" && ["FAILED", "WARNING", "KILLED"].includes(store.rows.get(group.taskRun)?.state));
+  const isFolded = (group) => folded.get(group.taskRun) ?? !opens(group);
   const sizes = shownGroups?.map((group) => (isFolded(group) ? 0 : partOf(group).total ?? 0));
-  const total = source?.total ?? 0;
+  const total = drawn.current.total ?? 0;
 
   // ---- the stream's lines
   useEffect(() => {
     if (!source) return undefined;
     return store.onLines((lines) => {
-      const added = source.append(lines);
+      unseen.current += source.append(lines);
       for (const part of parts.current.values()) part.append(lines);
-      if (added && !stick.current) setFresh((n) => n + added);
       if (lines.some((x) => LEVELS.indexOf(x.level) >= 3)) setNotable(null);
       if (lines.some((x) => x.taskRun && !known.current.has(x.taskRun)) || lines.some((x) => LEVELS.indexOf(x.level) >= 3)) readGroups();
       changed();
@@ -364,10 +389,10 @@ export function LogView({ logsUrl, searchUrl, downloadUrl, fileUrl, execution, t
   };
   const linked = useRef(0);
   useEffect(() => {
-    if (!line || linked.current === line || !source || source.total === undefined || (mode === "task" && !groups)) return;
+    if (!line || linked.current === line || !source || drawn.current.total === undefined || (mode === "task" && !groups)) return;
     linked.current = line;
     setTimeout(() => goTo(line), 0);
-  }, [line, source?.total === undefined, groups === null, mode]);
+  }, [line, drawn.current.total === undefined, groups === null, mode]);
 
   // ---- search
   const found = useSearch(searchUrl, view, { q, regex, exact });
@@ -435,6 +460,17 @@ export function LogView({ logsUrl, searchUrl, downloadUrl, fileUrl, execution, t
     } else copyText(`${one.at} ${one.level} ${one.text}`);
   }, []);
 
+  const [seen, setSeen] = useState(false);
+  const copyShown = () => {
+    const out = [];
+    for (let i = range.startIndex; i <= Math.min(range.endIndex, count_ - 1); i += 1) {
+      const [part, position] = at(i);
+      const one = part?.lines.get(position);
+      if (one) out.push(mode === "raw" ? one.text : `${one.at} ${one.level} ${one.taskId ? `[${one.taskId}] ` : ""}${one.text}`);
+    }
+    copyText(out.join("\n")).then(() => { setSeen(true); setTimeout(() => setSeen(false), 2000); });
+  };
+
   const set = (change) => {
     if (change.level) setLow(change.level);
     if (change.mode) setMode(change.mode);
@@ -453,6 +489,7 @@ export function LogView({ logsUrl, searchUrl, downloadUrl, fileUrl, execution, t
       field.current?.focus();
     } else if (event.target.tagName !== "INPUT" && event.key === "End") toEnd();
     else if (event.target.tagName !== "INPUT" && event.key === "Home") show(0, "start");
+    else if ((event.key === "e" || event.key === "E") && !event.ctrlKey && !event.metaKey && !event.altKey && !/^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName)) { event.preventDefault(); visit("ERROR", event.shiftKey ? -1 : 1); } // UI §1.10
     else if (["ArrowUp", "PageUp"].includes(event.key)) stopFollowing();
     else if (event.key === "F3") {
       event.preventDefault();
@@ -476,13 +513,14 @@ export function LogView({ logsUrl, searchUrl, downloadUrl, fileUrl, execution, t
     "data-testid": "log-list",
     onWheel: (event) => event.deltaY < 0 && stopFollowing(),
     onTouchMove: stopFollowing,
+    onMouseUp: () => String(window.getSelection() || "") && stopFollowing(),
     tabIndex: 0,
     role: "log",
     "aria-live": "off",
     "aria-label": "Log lines",
   };
   const error = problem || source?.error;
-  const empty = source?.total === 0 && !error;
+  const empty = drawn.current.total === 0 && !error;
   const options = task && !taskRun ? [...(groups || [])] : groups || [];
   const openCount = shownGroups ? shownGroups.filter((g) => !isFolded(g)).length : 0;
 
@@ -523,13 +561,15 @@ export function LogView({ logsUrl, searchUrl, downloadUrl, fileUrl, execution, t
         )}
         <button type="button" className={`ib${wrapped ? " on" : ""}`} aria-pressed={wrapped} aria-label="Wrap long lines" title="Wrap long lines" onClick={() => setWrapped(!wrapped)}><Icon name="wrap-text" /></button>
         {compact ? null : <button type="button" className={`ib${times ? " on" : ""}`} aria-pressed={times} aria-label="Line numbers" title="Line numbers and links" onClick={() => setTimes(!times)}><Icon name="hash" /></button>}
-        {downloadUrl ? <a className="ib" href={withQuery(downloadUrl, { minLevel, taskRunId: task || undefined, attempt: attempt || undefined })} download aria-label="Download" title="Download"><Icon name="download" /></a> : null}
+        {compact ? null : <button type="button" className="ib" aria-label="Copy the lines on screen" title={seen ? "Copied" : "Copy the lines on screen"} onClick={copyShown} data-testid="log-copy-shown"><Icon name={seen ? "check" : "copy"} /></button>}
+        {downloadUrl ? <a className="ib" href={withQuery(downloadUrl, { minLevel, taskRunId: task || undefined, attempt: attempt || undefined })} download aria-label="Download this view as text" title="Download this view as text" data-testid="log-download"><Icon name="download" /></a> : null}
+        {exportUrl && !compact ? <a className="ib" href={withQuery(exportUrl, { minLevel, taskRun: task || undefined, attempt: attempt || undefined })} download aria-label="Download this view as JSON lines" title="Download this view as JSON lines" data-testid="log-jsonl"><Icon name="braces" /></a> : null}
       </div>
       <Problem error={error} what="The log could not be loaded." retry={() => { setProblem(null); source?.start(); readGroups(); }} />
       <div className={`lw${mode === "time" && !compact && total > 200 ? " map" : ""}`}>
         <div className="ls">
           {empty ? <div className="none">{minLevel || task ? `No line at ${low} or above${task ? " of this task" : ""}.` : running ? "No line yet." : "This execution wrote no line."}</div>
-            : source?.total === undefined ? <div className="none" aria-busy="true" />
+            : drawn.current.total === undefined ? <div className="none" aria-busy="true" />
             : shownGroups ? (
               <GroupedVirtuoso key="task" {...common} groupCounts={sizes} itemContent={(index) => render(index)} groupContent={(i) => <GroupHead group={shownGroups[i]} store={store} folded={isFolded(shownGroups[i])} lines={partOf(shownGroups[i]).total} chosen={attemptOf.get(shownGroups[i].taskRun)} downloadUrl={downloadUrl}
                 onFold={() => setFolded((old) => new Map(old).set(shownGroups[i].taskRun, !isFolded(shownGroups[i])))} onAttempt={(n) => setAttemptOf((old) => new Map(old).set(shownGroups[i].taskRun, n))} />} />

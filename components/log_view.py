@@ -20,7 +20,8 @@ class LogView(rx.NoSSRComponent):
     """A virtual list over ranges of lines; search, level filter, follow. Fills the height of its parent.
 
     ``logs_url`` is ``{C}/executions/{id}/logs``; ``…/at`` and ``…/groups`` lie below it. ``line`` is the number
-    of a line to show first (``?log=``). ``grouping`` is ``time``, ``task`` or ``raw``. ``compact`` is the narrow
+    of a line to show first (``?log=``). ``grouping`` is ``time``, ``task`` or ``raw``;
+    ``folding`` says which groups begin open: all (empty), ``failed`` ones, or ``none``. ``compact`` is the narrow
     form of a side panel. ``on_line`` gives the number of the line that was chosen, ``on_view`` level and grouping.
     """
 
@@ -30,12 +31,14 @@ class LogView(rx.NoSSRComponent):
     logs_url: rx.Var[str]
     search_url: rx.Var[str]
     download_url: rx.Var[str]
+    export_url: rx.Var[str]
     file_url: rx.Var[str]
     execution: rx.Var[str]
     task_run: rx.Var[str]
     attempt: rx.Var[int]
     level: rx.Var[str]
     grouping: rx.Var[str]
+    folding: rx.Var[str]
     follow: rx.Var[bool]
     line: rx.Var[int]
     zone: rx.Var[str]

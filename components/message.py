@@ -50,8 +50,9 @@ def error_state(
     request_id: Reactive[str] = "",
     details: Reactive[list[str]] | None = None,
     on_retry: Any = None,
+    actions: list[rx.Component] | None = None,
 ) -> rx.Component:
-    """What did not happen and why; the request id in small mono, and Retry."""
+    """What did not happen and why; the request id in small mono, Retry, and further ways on."""
     rows: list[rx.Component] = []
     if isinstance(details, rx.Var):
         rows.append(rx.foreach(details, lambda line: rx.el.p(line, class_name="sm mut brk")))
@@ -69,6 +70,7 @@ def error_state(
         else rx.fragment(),
         rx.el.div(
             *([button("Retry", icon="rotate-cw", on_click=on_retry, test="retry")] if on_retry is not None else []),
+            *(actions or []),
             class_name="row",
             style={"marginTop": "8px"},
         ),

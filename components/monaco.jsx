@@ -41,14 +41,21 @@ const BASE = { fontFamily: "", fontLigatures: false, fontSize: 12.5, lineHeight:
 const context = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
 function hex(name, alpha = "") {
   context.clearRect(0, 0, 1, 1);
-  context.fillStyle = token(name) || "#808080";
+  context.fillStyle = getComputedStyle(probe).getPropertyValue(`--fd-${name}`).trim() || token(name) || "#808080";
   context.fillRect(0, 0, 1, 1);
   const [r, g, b] = context.getImageData(0, 0, 1, 1).data;
   return `#${[r, g, b].map((n) => n.toString(16).padStart(2, "0")).join("")}${alpha}`;
 }
 
+// The reader may want editors lighter or darker than the console: the tokens of that theme are read off an element of its own.
+const probe = document.createElement("i");
+probe.hidden = true;
+function preferred() { try { return JSON.parse(localStorage.getItem("fd-preferences") || "{}") || {}; } catch { return {}; } }
+
 export function applyTheme() {
-  const dark = document.documentElement.classList.contains("dark");
+  const own = preferred().editorTheme, dark = own ? own === "dark" : document.documentElement.classList.contains("dark");
+  probe.className = dark ? "dark" : "light";
+  if (!probe.isConnected) document.body.append(probe);
   const rule = (tokenName, name) => ({ token: tokenName, foreground: hex(name).slice(1) });
   monaco.editor.defineTheme("flowdeck", {
     base: dark ? "vs-dark" : "vs",
@@ -86,17 +93,27 @@ export function applyTheme() {
   monaco.editor.setTheme("flowdeck");
 }
 
+function fonts() {
+  const kept = preferred();
+  const own = token("mono") || "monospace", size = Number(kept.editorFontSize) || BASE.fontSize || 12.5;
+  return { fontFamily: kept.editorFontFamily ? `"${String(kept.editorFontFamily).replace(/["\\;]/g, "")}", ${own}` : own, fontSize: size, lineHeight: Math.round(size * 1.6) };
+}
+
 let themed = false;
 export function options() {
   if (!themed) {
     themed = true;
     applyTheme();
     onTheme(() => applyTheme());
+    // Font and size are the reader's; a change reaches the editors that stand already.
+    let worn = preferred().editorTheme || "";
+    window.addEventListener("flowdeck:preferences", () => { const next = preferred().editorTheme || ""; if (next !== worn) { worn = next; applyTheme(); } });
+    window.addEventListener("flowdeck:preferences", () => [...monaco.editor.getEditors(), ...monaco.editor.getDiffEditors()].forEach((one) => one.updateOptions(fonts())));
     document.fonts?.load("12.5px 'JetBrains Mono'").then(() => monaco.editor.remeasureFonts(), () => {}); // without the font the fallback is measured already
   }
   return {
     ...BASE,
-    fontFamily: token("mono") || "monospace",
+    ...fonts(),
     theme: "flowdeck",
     automaticLayout: true,
     scrollBeyondLastLine: false,

@@ -16,6 +16,9 @@ export class RequestError extends Error {
   }
 }
 
+// Where a page of the console is: `/ui` at the server's root, or below the path that the server was given.
+export const uiPath = (path) => (window.flowdeckBase || "") + "/ui" + path;
+
 export const isAbort = (error) => error?.name === "AbortError";
 
 // The shell listens, shows the log-in dialog and sends `flowdeck:session` when there is a session again.
@@ -76,13 +79,50 @@ export function withQuery(url, params) {
   return url + (url.includes("?") ? "&" : "?") + query;
 }
 
-// method, query, json, body, headers, signal, retries (safe methods only), as: "json" | "text" | "blob" | "response".
+const PATIENCE = 15000;
+const LATE = "The server did not answer within 15 seconds.";
+const LATE_WRITE = "The server did not answer within 15 seconds. What was asked may still happen: look before repeating it.";
+
+// What may take long by itself: content that travels, and whole files.
+const isContent = (body) => body instanceof FormData || body instanceof Blob || body instanceof ArrayBuffer || ArrayBuffer.isView(body);
+
+// `fetch` that gives up when no answer begins for so long.
+async function begun(target, init, ms) {
+  if (!ms || !AbortSignal.any) return fetch(target, init);
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), ms);
+  try {
+    return await fetch(target, { ...init, signal: init.signal ? AbortSignal.any([init.signal, late.signal]) : late.signal });
+  } catch (error) {
+    throw late.signal.aborted && !init.signal?.aborted ? new RequestError(0, init.method === "GET" || init.method === "HEAD" ? LATE : LATE_WRITE) : error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+// method, query, json, body, headers, signal, quiet, retries (safe methods only), as: "json" | "text" | "blob" | "response",
+// patience: ms until the answer begins, 0 for as long as it takes; quiet: an ended session is nobody's matter.
 // Throws RequestError {status, message, requestId, errors}; status 0 = the network failed.
 export async function request(url, options = {}) {
+  if (options.quiet) return asked(url, options);
+  pending.add(1);
+  try {
+    return await asked(url, options);
+  } finally {
+    pending.add(-1);
+  }
+}
+
+// How many requests are under way; the bar at the top of the page follows. Those that nobody waits for are `quiet`.
+export const pending = { n: 0, followers: new Set(), count: () => pending.n, follow(f) { pending.followers.add(f); return () => pending.followers.delete(f); }, add(by) { pending.n += by; pending.followers.forEach((f) => f()); } };
+
+async function asked(url, options = {}) {
   const { method = "GET", query, json, body, headers = {}, signal, as = "json" } = options;
   const safe = method === "GET" || method === "HEAD";
   const retries = options.retries ?? (safe ? 3 : 0);
   const target = withQuery(url, query);
+  const brief = ["json", "text"].includes(as) && !isContent(body) && !/[?&]wait=true/.test(target);
+  const patience = options.patience ?? (brief ? PATIENCE : 0);
   const init = {
     method,
     signal,
@@ -94,8 +134,9 @@ export async function request(url, options = {}) {
   for (let attempt = 0; ; attempt += 1) {
     let response;
     try {
-      response = await fetch(target, init);
+      response = await begun(target, init, patience);
     } catch (error) {
+      if (error instanceof RequestError) throw error;
       if (isAbort(error) || attempt >= retries) throw isAbort(error) ? error : new RequestError(0, "The server cannot be reached.");
       await pause(backoff(attempt), signal);
       continue;
@@ -117,17 +158,23 @@ export async function request(url, options = {}) {
       await pause(after > 0 ? Math.min(after * 1000, 30000) + Math.random() * 500 : backoff(attempt), signal);
       continue;
     }
-    if (response.status === 401) askForLogin(target);
+    if (response.status === 401 && !options.quiet) askForLogin(target);
     throw errorOf(response.status, await response.text().catch(() => ""), (name) => response.headers.get(name));
   }
 }
 
+const hasFiles = (form) => [...form.values()].some((value) => value instanceof Blob);
+
 // Sends a FormData by XMLHttpRequest, which alone reports the progress of an upload: onProgress(sentBytes, totalBytes).
-export function upload(url, form, { method = "POST", onProgress, signal } = {}) {
+// A form without files ends as any other request does.
+export function upload(url, form, { method = "POST", onProgress, signal, headers = {} } = {}) {
   return new Promise((resolve, reject) => {
     const xhr = new XMLHttpRequest();
     xhr.open(method, url);
     xhr.setRequestHeader("Accept", "application/json");
+    for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value);
+    if (!hasFiles(form) && !/[?&]wait=true/.test(url)) xhr.timeout = PATIENCE;
+    xhr.ontimeout = () => reject(new RequestError(0, LATE_WRITE));
     xhr.upload.onprogress = (event) => onProgress?.(event.loaded, event.lengthComputable ? event.total : 0);
     xhr.onerror = () => reject(new RequestError(0, "The server cannot be reached."));
     xhr.onabort = () => reject(new DOMException("Aborted", "AbortError"));

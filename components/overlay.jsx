@@ -5,8 +5,22 @@ import { jsx } from "@emotion/react";
 import { Link } from "react-router";
 import { useTenant } from "./shell.jsx";
 
-export function Dialog({ open, title, width = 480, kind = "dialog", destructive = false, onClose, onSubmit, testid, children }) {
-  const ref = useRef(null), opener = useRef(null), typed = useRef(false), cb = useRef({});
+const DialogContext = createContext({ typed: "", setTyped: () => {} });
+const NARROW = 320; // px, as the mock has it
+const kept = (name) => { try { return Number(localStorage.getItem("fd-drawer:" + name)) || 0; } catch { return 0; } };
+const keep = (name, px) => { try { localStorage.setItem("fd-drawer:" + name, String(px)); } catch { /* private window */ } };
+// What a drawer shows stands in the address as `open`: a reload and a sent link show it again (UI-DG-03).
+const address = (at) => {
+  const url = new URL(location.href);
+  if ((url.searchParams.get("open") || "") === at) return;
+  if (at) url.searchParams.set("open", at); else url.searchParams.delete("open");
+  history.replaceState(history.state, "", url.pathname + url.search + url.hash);
+};
+
+export function Dialog({ open, title, width = 480, kind = "dialog", destructive = false, at = "", onClose, onSubmit, testid, children }) {
+  const ref = useRef(null), opener = useRef(null), typed = useRef(false), cb = useRef({}), shown = useRef("");
+  const [asking, setAsking] = useState(false), [confirmed, setConfirmed] = useState(""), [px, setPx] = useState(0), [whole, setWhole] = useState(false);
+  const drawer = kind === "drawer";
   cb.current = { onClose, onSubmit };
   useEffect(() => {
     const el = ref.current;
@@ -14,6 +28,7 @@ export function Dialog({ open, title, width = 480, kind = "dialog", destructive 
     if (open && !el.open) {
       opener.current = document.activeElement;
       typed.current = false;
+      setAsking(false); setConfirmed(""); setWhole(false); setPx(drawer ? kept(testid || "drawer") : 0);
       el.showModal();
       const first = destructive ? el.querySelector("[data-cancel]") : el.querySelector("[autofocus],[data-autofocus],input:not([type=hidden]):not([disabled]),select,textarea") || el.querySelector("[data-primary]");
       (first || el).focus?.();
@@ -22,24 +37,67 @@ export function Dialog({ open, title, width = 480, kind = "dialog", destructive 
       opener.current?.focus?.();
     }
   }, [open, destructive]);
+  useEffect(() => {
+    if (!drawer) return;
+    if (open && at) { shown.current = at; address(at); } else if (shown.current) { if (new URLSearchParams(location.search).get("open") === shown.current) address(""); shown.current = ""; }
+  }, [open, at, drawer]);
   useEffect(() => () => ref.current?.open && ref.current.close(), []);
-  const close = () => cb.current.onClose?.();
-  const submit = () => ref.current?.querySelector("[data-primary]")?.click();
+  const close = () => { setAsking(false); cb.current.onClose?.(); };
+  // Closing beside the buttons asks when something was typed; the buttons of the layer mean what they say.
+  const leave = () => { if (typed.current && !destructive && !asking) setAsking(true); else if (!asking) close(); };
+  const submit = () => ref.current?.querySelector("[data-primary]:not([disabled])")?.click();
+  const size = (to) => { const w = Math.max(NARROW, Math.min(to, innerWidth - 16)); setWhole(false); setPx(w); keep(testid || "drawer", Math.round(w)); };
+  const pull = (e) => {
+    if (e.button) return;
+    e.preventDefault();
+    const grip = e.currentTarget, move = (m) => size(innerWidth - m.clientX), end = () => { grip.removeEventListener("pointermove", move); grip.removeEventListener("pointerup", end); grip.removeEventListener("pointercancel", end); };
+    grip.setPointerCapture?.(e.pointerId);
+    grip.addEventListener("pointermove", move); grip.addEventListener("pointerup", end); grip.addEventListener("pointercancel", end);
+  };
+  const step = (e) => {
+    const by = { ArrowLeft: 32, ArrowRight: -32 }[e.key];
+    if (by) { e.preventDefault(); size((ref.current?.offsetWidth || width) + by); }
+  };
+  const wide = whole ? "100vw" : `min(${px || width}px, calc(100vw - 16px))`;
   return jsx("dialog", {
-    ref, className: (kind === "drawer" ? "drawer" : "dlg") + " layer", style: { width: `min(${width}px, calc(100vw - 16px))` }, "aria-label": title, "data-testid": testid,
-    onCancel: (e) => { e.preventDefault(); close(); },
-    onInput: () => { typed.current = true; },
-    onMouseDown: (e) => { if (e.target === ref.current && !typed.current) { const b = ref.current.getBoundingClientRect(); if (e.clientX < b.left || e.clientX > b.right || e.clientY < b.top || e.clientY > b.bottom) close(); } },
+    ref, className: (drawer ? "drawer" : "dlg") + " layer", style: { width: wide, ...(whole ? { maxWidth: "100vw" } : {}) }, "aria-label": title, "data-testid": testid,
+    onCancel: (e) => { if (e.target !== ref.current) return; e.preventDefault(); leave(); },
+    onInput: (e) => { if (!e.target.closest?.("[data-find],[type=search],.floating,.dask")) typed.current = true; },
+    onMouseDown: (e) => { if (e.target === ref.current) { const b = ref.current.getBoundingClientRect(); if (e.clientX < b.left || e.clientX > b.right || e.clientY < b.top || e.clientY > b.bottom) leave(); } },
     onKeyDown: (e) => {
-      if (e.key !== "Enter" || destructive) return;
+      // Taken here, since a browser closes the layer by itself at the second Escape.
+      if (e.key === "Escape" && !e.defaultPrevented) { e.preventDefault(); e.stopPropagation(); if (asking) setAsking(false); else leave(); return; }
+      if (e.key !== "Enter" || destructive || e.target.closest?.(".dask")) return;
       const tag = e.target.tagName;
       if ((e.ctrlKey || e.metaKey) || (tag === "INPUT" && !e.shiftKey)) { e.preventDefault(); submit(); }
     },
-  }, open ? jsx("div", { className: "dbox" },
-    jsx("div", { className: "dh" }, jsx("h2", { className: "ell grow" }, title),
-      jsx("button", { type: "button", className: "ib", "aria-label": "Close", onClick: close }, jsx(Cross))), children) : null);
+  }, open ? jsx(DialogContext.Provider, { value: { typed: confirmed, setTyped: setConfirmed } },
+    drawer ? jsx("div", { className: "dgrip", role: "separator", tabIndex: 0, "aria-orientation": "vertical", "aria-label": "Width of the panel", "aria-valuenow": Math.round(px || width), "aria-valuemin": NARROW, title: "Drag or use the arrow keys", onPointerDown: pull, onKeyDown: step, onDoubleClick: () => { keep(testid || "drawer", 0); setPx(0); setWhole(false); }, "data-testid": testid ? testid + "-grip" : undefined }) : null,
+    jsx("div", { className: "dbox" },
+      jsx("div", { className: "dh" }, jsx("h2", { className: "ell grow" }, title),
+        drawer ? jsx("button", { type: "button", className: "ib hide-s", "aria-label": whole ? "Restore the width" : "Maximise", title: whole ? "Restore the width" : "Maximise", "aria-pressed": whole, onClick: () => setWhole(!whole), "data-testid": testid ? testid + "-maximise" : undefined }, jsx(Corner, { out: !whole })) : null,
+        jsx("button", { type: "button", className: "ib", "aria-label": "Close", onClick: leave }, jsx(Cross))), children,
+      asking ? jsx("div", { className: "dask", role: "alertdialog", "aria-label": "Close without saving?", "data-testid": "dialog-ask" },
+        jsx("span", { className: "grow" }, jsx("b", null, "Close without saving?"), " What you typed is lost."),
+        jsx("button", { type: "button", className: "btn s", autoFocus: true, onClick: () => setAsking(false), "data-testid": "dialog-keep" }, "Keep editing"),
+        jsx("button", { type: "button", className: "btn s dan", onClick: close, "data-testid": "dialog-discard" }, "Discard")) : null)) : null);
 }
 const Cross = () => jsx("svg", { width: 14, height: 14, viewBox: "0 0 24 24", fill: "none", stroke: "currentColor", strokeWidth: 1.75, strokeLinecap: "round", "aria-hidden": true }, jsx("path", { d: "M18 6 6 18M6 6l12 12" }));
+const Corner = ({ out }) => jsx("svg", { width: 14, height: 14, viewBox: "0 0 24 24", fill: "none", stroke: "currentColor", strokeWidth: 1.75, strokeLinecap: "round", strokeLinejoin: "round", "aria-hidden": true }, jsx("path", { d: out ? "M15 3h6v6M9 21H3v-6M21 3l-7 7M3 21l7-7" : "M4 14h6v6M20 10h-6V4M14 10l7-7M3 21l7-7" }));
+
+// A name or number that has to be typed before the button beside it acts (UI-DG-02); nothing without `expected`.
+export function TypeToConfirm({ expected = "", testid }) {
+  const { typed, setTyped } = useContext(DialogContext);
+  if (!expected) return null;
+  return jsx("label", { className: "fld" }, jsx("span", { className: "sm" }, "Type ", jsx("b", { className: "mono" }, expected), " to confirm"),
+    jsx("input", { className: "inp", value: typed, autoComplete: "off", spellCheck: false, "data-testid": testid, onChange: (e) => setTyped(e.target.value) }));
+}
+export function ConfirmButton({ expected = "", disabled = false, testid, onClick, children }) {
+  const { typed } = useContext(DialogContext);
+  const plain = (text) => String(text).trim().replace(/(?<=\d)[,.\s](?=\d{3})/g, "");
+  const blocked = disabled || Boolean(expected && plain(typed) !== plain(expected));
+  return jsx("button", { type: "button", className: "btn dans", disabled: blocked, onClick, "data-testid": testid }, children);
+}
 
 const MenuContext = createContext(() => {});
 
@@ -57,19 +115,26 @@ export function Popover({ label, menu = false, align = "start", width = 208, cla
   };
   useLayoutEffect(() => {
     if (!box || !pop.current) return;
-    const el = pop.current, w = el.offsetWidth, h = el.offsetHeight, frame = box.host === document.body ? { left: 0, top: 0 } : { left: 0, top: 0 };
-    let x = align === "end" ? box.right - w : box.left;
-    x = Math.max(8, Math.min(x, innerWidth - w - 8));
-    let y = box.bottom + 4;
-    if (y + h > innerHeight - 8) y = Math.max(8, box.top - h - 4);
-    el.style.left = x - frame.left + "px"; el.style.top = y - frame.top + "px"; el.style.visibility = "visible";
-    const target = menu ? el.querySelector("[role=menuitem]:not([aria-disabled=true])") : el.querySelector("[data-autofocus],input,select,textarea,button");
+    const el = pop.current;
+    const place = () => {
+      const w = el.offsetWidth, h = el.offsetHeight;
+      const x = Math.max(8, Math.min(align === "end" ? box.right - w : box.left, innerWidth - w - 8));
+      let y = box.bottom + 4;
+      if (y + h > innerHeight - 8) y = box.top - h - 4 > 8 ? box.top - h - 4 : Math.max(8, innerHeight - h - 8);
+      el.style.left = x + "px"; el.style.top = y + "px"; el.style.visibility = "visible";
+    };
+    place();
+    const grows = new ResizeObserver(place); // what is chosen inside may need more room
+    grows.observe(el);
+    const target = menu ? el.querySelector("[role=menuitem]:not([aria-disabled=true])") : el.querySelector("[data-autofocus]") || el.querySelector("input,select,textarea,button");
     target?.focus();
+    return () => grows.disconnect();
   }, [box, align, menu]);
   useEffect(() => {
     if (!box) return;
     const away = (e) => { if (!pop.current?.contains(e.target) && !trigger.current?.contains(e.target)) close(false); };
-    const gone = (e) => { if (!pop.current?.contains(e.target)) close(false); };
+    // A list that scrolls elsewhere (a log that follows, a page of documentation) moves nothing that this stands on.
+    const gone = (e) => { if (e.type === "resize" || (e.target !== trigger.current && e.target.contains?.(trigger.current))) close(false); };
     document.addEventListener("pointerdown", away, true);
     window.addEventListener("resize", gone); window.addEventListener("scroll", gone, true);
     return () => { document.removeEventListener("pointerdown", away, true); window.removeEventListener("resize", gone); window.removeEventListener("scroll", gone, true); };

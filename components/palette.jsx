@@ -2,10 +2,13 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { jsx } from "@emotion/react";
 import { useLocation, useNavigate } from "react-router";
-import { store, tenantOf } from "./shell.jsx";
+import { store, tenantOf, useAbsent } from "./shell.jsx";
 import { Dialog } from "./overlay.jsx";
 
-const KINDS = { flow: "Flows", namespace: "Namespaces", execution: "Executions", dashboard: "Dashboards", kv: "Keys", secret: "Secrets", file: "Files", plugin: "Plugins", blueprint: "Blueprints", docs: "Docs" };
+// As `uiPath` of net.jsx.
+const uiPath = (path) => (window.flowdeckBase || "") + "/ui" + path;
+
+const KINDS = { flow: "Flows", namespace: "Namespaces", execution: "Executions", dashboard: "Dashboards", kv: "Keys", secret: "Secrets", file: "Files", plugin: "Plugins", blueprint: "Blueprints", docs: "Documentation", label: "Labels" };
 const SHAPES = {
   flow: "M4 3h6a1 1 0 0 1 1 1v6a1 1 0 0 1-1 1H4a1 1 0 0 1-1-1V4a1 1 0 0 1 1-1ZM7 11v4a2 2 0 0 0 2 2h4M14 13h6a1 1 0 0 1 1 1v6a1 1 0 0 1-1 1h-6a1 1 0 0 1-1-1v-6a1 1 0 0 1 1-1Z",
   execution: "M22 12h-4l-3 9L9 3l-3 9H2", namespace: "M3 7h5l2 3h11v9H3z", kv: "M3 5c0-1.7 4-3 9-3s9 1.3 9 3-4 3-9 3-9-1.3-9-3v14c0 1.7 4 3 9 3s9-1.3 9-3V5M3 12c0 1.7 4 3 9 3s9-1.3 9-3",
@@ -38,7 +41,7 @@ function Marked({ text, q, spans }) {
 }
 
 // Hits of these kinds lead to pages that not every console has; without the page there is nothing to open.
-const PAGES = { plugin: "/plugins", secret: "/secrets", blueprint: "/blueprints" };
+const PAGES = {};
 
 // Where an action of a hit leads: a tab of the flow's page, or the page with a request in its query.
 function placeOf(item, action) {
@@ -52,15 +55,25 @@ export function remember(title, path) {
   store.set("fd-recent", [{ title, path }, ...list].slice(0, 8));
 }
 
-export function Palette({ entries = [], actions = [], title = "", children }) {
+// What a page that was not found names, looked for by the palette: the id in the address.
+const ID_AT = { executions: 3, flows: 3, namespaces: 2, plugins: 1, dashboards: 1, blueprints: 3 };
+export function FindMissing() {
+  const parts = useLocation().pathname.split("/").filter(Boolean).slice(1).map((p) => { try { return decodeURIComponent(p); } catch { return p; } });
+  const id = parts[ID_AT[parts[0]]] || (parts.length > 1 ? parts[parts.length - 1] : "");
+  if (!id) return null;
+  return jsx("button", { type: "button", className: "btn", "data-testid": "find-missing", onClick: () => window.dispatchEvent(new CustomEvent("flowdeck:palette", { detail: { text: id.slice(0, 100) } })) }, "Search for ", jsx("span", { className: "mono ell" }, id.slice(0, 32)));
+}
+
+export function Palette({ entries: all = [], actions = [], title = "", children }) {
+  const absent = useAbsent(), entries = all.filter((entry) => !absent(entry));
   const [open, setOpen] = useState(false), [q, setQ] = useState(""), [at, setAt] = useState(0), [groups, setGroups] = useState([]), [exact, setExact] = useState(null);
   const [took, setTook] = useState(0), [fault, setFault] = useState(""), [expanded, setExpanded] = useState("");
-  const navigate = useNavigate(), where = useLocation(), list = useRef(null);
+  const navigate = useNavigate(), where = useLocation(), list = useRef(null), pasted = useRef(false);
   const tenant = tenantOf(where.pathname);
   useEffect(() => { if (title) remember(title, where.pathname); }, [title, where.pathname]);
   useEffect(() => {
     const key = (e) => { if ((e.ctrlKey || e.metaKey) && !e.altKey && e.key.toLowerCase() === "k") { e.preventDefault(); e.stopPropagation(); setOpen((o) => !o); } };
-    const ask = () => setOpen(true);
+    const ask = (e) => { setOpen(true); if (e.detail?.text) setQ(String(e.detail.text)); };
     window.addEventListener("keydown", key, true); window.addEventListener("flowdeck:palette", ask);
     return () => { window.removeEventListener("keydown", key, true); window.removeEventListener("flowdeck:palette", ask); };
   }, []);
@@ -74,11 +87,13 @@ export function Palette({ entries = [], actions = [], title = "", children }) {
     const wait = setTimeout(async () => {
       const started = performance.now();
       try {
-        const kinds = mode === "@" ? "&kinds=namespace" : mode === "?" ? "&kinds=plugin,blueprint" : "";
+        const kinds = mode === "@" ? "&kinds=namespace" : mode === "#" ? "&kinds=label" : mode === "?" ? "&kinds=docs,plugin,blueprint" : "";
         const r = await fetch(`/api/v1/${tenant}/console/search?q=${encodeURIComponent(text.slice(0, 100))}${kinds}&limit=5`, { signal: abort.signal, credentials: "same-origin", headers: { Accept: "application/json" } });
         if (!r.ok) throw new Error(r.status === 401 ? "You are not logged in any more." : `The search did not answer (${r.status}).`);
         const body = await r.json();
-        setGroups(body.groups || []); setExact(body.exact || null); setTook(Math.round(performance.now() - started)); setFault("");
+        setGroups(body.groups || []); setExact(body.exact || null);
+        if (pasted.current && body.exact) { pasted.current = false; setOpen(false); navigate(body.exact.path.replace(/^\/ui/, "")); return; }
+        pasted.current = false; setTook(Math.round(performance.now() - started)); setFault("");
       } catch (e) { if (e.name !== "AbortError") { setGroups([]); setFault(e.message); } }
     }, 90);
     return () => { clearTimeout(wait); abort.abort(); };
@@ -114,7 +129,7 @@ export function Palette({ entries = [], actions = [], title = "", children }) {
     if (!item) return;
     if (item.event) { setOpen(false); document.querySelector(`[data-testid="${item.event}"]`)?.click(); return; }
     const raw = item.full || item.path || "", full = item.full || (raw.startsWith(`/${tenant}/`) ? raw : raw.startsWith("/ui/") ? raw.slice(3) : "/" + tenant + raw);
-    if (newTab) window.open("/ui" + full, "_blank", "noopener"); else navigate(full);
+    if (newTab) window.open(uiPath(full), "_blank", "noopener"); else navigate(full);
     setOpen(false);
   }, [tenant, navigate]);
   const keys = (e) => {
@@ -140,7 +155,7 @@ export function Palette({ entries = [], actions = [], title = "", children }) {
       onCancel: (e) => { e.preventDefault(); setOpen(false); }, onMouseDown: (e) => { if (e.target === e.currentTarget) setOpen(false); } },
       open ? jsx("div", { className: "dlg pal" },
         jsx("div", { className: "pin" }, jsx("svg", { width: 16, height: 16, viewBox: "0 0 24 24", fill: "none", stroke: "currentColor", strokeWidth: 1.75, strokeLinecap: "round" }, jsx("path", { d: "m21 21-4.3-4.3M19 11a8 8 0 1 1-16 0 8 8 0 0 1 16 0Z" })),
-          jsx("input", { autoFocus: true, value: q, onChange: (e) => setQ(e.target.value), onKeyDown: keys, placeholder: "Search or jump to", role: "combobox", "aria-expanded": true, "aria-controls": "pal-list", "aria-activedescendant": flat.length ? "pal-" + cursor : undefined, "aria-label": "Search or jump to", "data-testid": "palette-input", spellCheck: false }),
+          jsx("input", { autoFocus: true, value: q, onChange: (e) => setQ(e.target.value), onPaste: () => { pasted.current = true; }, onKeyDown: keys, placeholder: "Search or jump to", role: "combobox", "aria-expanded": true, "aria-controls": "pal-list", "aria-activedescendant": flat.length ? "pal-" + cursor : undefined, "aria-label": "Search or jump to", "data-testid": "palette-input", spellCheck: false }),
           jsx("span", { className: "faint sm nw", role: "status" }, text ? `${flat.length} results${groups.length ? ` in ${took} ms` : ""}` : ""), jsx("span", { className: "kbd" }, "Esc")),
         jsx("div", { className: "pal-list", ref: list, id: "pal-list", role: "listbox", "aria-label": "Results" },
           sections.map((s) => [jsx("div", { key: s.head, className: "pg_" }, s.head), s.items.map((item) => {
@@ -149,13 +164,16 @@ export function Palette({ entries = [], actions = [], title = "", children }) {
             return shown;
           })]),
           fault ? jsx("div", { className: "pal-none" }, fault) : !flat.length ? jsx("div", { className: "pal-none" }, text ? `Nothing matches “${text}”.` : "Type a name, a namespace or an execution id.") : null),
-        jsx("div", { className: "df", style: { padding: "8px 16px", fontSize: 12 } }, jsx("span", { className: "mut row g12" }, jsx("span", null, jsx("span", { className: "kbd" }, ">"), " actions"), jsx("span", null, jsx("span", { className: "kbd" }, "@"), " namespaces"), jsx("span", null, jsx("span", { className: "kbd" }, "?"), " plugins")), jsx("span", { className: "grow" }), jsx("span", { className: "mut row g4 hide-s" }, jsx("span", { className: "kbd" }, "Ctrl"), jsx("span", { className: "kbd" }, "↵"), " new tab"))) : null)];
+        jsx("div", { className: "df", style: { padding: "8px 16px", fontSize: 12 } }, jsx("span", { className: "mut row g12" }, jsx("span", null, jsx("span", { className: "kbd" }, ">"), " actions"), jsx("span", null, jsx("span", { className: "kbd" }, "@"), " namespaces"), jsx("span", { className: "hide-s" }, jsx("span", { className: "kbd" }, "#"), " labels"), jsx("span", null, jsx("span", { className: "kbd" }, "?"), " docs")), jsx("span", { className: "grow" }), jsx("span", { className: "mut row g4 hide-s" }, jsx("span", { className: "kbd" }, "Ctrl"), jsx("span", { className: "kbd" }, "↵"), " new tab"))) : null)];
 }
 
-// The list of keys, opened by "?".
+// The list of keys, opened by "?": those that hold on this page.
 export function KeyList({ groups = [] }) {
-  const [open, setOpen] = useState(false);
+  const [open, setOpen] = useState(false), absent = useAbsent(), { pathname } = useLocation();
   useEffect(() => { const f = () => setOpen(true); window.addEventListener("flowdeck:keys", f); return () => window.removeEventListener("flowdeck:keys", f); }, []);
-  return jsx(Dialog, { open, title: "Keyboard shortcuts", width: 480, onClose: () => setOpen(false), testid: "key-list" },
-    jsx("div", { className: "dbody keys" }, groups.map((g) => jsx("div", { key: g.title }, jsx("h3", null, g.title), g.keys.map(([k, what]) => jsx("div", { key: k, className: "row sp" }, jsx("span", null, what), jsx("span", { className: "row g4" }, k.split(" ").map((one, i) => jsx("span", { key: i, className: "kbd" }, one)))))))));
+  const below = "/" + pathname.split("/").filter(Boolean).slice(1).join("/");
+  const here = open ? groups.filter((g) => !g.at || new RegExp(g.at).test(below)) : [];
+  const row = ([k, what, needs]) => (absent({ needs, label: what }) ? null : jsx("div", { key: k, className: "row sp" }, jsx("span", null, what), jsx("span", { className: "row g4" }, k.split(" ").map((one, i) => jsx("span", { key: i, className: "kbd" }, one)))));
+  return jsx(Dialog, { open, title: "Keyboard shortcuts", width: 560, onClose: () => setOpen(false), testid: "key-list" },
+    jsx("div", { className: "dbody keys" }, here.map((g) => jsx("section", { key: g.title, "aria-label": g.title }, jsx("h3", null, g.title), g.keys.map(row)))));
 }

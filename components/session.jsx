@@ -3,8 +3,8 @@ import { useContext, useEffect, useRef, useState } from "react";
 import { jsx } from "@emotion/react";
 import { useLocation } from "react-router";
 import { ColorModeContext } from "$/utils/context";
-import { request } from "../net/net.jsx";
-import { store, tenantOf } from "./shell.jsx";
+import { request, uiPath } from "../net/net.jsx";
+import { store, takeStars, tenantOf } from "./shell.jsx";
 import { Dialog } from "./overlay.jsx";
 
 const svg = (size, ...paths) => jsx("svg", { width: size, height: size, viewBox: "0 0 24 24", fill: "none", stroke: "currentColor", strokeWidth: 1.75, strokeLinecap: "round", strokeLinejoin: "round", "aria-hidden": true }, ...paths.map((d) => jsx("path", { d })));
@@ -15,9 +15,9 @@ const BAD = ["M7.9 2h8.2L22 7.9v8.2L16.1 22H7.9L2 16.1V7.9Z", "M15 9l-6 6M9 9l6 
 export function safeTarget(from, tenant) {
   return typeof from === "string" && /^\/[^/\\]/.test(from) && !from.includes("\\") ? from : `/${tenant}/home`;
 }
-const enter = (path) => location.assign("/ui" + path);
+const enter = (path) => location.assign(uiPath(path));
 
-function Password({ value, onChange, error, label = "Password", autocomplete = "current-password", testid, mono }) {
+export function Password({ value, onChange, error, label = "Password", autocomplete = "current-password", testid, mono }) {
   const [shown, setShown] = useState(false), [caps, setCaps] = useState(false);
   return jsx("div", { className: "fld" }, jsx("label", { htmlFor: testid }, label, jsx("span", { className: "req" }, autocomplete === "new-password" ? "*" : "")),
     jsx("div", { className: "inp l" + (error ? " err" : "") }, jsx("input", { id: testid, type: shown ? "text" : "password", className: shown && mono ? "mono" : undefined, value, autoComplete: autocomplete, "data-testid": testid, onChange: (e) => onChange(e.target.value),
@@ -32,7 +32,7 @@ function useLogin(done) {
   const [fault, setFault] = useState(""), [busy, setBusy] = useState(false);
   const login = async (username, password, remember) => {
     setBusy(true); setFault("");
-    try { await request("/login", { method: "POST", json: { username, password, remember } }); done(); }
+    try { await request("/login", { method: "POST", json: { username, password, remember } }); setBusy(false); done(); }
     catch (e) {
       const until = e.body?.until ? new Date(e.body.until).toLocaleTimeString() : "";
       setFault(e.status === 401 ? "E-mail or password is wrong." : e.status === 423 ? `This account is locked${until ? ` until ${until}` : ""}.` : e.status === 429 ? "Too many tries. Wait a minute and try again." : e.message);
@@ -59,7 +59,14 @@ export function LoginForm({ children }) {
 export function LoginDialog({ username = "" }) { // over the page when a request met an ended session
   const [open, setOpen] = useState(false), [name, setName] = useState(username), [password, setPassword] = useState("");
   useEffect(() => setName(username), [username]);
-  const { login, fault, busy } = useLogin(() => { window.dispatchEvent(new CustomEvent("flowdeck:session")); location.reload(); });
+  // The page stays as it is: its socket goes and comes again (as when a tab is hidden and shown), since the session's
+  // cookie travels with its handshake; then what failed is asked again.
+  const { login, fault, busy } = useLogin(() => {
+    setOpen(false); setPassword("");
+    window.dispatchEvent(new Event("pagehide"));
+    document.dispatchEvent(new Event("visibilitychange"));
+    window.dispatchEvent(new CustomEvent("flowdeck:session"));
+  });
   useEffect(() => { const f = () => setOpen(true); window.addEventListener("flowdeck:login", f); return () => window.removeEventListener("flowdeck:login", f); }, []);
   return jsx(Dialog, { open, title: "Your session has ended", width: 400, onClose: () => setOpen(false), testid: "login-dialog" },
     jsx("div", { className: "dbody col", style: { gap: 14 } }, jsx("span", { className: "mut" }, "Log in again; what you typed stays here."), jsx(Fault, { text: fault }),
@@ -132,7 +139,25 @@ export function Preferences({ zones = [], onChange, part = "zone" }) {
   let all = zones; try { all = zones.length ? zones : Intl.supportedValuesOf("timeZone"); } catch { /* an old browser */ }
   return jsx("select", { className: "inp", value: p.zone || "", "aria-label": "Time zone", "data-testid": "settings-zone", onChange: (e) => put("zone", e.target.value) }, jsx("option", { value: "" }, `Browser (${mine})`), all.map((z) => jsx("option", { key: z, value: z }, z)));
 }
-export function DensityKeeper() {
-  useEffect(() => { document.documentElement.dataset.density = store.get("fd-preferences", {}).density || ""; }, []);
+// What the server keeps is copied to this browser, so that every part follows at once and the next start knows it.
+const KEPT = ["language", "zone", "density", "singleKeys", "dateFormat", "hour12", "absolute", "firstDay", "chartScheme", "editorFontSize", "editorFontFamily", "editorTheme", "editorFold", "hiddenMenu", "menuOrder", "executeIn", "notifyEnd", "notifyFail", "notifySound"];
+export function applyPreferences(p) {
+  const root = document.documentElement.dataset;
+  root.density = p.density || "";
+  root.scheme = p.chartScheme || "";
+  window.dispatchEvent(new CustomEvent("flowdeck:preferences"));
+}
+export function DensityKeeper({ settings, serverZone = "" }) {
+  if (serverZone && typeof window !== "undefined") window.flowdeckServerZone = serverZone;
+  const told = JSON.stringify(settings || {});
+  useEffect(() => {
+    const before = store.get("fd-preferences", {}), next = { ...before };
+    // An empty answer is that of a reader who is not known yet: the copy stays.
+    if (settings && Object.keys(settings).length) for (const key of KEPT) { if (key in settings && settings[key] !== null) next[key] = settings[key]; else if (!["zone", "density", "singleKeys"].includes(key)) delete next[key]; }
+    if (JSON.stringify(next) !== JSON.stringify(before)) store.set("fd-preferences", next);
+    applyPreferences(next);
+    takeStars(settings?.bookmarks);
+    if (settings?.tours) window.dispatchEvent(new CustomEvent("flowdeck:tours", { detail: settings.tours }));
+  }, [told]);
   return null;
 }

@@ -1,5 +1,6 @@
 // The last runs of a flow: one bar each, height by duration, colour and cap by state.
 import { familyOf, span, stateWord } from "$/public/external/components/glyphs/glyphs.jsx";
+import { dateLocale, languageNow } from "$/public/external/components/language/language.jsx";
 
 export function Sparkline({ runs = [], slots = 14, width, height = 20, label, onPick }) {
   const shown = (runs || []).slice(-slots);
@@ -20,7 +21,7 @@ export function Sparkline({ runs = [], slots = 14, width, height = 20, label, on
         const x = (slots - shown.length + i) * step;
         return (
           <g key={id || i} onClick={onPick ? (event) => { event.stopPropagation(); event.preventDefault(); onPick(id); } : undefined} style={onPick ? { cursor: "pointer" } : undefined}>
-            <title>{`${stateWord(state)}${duration ? `, ${span(duration)}` : ""}${started ? `, ${new Date(started).toLocaleString()}` : ""}`}</title>
+            <title>{`${stateWord(state)}${duration ? `, ${span(duration)}` : ""}${started ? `, ${new Date(started).toLocaleString(languageNow() === "en" ? undefined : dateLocale())}` : ""}`}</title>
             <rect x={x - 1} y="0" width={step} height={height} fill="transparent" />
             <rect x={x} y={height - h} width={bar} height={h} fill={`var(--fd-${family}-solid)`} opacity={family === "ok" ? 0.82 : 1} />
             {bad ? <rect x={x - 1} y={Math.max(0, height - h - 3)} width={bar + 2} height="2" fill="var(--fd-bad-solid)" /> : null}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import reflex as rx
 
 from components.reactive import Reactive
@@ -31,6 +33,13 @@ STATES: dict[str, tuple[str, str]] = {
 def word(state: str) -> str:
     """Return how a state reads: `FAILED` is *Failed*."""
     return state.capitalize()
+
+
+def state_text(state: Reactive[str]) -> Any:
+    """The state's word alone; a name that nobody knows as it is."""
+    if isinstance(state, str):
+        return word(state)
+    return rx.match(state, *((name, word(name)) for name in STATES), state)
 
 
 def state_badge(state: Reactive[str], *, large: bool = False) -> rx.Component:

@@ -1,9 +1,33 @@
 // The tab's one EventSource and the store it feeds. Module-level: all components of a tab see the same store.
-import { useEffect, useRef, useSyncExternalStore } from "react";
-import { askForLogin, backoff, withQuery } from "$/public/external/components/net/net.jsx";
+import { useContext, useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { createPortal } from "react-dom";
+import { EventLoopContext } from "$/utils/context";
+import { askForLogin, request, withQuery } from "$/public/external/components/net/net.jsx";
+import { Share } from "./stream_share.jsx";
 
 export const TERMINAL = new Set(["SUCCESS", "WARNING", "FAILED", "KILLED", "CANCELLED", "SKIPPED", "RETRIED", "RESUBMITTED"]);
 const TAIL = 5000; // streamed lines kept; older ones come by range
+const BURST = 250; // ms between two drawings of an execution that changes all the time
+
+// What changes after a pause is drawn in the next frame, a burst at most every `ms` (UI-LV-02).
+export function paced(run, ms) {
+  let last = -Infinity;
+  let waiting = false;
+  const go = () => {
+    waiting = false;
+    last = performance.now();
+    run();
+  };
+  return () => {
+    if (waiting) return;
+    waiting = true;
+    const rest = last + ms - performance.now();
+    // A hidden tab gets no animation frames; it has no stream either, but REST answers may still arrive.
+    if (rest > 0) setTimeout(go, rest);
+    else if (document.hidden) setTimeout(go, 50);
+    else requestAnimationFrame(go);
+  };
+}
 
 // ---- one execution ---------------------------------------------------------------------------------------------
 class ExecutionStore {
@@ -22,7 +46,10 @@ class ExecutionStore {
     this.ended = null;
     this.listeners = new Set();
     this.lineListeners = new Set();
-    this.frame = 0;
+    this.changed = paced(() => {
+      this.version += 1;
+      for (const listener of this.listeners) listener();
+    }, BURST);
   }
 
   subscribe = (listener) => {
@@ -36,17 +63,6 @@ class ExecutionStore {
   onLines(listener) {
     this.lineListeners.add(listener);
     return () => this.lineListeners.delete(listener);
-  }
-
-  changed() {
-    if (this.frame) return;
-    const run = () => {
-      this.frame = 0;
-      this.version += 1;
-      for (const listener of this.listeners) listener();
-    };
-    // A hidden tab gets no animation frames; it has no stream either, but REST answers may still arrive.
-    this.frame = document.hidden ? setTimeout(run, 50) : requestAnimationFrame(run);
   }
 
   put(rows) {
@@ -185,16 +201,22 @@ const connection = {
   source: null,
   cursor: "",
   parents: new Set(),
+  since: 0,
   attempt: 0,
   timer: 0,
   status: "closed", // closed | opening | open | waiting | ended | refused
   handlers: null,
   listeners: new Set(),
+  share: null,
+  lossy: false, // whether it broke since the execution was opened
 };
+const GIVEN_UP = 5; // failures after which the page is asked for every POLL ms; the stream is tried on
+const POLL = 5000;
 
 function setStatus(status) {
   if (connection.status === status) return;
   connection.status = status;
+  if (["open", "waiting", "polling"].includes(status)) connection.share?.tell(status);
   for (const listener of connection.listeners) listener();
 }
 
@@ -215,20 +237,29 @@ function closeSource() {
   connection.source = null;
 }
 
-function receive(kind, event) {
-  if (event.lastEventId) connection.cursor = event.lastEventId;
+// Whether the reader is further down in the page's list: rows must not move away under the eyes (UI-EX-05).
+const scrolled = () => [...document.querySelectorAll("main .tw, main > .body")].some((list) => list.scrollTop > 8);
+
+function arrived(kind, event) {
   let data;
   try {
     data = JSON.parse(event.data);
   } catch {
     return;
   }
+  receive(kind, data, event.lastEventId);
+  connection.share?.arrived(kind, data, event.lastEventId);
+}
+
+function receive(kind, data, id) {
+  if (id) connection.cursor = id;
   const { handlers } = connection;
   if (kind === "topic") {
     const entry = topicEntry(data.topic);
     entry.event = data;
     for (const listener of entry.listeners) listener();
-    handlers?.onTopic?.(data);
+    handlers?.onTopic?.({ ...data, scrolled: scrolled() });
+    if (data.topic === "executions") window.dispatchEvent(new CustomEvent("flowdeck:executions"));
     return;
   }
   if (kind === "resync") {
@@ -239,6 +270,9 @@ function receive(kind, event) {
   if (kind === "end") {
     closeSource();
     setStatus("ended");
+    // What came between a loss and the end is not told again: ranges and rows are read once more.
+    if (connection.lossy) window.dispatchEvent(new CustomEvent("flowdeck:resync", { detail: { execution: connection.execution, reason: "gap" } }));
+    connection.lossy = false;
     if (data.reason === "session") askForLogin(connection.url);
     if (data.reason === "shutdown") reopenLater();
   }
@@ -249,6 +283,7 @@ function receive(kind, event) {
     const { state } = store.execution;
     if ((kind === "snapshot" || kind === "execution") && state && (state !== before || kind === "execution"))
       handlers?.onState?.({ ...store.execution });
+    if (state === "PAUSED" || before === "PAUSED") window.dispatchEvent(new CustomEvent("flowdeck:executions"));
   }
   if (kind === "end" && data.reason !== "shutdown") handlers?.onEnd?.(data);
 }
@@ -268,32 +303,36 @@ async function probe(url) {
 
 function open() {
   closeSource();
-  if (!connection.url || document.hidden) return;
+  if (!connection.url || document.hidden || connection.share?.connects === false) return;
+  const again = connection.attempt > 0;
   const url = withQuery(connection.url, {
     parents: [...connection.parents].slice(0, 50).join(","),
     since: connection.cursor,
   });
-  setStatus("opening");
+  if (!again) setStatus("opening"); // else what is said of the loss stays until there is something again
   const source = new EventSource(url, { withCredentials: true });
   connection.source = source;
   source.onopen = () => {
     connection.attempt = 0;
     setStatus("open");
+    if (!connection.parents.size) shared();
   };
-  for (const kind of KINDS) source.addEventListener(kind, (event) => connection.source === source && receive(kind, event));
+  for (const kind of KINDS) source.addEventListener(kind, (event) => connection.source === source && arrived(kind, event));
   source.onerror = async () => {
     if (connection.source !== source) return;
+    connection.lossy = true;
     closeSource(); // the browser's own retry knows neither jitter nor the parameters
-    setStatus("waiting");
+    if (connection.status !== "polling") setStatus("waiting");
     if (connection.attempt >= 1) {
       const status = await probe(url);
-      if (connection.source || connection.status !== "waiting") return;
+      if (connection.source || !["waiting", "polling"].includes(connection.status)) return;
       if (status === 401) {
         askForLogin(url);
         setStatus("refused");
         return;
       }
-      if (status === 403 || status === 404) {
+      // One that was just created may not be readable yet.
+      if (status === 403 || (status === 404 && Date.now() - connection.since > 5000)) {
         setStatus("refused");
         connection.handlers?.onEnd?.({ reason: status === 404 ? "unknown" : "forbidden" });
         return;
@@ -303,10 +342,53 @@ function open() {
   };
 }
 
+// 1, 2, 4 … 30 s, with jitter: many tabs must not come back in step.
+const delayOf = (attempt) => Math.min(30000, 1000 * 2 ** (attempt - 1)) * (0.75 + Math.random() / 2);
+
 function reopenLater() {
   clearTimeout(connection.timer);
   connection.attempt += 1;
-  connection.timer = setTimeout(open, backoff(connection.attempt, 300, 15000));
+  if (connection.attempt >= GIVEN_UP) setStatus("polling");
+  connection.timer = setTimeout(open, delayOf(connection.attempt));
+}
+
+// Other tabs with the same page: one connection for all of them.
+function shared() {
+  if (connection.share) return;
+  const { url } = connection;
+  connection.share = new Share(url, {
+    lists: !connection.execution,
+    follow: () => {
+      if (connection.url === url) closeSource();
+    },
+    lead: () => connection.url === url && open(),
+    status: (status) => connection.url === url && setStatus(status),
+    frame: (kind, data, id) => connection.url === url && receive(kind, data, id),
+  });
+}
+
+function unshare() {
+  connection.share?.leave();
+  connection.share = null;
+}
+
+// Without a stream the page reads anew now and then: rows of the execution here, all else by its own handlers.
+async function poll() {
+  if (document.hidden || connection.status !== "polling") return;
+  const { execution, handlers, url } = connection;
+  if (!execution) {
+    const topics = (new URL(url, location.href).searchParams.get("topics") || "").split(",").filter(Boolean);
+    for (const topic of topics) handlers?.onTopic?.({ topic, kind: "changed", n: 1 });
+    return;
+  }
+  try {
+    const page = await request(`${url.split("/stream")[0]}/executions/${execution}/taskruns`, { query: { limit: 500 }, retries: 0 });
+    executionStore(execution).put(page.rows);
+    handlers?.onState?.({ id: execution, state: "" }); // whatever it is: the page reads it
+    if (connection.status === "polling") open(); // the server answers: no reason to wait
+  } catch {
+    /* the banner says it already */
+  }
 }
 
 // Large executions: which groups are open, so that the server sends their children.
@@ -315,7 +397,8 @@ export function watchParents(ids) {
   const same = wanted.size === connection.parents.size && [...wanted].every((id) => connection.parents.has(id));
   if (same) return;
   connection.parents = wanted;
-  if (!connection.source) return;
+  if (wanted.size) unshare(); // what is open here is this tab's own matter
+  if (!connection.source) return open();
   clearTimeout(connection.timer);
   connection.timer = setTimeout(open, 150);
 }
@@ -323,18 +406,22 @@ export function watchParents(ids) {
 function connect(url, handlers) {
   connection.handlers = handlers;
   if (url === connection.url && connection.source) return;
+  unshare();
   const execution = url ? new URL(url, location.href).searchParams.get("execution") || "" : "";
   if (execution !== connection.execution) {
     connection.cursor = "";
     connection.parents = new Set();
   }
   connection.url = url;
+  if (execution !== connection.execution) connection.lossy = false;
   connection.execution = execution;
   connection.attempt = 0;
+  connection.since = Date.now();
   open();
 }
 
 function disconnect() {
+  unshare();
   closeSource();
   connection.url = "";
   connection.execution = "";
@@ -346,6 +433,14 @@ function disconnect() {
 export function StreamHost({ url, onState, onTopic, onEnd }) {
   const held = useRef({});
   held.current = { onState, onTopic, onEnd };
+  // The page's own connection came back: the server is there again.
+  const [, errors] = useContext(EventLoopContext);
+  const away = (errors?.length || 0) > 0;
+  useEffect(() => {
+    if (away || !["waiting", "polling"].includes(connection.status)) return;
+    connection.attempt = 0;
+    open();
+  }, [away]);
   useEffect(() => {
     if (!url) return undefined;
     connect(url, {
@@ -355,20 +450,52 @@ export function StreamHost({ url, onState, onTopic, onEnd }) {
     });
     const visibility = () => {
       if (document.hidden) {
+        unshare();
         closeSource();
         setStatus("closed");
       } else if (connection.status !== "ended") open();
     };
-    const again = () => open();
+    const again = () => { connection.attempt = 0; open(); };
     document.addEventListener("visibilitychange", visibility);
     window.addEventListener("flowdeck:session", again);
     window.addEventListener("online", again);
+    const polling = setInterval(poll, POLL);
     return () => {
+      clearInterval(polling);
       document.removeEventListener("visibilitychange", visibility);
       window.removeEventListener("flowdeck:session", again);
       window.removeEventListener("online", again);
       disconnect();
     };
   }, [url]);
-  return null;
+  return <LostNotice />;
+}
+
+// Said where the page says that its own connection is lost; one of the two is enough.
+function LostNotice() {
+  const status = useConnection();
+  const [slot, setSlot] = useState(null);
+  const [late, setLate] = useState(false);
+  const lost = status === "waiting" || status === "polling";
+  useEffect(() => {
+    if (!lost) return setLate(false);
+    const timer = setTimeout(() => setLate(true), 800); // a short stumble is nobody's matter
+    return () => clearTimeout(timer);
+  }, [lost]);
+  useEffect(() => {
+    const bar = late && document.querySelector("main > .tb");
+    if (!bar) return undefined;
+    const made = document.createElement("div");
+    made.className = "notice-slot";
+    bar.after(made);
+    setSlot(made);
+    return () => { setSlot(null); made.remove(); };
+  }, [late]);
+  if (!late || !slot) return null;
+  return createPortal(
+    <div className="notice warn" role="status" data-testid="stream-lost">
+      {status === "polling" ? <><b>No live updates.</b> The page is read anew every 5 seconds; the connection is tried on.</> : <><b>Reconnecting…</b> What you see may be out of date.</>}
+    </div>,
+    slot,
+  );
 }

@@ -10,14 +10,16 @@ from components.glyphs import ICONS
 from components.net import NET
 
 STREAM = rx.asset("stream.jsx", shared=True)
+_SHARE = rx.asset("stream_share.jsx", shared=True)
 __all__ = ["ICONS", "NET", "STREAM", "StreamHost", "stream_host"]
 
 
 class StreamHost(rx.NoSSRComponent):
     """Opens the stream at ``url`` and keeps it open; renders nothing. One of it a page, in the shell or the page.
 
-    The stream is closed while the tab is hidden, resumed with the last cursor, and opened again with jitter after
-    a failure. Gantt, log view and graph read what it brings from the store of ``stream.jsx``.
+    The stream is closed while the tab is hidden, resumed with the last cursor, shared with tabs of the same page, and
+    opened again with jitter after a failure; a loss is told below the top bar, after five failures the page is read
+    anew every 5 s. Gantt, log view and graph read what it brings from the store of ``stream.jsx``.
     """
 
     library = STREAM.importable_path

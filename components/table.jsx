@@ -2,9 +2,36 @@
 import { useEffect, useRef } from "react";
 import { jsx } from "@emotion/react";
 
-export function TableFrame({ selected = [], onSelect, testid, label, children }) {
-  const ref = useRef(null), last = useRef(null), cb = useRef({});
-  cb.current = { selected, onSelect };
+// Rules that draw the columns as wide as the reader made them; the names come from the page, the numbers are numbers.
+const wide = (scope, widths) => Object.entries(widths || {}).filter(([k, v]) => /^[\w:./-]+$/.test(k) && Number(v) >= 40).map(([k, v]) => { const px = Math.round(Number(v)); return `[data-widths="${scope}"] :is(th,td)[data-col="${k}"]{width:${px}px;min-width:${px}px;max-width:${px}px;overflow:hidden;text-overflow:ellipsis}`; }).join("");
+
+export function TableFrame({ selected = [], onSelect, testid, label, widths, onWidths, children }) {
+  const ref = useRef(null), last = useRef(null), cb = useRef({}), pull = useRef(null);
+  cb.current = { selected, onSelect, onWidths };
+  // Coming back to a list finds it where it was left (UI-SH-02).
+  useEffect(() => {
+    const el = ref.current, key = "fd-scroll:" + location.pathname + location.search;
+    let top = 0;
+    try { top = Number(sessionStorage.getItem(key) || 0); } catch { /* private window */ }
+    if (top) requestAnimationFrame(() => { if (el) el.scrollTop = top; });
+    const keep = () => { try { sessionStorage.setItem("fd-scroll:" + location.pathname + location.search, String(el.scrollTop)); } catch { /* private window */ } };
+    el?.addEventListener("scrollend", keep);
+    return () => el?.removeEventListener("scrollend", keep);
+  }, []);
+  // What says that there is something new above leads there.
+  useEffect(() => {
+    const up = (e) => { if (ref.current && e.target.closest?.("[data-to-top]")) for (const el of [ref.current, ref.current.closest("main > .body")]) if (el) el.scrollTop = 0; };
+    document.addEventListener("click", up);
+    return () => document.removeEventListener("click", up);
+  }, []);
+  const edge = (e) => { const th = e.target.closest?.("th[data-col]"); if (!th || !onWidths) return null; const r = th.getBoundingClientRect(); return r.right - e.clientX < 7 ? th : null; };
+  const down = (e) => { const th = edge(e); if (!th || e.button) return; e.preventDefault(); e.stopPropagation(); pull.current = { th, x: e.clientX, width: th.getBoundingClientRect().width }; ref.current.setPointerCapture?.(e.pointerId); };
+  const drag = (e) => {
+    if (!pull.current) { ref.current.style.cursor = edge(e) ? "col-resize" : ""; return; }
+    const px = Math.max(40, pull.current.width + e.clientX - pull.current.x);
+    pull.current.to = px; pull.current.th.style.minWidth = pull.current.th.style.width = px + "px";
+  };
+  const up = () => { const p = pull.current; pull.current = null; if (!p?.to) return; p.th.style.minWidth = p.th.style.width = ""; cb.current.onWidths?.({ ...(widths || {}), [p.th.dataset.col]: Math.round(p.to) }); };
   const rows = () => [...(ref.current?.querySelectorAll("tbody tr[data-id]") || [])];
   const toggle = (id, range) => {
     const ids = rows().map((r) => r.dataset.id), now = new Set(cb.current.selected);
@@ -38,7 +65,7 @@ export function TableFrame({ selected = [], onSelect, testid, label, children })
     window.addEventListener("keydown", key);
     return () => window.removeEventListener("keydown", key);
   }, []);
-  return jsx("div", { ref, className: "tw", onClickCapture: click, onDoubleClick: (e) => { if (!e.target.closest("a,button,input,[data-check]")) open(e.target.closest("tr[data-id]")); }, "data-testid": testid, role: "region", "aria-label": label, tabIndex: 0 }, children);
+  return jsx("div", { ref, className: "tw", "data-widths": testid, onPointerDownCapture: down, onPointerMove: drag, onPointerUp: up, onPointerCancel: up, onClickCapture: click, onDoubleClick: (e) => { if (!e.target.closest("a,button,input,[data-check]")) open(e.target.closest("tr[data-id]")); }, "data-testid": testid, role: "region", "aria-label": label, tabIndex: 0 }, widths && Object.keys(widths).length ? jsx("style", { key: "w" }, wide(testid, widths)) : null, children);
 }
 
 // A select, an input and a text area that keep what is typed in the browser and report it after a pause or on leaving.

@@ -13,6 +13,8 @@ from components.client import TableFrame
 from components.message import skeleton_rows
 from components.reactive import Content, Reactive, testid
 
+COUNTED = 10_000
+"""Where a count stops by one more, it goes no further: it must never delay the rows (UI-LS-04)."""
 Density = Literal["comfortable", "normal", "compact"]
 _DENSITY: dict[str, str] = {"comfortable": "", "normal": "cpt2", "compact": "cpt"}
 
@@ -28,6 +30,8 @@ class Column:
         numeric: numbers, times and spans stand at the right.
         width: CSS width; the one `fill` column takes the rest and is cut with an ellipsis.
         hide: `m` leaves below 1024 px, `s` below 768.
+        key: names the column in the reader's choice; needed where columns can be chosen.
+        off: shown only when the reader asks for it.
     """
 
     title: str
@@ -38,6 +42,18 @@ class Column:
     fill: bool = False
     mono: bool = False
     hide: Literal["", "m", "s"] = ""
+    key: str = ""
+    off: bool = False
+
+
+def keys_of(columns: list[Column]) -> list[str]:
+    """Return the keys of the columns that a list shows until its reader chooses."""
+    return [one.key for one in columns if one.key and not one.off]
+
+
+def titles_of(columns: list[Column]) -> list[dict[str, str]]:
+    """Return `{key, title}` of the columns that can be chosen."""
+    return [{"key": one.key, "title": one.title} for one in columns if one.key]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +87,7 @@ def _head(column: Column, sort: Any, on_sort: Any) -> rx.Component:
     classes = " ".join(filter(None, ("num" if column.numeric else "", f"hide-{column.hide}" if column.hide else "")))
     style = {"width": column.width} if column.width else {}
     if not column.sort or on_sort is None:
-        return rx.el.th(column.title, class_name=classes, style=style, scope="col")
+        return rx.el.th(column.title, class_name=classes, style=style, scope="col", custom_attrs=_named(column))
     up, down = sort == f"{column.sort}:asc", sort == f"{column.sort}:desc"
     return rx.el.th(
         rx.el.button(
@@ -85,7 +101,16 @@ def _head(column: Column, sort: Any, on_sort: Any) -> rx.Component:
         style=style,
         scope="col",
         aria_sort=rx.cond(up, "ascending", rx.cond(down, "descending", "none")),
+        custom_attrs=_named(column),
     )
+
+
+def _named(column: Column) -> dict[str, str]:
+    return {"data-col": column.key} if column.key else {}
+
+
+def _extra_head(key: Any) -> rx.Component:
+    return rx.el.th(key.to(str).split(":")[1], scope="col", custom_attrs={"data-col": key})
 
 
 def _cell(column: Column, row: Any) -> rx.Component:
@@ -101,7 +126,11 @@ def _cell(column: Column, row: Any) -> rx.Component:
         )
     )
     content = column.cell(row)
-    return rx.el.td(rx.el.span(content, class_name="ell") if column.fill else content, class_name=classes)
+    return rx.el.td(
+        rx.el.span(content, class_name="ell") if column.fill else content,
+        class_name=classes,
+        custom_attrs=_named(column),
+    )
 
 
 def data_table(
@@ -120,6 +149,10 @@ def data_table(
     actions: Callable[[Any], rx.Component] | None = None,
     small: Callable[[Any], rx.Component] | None = None,
     density: Density = "comfortable",
+    shown: Any = None,
+    widths: Any = None,
+    on_widths: Any = None,
+    extra: Callable[[Any, Any], Content] | None = None,
     test: str = "table",
 ) -> rx.Component:
     """A table of at most 100 rows (one page of the server's answer).
@@ -130,17 +163,24 @@ def data_table(
         row_id: the value that selection uses; unique in the list.
         selected, on_select: reactive list of ids, and a handler of the new list. Shift selects a range.
         sort, on_sort: `field:asc|desc` as in the URL, and a handler of a field's name.
-        loading: skeleton instead of the first rows; later loads keep the old rows.
+        loading: skeleton instead of the first rows; later loads keep the old rows, dimmed after 400 ms (UI-LS-10).
         none: what stands there when the list is empty.
         actions: a row's menu, at the right.
         small: a row of two lines below 768 px; without it the table scrolls in its own box.
+        shown: reactive list of the keys of the columns, in order; without it all columns stand as given.
+        widths, on_widths: reactive map of px by key, and a handler of a new map: the edge of a head can be drawn.
+        extra: draws the cell of a column that `columns` does not name (`label:team`), from row and key.
     """
     choosing = on_select is not None
     heads: list[rx.Component] = []
     if choosing:
         everything = (rows.length() > 0) & (selected.length() >= rows.length())
         heads.append(rx.el.th(_box(everything, "all", "Select all rows of this page"), class_name="tick"))
-    heads += [_head(column, sort, on_sort) for column in columns]
+    if shown is None:
+        heads += [_head(column, sort, on_sort) for column in columns]
+    else:
+        named = [(column.key, _head(column, sort, on_sort)) for column in columns if column.key]
+        heads.append(rx.foreach(shown, lambda key: rx.match(key, *named, _extra_head(key))))
     if actions is not None:
         heads.append(rx.el.th(rx.el.span("Actions", class_name="vh"), class_name="acts"))
 
@@ -150,7 +190,20 @@ def data_table(
         if choosing:
             on = selected.contains(row_id(row))
             cells.append(rx.el.td(_box(on, row_id(row), "Select the row"), class_name="tick"))
-        cells += [_cell(column, row) for column in columns]
+        if shown is None:
+            cells += [_cell(column, row) for column in columns]
+        else:
+            drawn = [(column.key, _cell(column, row)) for column in columns if column.key]
+            cells.append(
+                rx.foreach(
+                    shown,
+                    lambda key: rx.match(
+                        key,
+                        *drawn,
+                        rx.el.td(extra(row, key) if extra else "", custom_attrs={"data-col": key}, class_name="mut"),
+                    ),
+                )
+            )
         if actions is not None:
             cells.append(rx.el.td(rx.el.span(actions(row), class_name="row g4"), class_name="acts"))
         return rx.el.tr(
@@ -172,6 +225,8 @@ def data_table(
     frame: dict[str, Any] = {"label": label, "testid": test}
     if choosing:
         frame |= {"selected": selected, "on_select": on_select}
+    if on_widths is not None:
+        frame |= {"widths": widths, "on_widths": on_widths}
     lists: list[rx.Component] = [body]
     if small is not None:
         lists.append(
@@ -181,7 +236,8 @@ def data_table(
             )
         )
     parts.append(TableFrame.create(*lists, **frame))
-    filled = rx.el.div(*parts, class_name="tbl")
+    waits = ~rx.State.is_hydrated if isinstance(loading, bool) else loading | ~rx.State.is_hydrated
+    filled = rx.el.div(*parts, class_name=rx.cond(waits, "tbl waits", "tbl"), aria_busy=waits)
     empty = none if none is not None else rx.fragment()
     return rx.cond(rows.length() > 0, filled, rx.cond(loading, skeleton_rows(), empty))
 
@@ -217,10 +273,38 @@ def _bulk_bar(bulk: Bulk, selected: Any, on_select: Any) -> rx.Component:
     )
 
 
-def pager(*, page: Any, size: Any, total: Any, shown: Any, on_page: Any, on_size: Any = None) -> rx.Component:
-    """`1 to 25 of 1,116`, page size and the two arrows; the first four arguments are reactive numbers."""
+def pager(
+    *,
+    page: Any,
+    size: Any,
+    total: Any,
+    shown: Any,
+    on_page: Any,
+    on_size: Any = None,
+    exact: Any = 0,
+    on_count: Any = None,
+) -> rx.Component:
+    """`1 to 25 of 1,116`, page size and the two arrows; the first four arguments are reactive numbers.
+
+    Args:
+        exact: what an exact count gave, 0 for none yet; `on_count` asks for it where the total stops (UI-LS-04).
+    """
     first = (page - 1) * size + 1
     last = (page - 1) * size + shown
+    many: Any = rx.Var.create(total).to(int) == COUNTED + 1
+    more: Any = "10,000+"
+    if on_count is not None:
+        more = rx.cond(
+            exact > 0,
+            exact,
+            rx.el.button(
+                "10,000+",
+                class_name="link num",
+                on_click=on_count,
+                title="Count them all",
+                custom_attrs={"type": "button"} | testid("pager-count"),
+            ),
+        )
     sizes: list[rx.Component] = []
     if on_size is not None:
         sizes.append(
@@ -234,7 +318,15 @@ def pager(*, page: Any, size: Any, total: Any, shown: Any, on_page: Any, on_size
             )
         )
     return rx.el.div(
-        rx.el.span(first, " to ", last, " of ", total, class_name="num", custom_attrs=testid("pager-total")),
+        rx.el.span(
+            first,
+            " to ",
+            last,
+            " of ",
+            rx.cond(many, more, total),
+            class_name="num",
+            custom_attrs=testid("pager-total"),
+        ),
         *sizes,
         rx.el.span(class_name="grow"),
         rx.el.span(

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import reflex as rx
 
 from components.button import link
+from components.chrome import allowed
 from components.message import count
 from components.reactive import Content, Reactive
 
 
 def tabs(
-    items: list[tuple[Reactive[str], str, Reactive[str]]] | list[Any], active: Reactive[str], *, label: str
+    items: list[tuple[Reactive[str], str, Reactive[str]]] | list[Any],
+    active: Reactive[str],
+    *,
+    label: str,
+    needs: Mapping[str, str] | None = None,
+    namespace: Reactive[str] = "",
 ) -> rx.Component:
     """Tabs that are links, so that each has a URL and the keys 1 to 9 reach them.
 
     Args:
         items: `(key, word, to)` or `(key, word, to, count)`; `to` from `app.routes`.
         active: the key of the open one.
+        needs: key of a tab → the right without which it is absent, judged on `namespace` (UI-PM-02).
     """
     rows: list[rx.Component] = []
     for item in items:
@@ -30,14 +38,14 @@ def tabs(
             inner.append(
                 rx.cond(number != "", count(number), rx.fragment()) if isinstance(number, rx.Var) else count(number)
             )
-        rows.append(
-            link(
-                *inner,
-                to=to,
-                class_name=rx.cond(on, "tab on", "tab") if isinstance(on, rx.Var) else ("tab on" if on else "tab"),
-                test=f"tab-{key}",
-            )
+        tab = link(
+            *inner,
+            to=to,
+            class_name=rx.cond(on, "tab on", "tab") if isinstance(on, rx.Var) else ("tab on" if on else "tab"),
+            test=f"tab-{key}",
         )
+        right = (needs or {}).get(str(key), "")
+        rows.append(allowed(tab, needs=right, namespace=namespace) if right else tab)
     return rx.el.nav(*rows, class_name="tabs", aria_label=label, custom_attrs={"data-tabs": "true"})
 
 

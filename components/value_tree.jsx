@@ -1,7 +1,8 @@
 // JSON as a tree: types, sizes, copy of value and of expression, links of files.
-import { useMemo, useRef, useState } from "react";
-import { copyText, useRequest, withQuery } from "$/public/external/components/net/net.jsx";
-import { Icon, Problem, count, plural } from "$/public/external/components/glyphs/glyphs.jsx";
+import { useEffect, useMemo, useRef, useState } from "react";
+import { Link, useLocation } from "react-router";
+import { copyText, request, useRequest, withQuery } from "$/public/external/components/net/net.jsx";
+import { Icon, Problem, StateIcon, count, plural } from "$/public/external/components/glyphs/glyphs.jsx";
 import "./value_tree.css";
 
 const BATCH = 100; // children shown at once
@@ -9,6 +10,30 @@ const LONG = 300; // characters of a text shown at first
 
 const typeOf = (value) => (value === null || value === undefined ? "null" : Array.isArray(value) ? "array" : typeof value);
 const isUri = (value) => typeof value === "string" && /^(kestra|nsfile):\/\/\//.test(value);
+
+const isId = (value) => typeof value === "string" && /^0[0-9A-Za-z]{21}$/.test(value);
+const ASKED = 20; // ids that are looked up at once
+
+// Texts that look like ids of executions are links where there is such an execution: one look-up for what is on screen.
+function useExecutions(rows, tenant) {
+  const [known, setKnown] = useState(() => new Map());
+  const wanted = [...new Set(rows.filter((row) => !row.nested && isId(row.value)).map((row) => row.value))].filter((id) => !known.has(id)).slice(0, ASKED).join();
+  useEffect(() => {
+    if (!wanted || !tenant) return undefined;
+    const abort = new AbortController();
+    request(`/api/v1/${tenant}/executions/search`, { query: { size: ASKED, "filters[executionId][IN]": wanted, "filters[kind][IN]": "NORMAL,TEST,PLAYGROUND" }, signal: abort.signal, retries: 1, quiet: true }).then(
+      (page) => setKnown((old) => {
+        const next = new Map(old);
+        for (const id of wanted.split(",")) next.set(id, null);
+        for (const one of page.results || []) next.set(one.id, { place: `/${tenant}/executions/${one.namespace}/${one.flowId}/${one.id}/overview`, state: one.state?.current, flow: one.flowId });
+        return next;
+      }),
+      () => {},
+    );
+    return () => abort.abort();
+  }, [wanted, tenant]);
+  return known;
+}
 
 // outputs.extract['odd key'][0].uri
 export function expressionOf(root, parts) {
@@ -66,6 +91,8 @@ export function ValueTree({ value, url, pick, path = "outputs", previewUrl, down
     return out;
   }, [root, toggled, more, needle, openDepth]);
 
+  const executions = useExecutions(rows, useLocation().pathname.split("/").filter(Boolean)[0]);
+
   const choose = (row, index) => {
     setCursor(index);
     if (row.parts) onPath?.({ path: row.parts.join("."), expression: `{{ ${expressionOf(path, row.parts)} }}`, type: row.type });
@@ -116,7 +143,7 @@ export function ValueTree({ value, url, pick, path = "outputs", previewUrl, down
             <li key={row.id} id={`fd-vt-${path}-${index}`} role="treeitem" aria-level={row.depth + 1} aria-expanded={row.nested ? row.open : undefined} aria-selected={index === cursor} className={`vr${index === cursor ? " cur" : ""}`} style={{ paddingLeft: row.depth * 16 }} onClick={() => choose(row, index)} data-testid="value-row">
               {row.nested ? <button type="button" className="tw" tabIndex={-1} aria-label={row.open ? "Fold" : "Unfold"} onClick={(e) => { e.stopPropagation(); toggle(row); }}><Icon name={row.open ? "chevron-down" : "chevron-right"} size={12} /></button> : <span className="tw" />}
               <span className="k" title={String(row.key)}>{String(row.key)}</span>
-              {row.nested ? null : <Leaf row={row} full={full.has(row.id)} onFull={() => setFull((old) => new Set(old).add(row.id))} previewUrl={previewUrl} downloadUrl={downloadUrl} onPreview={onPreview} />}
+              {row.nested ? null : <Leaf row={row} execution={executions.get(row.value)} full={full.has(row.id)} onFull={() => setFull((old) => new Set(old).add(row.id))} previewUrl={previewUrl} downloadUrl={downloadUrl} onPreview={onPreview} />}
               {row.nested || row.type === "string" ? <span className="t">{row.type === "string" && row.value.length <= 60 ? "" : sizeWords(row.value, row.type)}</span> : null}
               <span className="ac">
                 <button type="button" className="ib" tabIndex={-1} title="Copy expression" aria-label={`Copy expression of ${row.key}`} onClick={(e) => { e.stopPropagation(); copy(row, "expression"); }} data-testid="value-copy-expression"><Icon name={copied === `${row.id}expression` ? "check" : "braces"} /></button>
@@ -131,7 +158,7 @@ export function ValueTree({ value, url, pick, path = "outputs", previewUrl, down
   );
 }
 
-function Leaf({ row, full, onFull, previewUrl, downloadUrl, onPreview }) {
+function Leaf({ row, execution, full, onFull, previewUrl, downloadUrl, onPreview }) {
   const { value, type } = row;
   if (isUri(value)) {
     return (
@@ -141,6 +168,7 @@ function Leaf({ row, full, onFull, previewUrl, downloadUrl, onPreview }) {
       </span>
     );
   }
+  if (execution) return <Link className="v link one" to={execution.place} title={`Execution of ${execution.flow}`} onClick={(e) => e.stopPropagation()} data-testid="value-execution"><StateIcon state={execution.state} size={12} /> {value}</Link>;
   if (type === "object" || type === "array") return <span className="v null">{type === "array" ? "[]" : "{}"}</span>;
   const text = type === "null" ? "null" : String(value);
   if (type === "string" && text.length > LONG && !full) return <span className="v string">{text.slice(0, LONG)}… <button type="button" className="more" onClick={(e) => { e.stopPropagation(); onFull(); }}>show all</button></span>;

@@ -3,7 +3,12 @@ import { useEffect, useRef } from "react";
 import { isAbort, request, useDebounced } from "$/public/external/components/net/net.jsx";
 import { conf as yamlConf } from "monaco-editor/esm/vs/basic-languages/yaml/yaml.js";
 import { applyTheme, dropSchemaFor, monaco, options, useSchemaFor } from "$/public/external/components/monaco/monaco.jsx";
-import { helpFor, typesOf } from "./yaml_help.jsx";
+import { attach, documentOf, setBreakpoints, sourceOf, tellCursor, tellMarkers, tellText } from "$/public/external/components/yaml_document/yaml_document.jsx";
+import * as Y from "$/public/external/components/yaml_document/yaml_edit.mjs";
+import { drafts } from "./drafts.jsx";
+import { installAid, setAid } from "./yaml_aid.jsx";
+import { embedded } from "./yaml_embedded.jsx";
+import { typesOf } from "./yaml_help.jsx";
 import { pathText, placeOf, typeAt, yamlPaths } from "./yaml_paths.jsx";
 
 // Enter after `- id: x` goes on below `id`, not below the dash. The language reads its configuration when the first
@@ -14,23 +19,6 @@ yamlConf.onEnterRules = [
   { beforeText: /^\s*-\s+[\w$.-]+:\s+[^|>\s].*$/, action: { indentAction: IndentAction.None, appendText: "  " } },
   { beforeText: /:\s*([|>][+-]?\d*)?\s*$/, action: { indentAction: IndentAction.Indent } },
 ];
-
-const typesBySchema = new Map(); // uri -> Map of types
-let helped = false;
-function installHelp() {
-  if (helped) return;
-  helped = true;
-  const of = (model) => typesBySchema.get(model.uri.toString()) || new Map();
-  let current = new Map();
-  const provider = helpFor(monaco, () => current);
-  monaco.languages.registerCompletionItemProvider("yaml", {
-    ...provider,
-    provideCompletionItems: (model, position, context, cancel) => {
-      current = of(model);
-      return provider.provideCompletionItems(model, position, context, cancel);
-    },
-  });
-}
 
 const SEVERITY = { error: monaco.MarkerSeverity.Error, warning: monaco.MarkerSeverity.Warning, deprecation: monaco.MarkerSeverity.Warning, info: monaco.MarkerSeverity.Info, hint: monaco.MarkerSeverity.Hint };
 const WORD = { 8: "error", 4: "warning", 2: "info", 1: "hint" };
@@ -75,25 +63,11 @@ function toMarker(model, f) {
   };
 }
 
-const draftName = (key) => `flowdeck:draft:${key}`;
-export function readDraft(key) {
-  try {
-    return JSON.parse(localStorage.getItem(draftName(key)) || "null");
-  } catch {
-    return null;
-  }
-}
-export function writeDraft(key, text, base) {
-  try {
-    if (text === null) localStorage.removeItem(draftName(key));
-    else localStorage.setItem(draftName(key), JSON.stringify({ text, base: base.length, at: Date.now() }));
-  } catch {
-    // A full or forbidden storage must not stop the typing.
-  }
-}
+// The lines that say which flow this is: of a stored one they stay (UI-ED-22).
+const NAME = /^(id|namespace)\s*:\s*["']?([^\s"'#]*)/;
 
 export function YamlEditor(props) {
-  const { docUri, value = "", schemaUrl, validateUrl, readOnly = false, theme, markers, breakpoints, draftKey, command, wrap = false, minimap = false } = props;
+  const { docUri, value = "", schemaUrl, validateUrl, readOnly = false, theme, markers, breakpoints, playable = false, draftKey, command, wrap = false, minimap = false, fixed = "" } = props;
   const held = useRef({});
   held.current = props;
   const host = useRef(null);
@@ -119,8 +93,12 @@ export function YamlEditor(props) {
     window.addEventListener("flowdeck:document?", tell);
     return () => window.removeEventListener("flowdeck:document?", tell);
   }, []);
+  const kept = useRef(null);
+  kept.current ??= drafts(() => ({ key: held.current.draftKey, url: held.current.draftUrl || "", revision: held.current.baseRevision || 0 }), (at) => held.current.onKept?.(at ? new Date(at).toISOString() : ""));
   const keep = useDebounced((text) => {
-    if (held.current.draftKey) writeDraft(held.current.draftKey, text === saved.current ? null : text, saved.current);
+    if (!held.current.draftKey) return;
+    if (text === saved.current) kept.current.forget();
+    else kept.current.keep(text);
   }, 1000);
   const check = useDebounced(async (text) => {
     const { validateUrl: url } = held.current;
@@ -142,7 +120,7 @@ export function YamlEditor(props) {
   }, 300);
 
   useEffect(() => {
-    installHelp();
+    installAid();
     const uri = monaco.Uri.parse(`inmemory://flowdeck/${(docUri || "flow.yaml").replace(/^\/+/, "")}`);
     monaco.editor.getModel(uri)?.dispose();
     const model = monaco.editor.createModel(held.current.value ?? "", "yaml", uri);
@@ -156,12 +134,53 @@ export function YamlEditor(props) {
     });
     editor.current = view;
     host.current.dataset.ready = "true";
+    const place = ({ line, column = 1, focus = true }) => {
+      if (!line) return;
+      view.revealLineInCenterIfOutsideViewport(line);
+      view.setPosition({ lineNumber: line, column });
+      if (focus) view.focus();
+    };
+    const detach = attach(docUri, {
+      readOnly: () => Boolean(held.current.readOnly),
+      edit: (edits) => {
+        view.pushUndoStop();
+        model.pushEditOperations(view.getSelections(), edits.map((e) => ({ range: monaco.Range.fromPositions(model.getPositionAt(e.from), model.getPositionAt(e.to)), text: e.text, forceMoveMarkers: true })), () => null);
+        view.pushUndoStop();
+      },
+      undo: () => view.trigger("panel", "undo", null),
+      reveal: place,
+      save: () => save(),
+      view, model,
+    });
+    tellText(docUri, model.getValue());
+    // Breakpoints and Play beside the first line of each task (UI-ED-71, UI-ED-80).
+    const gutter = view.createDecorationsCollection();
+    const drawGutter = () => {
+      const source = sourceOf(docUri);
+      if (model.isDisposed() || source.error) return;
+      const set = new Set(documentOf(docUri).breakpoints);
+      const list = [];
+      for (const task of Y.tasksOf(Y.valueOf(source))) {
+        const line = Y.lineOf(source, task.path);
+        if (!task.value.id || !line) continue;
+        const on = set.has(String(task.value.id));
+        const at = new monaco.Range(line, 1, line, 1);
+        list.push({ range: at, options: { glyphMargin: { position: monaco.editor.GlyphMarginLane.Left }, glyphMarginClassName: `fd-break${on ? "" : " fd-break-off"}`, glyphMarginHoverMessage: { value: on ? "Remove the breakpoint" : "Stop before this task" } } });
+        if (held.current.playable) list.push({ range: at, options: { glyphMargin: { position: monaco.editor.GlyphMarginLane.Right }, glyphMarginClassName: "fd-play", glyphMarginHoverMessage: { value: `Run ${task.value.id}` } } });
+      }
+      gutter.set(list);
+    };
+    let gutterTimer = 0;
+    const gutterSoon = () => { clearTimeout(gutterTimer); gutterTimer = setTimeout(drawGutter, 250); };
+    gutterSoon();
+    editor.current.fdGutter = gutterSoon;
     const drawn = view.createDecorationsCollection();
     const inline = view.createDecorationsCollection();
     const disposables = [];
 
     const colour = () => {
       const list = [];
+      for (const { startLineNumber, endLineNumber } of view.getVisibleRanges()) list.push(...embedded(model, startLineNumber, endLineNumber));
       for (const { startLineNumber, endLineNumber } of view.getVisibleRanges()) {
         const text = model.getValueInRange(new monaco.Range(startLineNumber, 1, endLineNumber, model.getLineMaxColumn(endLineNumber)));
         const base = model.getOffsetAt({ lineNumber: startLineNumber, column: 1 });
@@ -171,10 +190,47 @@ export function YamlEditor(props) {
       }
       drawn.set(list);
     };
+    // A lock beside id and namespace of a stored flow; whoever changes them is told at once.
+    const locks = view.createDecorationsCollection();
+    let moved = "";
+    const lock = () => {
+      const names = {};
+      const list = [];
+      for (let n = 1; held.current.fixed && n <= Math.min(model.getLineCount(), 200); n += 1) {
+        const [, key, word] = NAME.exec(model.getLineContent(n)) || [];
+        if (!key || names[key] !== undefined) continue;
+        names[key] = word;
+        const at = model.getLineMaxColumn(n);
+        list.push({ range: new monaco.Range(n, 1, n, at), options: { afterContentClassName: "fd-lock", hoverMessage: { value: `The ${key} of a stored flow stays. A copy may have another.` } } });
+      }
+      locks.set(list);
+      const [namespace, id] = String(held.current.fixed || "").split("/");
+      const now = id && names.id && names.namespace && (names.id !== id || names.namespace !== namespace) ? `${names.namespace}/${names.id}` : "";
+      if (now !== moved) { moved = now; held.current.onMoved?.(now); }
+    };
+    lock();
+    editor.current.fdLock = lock;
+    let lockTimer = 0;
+    disposables.push({ dispose: () => clearTimeout(lockTimer) });
     let frame = 0;
     const colourSoon = () => (frame ||= requestAnimationFrame(() => ((frame = 0), model.isDisposed() || colour())));
     colourSoon();
     disposables.push(view.onDidScrollChange(colourSoon), view.onDidLayoutChange(colourSoon));
+
+    disposables.push(view.onMouseDown((event) => {
+      if (event.target.type !== monaco.editor.MouseTargetType.GUTTER_GLYPH_MARGIN || held.current.readOnly) return;
+      const source = sourceOf(docUri);
+      const line = event.target.position.lineNumber;
+      const task = Y.tasksOf(Y.valueOf(source)).find((one) => Y.lineOf(source, one.path) === line);
+      const id = task?.value.id && String(task.value.id);
+      if (!id) return;
+      if (held.current.playable && event.target.detail?.glyphMarginLane === monaco.editor.GlyphMarginLane.Right) { held.current.onRun?.(id); return; }
+      const old = documentOf(docUri).breakpoints;
+      const next = old.includes(id) ? old.filter((one) => one !== id) : [...old, id];
+      setBreakpoints(docUri, next);
+      drawGutter();
+      held.current.onBreakpoints?.(next);
+    }));
 
     const cursor = () => {
       const position = view.getPosition();
@@ -186,11 +242,17 @@ export function YamlEditor(props) {
     let cursorTimer = 0;
     disposables.push(view.onDidChangeCursorPosition(() => {
       clearTimeout(cursorTimer);
-      cursorTimer = setTimeout(cursor, 120);
+      cursorTimer = setTimeout(() => {
+        const at = view.getPosition();
+        if (at) tellCursor(docUri, { line: at.lineNumber, column: at.column, focus: view.hasTextFocus() });
+        cursor();
+      }, 120);
     }));
 
     disposables.push(model.onDidChangeContent(() => {
       const text = model.getValue();
+      tellText(docUri, text);
+      gutterSoon();
       colourSoon();
       const now = text !== saved.current;
       if (now !== dirty.current) {
@@ -200,6 +262,8 @@ export function YamlEditor(props) {
       if (held.current.onChange) report(text);
       keep(text);
       check(text);
+      clearTimeout(lockTimer);
+      lockTimer = setTimeout(() => model.isDisposed() || lock(), 400);
     }));
 
     let markerTimer = 0;
@@ -210,6 +274,8 @@ export function YamlEditor(props) {
       const byServer = new Set(found.filter((m) => m.owner === "server").map((m) => m.startLineNumber));
       const list = found.filter((m) => m.owner === "server" || !byServer.has(m.startLineNumber)).map((m) => ({ line: m.startLineNumber, column: m.startColumn, endLine: m.endLineNumber, endColumn: m.endColumn, message: m.message.length > 400 ? `${m.message.slice(0, 400)}…` : m.message, severity: WORD[m.severity] || "info", source: m.owner === "server" ? "server" : "schema", rule: typeof m.code === "string" ? m.code : "" }));
       list.sort((a, b) => a.line - b.line || a.column - b.column);
+      const paths = list.length ? yamlPaths(model.getValue()) : [];
+      tellMarkers(docUri, list.map((m) => ({ ...m, path: pathText(paths[m.line - 1]?.path || []) })));
       const lines = new Set();
       inline.set(list.filter((m) => m.severity !== "info" && m.severity !== "hint" && !lines.has(m.line) && lines.add(m.line)).slice(0, 20).map((m) => ({
         range: new monaco.Range(m.line, model.getLineMaxColumn(Math.min(m.line, model.getLineCount())), m.line, model.getLineMaxColumn(Math.min(m.line, model.getLineCount()))),
@@ -243,12 +309,28 @@ export function YamlEditor(props) {
       }
     });
     editor.current.fdSave = save;
+    // Fold all multi-line strings (F10), format (Ctrl Alt F).
+    const foldTexts = () => {
+      const lines = [];
+      for (let n = 1; n <= model.getLineCount(); n += 1) if (/[:-]\s+[|>][-+0-9]*\s*(#.*)?$/.test(model.getLineContent(n))) lines.push(n - 1);
+      if (lines.length) view.trigger("keyboard", "editor.fold", { selectionLines: lines, levels: 1 });
+    };
+    try { if (JSON.parse(localStorage.getItem("fd-preferences") || "{}")?.editorFold === true) setTimeout(() => !model.isDisposed() && foldTexts(), 300); } catch { /* private window */ }
+    view.onKeyDown((event) => {
+      if (event.keyCode === monaco.KeyCode.F10) {
+        event.preventDefault();
+        foldTexts();
+      } else if ((event.ctrlKey || event.metaKey) && event.altKey && event.keyCode === monaco.KeyCode.KeyF) {
+        event.preventDefault();
+        event.stopPropagation();
+        view.getAction("editor.action.formatDocument")?.run();
+      }
+    });
 
     if (held.current.draftKey) {
-      const draft = readDraft(held.current.draftKey);
-      if (draft && draft.text !== saved.current) {
-        if (held.current.onDraft) held.current.onDraft({ text: draft.text, saved: new Date(draft.at).toISOString() });
-      } else if (draft) writeDraft(held.current.draftKey, null, "");
+      kept.current.find(saved.current).then((draft) => {
+        if (draft && editor.current === view && draft.text !== model.getValue()) held.current.onDraft?.({ text: draft.text, saved: new Date(draft.at).toISOString(), revision: draft.revision || 0, elsewhere: Boolean(draft.elsewhere) });
+      });
     }
     check(model.getValue());
     if (!held.current.validateUrl) publish(model.getValue(), true);
@@ -256,15 +338,18 @@ export function YamlEditor(props) {
     return () => {
       report.flush();
       keep.flush();
+      kept.current.stop();
       check.cancel();
       abort.current?.abort();
       clearTimeout(cursorTimer);
       clearTimeout(markerTimer);
+      clearTimeout(gutterTimer);
+      detach();
       cancelAnimationFrame(frame);
       disposables.forEach((d) => d.dispose());
       editor.current = null;
       view.dispose();
-      typesBySchema.delete(uri.toString());
+      setAid(uri.toString(), null);
       dropSchemaFor(uri.toString());
       model.dispose();
     };
@@ -273,7 +358,8 @@ export function YamlEditor(props) {
   useEffect(() => {
     const uri = editor.current?.getModel().uri.toString();
     if (!schemaUrl || !uri) return;
-    useSchemaFor(schemaUrl, uri).then((schema) => typesBySchema.set(uri, typesOf(schema)), () => {});
+    const ready = useSchemaFor(schemaUrl, uri).then((schema) => setAid(uri, { docUri, api: held.current.api, types: typesOf(schema), definitions: schema.definitions || {}, schema, onGo: (place) => held.current.onGo?.(place) }), () => {});
+    setAid(uri, { docUri, api: held.current.api, types: new Map(), definitions: {}, ready, onGo: (place) => held.current.onGo?.(place) });
   }, [schemaUrl, docUri]);
 
   // A new value from outside: what was saved, or another document. An echo of our own report changes nothing.
@@ -296,7 +382,7 @@ export function YamlEditor(props) {
     }
     if (!now && draftKey) {
       keep.cancel();
-      writeDraft(draftKey, null, "");
+      kept.current.forget();
     }
   }, [value]);
 
@@ -307,15 +393,12 @@ export function YamlEditor(props) {
     if (model) monaco.editor.setModelMarkers(model, "given", (markers || []).map((f) => toMarker(model, { ...f, source: "given" })));
   }, [JSON.stringify(markers || [])]);
   useEffect(() => {
-    const view = editor.current;
-    if (!view) return undefined;
-    const wanted = new Set(breakpoints || []);
-    const paths = yamlPaths(view.getModel().getValue());
-    const list = [];
-    paths.forEach((p, i) => p.key === "id" && p.path.length > 2 && wanted.has(p.value.replace(/["']/g, "")) && list.push({ range: new monaco.Range(i + 1, 1, i + 1, 1), options: { glyphMarginClassName: "fd-break", glyphMarginHoverMessage: { value: "Breakpoint" } } }));
-    const drawn = view.createDecorationsCollection(list);
-    return () => drawn.clear();
-  }, [(breakpoints || []).join()]);
+    if (!breakpoints) return;
+    setBreakpoints(docUri, breakpoints);
+    editor.current?.fdGutter();
+  }, [(breakpoints || []).join(), docUri]);
+  useEffect(() => editor.current?.fdGutter(), [playable]);
+  useEffect(() => editor.current?.fdLock(), [fixed]);
 
   const seen = useRef(command?.seq);
   useEffect(() => {
@@ -331,15 +414,54 @@ export function YamlEditor(props) {
         view.focus();
       }
     } else if (command.kind === "insert") view.executeEdits("command", [{ range: view.getSelection(), text: command.text, forceMoveMarkers: true }]);
-    else if (command.kind === "replace") view.executeEdits("command", [{ range: model.getFullModelRange(), text: command.text }]);
+    else if (command.kind === "insert-tasks") {
+      const source = Y.parse(model.getValue());
+      const given = Y.valueOf(Y.parse(command.text));
+      const list = ["tasks", "triggers"].find((name) => Array.isArray(given[name]));
+      if (!source.error && list) {
+        const path = Y.pathAtLine(source, view.getPosition().lineNumber);
+        const at = path[0] === list && typeof path[1] === "number" ? path[1] + 1 : 9999;
+        const flow = Y.valueOf(source);
+        given[list].reverse().forEach((item) => {
+          const now = Y.parse(model.getValue());
+          const many = Y.valueAt(now, [list]) || [];
+          const made = { ...item, id: Y.freeId(flow, String(item.id || "task")) };
+          documentOf(docUri).editor.edit(Y.insert(now, [list], Math.min(at, many.length), made));
+        });
+      }
+    } else if (command.kind === "replace") view.executeEdits("command", [{ range: model.getFullModelRange(), text: command.text }]);
     else if (command.kind === "save") view.fdSave();
+    else if (command.kind === "report") held.current.onDirty?.(model.getValue() !== saved.current);
+    else if (command.kind === "format") view.getAction("editor.action.formatDocument")?.run();
+    else if (command.kind === "outline") { view.focus(); view.getAction("editor.action.quickOutline")?.run(); }
     else if (command.kind === "find") view.getAction("actions.find")?.run();
-    else if (command.kind === "forget") { keep.cancel(); if (held.current.draftKey) writeDraft(held.current.draftKey, null, ""); }
+    else if (command.kind === "forget") { keep.cancel(); if (held.current.draftKey) kept.current.forget(); }
+    else if (command.kind === "keep") {
+      if (command.put !== undefined) model.pushEditOperations([], [{ range: model.getFullModelRange(), text: command.put }], () => null);
+      keep.cancel();
+      if (held.current.draftKey) kept.current.keep(command.text);
+    }
+    else if (command.kind === "hand") held.current.onSave?.(model.getValue());
+    else if (command.kind === "names") putNames(view, model, held.current.fixed);
     else if (command.kind === "undo") view.trigger("command", "undo", null);
     else if (command.kind === "focus") view.focus();
   }, [command?.seq]);
 
   return <div className="fd-code-host" ref={host} data-testid="yaml-editor" />;
+}
+
+// Put id and namespace of a stored flow back.
+function putNames(view, model, fixed) {
+  const [namespace, id] = String(fixed || "").split("/");
+  const seen = new Set();
+  const edits = [];
+  for (let n = 1; n <= model.getLineCount(); n += 1) {
+    const key = NAME.exec(model.getLineContent(n))?.[1];
+    if (!key || seen.has(key)) continue;
+    seen.add(key);
+    edits.push({ range: new monaco.Range(n, 1, n, model.getLineMaxColumn(n)), text: `${key}: ${key === "id" ? id : namespace}` });
+  }
+  view.executeEdits("command", edits);
 }
 
 function findId(model, id) {

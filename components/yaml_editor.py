@@ -9,11 +9,15 @@ import reflex as rx
 from components.glyphs import GLYPHS, ICONS
 from components.monaco import MONACO, PACKAGES
 from components.net import NET
+from components.yaml_document import DOCUMENT, PACKAGE
 
 _JS = rx.asset("yaml_editor.jsx", shared=True)
 _PATHS = rx.asset("yaml_paths.jsx", shared=True)
 _HELP = rx.asset("yaml_help.jsx", shared=True)
-__all__ = ["GLYPHS", "MONACO", "NET", "YamlEditor", "yaml_editor"]
+_AID = rx.asset("yaml_aid.jsx", shared=True)
+_DRAFTS = rx.asset("drafts.jsx", shared=True)
+_EMBEDDED = rx.asset("yaml_embedded.jsx", shared=True)
+__all__ = ["DOCUMENT", "GLYPHS", "MONACO", "NET", "YamlEditor", "yaml_editor"]
 
 
 class YamlEditor(rx.NoSSRComponent):
@@ -22,14 +26,22 @@ class YamlEditor(rx.NoSSRComponent):
     ``value`` is applied when it differs from what the editor itself reported; the text is reported by ``on_save``
     (Ctrl S) and, if bound, 300 ms after the last key by ``on_change``. While typing only ``on_dirty``,
     ``on_markers`` (``{line, column, endLine, endColumn, message, severity, source, rule}``) and ``on_cursor``
-    (``{line, column, path, type}``) speak. ``draft_key`` keeps unsaved text in localStorage; a newer draft is
-    offered by ``on_draft({text, saved})``. ``command`` ({seq, kind, …}; kinds ``reveal``, ``insert``, ``replace``,
-    ``forget`` (the draft), ``undo``, ``find``, ``save``) acts on the editor.
+    (``{line, column, path, type}``) speak. ``draft_key`` keeps unsaved text in localStorage and, with
+    ``draft_url``, on the server (``base_revision`` is what it began with); a kept text is offered by
+    ``on_draft({text, saved, revision, elsewhere})``, ``on_kept`` tells when one was kept ("": none). ``fixed``
+    (``namespace/id``) marks the names that stay; ``on_moved`` gives others that stand there. ``command`` ({seq, kind,
+    …}; kinds ``reveal``, ``insert``, ``replace``, ``forget`` (the draft), ``keep`` (a text as draft), ``hand`` (the
+    text by ``on_save``), ``names`` (put the fixed ones back), ``undo``, ``find``, ``format``, ``outline``, ``save``)
+    acts on the editor.
+
+    ``api`` (``/api/v1/{tenant}``) lets completion and hover know the instance and the last run. A press beside a task
+    marks a breakpoint (``on_breakpoints`` gives all ids) or, where ``playable``, runs it (``on_run``). Other panels
+    find the document by ``doc_uri`` (``yaml_document.jsx``).
     """
 
     library = _JS.importable_path
     tag = "YamlEditor"
-    lib_dependencies: list[str] = [*PACKAGES, ICONS]
+    lib_dependencies: list[str] = [*PACKAGES, PACKAGE, ICONS]
     doc_uri: rx.Var[str]
     value: rx.Var[str]
     schema_url: rx.Var[str]
@@ -38,7 +50,12 @@ class YamlEditor(rx.NoSSRComponent):
     theme: rx.Var[str]
     markers: rx.Var[list[dict[str, Any]]]
     breakpoints: rx.Var[list[str]]
+    playable: rx.Var[bool]
+    api: rx.Var[str]
     draft_key: rx.Var[str]
+    draft_url: rx.Var[str]
+    base_revision: rx.Var[int]
+    fixed: rx.Var[str]
     command: rx.Var[dict[str, Any]]
     wrap: rx.Var[bool]
     minimap: rx.Var[bool]
@@ -47,6 +64,10 @@ class YamlEditor(rx.NoSSRComponent):
     on_markers: rx.EventHandler[rx.event.passthrough_event_spec(list[dict[str, Any]])]
     on_cursor: rx.EventHandler[rx.event.passthrough_event_spec(dict[str, Any])]
     on_change: rx.EventHandler[rx.event.passthrough_event_spec(str)]
+    on_breakpoints: rx.EventHandler[rx.event.passthrough_event_spec(list[str])]
+    on_run: rx.EventHandler[rx.event.passthrough_event_spec(str)]
+    on_kept: rx.EventHandler[rx.event.passthrough_event_spec(str)]
+    on_moved: rx.EventHandler[rx.event.passthrough_event_spec(str)]
     on_draft: rx.EventHandler[rx.event.passthrough_event_spec(dict[str, Any])]
 
 

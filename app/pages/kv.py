@@ -2,274 +2,28 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections import defaultdict
-from datetime import UTC, datetime
 from typing import Any
 
 import reflex as rx
 
 from app import routes
 from app.frame import page_shell
-from app.list_page import ListPage
 from app.listing import list_filters, list_pager
-from app.tab import Tab
-from backend_client import ApiError, KvEntry
-from backend_client.kv import wire_text
-from components.button import button, copy_button, icon_button, link, segmented
+from app.pages.kv_state import EXPIRY, EXPIRY_OF_EXISTING, TYPE_ICONS, TYPES, KvState
+from backend_client import KvEntry
+from components.button import button, copy_button, icon_button, link, raw_link, segmented
+from components.chrome import allowed
 from components.clock import moment
 from components.code_editor import code_editor
-from components.dialog import confirm_dialog, drawer, menu, menu_item, menu_line
-from components.field import field, form, select, text_input
+from components.dialog import confirm_dialog, dialog, drawer, editor_buttons, menu, menu_item, menu_line, number_to_type
+from components.field import field, form, select, switch, text_input
 from components.filters import NAMESPACE_OPERATORS, filter_key
 from components.message import empty_state, message
 from components.table import Bulk, Column, data_table
-
-TYPES = ["STRING", "NUMBER", "BOOLEAN", "DATETIME", "DATE", "DURATION", "JSON"]
-TYPE_ICONS = {
-    "STRING": "case-sensitive",
-    "NUMBER": "hash",
-    "BOOLEAN": "toggle-right",
-    "DATETIME": "calendar-clock",
-    "DATE": "calendar",
-    "DURATION": "hourglass",
-    "JSON": "braces",
-}
-EXPIRY = [
-    ("", "Never"),
-    ("PT5M", "5 min"),
-    ("PT1H", "1 h"),
-    ("P1D", "1 day"),
-    ("P7D", "7 days"),
-    ("P30D", "30 days"),
-    ("custom", "Own duration"),
-]
-EXPIRY_OF_EXISTING = [("keep", "As it is"), *EXPIRY]
-KEY = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-SPAN = re.compile(r"^P(?=.)(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?$")
-LARGE = 100_000
-FORMS = {
-    "NUMBER": (re.compile(r"^-?\d+(\.\d+)?([eE][+-]?\d+)?$"), "A number, like 42 or 1.5."),
-    "BOOLEAN": (re.compile(r"^(true|false)$"), "true or false."),
-    "DATETIME": (
-        re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$"),
-        "An instant, like 2026-11-20T06:00:00Z.",
-    ),
-    "DATE": (re.compile(r"^\d{4}-\d\d-\d\d$"), "A date, like 2026-11-20."),
-    "DURATION": (SPAN, "An ISO duration, like PT15M or P1D."),
-}
-
-
-def value_fault(kind: str, text: str) -> str:
-    """Return which rule a typed value breaks; empty when none."""
-    if kind == "JSON":
-        try:
-            json.loads(text)
-        except ValueError as error:
-            return f"Not valid JSON: {error}."
-        return ""
-    rule = FORMS.get(kind)
-    return rule[1] if rule and not rule[0].match(text.strip()) else ""
-
-
-class KvState(ListPage, Tab):
-    """Rows on screen, the open editor, the pending deletion."""
-
-    rows: list[KvEntry] = []
-    space: str = ""
-    inherited: list[KvEntry] = []
-
-    editing: bool = False
-    is_new: bool = True
-    form_namespace: str = ""
-    form_key: str = ""
-    form_type: str = "STRING"
-    form_value: str = ""
-    form_start: str = ""
-    form_description: str = ""
-    form_expiry: str = ""
-    form_ttl: str = ""
-    form_revision: int = 0
-    form_expires: str = ""
-    faults: dict[str, str] = {}
-    form_problem: str = ""
-
-    deleting: list[str] = []
-
-    @rx.event
-    async def load(self) -> None:
-        """Fetch the page of rows that the URL asks for."""
-        if not self.username or (self.arg("ns") and self.arg("tab") != "kv"):
-            return
-        if self.space != self.arg("ns"):
-            self.rows, self.total, self.loading = [], 0, True
-        self.space = self.arg("ns")
-        self.read_url()
-        async with self.api() as api:
-            self.take(await api.kv.search(**self._asked()))
-            self.inherited = await api.kv.inherited(self.space) if self.space else []
-        if self.query("new"):
-            await self._open_new()
-
-    def _asked(self) -> dict[str, Any]:
-        """The wanted page, within the namespace when the page is that of one."""
-        asked = self.wanted()
-        if self.space:
-            asked["filters"] = [*asked["filters"], {"field": "namespace", "operator": "EQUALS", "value": self.space}]
-        return asked
-
-    async def _open_new(self) -> None:
-        self.editing, self.is_new = True, True
-        spaces = [one["value"] for one in self.filters if one["field"] == "namespace" and "," not in one["value"]]
-        self.form_namespace = self.space or (spaces[0] if spaces else "")
-        self.form_key, self.form_type, self.form_value, self.form_start = "", "STRING", "", ""
-        self.form_description, self.form_expiry, self.form_ttl, self.form_revision = "", "", "", 0
-        self.form_expires = ""
-        self.faults, self.form_problem = {}, ""
-
-    @rx.event
-    async def open_new(self) -> None:
-        """Open the editor for a new pair."""
-        await self._open_new()
-
-    @rx.event
-    async def open_entry(self, identity: str) -> None:
-        """Open the editor on a pair, with its value."""
-        namespace, _, key = identity.partition("/")
-        async with self.api("Could not read the value") as api:
-            value = await api.kv.get(namespace, key)
-            await self._open_new()
-            self.is_new = False
-            self.form_namespace, self.form_key = namespace, key
-            self.form_type, self.form_revision = value.type, value.revision
-            self.form_value = value.text if len(value.text) <= LARGE else ""
-            if len(value.text) > LARGE:
-                self.form_problem = (
-                    f"The value has {len(value.text):,} characters and is not shown; saving replaces it."
-                )
-            self.form_start = self.form_value
-            row = next((row for row in [*self.rows, *self.inherited] if row.id == identity), KvEntry())
-            self.form_description, self.form_expires, self.form_expiry = row.description, row.expires, "keep"
-
-    @rx.event
-    async def close(self) -> None:
-        """Close the editor without saving."""
-        self.editing = False
-
-    @rx.event
-    async def put(self, name: str, text: str) -> None:
-        """A field of the form changed."""
-        if name in {
-            "form_namespace",
-            "form_key",
-            "form_type",
-            "form_value",
-            "form_description",
-            "form_expiry",
-            "form_ttl",
-        }:
-            setattr(self, name, text)
-            self.faults = {k: v for k, v in self.faults.items() if k != name.removeprefix("form_")}
-
-    def _check(self) -> dict[str, str]:
-        faults: dict[str, str] = {}
-        if not self.form_namespace.strip():
-            faults["namespace"] = "Name the namespace."
-        if not KEY.match(self.form_key.strip()):
-            faults["key"] = "Letters, digits, dot, dash and underscore; a letter or digit first."
-        fault = value_fault(self.form_type, self.form_value)
-        if fault:
-            faults["value"] = fault
-        if self.form_expiry == "custom" and not SPAN.match(self.form_ttl.strip()):
-            faults["ttl"] = "An ISO duration, like PT15M or P1D."
-        return faults
-
-    @rx.event
-    async def save(self) -> None:
-        """Write the pair; what is wrong stands beside its field."""
-        self.faults, self.form_problem = self._check(), ""
-        if self.faults:
-            return
-        namespace, key = self.form_namespace.strip(), self.form_key.strip()
-        ttl = self._ttl()
-        try:
-            async with self.api(raising=True) as api:
-                if self.is_new and await self._exists(api, namespace, key):
-                    self.faults = {"key": f"{namespace} already has this key."}
-                    return
-                if not self.is_new and (await api.kv.get(namespace, key)).revision != self.form_revision:
-                    self.form_revision = (await api.kv.get(namespace, key)).revision
-                    self.form_problem = "Someone saved this key meanwhile. Save again to replace their value."
-                    return
-                await api.kv.put(
-                    namespace,
-                    key,
-                    wire_text(self.form_type, self.form_value),
-                    kind=self.form_type,
-                    ttl=ttl,
-                    description=self.form_description.strip(),
-                )
-                self.editing = False
-                self.toast("Key saved", f"{key} in {namespace}")
-                self.take(await api.kv.search(**self._asked()))
-        except ApiError as error:
-            self.form_problem = error.message
-
-    def _ttl(self) -> str:
-        """Return the duration to send: a save without one would let the key live for ever."""
-        if self.form_expiry == "custom":
-            return self.form_ttl.strip()
-        if self.form_expiry != "keep":
-            return self.form_expiry
-        if not self.form_expires:
-            return ""
-        left = datetime.fromisoformat(self.form_expires) - datetime.now(UTC)
-        return f"PT{max(1, round(left.total_seconds()))}S"
-
-    async def _exists(self, api, namespace: str, key: str) -> bool:
-        try:
-            await api.kv.get(namespace, key)
-        except ApiError as error:
-            if error.status in {404, 410}:
-                return False
-            raise
-        return True
-
-    @rx.event
-    async def reset_conditions(self) -> None:
-        """Forget search and conditions."""
-        self._go(text="", filters=[])
-
-    @rx.event
-    async def ask_delete(self, identities: list[str]) -> None:
-        """Ask before deleting."""
-        self.deleting = identities
-
-    @rx.event
-    async def keep(self) -> None:
-        """Do not delete."""
-        self.deleting = []
-
-    @rx.event
-    async def delete(self) -> None:
-        """Delete the asked pairs, namespace by namespace."""
-        chosen: dict[str, list[str]] = defaultdict(list)
-        for identity in self.deleting:
-            namespace, _, key = identity.partition("/")
-            chosen[namespace].append(key)
-        count = len(self.deleting)
-        self.deleting = []
-        async with self.api("Could not delete" if count == 1 else f"Could not delete {count} keys") as api:
-            gone = 0
-            for namespace, keys in chosen.items():
-                gone += len(await api.kv.delete_many(namespace, keys))
-            self.selected, self.editing = [], False
-            self.toast("Key deleted" if gone == 1 else f"{gone} keys deleted")
-            self.take(await api.kv.search(**self._asked()))
-
+from components.text_file import text_file
 
 COUNT: Any = rx.Var.create(KvState.deleting).length()
+EXPIRING: Any = rx.Var.create(KvState.expiring).length()
 CONDITIONS: Any = rx.Var.create(KvState.filters).length()
 INHERITED: Any = rx.Var.create(KvState.inherited).length()
 
@@ -281,6 +35,8 @@ FILTERS = [
         kind="choice",
         options_url="/api/v1/{tenant}/flows/distinct-namespaces",
     ),
+    filter_key("type", "type", operators=["IN", "NOT_IN"], kind="choice", options=TYPES),
+    filter_key("created", "created", kind="date"),
     filter_key("updated", "updated", kind="date"),
     filter_key("expirationDate", "expires", kind="date"),
 ]
@@ -291,9 +47,20 @@ def _row_menu(row: KvEntry) -> rx.Component:
         copy_button(f"{{{{ kv('{row.key}') }}}}", "Copy the expression"),
         menu(
             icon_button("ellipsis", "More"),
-            menu_item("Edit", icon="pencil", on_select=KvState.open_entry(row.id)),
-            menu_line(),
-            menu_item("Delete", icon="trash-2", danger=True, on_select=KvState.ask_delete([row.id])),
+            allowed(
+                menu_item("Edit", icon="pencil", on_select=KvState.open_entry(row.id)),
+                menu_item(
+                    "Copy the value", icon="clipboard-copy", on_select=KvState.copy_value(row.id), test="kv-copy-value"
+                ),
+                needs="KVSTORE:UPDATE",
+                namespace=row.namespace,
+            ),
+            allowed(
+                menu_line(),
+                menu_item("Delete", icon="trash-2", danger=True, on_select=KvState.ask_delete([row.id])),
+                needs="KVSTORE:DELETE",
+                namespace=row.namespace,
+            ),
             label="Actions on the key",
         ),
     )
@@ -324,24 +91,51 @@ COLUMNS = [
             custom_attrs={"type": "button"},
         ),
         sort="key",
+        key="key",
     ),
     Column(
         "Namespace",
         lambda row: link(row.namespace, to=routes.namespace(row.namespace, "kv"), class_name="ns"),
         sort="namespace",
+        key="namespace",
     ),
-    Column("Type", _type, hide="m"),
-    Column("Value", lambda row: rx.el.span(row.preview, class_name="mono mut sm", title=row.description), fill=True),
-    Column("Description", lambda row: rx.el.span(row.description, class_name="mut kvd ell"), hide="m"),
-    Column("Version", lambda row: row.version, numeric=True, hide="m"),
-    Column("Updated", lambda row: moment(row.updated, mode="relative"), sort="updateDate", numeric=True),
+    Column("Type", _type, hide="m", key="type"),
+    Column(
+        "Value",
+        lambda row: rx.el.span(row.preview, class_name="mono mut sm", title=row.description),
+        fill=True,
+        key="value",
+    ),
+    Column(
+        "Description", lambda row: rx.el.span(row.description, class_name="mut kvd ell"), hide="m", key="description"
+    ),
+    Column("Version", lambda row: row.version, numeric=True, hide="m", key="version"),
+    Column("Updated", lambda row: moment(row.updated, mode="relative"), sort="updateDate", numeric=True, key="updated"),
     Column(
         "Expires",
         lambda row: moment(row.expires, mode="relative", empty="never", warn_within_ms=86_400_000),
         sort="expirationDate",
         numeric=True,
+        key="expires",
     ),
 ]
+
+
+_KEY_BELOW = Column(
+    "Key",
+    lambda row: rx.el.span(
+        rx.cond(
+            row.namespace == KvState.space,
+            rx.fragment(),
+            link(row.namespace, to=routes.namespace(row.namespace, "kv"), class_name="ns"),
+        ),
+        COLUMNS[0].cell(row),
+        class_name="row g6",
+    ),
+    sort="key",
+    key="key",
+)
+"""The key, with its namespace where that is one below the page's."""
 
 
 def _value_control() -> rx.Component:
@@ -370,7 +164,60 @@ def _value_control() -> rx.Component:
         lambda v: KvState.put("form_value", v),
         label="Value",
     )
-    return rx.fragment(rx.match(KvState.form_type, ("BOOLEAN", choice), ("STRING", area), ("JSON", json_area), line))
+    picker = lambda kind, value, on_change: rx.el.input(  # noqa: E731
+        type=kind,
+        value=value,
+        step="1" if kind == "datetime-local" else None,
+        on_change=on_change,
+        class_name=rx.cond(fault, "inp err", "inp"),
+        aria_label="Value",
+        aria_invalid=rx.cond(fault, "true", "false"),
+        custom_attrs={"data-testid": "kv-value"},
+    )
+    instant = rx.el.div(
+        picker("datetime-local", KvState.form_picked, KvState.pick),
+        rx.el.span("UTC: ", rx.el.span(KvState.form_value, class_name="mono"), class_name="xs mut"),
+        class_name="col g4",
+    )
+    part = lambda unit, words: rx.el.label(  # noqa: E731
+        rx.el.input(
+            value=KvState.form_span[unit],
+            on_change=lambda text: KvState.put_span(unit, text),
+            class_name="inp num",
+            input_mode="decimal",
+            custom_attrs={"data-testid": f"kv-span-{unit}"},
+        ),
+        rx.el.span(words, class_name="xs mut"),
+        class_name="col g4",
+    )
+    duration = rx.el.div(
+        rx.el.div(
+            part("D", "days"), part("H", "hours"), part("M", "minutes"), part("S", "seconds"), class_name="kvspan"
+        ),
+        line,
+        class_name="col g6",
+    )
+    shown = rx.match(
+        KvState.form_type,
+        ("BOOLEAN", choice),
+        ("STRING", area),
+        ("JSON", json_area),
+        ("DATE", picker("date", KvState.form_value, change)),
+        ("DATETIME", instant),
+        ("DURATION", duration),
+        line,
+    )
+    away = rx.el.div(
+        rx.el.p(
+            "The value has ",
+            rx.el.b(KvState.form_size, class_name="num"),
+            " characters and was not loaded.",
+            class_name="mut",
+        ),
+        button("Load the value", icon="download", size="small", on_click=KvState.load_value, test="kv-load"),
+        class_name="row",
+    )
+    return rx.fragment(rx.cond(KvState.form_size > 0, away, shown))
 
 
 def _expiry(options: list[tuple[str, str]]) -> rx.Component:
@@ -416,7 +263,7 @@ def _editor() -> rx.Component:
                 select(
                     TYPES,
                     KvState.form_type,
-                    lambda t: KvState.put("form_type", t),
+                    KvState.set_type,
                     label="Type",
                     disabled=locked,
                     test="kv-type",
@@ -444,6 +291,22 @@ def _editor() -> rx.Component:
                 ),
                 rx.fragment(),
             ),
+            rx.cond(
+                KvState.form_expiry == "date",
+                field(
+                    "Until (UTC)",
+                    rx.el.input(
+                        type="datetime-local",
+                        value=KvState.form_until,
+                        on_change=lambda t: KvState.put("form_until", t),
+                        class_name="inp",
+                        aria_label="Until",
+                        custom_attrs={"data-testid": "kv-until"},
+                    ),
+                    error=KvState.faults["until"],
+                ),
+                rx.fragment(),
+            ),
             field(
                 "Description",
                 text_input(
@@ -464,26 +327,16 @@ def _editor() -> rx.Component:
             ),
         ),
         open=KvState.editing,
+        at=rx.cond(KvState.is_new, "", KvState.form_namespace + "/" + KvState.form_key),
         on_close=KvState.close,
         width=408,
-        footer=[
-            *(
-                [
-                    rx.cond(
-                        KvState.is_new,
-                        rx.fragment(),
-                        button(
-                            "Delete",
-                            icon="trash-2",
-                            kind="danger",
-                            on_click=KvState.ask_delete([KvState.form_namespace + "/" + KvState.form_key]),
-                        ),
-                    )
-                ]
-            ),
-            button("Cancel", on_click=KvState.close),
-            button("Save", icon="save", kind="primary", on_click=KvState.save, primary_of_dialog=True, test="kv-save"),
-        ],
+        footer=editor_buttons(
+            KvState.is_new,
+            KvState.ask_delete([KvState.form_namespace + "/" + KvState.form_key]),
+            KvState.close,
+            KvState.save,
+            test="kv-save",
+        ),
         test="kv-editor",
     )
 
@@ -511,6 +364,14 @@ def _inherited() -> rx.Component:
     )
 
 
+def _below() -> rx.Component:
+    return rx.el.label(
+        switch(KvState.below, KvState.set_below, label="Include the namespaces below", test="kv-below"),
+        rx.el.span("Include children", class_name="hide-s"),
+        class_name="row g6 sm",
+    )
+
+
 def _nothing() -> rx.Component:
     return rx.cond(
         (CONDITIONS > 0) | (KvState.search_text != ""),
@@ -524,7 +385,12 @@ def _nothing() -> rx.Component:
             "No keys yet",
             hint="A key keeps a value for the flows of a namespace, from one execution to the next.",
             icon="database",
-            actions=[button("New key", icon="plus", kind="primary", on_click=KvState.open_new)],
+            actions=[
+                allowed(
+                    button("New key", icon="plus", kind="primary", on_click=KvState.open_new),
+                    needs="KVSTORE:CREATE|KVSTORE:UPDATE",
+                )
+            ],
         ),
     )
 
@@ -541,22 +407,54 @@ def kv_body(*, one: bool = False) -> rx.Component:
             FILTERS[1:] if one else FILTERS,
             placeholder="Key" if one else "Key or namespace",
             on_refresh=KvState.load,
+            columns=[_KEY_BELOW, *COLUMNS[2:]] if one else COLUMNS,
+            tools=[
+                text_file("Import", on_text=KvState.take_file, accept=".json,.csv", test="kv-import"),
+                raw_link(
+                    rx.icon("download", size=14),
+                    "Export",
+                    href=KvState.export_url,
+                    class_name="btn s hide-s",
+                    download=True,
+                    title="The filtered keys with their values, as JSON",
+                    test="kv-export",
+                ),
+                raw_link(
+                    rx.icon("file-spreadsheet", size=14),
+                    href=KvState.csv_url,
+                    class_name="ib hide-s",
+                    download=True,
+                    title="The filtered keys with their values, as CSV",
+                    test="kv-csv",
+                ),
+                *([_below()] if one else []),
+            ],
         ),
         rx.el.div(
             data_table(
                 KvState.rows,
-                [COLUMNS[0], *COLUMNS[2:]] if one else COLUMNS,
+                [_KEY_BELOW, *COLUMNS[2:]] if one else COLUMNS,
                 label="Keys",
                 selected=KvState.selected,
                 on_select=KvState.set_selected,
                 sort=KvState.sort_by,
                 on_sort=KvState.set_sort,
                 loading=KvState.loading,
+                shown=KvState.columns,
+                widths=KvState.column_widths,
+                on_widths=KvState.set_column_widths,
                 none=_nothing(),
                 actions=_row_menu,
                 small=_small,
                 bulk=Bulk(
                     [
+                        button(
+                            "Change expiry",
+                            icon="hourglass",
+                            size="small",
+                            on_click=KvState.ask_expiry(KvState.selected),
+                            test="kv-expiry-selected",
+                        ),
                         button(
                             "Delete",
                             icon="trash-2",
@@ -564,7 +462,7 @@ def kv_body(*, one: bool = False) -> rx.Component:
                             size="small",
                             on_click=KvState.ask_delete(KvState.selected),
                             test="kv-delete-selected",
-                        )
+                        ),
                     ]
                 ),
                 test="kv-table",
@@ -575,13 +473,51 @@ def kv_body(*, one: bool = False) -> rx.Component:
         list_pager(KvState),
         _editor(),
         confirm_dialog(
+            "Change the type",
+            rx.el.p("The value cannot become a ", rx.el.b(KvState.type_wanted, class_name="mono"), ". It is cleared."),
+            open=KvState.type_wanted != "",
+            on_cancel=KvState.keep_type,
+            on_confirm=KvState.drop_value,
+            verb="Clear the value",
+            test="kv-type-change",
+        ),
+        dialog(
+            "Change the expiry",
+            field(
+                "Expires",
+                select(
+                    [one for one in EXPIRY if one[0] not in ("custom", "date")],
+                    KvState.bulk_expiry,
+                    KvState.set_bulk_expiry,
+                    label="Expires",
+                    test="kv-bulk-expiry",
+                ),
+                hint="Counted from now. Values and types stay; each key gets a new version.",
+            ),
+            open=EXPIRING > 0,
+            on_close=KvState.keep_expiry,
+            footer=[
+                button("Cancel", on_click=KvState.keep_expiry),
+                button(
+                    "Change",
+                    kind="primary",
+                    on_click=KvState.change_expiry,
+                    primary_of_dialog=True,
+                    test="kv-expiry-confirm",
+                ),
+            ],
+            test="kv-expiry",
+        ),
+        confirm_dialog(
             rx.cond(COUNT == 1, "Delete this key", f"Delete {COUNT} keys"),
             rx.el.p("Flows that read it get nothing, or fail where they ask without a default. This cannot be undone."),
             rx.el.ul(rx.foreach(KvState.deleting, lambda one: rx.el.li(one, class_name="mono"))),
+            rx.cond(KvState.delete_note != "", rx.el.p(rx.el.b(KvState.delete_note)), rx.fragment()),
             open=COUNT > 0,
             on_cancel=KvState.keep,
             on_confirm=KvState.delete,
             verb=rx.cond(COUNT == 1, "Delete key", f"Delete {COUNT} keys"),
+            expected=number_to_type(COUNT),
             test="kv-delete",
         ),
     )
@@ -589,9 +525,8 @@ def kv_body(*, one: bool = False) -> rx.Component:
 
 def new_key() -> rx.Component:
     """The button that opens an empty editor."""
-    return button(
-        "New key", icon="plus", kind="primary", on_click=KvState.open_new, test="kv-create", class_name="ic-s"
-    )
+    new = button("New key", icon="plus", kind="primary", on_click=KvState.open_new, test="kv-create", class_name="ic-s")
+    return allowed(new, needs="KVSTORE:CREATE|KVSTORE:UPDATE")
 
 
 def kv_page() -> rx.Component:
@@ -603,3 +538,6 @@ def kv_page() -> rx.Component:
         commands=[{"title": "New key", "event": "kv-create"}],
         on_retry=KvState.load,
     )
+
+
+__all__ = ["KvState", "kv_body", "kv_page", "new_key"]

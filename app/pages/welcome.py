@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import reflex as rx
 
 from app import routes
 from app.frame import page_shell
 from app.navigation import ENTRIES
 from app.tab import Tab
+from app.words import say
 from backend_client import ApiError
 from components.button import button, link_button
+from components.chrome import TourChoice
 from components.frame import logo
 
 NAMESPACE = "company.team"
@@ -43,21 +47,91 @@ tasks:
 """
 
 
+SAMPLES = "samples"
+SAMPLE_BOARD = "samples_dashboard"
+SAMPLE_FLOWS = ("hello-world", "loop-over-values", "branches", "errors-and-retries", "remember-a-watermark")
+SAMPLE_KEYS = {"currency": '"EUR"', "limit": "5000", "regions": '["emea", "apac"]'}
+SAMPLE_FILES = {
+    "/queries/orders.sql": b"select region, count(*) as orders\nfrom orders\ngroup by region;\n",
+    "/README.md": b"# Samples\n\nEverything here goes with one button on the welcome page.\n",
+}
+
+
 class WelcomeState(Tab):
     """Whether the sample is being made."""
 
     busy: bool = False
+    sampled: bool = False
+    may_create: bool = True
 
     @rx.event
     async def load(self) -> None:
-        """Nothing to fetch; a finished visit can be repeated."""
+        """Learn whether the sample data is there."""
+        self.busy = False
+        self.may_create = self.may("FLOW", "CREATE")
+        if not self.username:
+            return
+        async with self.api(say("Could not look for the sample data")) as api:
+            found = await api.flows.search(
+                size=1, filters=[{"field": "namespace", "operator": "EQUALS", "value": SAMPLES}]
+            )
+            self.sampled = found.total > 0
+
+    @rx.event
+    async def load_samples(self) -> None:
+        """A namespace with five flows, keys, files and a dashboard (UI-AC-22)."""
+        self.busy = True
+        async with self.api(say("Could not load the sample data")) as api:
+            for name in SAMPLE_FLOWS:
+                text = (await api.blueprints.get("flow", name))[1]
+                text = re.sub(r"^namespace:.*$", f"namespace: {SAMPLES}", text, count=1, flags=re.MULTILINE)
+                try:
+                    await api.flows.create(text)
+                except ApiError as error:
+                    if error.status not in (409, 422):
+                        raise
+            for key, value in SAMPLE_KEYS.items():
+                await api.kv.put(SAMPLES, key, value, description=say("Sample data"))
+            for path, content in SAMPLE_FILES.items():
+                await api.files.write(SAMPLES, path, content)
+            board = (await api.blueprints.get("dashboard", "dashboard-executions"))[1]
+            board = re.sub(r"^id:.*$", f"id: {SAMPLE_BOARD}", board, count=1, flags=re.MULTILINE)
+            try:
+                await api.dashboards.create(re.sub(r"^title:.*$", "title: Sample dashboard", board, flags=re.MULTILINE))
+            except ApiError as error:
+                if error.status != 422:
+                    raise
+            self.sampled = True
+            self.toast(say("Sample data loaded"), SAMPLES, action=(say("Show it"), routes.namespace(SAMPLES)))
+        self.busy = False
+
+    @rx.event
+    async def remove_samples(self) -> None:
+        """Take all of it away again."""
+        self.busy = True
+        async with self.api(say("Could not remove the sample data")) as api:
+            own = [{"field": "namespace", "operator": "EQUALS", "value": SAMPLES}]
+            for row in (await api.flows.search(size=100, filters=own)).rows:
+                await api.flows.delete(row.namespace, row.id)
+            keys = [row.key for row in (await api.kv.search(size=100, filters=own)).rows]
+            if keys:
+                await api.kv.delete_many(SAMPLES, keys)
+            for entry in await api.files.folder(SAMPLES):
+                await api.files.delete(SAMPLES, entry.path)
+            try:
+                await api.dashboards.delete(SAMPLE_BOARD)
+            except ApiError as error:
+                if error.status != 404:
+                    raise
+            self.sampled = False
+            self.toast(say("Sample data removed"), say("Executions that ran stay until they are purged."))
         self.busy = False
 
     @rx.event
     async def start(self) -> None:
         """Create the sample flow unless it is there, run it, and show its execution."""
         self.busy = True
-        async with self.api("Could not run the first flow") as api:
+        async with self.api(say("Could not run the first flow")) as api:
             try:
                 await api.flows.get(NAMESPACE, FLOW, source=False)
             except ApiError as error:
@@ -65,7 +139,7 @@ class WelcomeState(Tab):
                     raise
                 await api.flows.create(SOURCE)
             execution = await api.executions.create(NAMESPACE, FLOW)
-            self.navigate(routes.execution(NAMESPACE, FLOW, str(execution["id"])))
+            self.navigate(routes.execution(NAMESPACE, FLOW, str(execution["id"]), self.execution_tab))
         self.busy = False
 
 
@@ -92,6 +166,14 @@ def _next_steps() -> list[rx.Component]:
                 link_button("New flow", routes.NEW_FLOW, icon="plus", test="welcome-new"),
             )
         )
+        cards.append(
+            _card(
+                "upload",
+                "Bring your flows",
+                "YAML files or a ZIP of them; each is judged before it comes in.",
+                link_button("Import", f"{routes.FLOWS}?import=1", icon="upload", test="welcome-import"),
+            )
+        )
     if routes.BLUEPRINTS in places:
         cards.append(
             _card(
@@ -110,7 +192,52 @@ def _next_steps() -> list[rx.Component]:
                 link_button("Plugins", routes.PLUGINS, icon="puzzle"),
             )
         )
+    cards.append(
+        _card(
+            "book-open",
+            "Read how it works",
+            "Tutorial, guides and reference, bundled with this server.",
+            link_button("Documentation", routes.DOCS, icon="book-open", test="welcome-docs"),
+        )
+    )
     return cards
+
+
+def _begin() -> rx.Component:
+    """The first flow, and the sample data."""
+    return rx.el.div(
+        button(
+            rx.cond(WelcomeState.busy, "Starting", "Create and run the first flow"),
+            icon="play",
+            kind="primary",
+            size="large",
+            on_click=WelcomeState.start,
+            disabled=WelcomeState.busy,
+            test="welcome-start",
+        ),
+        rx.cond(
+            WelcomeState.sampled,
+            button(
+                "Remove the sample data",
+                icon="trash-2",
+                size="large",
+                on_click=WelcomeState.remove_samples,
+                disabled=WelcomeState.busy,
+                test="welcome-unsample",
+            ),
+            button(
+                "Load sample data",
+                icon="database",
+                size="large",
+                on_click=WelcomeState.load_samples,
+                disabled=WelcomeState.busy,
+                title="A namespace with five flows, keys, files and a dashboard",
+                test="welcome-sample",
+            ),
+        ),
+        class_name="row wrap",
+        style={"marginTop": "8px"},
+    )
 
 
 def welcome_page() -> rx.Component:
@@ -125,22 +252,29 @@ def welcome_page() -> rx.Component:
                     "A flow is a list of tasks in YAML. Run one now and look at its Gantt, logs and outputs.",
                     class_name="mut",
                 ),
-                rx.el.div(
-                    button(
-                        rx.cond(WelcomeState.busy, "Starting", "Create and run the first flow"),
-                        icon="play",
-                        kind="primary",
-                        size="large",
-                        on_click=WelcomeState.start,
-                        disabled=WelcomeState.busy,
-                        test="welcome-start",
+                rx.cond(
+                    WelcomeState.may_create,
+                    _begin(),
+                    rx.el.p(
+                        "You may look at flows and executions here, but not create flows. Who administers this server "
+                        "can change that.",
+                        class_name="mut",
+                        custom_attrs={"data-testid": "welcome-reader"},
                     ),
-                    class_name="row",
-                    style={"marginTop": "8px"},
                 ),
                 class_name="col welcome-head",
             ),
-            rx.el.div(*_next_steps(), class_name="cards"),
+            rx.cond(
+                WelcomeState.may_create,
+                rx.el.section(
+                    rx.el.h2("Take a product tour", class_name="sec"),
+                    TourChoice.create(),
+                    aria_label="Take a product tour",
+                    class_name="col g8",
+                ),
+                rx.fragment(),
+            ),
+            rx.cond(WelcomeState.may_create, rx.el.div(*_next_steps(), class_name="cards"), rx.fragment()),
             rx.el.pre(rx.el.code(SOURCE), class_name="code sample", aria_label="The first flow's source", tab_index=0),
             class_name="welcome",
         ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from typing import Any
 from urllib.parse import quote
 
@@ -13,7 +15,20 @@ JSON = "application/json"
 
 def encode(value: Any) -> bytes:
     """JSON bytes of plain data; unknown objects become text rather than an error."""
-    return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS)
+    try:
+        return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS)
+    except TypeError:
+        # Numbers beyond 64 bits and halves of surrogate pairs, as files of users hold them.
+        return json.dumps(_finite(value), default=str, separators=(",", ":")).encode()
+
+
+def _finite(value: Any) -> Any:
+    """The value with `null` for what JSON has no number for, as the usual way gives it."""
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 class Json(Response):

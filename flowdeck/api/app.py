@@ -18,15 +18,19 @@ from flowdeck.api import (
     execution_files,
     executions,
     executions_bulk,
+    flow_editing,
     flows,
     follow,
+    instance,
     kv,
     logs,
     metrics,
     namespace_files,
     namespaces,
+    playground,
     plugins,
     reference,
+    screens,
     session,
     stream,
     triggers,
@@ -37,17 +41,23 @@ from flowdeck.api.routes import include
 from flowdeck.api.security import UnknownPlace, authenticate
 from flowdeck.services.backend import Backend
 from flowdeck.services.credentials import Credentials, Throttle
+from flowdeck.services.following import Following
 from flowdeck.services.hub import Hub
 from flowdeck.services.rooms import Rooms
 from flowdeck.services.sessions import Sessions
 
 ROUTERS = (
+    instance.router,
     configs.router,
     session.router,
     stream.router,
+    console.pairs,
     logs.console,
+    flow_editing.router,
+    playground.router,
     console.router,
     console.usage,
+    screens.router,
     plugins.router,
     metrics.router,
     blueprints.router,
@@ -99,7 +109,7 @@ def create_api(backend: Backend) -> FastAPI:
     rooms = Rooms(backend, hub)
     app.state.hub = hub
     app.state.rooms = rooms
-    app.state.documents = follow.Documents(backend)
+    app.state.following = Following(backend, hub)
     app.state.credentials = Credentials(backend)
     app.state.sessions = Sessions(backend)
     # Keys are guessed by many calls; a sender with a wrong key may stay wrong for a while without harm.

@@ -75,3 +75,25 @@ async def json_list(request: Request) -> list[Any]:
         failure.reason = "Invalid json mapping"
         raise failure
     return value
+
+
+def optional_text(sent: dict[str, Any], name: str) -> str | None:
+    """A member that is a text or absent; `InvalidFormat` names it when it is something else."""
+    value = sent.get(name)
+    if value is None or isinstance(value, str):
+        return value
+    failure = InvalidFormat(f"{name}: must be a string")
+    failure.reason = "Invalid json mapping"
+    raise failure
+
+
+def texts(sent: dict[str, Any], name: str) -> list[str]:
+    """A member that is a list of texts or absent; `InvalidFormat` names it when it is something else."""
+    value = sent.get(name)
+    if value is None:
+        return []
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return value
+    failure = InvalidFormat(f"{name}: must be a list of strings")
+    failure.reason = "Invalid json mapping"
+    raise failure

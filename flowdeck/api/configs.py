@@ -10,6 +10,8 @@ from flowdeck.api.answers import Json, empty
 from flowdeck.api.bodies import json_object
 from flowdeck.api.security import CallerDep, check_host, check_origin, from_console
 from flowdeck.model.errors import Forbidden
+from flowdeck.services import profile
+from flowdeck.services.maintenance import in_maintenance
 from flowdeck.services.wire import compact
 
 router = APIRouter(tags=["Misc"])
@@ -41,10 +43,12 @@ async def configuration(request: Request) -> Response:
                 "preview": {"initial": config.preview_initial, "max": config.preview_max},
                 "systemNamespace": config.system_namespace,
                 "hiddenLabelsPrefixes": list(config.hidden_label_prefixes),
-                "isAiEnabled": False,
+                "isAiEnabled": config.ai_enabled,
+                "isAiApiKeyConfigured": bool(request.app.state.backend.chat_models),
                 "isBasicAuthInitialized": await request.app.state.credentials.initialised(),
                 "pluginsHash": request.app.state.plugins_hash,
                 "isConcurrencyViewEnabled": True,
+                "inMaintenance": await in_maintenance(request.app.state.backend),
             }
         )
     )
@@ -64,16 +68,17 @@ async def set_up(request: Request, caller: CallerDep) -> Response:
     token = request.app.state.backend.config.setup_token
     if caller.anonymous and not token and request.headers.get("origin"):
         check_host(request, request.app.state.backend.config.url)
-    sent = await json_object(request)
+    sent = await json_object(request, 16_384)
     if (
         caller.anonymous
         and token
         and not same_token(sent.get("token") or request.headers.get("x-flowdeck-token"), token)
     ):
         raise Forbidden("the one-time set-up token printed at start is needed")
-    await request.app.state.credentials.set_up(
-        str(sent.get("username") or ""), str(sent.get("password") or ""), replace=not caller.anonymous
-    )
+    username = str(sent.get("username") or "").strip()
+    await request.app.state.credentials.set_up(username, str(sent.get("password") or ""), replace=not caller.anonymous)
+    if any(sent.get(name) for name in profile.NAMES):
+        await profile.keep_names(request.app.state.backend, username, sent)
     if not caller.anonymous:
         await request.app.state.sessions.close_others(caller)
     return empty()

@@ -2,19 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from itertools import islice
+from json import dumps
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from starlette.responses import StreamingResponse
 
-from flowdeck.api.answers import Json, attachment, csv_text, empty
+from flowdeck.api.answers import Json, attachment, csv_text, disposition, empty
 from flowdeck.api.bodies import json_object
-from flowdeck.api.parameters import body_filters, filters
+from flowdeck.api.parameters import MAX_SIZE, Integer, PageDep, body_filters, filters
 from flowdeck.api.security import CallerDep
-from flowdeck.model.errors import Conflict, IllegalArgument, NotFound
-from flowdeck.services import comparison, executions, figures, finding, flows, insight, keepsakes, taskruns
+from flowdeck.model.errors import Conflict, DomainError, IllegalArgument, NotFound
+from flowdeck.services import (
+    bundles,
+    chart_figures,
+    comparison,
+    executions,
+    figures,
+    finding,
+    flows,
+    insight,
+    keepsakes,
+    log_patterns,
+    logs,
+    metrics,
+    resume,
+    run_calendar,
+    source_lines,
+    task_sources,
+    taskruns,
+    topology,
+    triggers,
+)
+from flowdeck.services import usages as counts
 from flowdeck.services.wire import instant
+from flowdeck.store.queries.where import Page
 
 router = APIRouter(prefix="/api/v1/{tenant}/console", tags=["Console"])
+pairs = APIRouter(prefix="/api/v1/{tenant}/console/executions/compare", tags=["Console"])
+"""Stands before the routes of one execution: `compare` is no id."""
 
 
 # ── task runs ─────────────────────────────────────────────────────────────────────────────────────
@@ -28,7 +56,33 @@ async def waiting(request: Request, caller: CallerDep, ids: str = "") -> Respons
     return Json(await insight.waiting(request.app.state.backend, caller, wanted, chosen))
 
 
-@router.get("/executions/compare")
+@router.get("/executions/resumable")
+async def resumable(request: Request, caller: CallerDep, page: PageDep) -> Response:
+    """Executions that wait for somebody, with the steps that wait and whether they ask for inputs."""
+    backend = request.app.state.backend
+    rows, total = await resume.resumable(backend, caller, filters(request, "executions"), page)
+    return Json({"results": rows, "total": total})
+
+
+@router.get("/executions/calendar")
+async def calendar(request: Request, caller: CallerDep) -> Response:
+    """Executions by the hour and scheduled dates to come."""
+    return Json(await run_calendar.calendar(request.app.state.backend, caller, filters(request, "executions")))
+
+
+@router.get("/executions/count")
+async def count_executions(request: Request, caller: CallerDep) -> Response:
+    """How many executions match, counted to the end."""
+    return Json({"total": await executions.count(request.app.state.backend, caller, filters(request, "executions"))})
+
+
+@router.get("/executions/groups")
+async def groups(request: Request, caller: CallerDep, by: str = "flow") -> Response:
+    """What matches, counted by flow, state, label or error message."""
+    return Json(await run_calendar.groups(request.app.state.backend, caller, filters(request, "executions"), by))
+
+
+@pairs.get("")
 async def compare(
     request: Request, caller: CallerDep, a: str, b: str, show: str = "differing", after: str | None = None
 ) -> Response:
@@ -40,7 +94,7 @@ async def compare(
     )
 
 
-@router.get("/executions/compare/logs")
+@pairs.get("/logs")
 async def compare_logs(request: Request, caller: CallerDep, a: str, b: str, task: str = "") -> Response:
     """Lines of one task side by side."""
     return Json(await comparison.compare_logs(request.app.state.backend, caller, a, b, task))
@@ -53,12 +107,13 @@ async def task_runs(
     execution_id: str,
     parent: str | None = None,
     after: str | None = None,
-    limit: int = 500,
+    limit: Integer = 500,
     state: str | None = None,
     q: str = "",
     sort: str = "order",
+    leaves: bool = False,
 ) -> Response:
-    """One page of task runs below a parent."""
+    """One page of task runs below a parent; `leaves` counts the states of all that have none below."""
     return Json(
         await taskruns.page(
             request.app.state.backend,
@@ -70,8 +125,17 @@ async def task_runs(
             state=state or None,
             text=q,
             sort=sort,
+            leaves=leaves,
         )
     )
+
+
+@router.get("/executions/{execution_id}/topology")
+async def topology_states(
+    request: Request, caller: CallerDep, execution_id: str, loop: str | None = None, iteration: Integer = 0
+) -> Response:
+    """States of the tasks for the graph: of all task runs, or of one iteration of a loop."""
+    return Json(await topology.states(request.app.state.backend, caller, execution_id, loop, iteration))
 
 
 @router.get("/executions/{execution_id}/taskruns/{task_run_id}")
@@ -86,10 +150,106 @@ async def task_run_path(request: Request, caller: CallerDep, execution_id: str, 
     return Json(await taskruns.path(request.app.state.backend, caller, execution_id, task_run_id))
 
 
+@router.get("/executions/{execution_id}/taskruns/{task_run_id}/source")
+async def task_source(request: Request, caller: CallerDep, execution_id: str, task_run_id: str) -> Response:
+    """The task's text in the revision that ran, and its properties rendered again."""
+    return Json(await task_sources.of_task_run(request.app.state.backend, caller, execution_id, task_run_id))
+
+
 @router.get("/executions/{execution_id}/critical-path")
 async def critical_path(request: Request, caller: CallerDep, execution_id: str) -> Response:
     """What decided the end."""
     return Json(await taskruns.critical_path(request.app.state.backend, caller, execution_id))
+
+
+@router.get("/executions/{execution_id}/bundle")
+async def bundle(request: Request, caller: CallerDep, execution_id: str) -> Response:
+    """Document, values and log lines of an execution as ZIP."""
+    backend = request.app.state.backend
+    made = await bundles.bundle(backend, caller, execution_id)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        try:
+            while piece := await backend.thread(lambda: made.read(256 * 1024)):
+                yield piece
+        finally:
+            made.close()
+
+    name = disposition(f"{execution_id}.zip")
+    return StreamingResponse(pieces(), media_type="application/zip", headers={"Content-Disposition": name})
+
+
+@router.get("/executions/{execution_id}/log-lines.jsonl")
+async def log_lines(
+    request: Request,
+    caller: CallerDep,
+    execution_id: str,
+    minLevel: str | None = None,
+    taskRun: str | None = None,
+    attempt: Integer | None = None,
+) -> Response:
+    """The lines of a view as JSON, one a line."""
+    backend = request.app.state.backend
+    seq, view = await logs.view_of(
+        backend, caller, execution_id, level=minLevel, task_run=taskRun, attempt=attempt, own=False
+    )
+    source = logs.by_time(logs.stream(backend, seq, view))
+
+    def batch() -> str:
+        return "".join(f"{dumps(logs.line(one, whole=True))}\n" for one in islice(source, 1000))
+
+    async def pieces() -> AsyncIterator[bytes]:
+        while text := await backend.thread(batch):
+            yield text.encode()
+
+    head = {"Content-Disposition": disposition(f"{execution_id}.jsonl")}
+    return StreamingResponse(pieces(), media_type="application/x-ndjson", headers=head)
+
+
+@router.get("/logs/patterns")
+async def log_patterns_of(request: Request, caller: CallerDep) -> Response:
+    """Groups of similar messages."""
+    return Json(await log_patterns.patterns(request.app.state.backend, caller, filters(request, "logs")))
+
+
+@router.get("/logs/export")
+async def export_logs(request: Request, caller: CallerDep, format: str = "csv") -> Response:
+    """Lines that match as CSV or text, oldest first."""
+    if format not in ("csv", "txt"):
+        raise IllegalArgument("format: csv and txt are known")
+    pages = log_patterns.export(request.app.state.backend, caller, filters(request, "logs"))
+    first = await anext(pages, [])
+    columns = ["timestamp", "level", "namespace", "flowId", "executionId", "taskId", "triggerId", "message"]
+
+    def shaped(found: list[dict[str, Any]], *, head: bool) -> bytes:
+        if format == "csv":
+            text = csv_text(columns, [[one.get(name) for name in columns] for one in found])
+            return (text if head else text.partition("\n")[2]).encode()
+        told = (f"{x['timestamp']} {x['level']} {x['namespace']}.{x['flowId']} {x['message']}\n" for x in found)
+        return "".join(told).encode()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield shaped(first, head=True)
+        async for found in pages:
+            yield shaped(found, head=False)
+
+    name = f"logs-{caller.tenant}-{instant(request.app.state.backend.now())[:19].replace(':', '')}.{format}"
+    kind = "text/csv" if format == "csv" else "text/plain"
+    return StreamingResponse(pieces(), media_type=kind, headers={"Content-Disposition": disposition(name)})
+
+
+@router.get("/executions/{execution_id}/metrics.csv")
+async def metrics_csv(request: Request, caller: CallerDep, execution_id: str, taskId: str | None = None) -> Response:
+    """What the task runs measured, as CSV; at most 10,000 values."""
+    page = Page(1, MAX_SIZE)
+    found, _ = await metrics.of_execution(request.app.state.backend, caller, execution_id, page, None, taskId)
+    columns = ["taskId", "taskRunId", "name", "type", "value", "timestamp", "tags"]
+    rows = [[one.get(name) if name != "tags" else _tags(one.get("tags")) for name in columns] for one in found]
+    return attachment(csv_text(columns, rows), f"metrics-{execution_id}.csv", "text/csv")
+
+
+def _tags(tags: Any) -> str:
+    return ", ".join(f"{key}={value}" for key, value in (tags or {}).items())
 
 
 @router.get("/executions/{execution_id}/errors")
@@ -99,7 +259,7 @@ async def error_of(request: Request, caller: CallerDep, execution_id: str) -> Re
 
 
 @router.get("/errors")
-async def errors(request: Request, caller: CallerDep, groupBy: str = "message", limit: int = 20) -> Response:
+async def errors(request: Request, caller: CallerDep, groupBy: str = "message", limit: Integer = 20) -> Response:
     """Groups of errors."""
     chosen = filters(request, "executions")
     return Json(await insight.errors(request.app.state.backend, caller, chosen, groupBy, limit))
@@ -116,6 +276,34 @@ async def baselines(
     return Json(await insight.baselines(request.app.state.backend, caller, namespace, flow_id, before or None))
 
 
+@router.get("/flows/lines")
+async def source_lines_of(
+    request: Request,
+    caller: CallerDep,
+    page: PageDep,
+    q: str = "",
+    regex: bool = False,
+    case: bool = False,
+    namespace: str = "",
+) -> Response:
+    """Lines of all sources that hold a text."""
+    backend = request.app.state.backend
+    return Json(
+        await source_lines.search(backend, caller, q, as_regex=regex, case=case, namespace=namespace or None, page=page)
+    )
+
+
+@router.post("/flows/{namespace}/{flow_id}/replaced")
+async def source_replaced(request: Request, caller: CallerDep, namespace: str, flow_id: str) -> Response:
+    """A flow's source after a replacement; nothing is stored."""
+    backend = request.app.state.backend
+    sent = await json_object(request)
+    row = await flows.head(backend, caller, namespace, flow_id)
+    text, by = str(sent.get("q") or ""), str(sent.get("by") or "")
+    as_regex, case = sent.get("regex") is True, sent.get("case") is True
+    return Json(await source_lines.replaced(backend, caller, row, text, by, as_regex=as_regex, case=case))
+
+
 @router.post("/flows/sparklines")
 async def sparklines(request: Request, caller: CallerDep) -> Response:
     """The last runs of many flows."""
@@ -127,6 +315,16 @@ async def sparklines(request: Request, caller: CallerDep) -> Response:
     return Json(await insight.sparklines(request.app.state.backend, caller, sent.get("flows"), runs))
 
 
+@router.post("/flows/days")
+async def flow_days(request: Request, caller: CallerDep) -> Response:
+    """Ended executions of many flows by day."""
+    sent = await json_object(request)
+    length = sent.get("days", 30)
+    if not isinstance(length, int) or isinstance(length, bool):
+        raise IllegalArgument("days: a number is expected")
+    return Json(await insight.days(request.app.state.backend, caller, sent.get("flows"), length))
+
+
 @router.post("/figures")
 async def figure(request: Request, caller: CallerDep) -> Response:
     """A chart as plotly figure, CSV or HTML."""
@@ -135,9 +333,10 @@ async def figure(request: Request, caller: CallerDep) -> Response:
     if kind not in ("json", "csv", "html"):
         raise IllegalArgument("format: json, html and csv are known")
     given = sent.get("filters")
-    resource = "logs" if sent.get("chart") == "logs-over-time" else "executions"
+    resource = "logs" if sent.get("chart") in figures.OF_LOGS else "executions"
     chosen = body_filters(given, resource) if isinstance(given, list) else filters(request, resource)
-    found = await figures.build(request.app.state.backend, caller, sent, chosen)
+    own = sent.get("dashboard") or sent.get("source") is not None
+    found = await (chart_figures if own else figures).build(request.app.state.backend, caller, sent, chosen)
     name = str(sent.get("chart") or "chart")
     if kind == "csv":
         return attachment(csv_text(found["columns"], found["rows"]), f"{name}.csv", "text/csv")
@@ -175,16 +374,45 @@ async def reset_settings(request: Request, caller: CallerDep, group: str | None 
     return Json(await keepsakes.reset_settings(request.app.state.backend, caller, group))
 
 
+@router.get("/settings/defaults")
+async def default_settings(request: Request, caller: CallerDep) -> Response:
+    """What holds for everybody of the tenant who did not choose."""
+    return Json(await keepsakes.defaults(request.app.state.backend, caller.tenant))
+
+
+@router.patch("/settings/defaults")
+async def patch_default_settings(request: Request, caller: CallerDep) -> Response:
+    """Merge into the tenant's defaults."""
+    return Json(await keepsakes.patch_defaults(request.app.state.backend, caller, await json_object(request, 65_536)))
+
+
 def _version(request: Request) -> int | None:
     text = request.headers.get("if-match", "").strip('"')
     return int(text) if text.isdigit() else None
 
 
 @router.get("/views")
-async def views(request: Request, caller: CallerDep, list: str = "") -> Response:
-    """Saved filters of a list."""
-    found = await keepsakes.listed(request.app.state.backend, caller, "view")
-    return Json([one for one in found if not list or one.get("list") == list])
+async def views(request: Request, caller: CallerDep, list: str = "", counts: bool = False) -> Response:
+    """Saved filters of a list, on wish with how many rows each finds (executions and flows, the first 20)."""
+    backend = request.app.state.backend
+    found = await keepsakes.listed(backend, caller, "view")
+    chosen = [one for one in found if not list or one.get("list") == list]
+    if not counts or list not in _COUNTED:
+        return Json(chosen)
+    return Json([{**one, "count": await _count(backend, caller, one)} for one in chosen[:20]] + chosen[20:])
+
+
+_COUNTED = {"executions": executions.search, "flows": flows.search}
+
+
+async def _count(backend: Any, caller: Any, view: dict[str, Any]) -> int | None:
+    """Rows that a view finds; None for one that no longer fits the list, or whose time is the reader's calendar."""
+    scope = {"type": "http", "query_string": str(view.get("query") or "").encode()}
+    try:
+        chosen = filters(Request(scope), view["list"])
+        return (await _COUNTED[view["list"]](backend, caller, chosen, Page(1, 1)))[1]
+    except DomainError:
+        return None
 
 
 @router.put("/views/{view_id}")
@@ -210,9 +438,11 @@ async def delete_view(request: Request, caller: CallerDep, view_id: str) -> Resp
 
 
 @router.get("/drafts")
-async def drafts(request: Request, caller: CallerDep) -> Response:
-    """Drafts without their texts."""
-    found = await keepsakes.listed(request.app.state.backend, caller, "draft")
+async def drafts(request: Request, caller: CallerDep, key: str = "") -> Response:
+    """Drafts without their texts; `key` (`kind/…`) names one, so that asking for none is no error."""
+    found = await keepsakes.listed(request.app.state.backend, caller, "draft", key)
+    if key:
+        found = [one for one in found if one["id"] == key]
     return Json([{k: v for k, v in one.items() if k != "text"} for one in found])
 
 
@@ -235,7 +465,7 @@ async def draft(request: Request, caller: CallerDep, kind: str, key: str) -> Res
 async def put_draft(request: Request, caller: CallerDep, kind: str, key: str) -> Response:
     """Save a draft; says whether a newer revision exists."""
     backend = request.app.state.backend
-    body = await json_object(request)
+    body = await json_object(request, 8 * 1024 * 1024)
     saved = await keepsakes.put(
         backend, caller, "draft", _draft_key(kind, key), body, shared=False, if_match=_version(request)
     )
@@ -293,7 +523,7 @@ async def delete_preset(request: Request, caller: CallerDep, namespace: str, flo
 
 
 @router.get("/search")
-async def search(request: Request, caller: CallerDep, q: str = "", kinds: str = "", limit: int = 5) -> Response:
+async def search(request: Request, caller: CallerDep, q: str = "", kinds: str = "", limit: Integer = 5) -> Response:
     """Hits of the command palette."""
     wanted = [k for k in kinds.split(",") if k]
     return Json(await finding.palette(request.app.state.backend, caller, q, wanted, limit))
@@ -320,6 +550,16 @@ async def backfill_count(
     )
 
 
+@router.post("/flows/{namespace}/{flow_id}/triggers/{trigger_id}/evaluate")
+async def evaluate_trigger(
+    request: Request, caller: CallerDep, namespace: str, flow_id: str, trigger_id: str
+) -> Response:
+    """Evaluate a polling trigger at once; 409 while it is held or off."""
+    backend = request.app.state.backend
+    row = await triggers.row_of(backend, caller, namespace, flow_id, trigger_id)
+    return Json(await triggers.act(backend, caller, row, "evaluate"))
+
+
 @router.get("/services")
 async def services(request: Request, caller: CallerDep) -> Response:
     """Running components with their heartbeats."""
@@ -344,44 +584,5 @@ usage = APIRouter(prefix="/api/v1/{tenant}", tags=["Misc"])
 
 @usage.get("/usages/all")
 async def usages(request: Request, caller: CallerDep) -> Response:
-    """Counters of flows and of the last executions by day."""
-    backend = request.app.state.backend
-    since = backend.now() // 86_400_000 * 86_400_000 - 6 * 86_400_000
-
-    def work(reader: Any) -> dict[str, Any]:
-        count = reader.value("select count(*) from flow where tenant = :t and not deleted", t=caller.tenant)
-        names = reader.value(
-            "select count(distinct namespace) from flow where tenant = :t and not deleted", t=caller.tenant
-        )
-        days = reader.all(
-            "select created / 86400000 as day, state, count(*) as n from execution where tenant = :t and created >= :s "
-            "group by created / 86400000, state",
-            t=caller.tenant,
-            s=since,
-        )
-        by_day: dict[int, dict[str, int]] = {}
-        for row in days:
-            by_day.setdefault(row["day"], {})[executions.State(row["state"]).name] = row["n"]
-        zero = {"min": "PT0S", "avg": "PT0S", "max": "PT0S", "sum": "PT0S"}
-        return {
-            "flows": {
-                "count": count,
-                "namespacesCount": names,
-                "taskTypeCount": {},
-                "triggerTypeCount": {},
-                "taskRunnerTypeCount": {},
-            },
-            "executions": {
-                "dailyExecutionsCount": [
-                    {
-                        "startDate": instant(day * 86_400_000),
-                        "groupBy": "day",
-                        "executionCounts": counts,
-                        "duration": {**zero, "count": sum(counts.values())},
-                    }
-                    for day, counts in sorted(by_day.items())
-                ]
-            },
-        }
-
-    return Json(await backend.read(work))
+    """Flows by types of tasks, triggers and task runners; executions of the last seven days."""
+    return Json(await counts.usages(request.app.state.backend, caller))

@@ -49,6 +49,8 @@ async def _preview(request: Request, caller: Any) -> tuple[list[dict[str, Any]],
     if found.errors:
         raise InvalidFormat("chart: " + ", ".join(found.texts))
     overrides = sent.get("globalFilter") or {}
+    if not isinstance(overrides, dict):
+        raise InvalidFormat("globalFilter: must be an object")
     chosen = body_filters(overrides.get("filters"), "executions")
     return await charts.data(request.app.state.backend, caller, found.document, overrides, chosen)
 

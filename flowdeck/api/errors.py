@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from flowdeck.api.answers import Json
-from flowdeck.api.middleware import request_id
+from flowdeck.api.middleware import DATA_HEADERS, request_id
 from flowdeck.model.errors import BulkRefused, Conflict, DomainError, Unavailable
 from flowdeck.services.executions import BareMessage
 from flowdeck.store.driver import StoreUnavailable
@@ -28,6 +30,9 @@ REASONS = {
     422: "Illegal argument",
     429: "Too Many Requests",
 }
+
+
+_DATA_HEADERS = {name.decode(): value.decode() for name, value in DATA_HEADERS}
 
 
 class Unauthorised(Exception):
@@ -97,6 +102,12 @@ def answer(request: Request, error: DomainError) -> Response:
     return Json(content, status_code=error.status, headers=headers)
 
 
+def _challenge(request: Request) -> dict[str, str]:
+    realm = request.app.state.backend.config.realm
+    quoted = re.sub(r'(["\\])', r"\\\1", re.sub(r"[^ -~]", "", realm)) if realm else ""
+    return {"WWW-Authenticate": f'Basic realm="{quoted}"' if realm else "Basic"}
+
+
 def install(app: FastAPI) -> None:
     """Register the handlers."""
 
@@ -111,7 +122,11 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Unauthorised)
     async def unauthorised(request: Request, error: Unauthorised) -> Response:
-        return Response(status_code=401, headers={"WWW-Authenticate": "Basic"} if error.challenge else {})
+        return Response(status_code=401, headers=_challenge(request) if error.challenge else {})
+
+    @app.exception_handler(ClientDisconnect)
+    async def gone(request: Request, error: ClientDisconnect) -> Response:
+        return Response(status_code=400)  # nobody reads it: the client hung up in the middle of its body
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
@@ -129,7 +144,7 @@ def install(app: FastAPI) -> None:
         if missing:
             names = ", ".join(str(e["loc"][-1]) for e in missing)
             return Json(body(request, 400, f"Bad Request: Required parameter [{names}] not specified"), status_code=400)
-        errors = [{"message": str(e["msg"]), "path": str(e["loc"][-1])} for e in found]
+        errors = [{"message": f"'{str(e['input'])[:64]}': {e['msg']}", "path": str(e["loc"][-1])} for e in found]
         message = "Invalid format: " + "; ".join(f"{e['path']}: {e['message']}" for e in errors)
         return Json(body(request, 422, message, errors), status_code=422)
 
@@ -139,4 +154,4 @@ def install(app: FastAPI) -> None:
         # This handler runs outside the request's context: the id is in its scope.
         identity = request.scope.get("state", {}).get("request_id", "")
         content = body(request, 500, "Internal server error") | {"requestId": identity}
-        return Json(content, status_code=500, headers={"X-Request-Id": identity})
+        return Json(content, status_code=500, headers={"X-Request-Id": identity, **_DATA_HEADERS})

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.responses import RedirectResponse, StreamingResponse
 
 from flowdeck.api.answers import Json, disposition
+from flowdeck.api.parameters import Integer
 from flowdeck.api.security import CallerDep
 from flowdeck.model.errors import IllegalArgument, NotFound
 from flowdeck.services import executions, files
@@ -21,7 +22,7 @@ PIECE = 256 * 1024
 
 async def pieces(backend: Any, uri: str) -> AsyncIterator[bytes]:
     """A stored file in pieces, read in threads."""
-    file = await backend.thread(lambda: backend.storage.open_read(uri))
+    file = await backend.thread(lambda: files.holder(backend, uri).open_read(uri))
     try:
         while True:
             data = await backend.thread(lambda: file.read(PIECE))
@@ -47,6 +48,8 @@ async def _place(
 ) -> tuple[str | None, Response | None]:
     backend = request.app.state.backend
     row = await executions.row_of(backend, caller, execution_id)
+    if path.startswith("file://"):
+        return path, None  # what is not below an allowed folder is refused where it is opened
     try:
         if path.startswith("nsfile://"):
             uri = await files.namespace_uri(backend, caller, row, path)
@@ -86,7 +89,7 @@ async def file_preview(
     caller: CallerDep,
     execution_id: str,
     path: str,
-    maxRows: int | None = None,
+    maxRows: Integer | None = None,
     encoding: str = "UTF-8",
 ) -> Response:
     """The head of a file."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flowdeck.api.forms import Form, Part
-from flowdeck.model.errors import InvalidEntity
+from flowdeck.model.errors import InvalidEntity, TooLarge
 from flowdeck.services.creation import Creation
 from flowdeck.storage.paths import input_path, uri_of
 
@@ -59,8 +59,11 @@ def file_name(sent: str) -> str:
     return "file" if base in ("", ".", "..") else base
 
 
-async def store(backend: Any, part: Part, path: str) -> int:
-    """Write a part's content to storage in pieces; the size in bytes. A broken upload leaves nothing."""
+async def store(backend: Any, part: Part, path: str, most: int | None = None) -> int:
+    """Write a part's content to storage in pieces; the size in bytes. A broken upload leaves nothing.
+
+    `TooLarge` beyond `most` bytes.
+    """
     opened = backend.storage.open_write(path)
     writing = await backend.thread(opened.__enter__)
     size = 0
@@ -71,6 +74,8 @@ async def store(backend: Any, part: Part, path: str) -> int:
             batch.append(chunk)
             held += len(chunk)
             size += len(chunk)
+            if most is not None and size > most:
+                raise TooLarge(f"the part '{part.name}' may have at most {most:,} bytes")
             if held >= BATCH:
                 data, batch, held = b"".join(batch), [], 0
                 await backend.thread(lambda data=data: writing.write(data))

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from flowdeck.api.answers import Json, attachment, csv_text, empty, paged
+from flowdeck.api.answers import Json, empty, paged
 from flowdeck.api.bodies import json_list, json_object, json_value, text
 from flowdeck.api.execution_forms import read_inputs
 from flowdeck.api.forms import Form
-from flowdeck.api.parameters import PageDep, filters, flag, label_parameters
+from flowdeck.api.parameters import Integer, PageDep, filters, flag, label_parameters, listed, whole
 from flowdeck.api.security import CallerDep
+from flowdeck.api.spreadsheets import spreadsheet
 from flowdeck.model.errors import IllegalState, InvalidFormat, NotFound
 from flowdeck.model.states import State
-from flowdeck.services import creation, documents, evaluation, executions, flows
+from flowdeck.services import creation, documents, evaluation, executions, flow_graphs, flows
 from flowdeck.services.wire import parse_instant
 from flowdeck.store.queries import flows as flow_queries
 from flowdeck.store.queries.where import Filter
 
 router = APIRouter(prefix="/api/v1/{tenant}/executions", tags=["Executions"])
+
+DATE_FILTERS = ("START_DATE", "END_DATE", "START_OR_END_DATE")
 
 
 def breakpoints_of(value: str | None) -> list[dict[str, str]] | None:
@@ -47,6 +52,8 @@ async def by_flow(request: Request, caller: CallerDep, page: PageDep, namespace:
 @router.get("/search")
 async def search(request: Request, caller: CallerDep, page: PageDep, dateFilter: str | None = None) -> Response:
     """Executions by filters; `taskRuns=false` (ours) leaves the task runs out."""
+    if dateFilter and dateFilter not in DATE_FILTERS:
+        raise InvalidFormat(f"dateFilter: '{dateFilter[:32]}' is none of {', '.join(DATE_FILTERS)}")
     return paged(
         *await executions.search(
             request.app.state.backend,
@@ -63,34 +70,54 @@ async def search(request: Request, caller: CallerDep, page: PageDep, dateFilter:
 async def export_csv(request: Request, caller: CallerDep) -> Response:
     """CSV of all matches."""
     rows = await executions.matching(request.app.state.backend, caller, filters(request, "executions"))
-    columns = [
-        "id",
-        "namespace",
-        "flowId",
-        "flowRevision",
-        "state",
-        "startDate",
-        "endDate",
-        "durationMs",
-        "trigger",
-        "labels",
-    ]
-    lines = [
-        [
-            r["id"],
-            r["namespace"],
-            r["flow_id"],
-            r["flow_rev"],
-            State(r["state"]).name,
-            documents.instant(r["created"]),
-            documents.instant_or_none(r["ended"]),
-            (r["ended"] - r["created"]) if r["ended"] else None,
-            r["trigger_id"],
-            r["labels"],
-        ]
-        for r in rows
-    ]
-    return attachment(csv_text(columns, lines), "executions.csv", "text/csv")
+    return spreadsheet(request, "executions", caller.tenant, CSV_COLUMNS, rows, ids=("id",), own=OWN_CSV)
+
+
+def _note(row: Any) -> str:
+    try:
+        told = json.loads(row["error"] or "{}")
+    except ValueError:
+        return ""
+    return str(told.get("message") or "") if isinstance(told, dict) else ""
+
+
+CSV_COLUMNS: dict[str, Callable[[Any], Any]] = {
+    "id": lambda r: r["id"],
+    "namespace": lambda r: r["namespace"],
+    "flowId": lambda r: r["flow_id"],
+    "flow": lambda r: f"{r['namespace']}/{r['flow_id']}",
+    "flowRevision": lambda r: r["flow_rev"],
+    "revision": lambda r: r["flow_rev"],
+    "state": lambda r: State(r["state"]).name,
+    "startDate": lambda r: documents.instant(r["created"]),
+    "created": lambda r: documents.instant(r["created"]),
+    "started": lambda r: documents.instant_or_none(r["started"]),
+    "endDate": lambda r: documents.instant_or_none(r["ended"]),
+    "ended": lambda r: documents.instant_or_none(r["ended"]),
+    "durationMs": lambda r: (r["ended"] - r["created"]) if r["ended"] else None,
+    "duration": lambda r: (r["ended"] - r["created"]) if r["ended"] else None,
+    "trigger": lambda r: r["trigger_id"],
+    "labels": lambda r: r["labels"],
+    "kind": lambda r: r["kind"] or "NORMAL",
+    "parent": lambda r: r["parent_execution"],
+    "scheduled": lambda r: documents.instant_or_none(r["schedule_date"]),
+    "inputs": lambda r: r["inputs"],
+    "outputs": lambda r: r["outputs"],
+    "note": _note,
+}
+"""Columns of the CSV by the names of the API and of the console's list; durations are ms."""
+OWN_CSV = (
+    "id",
+    "namespace",
+    "flowId",
+    "flowRevision",
+    "state",
+    "startDate",
+    "endDate",
+    "durationMs",
+    "trigger",
+    "labels",
+)
 
 
 @router.post("/latest")
@@ -114,7 +141,7 @@ async def namespace_flows(request: Request, caller: CallerDep, namespace: str) -
 
 @router.get("/flows/{namespace}/{flow_id}")
 async def flow_of_name(
-    request: Request, caller: CallerDep, namespace: str, flow_id: str, revision: int | None = None
+    request: Request, caller: CallerDep, namespace: str, flow_id: str, revision: Integer | None = None
 ) -> Response:
     """`FlowForExecution` of a flow."""
     row, old = await flows.at_revision(request.app.state.backend, caller, namespace, flow_id, revision)
@@ -138,7 +165,7 @@ async def _create(request: Request, caller: Any, namespace: str, flow_id: str) -
     new = await creation.Creation.begin(backend, caller, namespace, flow_id, revision)
     try:
         labels = label_parameters(request)
-        executions.check_labels(labels)
+        executions.check_labels(labels, any_key=True)
         sent = await read_inputs(Form(request), new, {i.id: i.type for i in new.flow.inputs})
         document = await new.send(
             sent,
@@ -161,10 +188,7 @@ async def _create(request: Request, caller: Any, namespace: str, flow_id: str) -
 def _integer(value: str | None, name: str) -> int | None:
     if value in (None, ""):
         return None
-    try:
-        return int(str(value))
-    except ValueError:
-        raise InvalidFormat(f"{name}: '{str(value)[:32]}' is not a number") from None
+    return whole(str(value), name)
 
 
 @router.post("/trigger/{namespace}/{flow_id}")
@@ -181,7 +205,7 @@ async def validate_resume(request: Request, caller: CallerDep, execution_id: str
 
 @router.post("/{namespace}/{flow_id}/validate")
 async def validate(
-    request: Request, caller: CallerDep, namespace: str, flow_id: str, revision: int | None = None
+    request: Request, caller: CallerDep, namespace: str, flow_id: str, revision: Integer | None = None
 ) -> Response:
     """Inputs checked without running."""
     backend = request.app.state.backend
@@ -295,7 +319,7 @@ async def resume_from_breakpoint(
 
 
 @router.post("/{execution_id}/restart")
-async def restart(request: Request, caller: CallerDep, execution_id: str, revision: int | None = None) -> Response:
+async def restart(request: Request, caller: CallerDep, execution_id: str, revision: Integer | None = None) -> Response:
     """Run failed and paused task runs again."""
     return Json(await executions.restart(request.app.state.backend, caller, execution_id, revision))
 
@@ -306,7 +330,7 @@ async def replay(
     caller: CallerDep,
     execution_id: str,
     taskRunId: str | None = None,
-    revision: int | None = None,
+    revision: Integer | None = None,
     breakpoints: str | None = None,
 ) -> Response:
     """A new execution from an old one."""
@@ -328,7 +352,7 @@ async def replay_with_inputs(
     caller: CallerDep,
     execution_id: str,
     taskRunId: str | None = None,
-    revision: int | None = None,
+    revision: Integer | None = None,
     breakpoints: str | None = None,
 ) -> Response:
     """A new execution from an old one with other inputs, validated against the chosen revision."""
@@ -461,7 +485,7 @@ async def graph(request: Request, caller: CallerDep, execution_id: str) -> Respo
                 "flowId": row["flow_id"],
                 "state": {"current": State(run["state"]).name},
             }
-    return Json(answer)
+    return Json(await flow_graphs.expand(backend, caller, answer, listed(request, "subflows")))
 
 
 @router.post("/{namespace}/{flow_id}")

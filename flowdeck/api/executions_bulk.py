@@ -40,6 +40,20 @@ def _bulk_args(request: Request, verb: str) -> dict[str, Any]:
     return {}
 
 
+_WORDS = {
+    "delete": "Delete executions",
+    "kill": "Kill executions, their subflows not",
+    "change-status": "Give ended executions another terminal state",
+    "force-run": "Get waiting executions going",
+    "labels": "Add or update labels of ended executions",
+    "pause": "Pause running executions",
+    "replay": "New executions from old ones",
+    "restart": "Run again what failed",
+    "resume": "Resume paused executions",
+    "unqueue": "Take executions from their queue",
+}
+
+
 def _bulk_routes(verb: str, method: str) -> None:
     async def by_ids(request: Request, caller: CallerDep) -> Response:
         backend = request.app.state.backend
@@ -54,7 +68,7 @@ def _bulk_routes(verb: str, method: str) -> None:
         rows = await bulk.usable(
             backend, caller, verb, ids, any_state=verb == "delete" and flag(request, "includeNonTerminated")
         )
-        return Json({"count": await bulk.bulk(backend, caller, verb, rows, **args)})
+        return Json(await bulk.bulk(backend, caller, verb, rows, **args))
 
     async def by_query(request: Request, caller: CallerDep) -> Response:
         backend = request.app.state.backend
@@ -69,8 +83,10 @@ def _bulk_routes(verb: str, method: str) -> None:
             filters(request, "executions"),
             any_state=verb == "delete" and flag(request, "includeNonTerminated"),
         )
-        return Json({"count": await bulk.bulk(backend, caller, verb, rows, **args)})
+        return Json(await bulk.bulk(backend, caller, verb, rows, **args))
 
+    by_ids.__doc__ = f"{_WORDS[verb]}: all of these ids, or none when one is unknown or in a wrong state."
+    by_query.__doc__ = f"{_WORDS[verb]}: all matches whose state fits."
     prefix = "" if verb == "delete" else f"/{verb}"
     router.add_api_route(f"{prefix}/by-ids", by_ids, methods=[method], name=f"{verb} by ids")
     router.add_api_route(f"{prefix}/by-query", by_query, methods=[method], name=f"{verb} by query")

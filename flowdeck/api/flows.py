@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import yaml
 from fastapi import APIRouter, Request, Response
 
-from flowdeck.api.answers import Json, attachment, csv_text, empty, paged
-from flowdeck.api.bodies import json_list, json_value, text
+from flowdeck.api.answers import Json, attachment, empty, paged
+from flowdeck.api.bodies import json_list, json_object, json_value, text
 from flowdeck.api.errors import BadRequest
-from flowdeck.api.forms import Form
-from flowdeck.api.parameters import PageDep, filters, flag
+from flowdeck.api.forms import Form, uploaded
+from flowdeck.api.parameters import LARGEST_NUMBER, Integer, PageDep, filters, flag, listed
 from flowdeck.api.security import CallerDep
+from flowdeck.api.spreadsheets import spreadsheet
 from flowdeck.expr import ExpressionError, yamltext
-from flowdeck.model.errors import IllegalArgument, InvalidFormat, NotFound
-from flowdeck.services import flow_links, flow_transfer, flows
+from flowdeck.model.errors import IllegalArgument, InvalidFormat
+from flowdeck.services import documents, flow_edits, flow_graphs, flow_links, flow_transfer, flows
 from flowdeck.store.queries import flows as queries
 
 router = APIRouter(prefix="/api/v1/{tenant}", tags=["Flows"])
@@ -38,9 +40,10 @@ async def source_of(request: Request) -> str:
 
 
 @router.post("/flows")
-async def create(request: Request, caller: CallerDep) -> Response:
-    """Create a flow from YAML."""
-    return Json(await flows.save(request.app.state.backend, caller, await source_of(request), expect="create"))
+async def create(request: Request, caller: CallerDep, message: str | None = None) -> Response:
+    """Create a flow from YAML; `message` (ours) is kept with the revision."""
+    source = await source_of(request)
+    return Json(await flows.save(request.app.state.backend, caller, source, expect="create", message=message))
 
 
 @router.get("/flows/search")
@@ -76,14 +79,14 @@ async def deprecated(request: Request, caller: CallerDep, namespace: str = "") -
         if namespace and not (row["namespace"] == namespace or row["namespace"].startswith(namespace + ".")):
             continue
         result = await backend.thread(lambda row=row: flows.parse(backend, row["source"], caller.tenant, strict=False))
-        found = [f for f in result.findings if f.severity == "info" and "type" in f.path]
+        found = flows.outdated(backend.catalog, result.document)
         if found:
             answer.append(
                 {
                     "namespace": row["namespace"],
                     "flowId": row["id"],
                     "revision": row["revision"],
-                    "deprecatedTasks": [{"taskId": f.path, "taskType": f.message} for f in found],
+                    "deprecatedTasks": found,
                 }
             )
     return Json(answer)
@@ -126,21 +129,17 @@ async def _object(request: Request) -> Any:
 @router.post("/flows/graph")
 async def graph_of_source(request: Request, caller: CallerDep) -> Response:
     """Graph of an unsaved source."""
-    return Json(await flows.graph_of_source(request.app.state.backend, caller, await source_of(request)))
+    backend = request.app.state.backend
+    graph = await flows.graph_of_source(backend, caller, await source_of(request))
+    return Json(await flow_graphs.expand(backend, caller, graph, listed(request, "subflows")))
 
 
 @router.post("/flows/import")
 async def import_flows(request: Request, caller: CallerDep) -> Response:
     """Create or update flows from a zip or YAML file."""
     backend = request.app.state.backend
-    async for part in Form(request):
-        if part.name == "fileUpload":
-            content = await part.bytes(backend.config.max_part)
-            name = part.filename or "flows.yml"
-            return Json(
-                await flow_transfer.import_all(backend, caller, name, content, fail=flag(request, "failOnError"))
-            )
-    raise BadRequest("Required part [fileUpload] not specified")
+    name, content = await uploaded(request, "fileUpload", "flows.yml", backend.config.max_part)
+    return Json(await flow_transfer.import_all(backend, caller, name, content, fail=flag(request, "failOnError")))
 
 
 @router.post("/flows/bulk")
@@ -228,9 +227,19 @@ async def export_by_query(request: Request, caller: CallerDep) -> Response:
 async def export_csv(request: Request, caller: CallerDep) -> Response:
     """CSV of all matches."""
     rows = await flows.matching(request.app.state.backend, caller, filters(request, "flows"))
-    columns = ["namespace", "id", "revision", "disabled", "description", "labels"]
-    lines = [[r["namespace"], r["id"], r["revision"], bool(r["disabled"]), r["description"], r["labels"]] for r in rows]
-    return attachment(csv_text(columns, lines), "flows.csv", "text/csv")
+    return spreadsheet(request, "flows", caller.tenant, CSV_COLUMNS, rows, ids=("namespace", "id"), own=OWN_CSV)
+
+
+CSV_COLUMNS: dict[str, Callable[[Any], Any]] = {
+    "namespace": lambda r: r["namespace"],
+    "id": lambda r: r["id"],
+    "revision": lambda r: r["revision"],
+    "disabled": lambda r: bool(r["disabled"]),
+    "description": lambda r: r["description"],
+    "labels": lambda r: r["labels"],
+    "updated": lambda r: documents.instant_or_none(r["updated"]),
+}
+OWN_CSV = ("namespace", "id", "revision", "disabled", "description", "labels")
 
 
 @router.get("/flows/{namespace}")
@@ -263,7 +272,7 @@ async def replace_namespace(request: Request, caller: CallerDep, namespace: str)
 
 @router.get("/flows/{namespace}/{flow_id}")
 async def get(
-    request: Request, caller: CallerDep, namespace: str, flow_id: str, revision: int | None = None
+    request: Request, caller: CallerDep, namespace: str, flow_id: str, revision: Integer | None = None
 ) -> Response:
     """One flow."""
     return Json(
@@ -281,9 +290,17 @@ async def get(
 
 @router.put("/flows/{namespace}/{flow_id}")
 async def update(
-    request: Request, caller: CallerDep, namespace: str, flow_id: str, baseRevision: int | None = None
+    request: Request,
+    caller: CallerDep,
+    namespace: str,
+    flow_id: str,
+    baseRevision: Integer | None = None,
+    message: str | None = None,
 ) -> Response:
-    """Save a new revision; `If-Match` or `baseRevision` (ours) refuses to overwrite a newer one with 409."""
+    """Save a new revision; `If-Match` or `baseRevision` (ours) refuses to overwrite a newer one with 409.
+
+    `message` (ours) is kept with the revision.
+    """
     given = request.headers.get("if-match", "").strip('"')
     if baseRevision is None and given.isdigit():
         baseRevision = int(given)
@@ -296,6 +313,7 @@ async def update(
             flow_id=flow_id,
             expect="update",
             base_revision=baseRevision,
+            message=message,
         )
     )
 
@@ -331,10 +349,12 @@ async def delete_revisions(request: Request, caller: CallerDep, namespace: str, 
 
 @router.get("/flows/{namespace}/{flow_id}/graph")
 async def graph(
-    request: Request, caller: CallerDep, namespace: str, flow_id: str, revision: int | None = None
+    request: Request, caller: CallerDep, namespace: str, flow_id: str, revision: Integer | None = None
 ) -> Response:
     """Graph of a revision."""
-    return Json(await flows.graph(request.app.state.backend, caller, namespace, flow_id, revision))
+    backend = request.app.state.backend
+    found = await flows.graph(backend, caller, namespace, flow_id, revision)
+    return Json(await flow_graphs.expand(backend, caller, found, listed(request, "subflows")))
 
 
 @router.get("/flows/{namespace}/{flow_id}/dependencies")
@@ -369,10 +389,17 @@ async def namespace_dependencies(request: Request, caller: CallerDep, namespace:
 
 @router.get("/flows/{namespace}/{flow_id}/tasks/{task_id}")
 async def task(
-    request: Request, caller: CallerDep, namespace: str, flow_id: str, task_id: str, revision: int | None = None
+    request: Request, caller: CallerDep, namespace: str, flow_id: str, task_id: str, revision: Integer | None = None
 ) -> Response:
     """One task, nested ones included."""
     return Json(await flows.task(request.app.state.backend, caller, namespace, flow_id, task_id, revision))
+
+
+@router.patch("/flows/{namespace}/{flow_id}/{task_id}")
+async def replace_task(request: Request, caller: CallerDep, namespace: str, flow_id: str, task_id: str) -> Response:
+    """Put another task in the place of one (deprecated)."""
+    sent = await _object(request)
+    return Json(await flow_edits.replace_task(request.app.state.backend, caller, namespace, flow_id, task_id, sent))
 
 
 @router.get("/concurrency-limit/search")
@@ -388,11 +415,12 @@ async def concurrency_limits(request: Request, caller: CallerDep) -> Response:
 
 @router.put("/concurrency-limit/{namespace}/{flow_id}")
 async def set_concurrency_limit(request: Request, caller: CallerDep, namespace: str, flow_id: str) -> Response:
-    """The count is derived from held slots here: the answer is the present one."""
-    scope = f"{caller.tenant}/{namespace}/{flow_id}"
-    count = await request.app.state.backend.read(
-        lambda r: r.value("select count(*) from slot where scope = :s", s=scope)
-    )
-    if not count:
-        raise NotFound("concurrency limit")
-    return Json({"tenantId": caller.tenant, "namespace": namespace, "flowId": flow_id, "running": count})
+    """Count fewer executions as running: the oldest give their places to those that wait."""
+    sent = await json_object(request)
+    running = sent.get("running")
+    if not isinstance(running, int) or isinstance(running, bool) or not 0 <= running <= LARGEST_NUMBER:
+        raise InvalidFormat(f"running: must be a number from 0 to {LARGEST_NUMBER}")
+    place = {"tenantId": caller.tenant, "namespace": namespace, "flowId": flow_id}
+    scope = "/".join(place.values())
+    counted = await request.app.state.backend.send(caller, "concurrency.set", scope=scope, running=running)
+    return Json({**place, "running": counted})

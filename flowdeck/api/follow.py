@@ -7,36 +7,26 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-import orjson
 from fastapi import APIRouter, Request, Response
-from sse_starlette import EventSourceResponse
 
+from flowdeck.api.parameters import flag
 from flowdeck.api.security import CallerDep
-from flowdeck.api.stream import HEADERS, KEEPALIVE, keepalive
+from flowdeck.api.stream import KEEPALIVE, SessionStream, keepalive
 from flowdeck.model.errors import NotFound
 from flowdeck.model.states import State
-from flowdeck.services import documents, executions, logs
+from flowdeck.services import documents, executions, flow_links, logs
 from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
+from flowdeck.services.following import LOOK_SECONDS, Following, event
 from flowdeck.services.hub import Hub, Watch
 from flowdeck.store.queries import executions as queries
 
 router = APIRouter(prefix="/api/v1/{tenant}", tags=["Executions"])
 APPEARS_SECONDS = 10.0
-LOOK_SECONDS = 5.0
-PAUSE_SECONDS = 0.1
-LINGER_SECONDS = 2.0
 IDLE_SECONDS = 3600.0
-BUILD_SHARE = 20
-"""A document is built again at the earliest after this many times the seconds that it took to build."""
 PIECE = 32 * 1024
 """Bytes that are handed to a connection at a time: a follower that reads slowly holds this much, not a document."""
 QUIET = b": keepalive\n\n"
-
-
-def event(identity: str, data: Any) -> bytes:
-    """One event as the reference writes it: id and data, no name."""
-    return f"id: {identity}\ndata: ".encode() + orjson.dumps(data, default=str) + b"\n\n"
 
 
 def pieces(identity: bytes, data: bytes) -> Iterator[bytes]:
@@ -47,13 +37,21 @@ def pieces(identity: bytes, data: bytes) -> Iterator[bytes]:
     yield b"\n\n"
 
 
-def _own_pace(source: AsyncIterator[bytes]) -> Response:
+def _own_pace(request: Request, caller: Caller, source: AsyncIterator[bytes]) -> Response:
     """A stream that sends its events in pieces and keeps itself alive: a comment in the middle would break one."""
-    return EventSourceResponse(source, headers=HEADERS, ping=round(IDLE_SECONDS * 24 * 365), sep="\n")
+    return SessionStream(source, request.app.state.sessions, caller, ping=round(IDLE_SECONDS * 24 * 365))
 
 
-def _sse(source: AsyncIterator[bytes]) -> Response:
-    return EventSourceResponse(source, headers=HEADERS, ping=KEEPALIVE, ping_message_factory=keepalive, sep="\n")
+def _sse(request: Request, caller: Caller, source: AsyncIterator[bytes]) -> Response:
+    sessions = request.app.state.sessions
+    return SessionStream(source, sessions, caller, ping=KEEPALIVE, ping_message_factory=keepalive)
+
+
+async def _there(request: Request, caller: Caller, execution_id: str) -> None:
+    """Wait for an execution that was created a moment ago. `NotFound`."""
+    backend, hub = request.app.state.backend, request.app.state.hub
+    with hub.watch([execution_id]) as watch:
+        await _appearing(backend, caller, execution_id, watch)
 
 
 async def _appearing(backend: Backend, caller: Caller, execution_id: str, watch: Watch) -> Any:
@@ -69,138 +67,76 @@ async def _appearing(backend: Backend, caller: Caller, execution_id: str, watch:
             watch.take()
 
 
-def _ended(row: Any) -> bool:
-    return row["state"] >= State.SUCCESS and row["open_count"] <= 0
-
-
-class Documents:
-    """Whole executions for followers: built once per change, however many follow."""
-
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
-        self._held: dict[str, tuple[tuple[int, int, int], bytes]] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
-        self.build_seconds = 0.0
-
-    async def get(self, caller: Caller, row: Any) -> bytes:
-        """JSON of the execution as it is now."""
-        lock = self._locks.setdefault(row["id"], asyncio.Lock())
-        async with lock:
-            last = await self._backend.read(
-                lambda r: r.value("select max(seq) from event where execution_seq = :seq", seq=row["seq"])
-            )
-            mark = (last or 0, row["version"], row["state"])
-            held = self._held.get(row["id"])
-            if held is None or held[0] != mark or row["state"] < State.SUCCESS:
-                if held is not None and held[0] == mark:
-                    return held[1]
-                began = time.monotonic()
-                held = (mark, orjson.dumps(await executions.get(self._backend, caller, row["id"]), default=str))
-                self.build_seconds = time.monotonic() - began
-                if len(self._held) > 200:
-                    self._held.pop(next(iter(self._held)))
-                self._held[row["id"]] = held
-        if len(self._locks) > 1000:
-            self._locks.clear()
-        return held[1]
-
-
 @router.get("/executions/{execution_id}/follow")
 async def follow(request: Request, caller: CallerDep, execution_id: str) -> Response:
     """The whole execution at every change."""
-    backend, hub, made = request.app.state.backend, request.app.state.hub, request.app.state.documents
-    watch = hub.watch([execution_id])
-    try:
-        first = await _appearing(backend, caller, execution_id, watch)
-    except BaseException:
-        watch.close()
-        raise
+    following: Following = request.app.state.following
+    await _there(request, caller, execution_id)
 
     async def source() -> AsyncIterator[bytes]:
-        with watch:
+        room = following.document(caller, execution_id)
+        with room.joined() as follower:
             yield event("start", {"id": execution_id})
-            row, sent, spoke = first, b"", time.monotonic()
+            version, beat = 0, room.beat
             while True:
-                data = await made.get(caller, row)
-                if _ended(row):
-                    for piece in pieces(b"end", data):
+                if room.version > version:
+                    version, beat = room.version, room.beat
+                    data, last = room.data, room.over
+                    for piece in pieces(b"end" if last else b"progress", data):
                         yield piece
+                    if last:
+                        return
+                elif room.over:
                     return
-                began = time.monotonic()
-                if data != sent:
-                    sent, spoke = data, began
-                    for piece in pieces(b"progress", data):
-                        yield piece
-                elif began - spoke > KEEPALIVE:
-                    spoke = began
+                elif room.beat > beat:
+                    beat = room.beat
                     yield QUIET
-                # The slow look covers a lost feed; a burst of changes is one document.
-                await watch.wait(LOOK_SECONDS)
-                watch.take()
-                watch.lost = False
-                pause = max(PAUSE_SECONDS, BUILD_SHARE * made.build_seconds)
-                await asyncio.sleep(max(0.0, pause - (time.monotonic() - began)))
-                try:
-                    row = await executions.row_of(backend, caller, execution_id)
-                except NotFound:
-                    return
+                else:
+                    follower.wake.clear()
+                    await follower.wake.wait()
 
-    return _own_pace(source())
+    return _own_pace(request, caller, source())
 
 
 @router.get("/logs/{execution_id}/follow")
 async def follow_logs(request: Request, caller: CallerDep, execution_id: str, minLevel: str | None = None) -> Response:
     """Stored lines, then live ones."""
-    backend, hub = request.app.state.backend, request.app.state.hub
+    following: Following = request.app.state.following
     level = logs.level_number(minLevel)
-    watch = hub.watch([execution_id])
-    try:
-        first = await _appearing(backend, caller, execution_id, watch)
-    except BaseException:
-        watch.close()
-        raise
+    await _there(request, caller, execution_id)
 
     async def source() -> AsyncIterator[bytes]:
-        with watch:
+        room = following.lines(caller, execution_id, level)
+        with room.joined() as follower:
             yield event("start", {})
-            seen = 0
-            over: float | None = None
-            seq = first["seq"]
-            while True:
-                while True:
-                    found = await backend.thread(
-                        lambda after=seen: backend.logs.after(seq, after, min_level=level, limit=500)
-                    )
-                    if not found:
-                        break
-                    seen = found[-1]["seq"]
-                    yield b"".join(event("progress", logs.entry(one)) for one in found)
-                    if over is not None:
-                        over = time.monotonic()
-                await watch.wait(1.0 if over is not None else LOOK_SECONDS)
-                watch.take()
-                watch.lost = False
-                if over is not None:
-                    if time.monotonic() - over > LINGER_SECONDS:
-                        return
-                    continue
-                try:
-                    if _ended(await executions.row_of(backend, caller, execution_id)):
-                        over = time.monotonic()
-                except NotFound:
-                    return
+            async for data in room.lines(follower):
+                yield data
 
-    return _sse(source())
+    return _sse(request, caller, source())
+
+
+async def _downstream(backend: Backend, caller: Caller, row: Any, *, expand: bool) -> set[tuple[str, str]]:
+    """Namespace and id of the flows that an execution's flow leads to; of one that is gone, none."""
+    try:
+        graph = await flow_links.dependencies(
+            backend, caller, row["namespace"], row["flow_id"], destination_only=True, expand=expand
+        )
+    except NotFound:
+        return set()
+    return {(node["namespace"], node["id"]) for node in graph["nodes"]}
 
 
 @router.get("/executions/{execution_id}/follow-dependencies")
 async def follow_dependencies(request: Request, caller: CallerDep, execution_id: str) -> Response:
-    """States of the executions with the same correlation id."""
+    """States of the executions with the same correlation id; `destinationOnly`: of flows that this one leads to."""
     backend: Backend = request.app.state.backend
     hub: Hub = request.app.state.hub
     watch = hub.watch(["*"])
     try:
         first = await _appearing(backend, caller, execution_id, watch)
+        chosen = None
+        if flag(request, "destinationOnly"):
+            chosen = await _downstream(backend, caller, first, expand=flag(request, "expandAll"))
     except BaseException:
         watch.close()
         raise
@@ -216,6 +152,8 @@ async def follow_dependencies(request: Request, caller: CallerDep, execution_id:
             until = time.monotonic() + IDLE_SECONDS
             while time.monotonic() < until:
                 rows = await backend.read(queries.correlated, caller.tenant, correlation)
+                if chosen is not None:
+                    rows = [r for r in rows if (r["namespace"], r["flow_id"]) in chosen]
                 rows = [r for r in rows if r["id"] != execution_id] + [
                     await executions.row_of(backend, caller, execution_id)
                 ]
@@ -238,4 +176,4 @@ async def follow_dependencies(request: Request, caller: CallerDep, execution_id:
                 watch.lost = False
                 await asyncio.sleep(0.3)
 
-    return _sse(source())
+    return _sse(request, caller, source())

@@ -11,7 +11,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from flowdeck.api.bodies import raw
-from flowdeck.api.errors import UnsupportedMediaType
+from flowdeck.api.errors import BadRequest, UnsupportedMediaType
 from flowdeck.model.errors import InvalidFormat, TooLarge
 
 MAX_PARTS = 1000
@@ -90,19 +90,29 @@ class Form:
         boundary = options.get(b"boundary")
         if not boundary:
             raise InvalidFormat("the form has no boundary")
+        declared = self._request.headers.get("content-length", "")
+        if (
+            declared.isdigit()
+            and len(declared) < 20
+            and int(declared) > self._request.app.state.backend.config.max_upload
+        ):
+            raise self._too_large()
         self._source = self._request.stream()
-        self._parser = MultipartParser(
-            boundary,
-            {
-                "on_part_begin": self._begin,
-                "on_part_data": self._data,
-                "on_part_end": self._end,
-                "on_header_field": self._header_field,
-                "on_header_value": self._header_value,
-                "on_header_end": self._header_end,
-                "on_headers_finished": self._headers_finished,
-            },
-        )
+        try:
+            self._parser = MultipartParser(
+                boundary,
+                {
+                    "on_part_begin": self._begin,
+                    "on_part_data": self._data,
+                    "on_part_end": self._end,
+                    "on_header_field": self._header_field,
+                    "on_header_value": self._header_value,
+                    "on_header_end": self._header_end,
+                    "on_headers_finished": self._headers_finished,
+                },
+            )
+        except FormParserError as error:
+            raise InvalidFormat(f"the form can't be read: {error}") from None
         while True:
             while self._parts:
                 part = self._parts.popleft()
@@ -113,6 +123,10 @@ class Form:
                 return
             await self.more()
 
+    def _too_large(self) -> TooLarge:
+        limit = self._request.app.state.backend.config.max_upload
+        return TooLarge(f"the form is larger than the limit of {limit:,} bytes (micronaut.server.max-request-size)")
+
     async def more(self) -> None:
         """Feed the parser with the next piece of the body."""
         assert self._source is not None and self._parser is not None
@@ -121,9 +135,8 @@ class Form:
         except StopAsyncIteration:
             chunk = b""
         self._size += len(chunk)
-        limit = self._request.app.state.backend.config.max_upload
-        if self._size > limit:
-            raise TooLarge(f"the form is larger than the limit of {limit:,} bytes (micronaut.server.max-request-size)")
+        if self._size > self._request.app.state.backend.config.max_upload:
+            raise self._too_large()
         try:
             if chunk:
                 self._parser.write(chunk)
@@ -171,3 +184,16 @@ class Form:
     def _end(self) -> None:
         assert self._last is not None
         self._last.finished = True
+
+
+async def uploaded(request: Request, name: str, default: str, most: int) -> tuple[str, bytes]:
+    """File name (`default`: it has none) and content of the first part with a name.
+
+    Raises:
+        BadRequest: there is none.
+        TooLarge: it has more than `most` bytes.
+    """
+    async for part in Form(request):
+        if part.name == name:
+            return part.filename or default, await part.bytes(most)
+    raise BadRequest(f"Required part [{name}] not specified")

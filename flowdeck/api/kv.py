@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from flowdeck.api.answers import Json, empty, paged
-from flowdeck.api.bodies import json_object, text
+from flowdeck.api.bodies import json_object, text, texts
 from flowdeck.api.parameters import PageDep, filters
 from flowdeck.api.security import CallerDep
 from flowdeck.services import kv
@@ -28,7 +28,7 @@ async def listed(request: Request, caller: CallerDep, namespace: str) -> Respons
 @router.delete("/namespaces/{namespace}/kv")
 async def delete_keys(request: Request, caller: CallerDep, namespace: str) -> Response:
     """Delete several keys."""
-    keys = (await json_object(request)).get("keys") or []
+    keys = texts(await json_object(request), "keys")
     return Json({"keys": await kv.delete_keys(request.app.state.backend, caller, namespace, keys)})
 
 

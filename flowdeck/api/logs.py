@@ -9,9 +9,9 @@ from fastapi import APIRouter, Request, Response
 from starlette.responses import StreamingResponse
 
 from flowdeck.api.answers import Json, disposition, empty, paged
-from flowdeck.api.parameters import PageDep, filters, flag
+from flowdeck.api.parameters import Integer, PageDep, filters, flag, whole
 from flowdeck.api.security import CallerDep
-from flowdeck.model.errors import IllegalArgument, InvalidFormat
+from flowdeck.model.errors import IllegalArgument
 from flowdeck.services import logs
 
 router = APIRouter(prefix="/api/v1/{tenant}/logs", tags=["Logs"])
@@ -22,15 +22,13 @@ BATCH = 1000
 async def _view(request: Request, caller: Any, execution_id: str) -> tuple[int, dict[str, Any]]:
     query = request.query_params
     attempt = query.get("attempt")
-    if attempt and not attempt.isdigit():
-        raise InvalidFormat("attempt: a number is expected")
     return await logs.view_of(
         request.app.state.backend,
         caller,
         execution_id,
         level=query.get("minLevel"),
         task_run=query.get("taskRunId") or query.get("taskRun"),
-        attempt=int(attempt) if attempt else None,
+        attempt=whole(attempt, "attempt") if attempt else None,
         own=flag(request, "own"),
     )
 
@@ -105,12 +103,7 @@ async def delete_trigger(request: Request, caller: CallerDep, namespace: str, fl
 
 def _integer(request: Request, name: str, default: int) -> int:
     text = request.query_params.get(name)
-    if not text:
-        return default
-    try:
-        return int(text)
-    except ValueError:
-        raise InvalidFormat(f"{name}: a number is expected") from None
+    return whole(text, name) if text else default
 
 
 @console.get("")
@@ -124,7 +117,7 @@ async def lines(request: Request, caller: CallerDep, execution_id: str) -> Respo
 
 @console.get("/at")
 async def at(
-    request: Request, caller: CallerDep, execution_id: str, no: int | None = None, time: str | None = None
+    request: Request, caller: CallerDep, execution_id: str, no: Integer | None = None, time: str | None = None
 ) -> Response:
     """Where a line is."""
     seq, view = await _view(request, caller, execution_id)
@@ -140,7 +133,7 @@ async def groups(request: Request, caller: CallerDep, page: PageDep, execution_i
 
 @console.get("/search")
 async def search_in(
-    request: Request, caller: CallerDep, execution_id: str, q: str = "", cursor: int | None = None
+    request: Request, caller: CallerDep, execution_id: str, q: str = "", cursor: Integer | None = None
 ) -> Response:
     """Hits of a text."""
     seq, view = await _view(request, caller, execution_id)
@@ -168,7 +161,7 @@ async def search_in(
 
 
 @console.get("/{no}")
-async def one(request: Request, caller: CallerDep, execution_id: str, no: int) -> Response:
+async def one(request: Request, caller: CallerDep, execution_id: str, no: Integer) -> Response:
     """One whole line."""
     seq, _ = await _view(request, caller, execution_id)
     return Json(await logs.one(request.app.state.backend, seq, no))

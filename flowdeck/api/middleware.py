@@ -31,11 +31,35 @@ TENANT_LESS = frozenset(
         "usages",
         "concurrency-limit",
         "blueprints",
+        "ai",
         "basicAuth",
         "console",
     }
 )
 """First segments that are resources, never tenants: their path without tenant means tenant `main` (spec §1)."""
+
+
+DATA_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    # Answers are data: opened by themselves they run and load nothing, and nobody frames them.
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"same-origin"),
+)
+"""What every answer of the API carries."""
+TRANSPORT = (b"strict-transport-security", b"max-age=31536000")
+
+
+def over_tls(scope: Scope) -> bool:
+    """Whether a browser may be told to come by https from now on: it came so, to a name of the network.
+
+    Of `localhost` and addresses it would hold for whatever else is served there.
+    """
+    if scope.get("scheme") != "https":
+        return False
+    host = next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1")
+    name = host.rpartition(":")[0] if ":" in host and not host.endswith("]") else host
+    return "." in name and not name.replace(".", "").isdigit() and not name.endswith(".localhost")
 
 
 def request_id() -> str:
@@ -73,12 +97,17 @@ class RequestContext:
             if message["type"] == "http.response.start":
                 headers = message.setdefault("headers", [])
                 headers.append((b"x-request-id", identity.encode()))
-                headers.append((b"x-content-type-options", b"nosniff"))
-                if not any(name.lower() == b"cache-control" for name, _ in headers):
+                held = {name.lower() for name, _ in headers}
+                headers.extend(one for one in DATA_HEADERS if one[0] not in held)
+                if b"cache-control" not in held:
                     headers.append((b"cache-control", b"no-store"))
+                if over_tls(scope):
+                    headers.append(TRANSPORT)
             await send(message)
 
         try:
             await self.app(scope, receive, tagged)
         finally:
+            # What was found is told outside, where requests are counted by route.
+            scope["state"]["route"] = getattr(scope.get("route"), "path", None)
             _request_id.reset(token)

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
+import secrets
 
-from flowdeck.api.answers import Json, attachment, empty
+from fastapi import APIRouter, Request, Response
+from starlette.concurrency import iterate_in_threadpool
+from starlette.responses import StreamingResponse
+
+from flowdeck.api.answers import Json, disposition, empty
 from flowdeck.api.errors import BadRequest
 from flowdeck.api.execution_files import download
 from flowdeck.api.execution_forms import store
-from flowdeck.api.forms import Form
+from flowdeck.api.forms import Form, Part
+from flowdeck.api.parameters import Integer
 from flowdeck.api.security import CallerDep
 from flowdeck.services import namespace_files as files
+from flowdeck.services.archives import UNPACKED
+from flowdeck.services.backend import Backend
+from flowdeck.services.caller import Caller
+from flowdeck.storage.local import UPLOADS
+from flowdeck.storage.paths import uri_of
 
 router = APIRouter(prefix="/api/v1/{tenant}/namespaces/{namespace}/files", tags=["Files"])
 
 
 @router.get("")
 async def content(
-    request: Request, caller: CallerDep, namespace: str, path: str, revision: int | None = None
+    request: Request, caller: CallerDep, namespace: str, path: str, revision: Integer | None = None
 ) -> Response:
     """Content of a file."""
     backend = request.app.state.backend
@@ -35,7 +45,7 @@ async def create(request: Request, caller: CallerDep, namespace: str, path: str)
         if part.name != "fileContent":
             continue
         if (part.filename or "").lower().endswith(".zip"):
-            await files.unpack(backend, caller, namespace, place.rpartition("/")[0], await part.bytes(files.UNPACKED))
+            await unpack(backend, caller, namespace, place.rpartition("/")[0], part)
         elif place == files.FLOWS or place.startswith(files.FLOWS + "/"):
             await files.put_bytes(backend, caller, namespace, place, await part.bytes(backend.config.max_body))
         else:
@@ -44,6 +54,16 @@ async def create(request: Request, caller: CallerDep, namespace: str, path: str)
             await files.put(backend, caller, namespace, place, stored, size)
         return empty(200)
     raise BadRequest("Required part [fileContent] not specified")
+
+
+async def unpack(backend: Backend, caller: Caller, namespace: str, folder: str, part: Part) -> None:
+    """Unpack the archive of a part below a folder; it lies in storage while that lasts, never in memory."""
+    place = f"{UPLOADS}/{secrets.token_hex(16)}.zip"
+    try:
+        await store(backend, part, place, UNPACKED)
+        await files.unpack(backend, caller, namespace, folder, uri_of(place))
+    finally:
+        await backend.thread(lambda: backend.storage.delete(place))
 
 
 @router.put("")
@@ -109,5 +129,8 @@ async def export(request: Request, caller: CallerDep, namespace: str) -> Respons
     """Zip of all files."""
     backend = request.app.state.backend
     rows = await files.everything(backend, caller, namespace)
-    content = await backend.thread(lambda: files.archive(backend.storage, rows))
-    return attachment(content, f"{namespace}_files.zip", "application/octet-stream")
+    return StreamingResponse(
+        iterate_in_threadpool(files.archive(backend.storage, rows)),
+        media_type="application/octet-stream",
+        headers={"Content-Disposition": disposition(f"{namespace}_files.zip"), "Cache-Control": "no-cache"},
+    )

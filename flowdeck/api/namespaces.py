@@ -5,9 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from flowdeck.api.answers import Json, empty, paged
-from flowdeck.api.bodies import json_object
+from flowdeck.api.bodies import json_object, optional_text, texts
 from flowdeck.api.parameters import PageDep, filters, flag
 from flowdeck.api.security import CallerDep
+from flowdeck.model.errors import InvalidEntity
 from flowdeck.services import namespaces
 from flowdeck.store.queries.where import Filter
 
@@ -29,16 +30,18 @@ async def autocomplete(request: Request, caller: CallerDep) -> Response:
     sent = await json_object(request)
     backend = request.app.state.backend
     find = namespaces.existing if sent.get("existingOnly") else namespaces.known
-    text = str(sent.get("q") or "").lower()
+    text = (optional_text(sent, "q") or "").lower()
     found = [n for n in await find(backend, caller) if text in n.lower()][:50]
-    return Json(list(dict.fromkeys([*found, *map(str, sent.get("ids") or [])])))
+    return Json(list(dict.fromkeys([*found, *texts(sent, "ids")])))
 
 
 @router.post("/namespaces")
 async def create(request: Request, caller: CallerDep) -> Response:
     """Write down a namespace with its variables and plugin defaults."""
     sent = await json_object(request)
-    return Json(await namespaces.put(request.app.state.backend, caller, str(sent.get("id") or ""), sent, create=True))
+    return Json(
+        await namespaces.put(request.app.state.backend, caller, optional_text(sent, "id") or "", sent, create=True)
+    )
 
 
 @router.get("/namespaces/{namespace}")
@@ -50,7 +53,12 @@ async def get(request: Request, caller: CallerDep, namespace: str) -> Response:
 @router.put("/namespaces/{namespace}")
 async def update(request: Request, caller: CallerDep, namespace: str) -> Response:
     """Replace description, variables and plugin defaults."""
-    return Json(await namespaces.put(request.app.state.backend, caller, namespace, await json_object(request)))
+    sent = await json_object(request)
+    if (optional_text(sent, "id") or namespace) != namespace:
+        raise InvalidEntity(
+            "id: must be the name in the path", violations=[{"path": "id", "message": "must be the name in the path"}]
+        )
+    return Json(await namespaces.put(request.app.state.backend, caller, namespace, sent))
 
 
 @router.delete("/namespaces/{namespace}")
@@ -98,9 +106,9 @@ async def put_secret(request: Request, caller: CallerDep, namespace: str) -> Res
             request.app.state.backend,
             caller,
             namespaces.check(namespace),
-            str(sent.get("key") or ""),
-            str(sent.get("value") or ""),
-            sent.get("description"),
+            optional_text(sent, "key") or "",
+            optional_text(sent, "value") or "",
+            optional_text(sent, "description"),
             sent.get("tags"),
         )
     )
@@ -112,7 +120,13 @@ async def patch_secret(request: Request, caller: CallerDep, namespace: str, key:
     sent = await json_object(request)
     return Json(
         await namespaces.put_secret(
-            request.app.state.backend, caller, namespace, key, None, sent.get("description"), sent.get("tags")
+            request.app.state.backend,
+            caller,
+            namespace,
+            key,
+            None,
+            optional_text(sent, "description"),
+            sent.get("tags"),
         )
     )
 

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 from urllib.parse import unquote
 
 from fastapi import Depends, Request
+from pydantic import Field
 
 from flowdeck.model.errors import IllegalArgument, InvalidFilter, InvalidFormat
-from flowdeck.store.queries.where import ENUM_NAMES, Filter, Page, check
+from flowdeck.store.queries.where import ENUM_NAMES, RESOURCES, Filter, Page, check
 
 MAX_SIZE = 10_000
 MOST_SORTS = 10
@@ -32,6 +33,17 @@ LEGACY: dict[str, tuple[str, str]] = {
     "workerId": ("workerId", "EQUALS"),
     "triggerExecutionId": ("triggerExecutionId", "EQUALS"),
 }
+
+
+def whole(text: str, name: str) -> int:
+    """A number of the query that columns can hold. `InvalidFormat`, `IllegalArgument`."""
+    try:
+        value = int(text)
+    except ValueError:
+        raise InvalidFormat(f"{name}: '{text[:32]}' is not a number") from None
+    if abs(value) > LARGEST_NUMBER:
+        raise IllegalArgument(f"{name}: must be a number of at most {LARGEST_NUMBER}")
+    return value
 
 
 def _number(request: Request, name: str, default: int) -> int:
@@ -87,7 +99,9 @@ def filters(request: Request, resource: str) -> list[Filter]:
     scalars: dict[tuple[str, str], list[str]] = {}
     maps: dict[tuple[str, str], dict[str, Any]] = {}
     for name, value in request.query_params.multi_items():
-        if not name.startswith("filters["):
+        if not name.startswith("filters"):
+            continue
+        if name == "filters" and not value:
             continue
         match = _KEY.match(name)
         if match is None:
@@ -106,7 +120,7 @@ def filters(request: Request, resource: str) -> list[Filter]:
             scalars.setdefault((field, match[2]), []).append(value)
     found = [Filter(field, op, entries) for (field, op), entries in maps.items()]
     for (field, op), values in scalars.items():
-        if field == "labels":
+        if field == "labels" and field in RESOURCES[resource]:
             found.append(Filter(field, op, _label_map(values)))
         elif op in ("IN", "NOT_IN"):
             merged = [unquote(part) for value in values for part in Filter(field, op, value).texts()]
@@ -131,8 +145,6 @@ def _older(request: Request, resource: str) -> list[Filter]:
     labels = request.query_params.getlist("labels")
     if labels:
         found.append(Filter("labels", "EQUALS", _label_map(labels)))
-    from flowdeck.store.queries.where import RESOURCES
-
     return [f for f in found if f.field in RESOURCES[resource]]
 
 
@@ -171,4 +183,12 @@ def flag(request: Request, name: str, default: bool = False) -> bool:
     raise InvalidFormat(f"{name}: '{text[:32]}' is not true or false")
 
 
+def listed(request: Request, name: str) -> list[str]:
+    """A list of the query: the parameter repeated, or joined by commas."""
+    return [part for value in request.query_params.getlist(name) for part in value.split(",") if part]
+
+
 PageDep = Annotated[Page, Depends(page)]
+
+Integer = Annotated[int, Field(ge=-LARGEST_NUMBER, le=LARGEST_NUMBER)]
+"""A number of the query or the path; what no database column holds is refused (422)."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, MutableMapping
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
@@ -39,17 +41,35 @@ _KEPT = (
 )
 
 
+NO_HEAD = re.compile(r"/webhook/|/(follow|follow-dependencies|stream)$")
+"""GET routes that HEAD does not reach: a webhook starts something, and a stream has no end."""
+
+
 class QuickRoute(APIRoute):
-    """A route that says no after one look at the path."""
+    """A route that says no after one look at the path, and answers HEAD as GET without its content."""
+
+    def _is_head(self, scope: Scope) -> bool:
+        return scope.get("method") == "HEAD" and "GET" in (self.methods or ()) and not NO_HEAD.search(self.path)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """As Starlette's; most routes are asked in vain."""
         if scope["type"] == "http" and not scope.get("root_path") and not self.path_regex.match(scope["path"]):
             return Match.NONE, {}
+        if self._is_head(scope):
+            scope = {**scope, "method": "GET"}
         return super().matches(scope)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As Starlette's; that the path knows other methods is told to known callers only."""
+        if self._is_head(scope):
+
+            async def bare(message: MutableMapping[str, Any]) -> None:
+                if message["type"] == "http.response.body":
+                    message = {**message, "body": b""}
+                await send(message)
+
+            await super().handle({**scope, "method": "GET"}, receive, bare)
+            return
         if self.methods and scope["method"] not in self.methods:
             await only_known(scope, receive)
         await super().handle(scope, receive, send)

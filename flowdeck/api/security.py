@@ -26,6 +26,8 @@ OPEN = frozenset(
         ("POST", "/logout"),
         ("GET", "/ping"),
         ("GET", "/swagger/flowdeck.yml"),
+        ("GET", "/api/v1/openapi.json"),
+        ("GET", "/api"),
         ("GET", "/api/v1/{tenant}/executions/webhook/{namespace}/{flow_id}/{key}"),
         ("POST", "/api/v1/{tenant}/executions/webhook/{namespace}/{flow_id}/{key}"),
         ("PUT", "/api/v1/{tenant}/executions/webhook/{namespace}/{flow_id}/{key}"),
@@ -63,6 +65,8 @@ def check_origin(request: Request) -> None:
         return
     origin = request.headers.get("origin")
     if origin and origin != "null" and urlsplit(origin).netloc.lower() == request.headers.get("host", "").lower():
+        return
+    if origin in request.app.state.backend.config.origins:  # a proxy names this server otherwise
         return
     raise Forbidden("this call needs the Origin of this server")
 
@@ -145,7 +149,10 @@ async def authenticate(request: Request) -> Caller:
     if caller is None:
         referer = urlsplit(request.headers.get("referer", "")).path
         raise Unauthorised(
-            challenge=not (referer.rstrip("/").endswith("/login") or "x-flowdeck-console" in request.headers)
+            # A challenge makes the browser itself ask, over a page that has its own dialog (ui.md §1.9).
+            challenge=not (
+                referer.rstrip("/").endswith("/login") or "/ui/" in referer or "x-flowdeck-console" in request.headers
+            )
         )
     if tenant not in TENANTS:
         raise NotFound()

@@ -8,7 +8,8 @@ from flowdeck.api.answers import Json, empty
 from flowdeck.api.bodies import json_object
 from flowdeck.api.errors import Unauthorised
 from flowdeck.api.security import CallerDep, address, check_origin
-from flowdeck.services import keepsakes
+from flowdeck.services import keepsakes, profile
+from flowdeck.services.maintenance import in_maintenance
 from flowdeck.services.sessions import COOKIE, hashed
 from flowdeck.services.wire import instant
 
@@ -93,7 +94,11 @@ async def me(request: Request, caller: CallerDep) -> Response:
         }
     return Json(
         {
-            "user": {"id": caller.username, "username": caller.username, "name": caller.username.partition("@")[0]},
+            "user": {
+                "id": caller.username,
+                "username": caller.username,
+                "name": profile.shown(caller.username, await profile.names(backend, caller.username)),
+            },
             "tenants": [{"id": "main", "name": "main"}],
             "permissions": [{"permission": kind, "action": action} for kind in KINDS for action in ACTIONS],
             **session,
@@ -101,7 +106,10 @@ async def me(request: Request, caller: CallerDep) -> Response:
             "serverTime": instant(now),
             "zone": backend.config.zone,
             "version": backend.config.version,
-            "features": [],
+            "features": ["copilot"] if backend.config.ai_enabled else [],
+            "disabledMenus": list(backend.config.disabled_menus),
+            "links": [{"title": title, "url": url} for title, url in backend.config.custom_links],
+            "inMaintenance": await in_maintenance(backend),
         }
     )
 
@@ -117,3 +125,36 @@ async def close_session(request: Request, caller: CallerDep, session_id: str) ->
     """End one of the caller's sessions."""
     await request.app.state.sessions.close_own(caller, session_id)
     return empty()
+
+
+@router.delete("/api/v1/{tenant}/console/sessions")
+async def close_other_sessions(request: Request, caller: CallerDep) -> Response:
+    """End all of the caller's sessions but the one that asks."""
+    return Json({"ended": await request.app.state.sessions.close_others(caller)})
+
+
+@router.get("/api/v1/{tenant}/console/profile")
+async def own_profile(request: Request, caller: CallerDep) -> Response:
+    """The caller's name, and the rules of its password."""
+    state = request.app.state
+    return Json(await profile.profile(state.backend, state.credentials, caller))
+
+
+@router.patch("/api/v1/{tenant}/console/profile")
+async def rename(request: Request, caller: CallerDep) -> Response:
+    """Store the caller's first and last name."""
+    state = request.app.state
+    await profile.keep_names(state.backend, caller.username, await json_object(request, 16_384))
+    return Json(await profile.profile(state.backend, state.credentials, caller))
+
+
+@router.put("/api/v1/{tenant}/console/password")
+async def change_password(request: Request, caller: CallerDep) -> Response:
+    """Change the caller's password, which must be known; its other sessions end."""
+    sent = await json_object(request, 16_384)
+    state = request.app.state
+    current, password = str(sent.get("current") or ""), str(sent.get("password") or "")
+    ended = await profile.change_password(
+        state.credentials, state.sessions, caller, current, password, address(request)
+    )
+    return Json({"ended": ended})

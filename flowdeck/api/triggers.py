@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from flowdeck.api.answers import Json, attachment, csv_text, paged
+from flowdeck.api.answers import Json, paged
 from flowdeck.api.bodies import json_list, json_object
 from flowdeck.api.parameters import PageDep, body_filters, filters, flag
 from flowdeck.api.security import CallerDep
+from flowdeck.api.spreadsheets import spreadsheet
+from flowdeck.model.errors import IllegalArgument
 from flowdeck.services import documents, triggers
 
 router = APIRouter(prefix="/api/v1/{tenant}/triggers", tags=["Triggers"])
@@ -31,27 +34,42 @@ async def search(request: Request, caller: CallerDep, page: PageDep) -> Response
 async def export_csv(request: Request, caller: CallerDep) -> Response:
     """CSV of all matches."""
     rows = await triggers.matching(request.app.state.backend, caller, filters(request, "triggers"))
-    columns = ["namespace", "flowId", "triggerId", "type", "disabled", "date", "nextExecutionDate", "executionId"]
-    lines = [
-        [
-            r["namespace"],
-            r["flow_id"],
-            r["trigger_id"],
-            r["type"],
-            bool(r["disabled"]),
-            documents.instant_or_none(r["last_date"]),
-            documents.instant_or_none(r["next_due"]),
-            r["execution_id"],
-        ]
-        for r in rows
-    ]
-    return attachment(csv_text(columns, lines), "triggers.csv", "text/csv")
+    ids = ("namespace", "flowId", "triggerId")
+    return spreadsheet(request, "triggers", caller.tenant, CSV_COLUMNS, rows, ids=ids, own=OWN_CSV)
+
+
+CSV_COLUMNS: dict[str, Callable[[Any], Any]] = {
+    "namespace": lambda r: r["namespace"],
+    "flowId": lambda r: r["flow_id"],
+    "triggerId": lambda r: r["trigger_id"],
+    "type": lambda r: r["type"],
+    "starts": lambda r: r["type"],
+    "disabled": lambda r: bool(r["disabled"]),
+    "on": lambda r: not r["disabled"],
+    "date": lambda r: documents.instant_or_none(r["last_date"]),
+    "nextExecutionDate": lambda r: documents.instant_or_none(r["next_due"]),
+    "next": lambda r: documents.instant_or_none(r["next_due"]),
+    "executionId": lambda r: r["execution_id"],
+    "execution": lambda r: r["execution_id"],
+}
+OWN_CSV = ("namespace", "flowId", "triggerId", "type", "disabled", "date", "nextExecutionDate", "executionId")
+
+
+_WORDS = {
+    "backfill_pause": "Pause the backfill",
+    "backfill_continue": "Go on with the backfill",
+    "backfill_delete": "End the backfill",
+    "set_disabled": "Switch the state",
+    "unlock": "Release the lock",
+    "delete": "Reset the state",
+}
 
 
 def _single(path: str, method: str, name: str) -> None:
     async def act(request: Request, caller: CallerDep) -> Response:
         return Json(await triggers.backfill_action(request.app.state.backend, caller, await json_object(request), name))
 
+    act.__doc__ = f"{_WORDS[name]} of one trigger; 400 without one."
     router.add_api_route(path, act, methods=[method], name=name)
 
 
@@ -67,7 +85,11 @@ def _bulk(path: str, name: str, *, method: str = "POST") -> None:
         backend = request.app.state.backend
         if name == "set_disabled":
             sent = await json_object(request)
-            rows = await triggers.named(backend, caller, sent.get("triggers") or [])
+            if not isinstance(sent.get("triggers"), list) or not sent["triggers"]:
+                raise IllegalArgument("triggers: must be a list of at least one trigger")
+            if not isinstance(sent.get("disabled"), bool):
+                raise IllegalArgument("disabled: must be true or false")
+            rows = await triggers.named(backend, caller, sent["triggers"])
         else:
             sent = None
             rows = await triggers.named(backend, caller, await json_list(request))
@@ -84,6 +106,8 @@ def _bulk(path: str, name: str, *, method: str = "POST") -> None:
         rows = await triggers.matching(backend, caller, chosen)
         return Json({"count": await triggers.bulk(backend, caller, rows, name, **args(request, None))})
 
+    by_triggers.__doc__ = f"{_WORDS[name]} of these triggers; what does not apply is skipped."
+    by_query.__doc__ = f"{_WORDS[name]} of all matches; what does not apply is skipped."
     router.add_api_route(f"{path}/by-triggers", by_triggers, methods=[method], name=f"{name} by triggers")
     router.add_api_route(f"{path}/by-query", by_query, methods=[method], name=f"{name} by query")
 

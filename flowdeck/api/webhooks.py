@@ -9,10 +9,11 @@ from fastapi import APIRouter, Request, Response
 from flowdeck.api.answers import Json, empty
 from flowdeck.api.bodies import raw
 from flowdeck.api.security import CallerDep, address
-from flowdeck.model.errors import NotFound
+from flowdeck.model.errors import Forbidden, NotFound
 from flowdeck.model.states import State
 from flowdeck.services import creation, executions
 from flowdeck.services.credentials import Throttle
+from flowdeck.services.signatures import Sent
 
 router = APIRouter(prefix="/api/v1/{tenant}/executions/webhook", tags=["Executions"])
 
@@ -30,12 +31,15 @@ async def _called(request: Request, caller: Any, namespace: str, flow_id: str, k
     parameters: dict[str, list[str]] = {}
     for name, value in request.query_params.multi_items():
         parameters.setdefault(name, []).append(value)
-    variables = {"body": creation.body_value(await raw(request)), "headers": headers, "parameters": parameters}
+
+    async def read() -> Sent:
+        return Sent(await raw(request), headers, parameters)
+
     try:
         new, trigger, document = await creation.webhook(
-            backend, namespace, flow_id, key, caller.tenant, path=path, variables=variables
+            backend, namespace, flow_id, key, caller.tenant, path=path, read=read
         )
-    except NotFound:
+    except (NotFound, Forbidden):
         throttle.failed(place, address(request))
         raise
     if document is None:

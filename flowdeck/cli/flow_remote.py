@@ -6,66 +6,57 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from flowdeck.cli.includes import expand, flow_files, text_of
+from flowdeck.cli.includes import flow_files
+from flowdeck.cli.parsing import commands, switch, table
 from flowdeck.cli.remote import Remote, add_flags, show
 
 YAML = {"Content-Type": "application/x-yaml"}
 
 
-def register(commands: Any) -> None:
+def register(below: Any) -> None:
     """Add the commands to `flow`."""
 
-    def command(name: str, told: str, run: Any, *arguments: str) -> argparse.ArgumentParser:
-        parser = commands.add_parser(name, help=told)
+    def command(name: str, told: str, run: Any, *arguments: str, **more: Any) -> argparse.ArgumentParser:
+        parser = below.add_parser(name, help=told, **more)
         for argument in arguments:
             parser.add_argument(argument.lower(), metavar=argument)
         add_flags(parser)
         parser.set_defaults(run=run)
         return parser
 
+    listing = command("list", "flows of a server", run_list)
+    listing.add_argument("--namespace", help="this one and those below it")
+    listing.add_argument("-q", "--query", help="words of the id")
+    listing.add_argument("--limit", type=int, default=100, metavar="N", help="most rows (100)")
+    command("get", "the source of a flow", run_get, "NAMESPACE", "ID").add_argument(
+        "--revision", type=int, metavar="N", help="not the newest one"
+    )
     command("create", "create a flow from a file", run_create, "FILE")
     command("update", "save a new revision of a flow", run_update, "FILE", "NAMESPACE", "ID")
     command("delete", "delete a flow", run_delete, "NAMESPACE", "ID")
     updates = command("updates", "save all flows of a folder", run_updates, "DIRECTORY")
-    updates.add_argument(
-        "--delete", action=argparse.BooleanOptionalAction, default=False, help="delete what is not there"
-    )
+    switch(updates, "delete", "delete what is not there")
     updates.add_argument("--namespace", help="of the flows that may be deleted")
     export = command("export", "write flows.zip into a folder", run_export, "DIRECTORY")
     export.add_argument("--namespace", help="this one and those below it")
-    dot = commands.add_parser("dot", help="the flow's graph as Graphviz text")
-    dot.add_argument("file", metavar="FILE")
-    dot.set_defaults(run=run_dot)
-    expanded = commands.add_parser("expand", help="the source with the files that it includes")
-    expanded.add_argument("file", metavar="FILE")
-    expanded.set_defaults(run=run_expand)
-    group = commands.add_parser("namespace", help="all flows of a namespace").add_subparsers(
-        dest="part", metavar="COMMAND", required=True
+    again = command(
+        "sync-from-source", "save the stored sources again, as after an upgrade", run_sync, aliases=["syncFromSource"]
     )
-    update = group.add_parser("update", help="save all flows of a folder in a namespace")
+    again.add_argument("--namespace", help="this one and those below it")
+    group = commands(below.add_parser("namespace", help="all flows of a namespace"), "part")
+    update = group.add_parser("update", aliases=["sync"], help="save all flows of a folder in a namespace")
     update.add_argument("namespace", metavar="NAMESPACE")
     update.add_argument("directory", metavar="DIRECTORY")
-    update.add_argument(
-        "--delete", action=argparse.BooleanOptionalAction, default=False, help="delete what is not there"
-    )
-    update.add_argument(
-        "--override-namespaces",
-        action=argparse.BooleanOptionalAction,
-        default=False,
-        help="put this namespace in",
-    )
+    switch(update, "delete", "delete what is not there")
+    switch(update, "override-namespaces", "put this namespace in")
     add_flags(update)
     update.set_defaults(run=run_namespace_update)
 
 
-def source(file: str) -> str:
-    """A flow's source with its includes; `ValueError` names what can't be read."""
-    path = Path(file)
-    return expand(text_of(path), path.parent)
-
-
 def sources(directory: str) -> str:
     """All flows below a folder as documents of one text."""
+    from flowdeck.cli.flow import source
+
     folder = Path(directory)
     if not folder.is_dir():
         raise ValueError(f"{folder} is not a folder")
@@ -79,22 +70,55 @@ def _name(flow: Any) -> str:
     return f"{flow['namespace']}.{flow['id']}"
 
 
+def _below(namespace: str | None) -> dict[str, str]:
+    return {"filters[namespace][PREFIX]": namespace} if namespace else {}
+
+
+def run_list(options: argparse.Namespace) -> int:
+    """Print flows with their revisions."""
+    asked = _below(options.namespace) | ({"filters[q][EQUALS]": options.query} if options.query else {})
+    with Remote(options) as remote:
+        rows = remote.pages("flows", "search", params=asked, limit=options.limit)
+    show(options, rows, table(rows, ("namespace", "id", "revision", "disabled", "description"), "no flows"))
+    return 0
+
+
+def run_get(options: argparse.Namespace) -> int:
+    """Print a flow's source, or with `--output json` the flow."""
+    asked: dict[str, Any] = {"source": "true"}
+    if options.revision is not None:
+        asked["revision"] = options.revision
+    with Remote(options) as remote:
+        flow = remote.call("GET", "flows", options.namespace, options.id, params=asked).json()
+    show(options, flow, flow["source"].rstrip("\n"))
+    return 0
+
+
 def run_create(options: argparse.Namespace) -> int:
     """Create the flow of a file."""
-    with Remote(options) as remote:
-        made = remote.call("POST", "flows", content=source(options.file), headers=YAML).json()
+    made = _sent(options, "POST", "flows")
     show(options, made, f"created {_name(made)}, revision {made['revision']}")
     return 0
 
 
 def run_update(options: argparse.Namespace) -> int:
     """Save a revision."""
-    with Remote(options) as remote:
-        made = remote.call(
-            "PUT", "flows", options.namespace, options.id, content=source(options.file), headers=YAML
-        ).json()
+    made = _sent(options, "PUT", "flows", options.namespace, options.id)
     show(options, made, f"saved {_name(made)}, revision {made['revision']}")
     return 0
+
+
+def _sent(options: argparse.Namespace, method: str, *place: str) -> Any:
+    """The flow that the server made of a file; a refusal names the file."""
+    from flowdeck.cli.flow import source
+    from flowdeck.cli.remote import Refused
+
+    text = source(options.file)
+    with Remote(options) as remote:
+        try:
+            return remote.call(method, *place, content=text.encode(), headers=YAML).json()
+        except Refused as error:
+            raise ValueError(f"{options.file}: {error}" if error.status in (409, 422) else str(error)) from None
 
 
 def run_delete(options: argparse.Namespace) -> int:
@@ -117,62 +141,54 @@ def run_updates(options: argparse.Namespace) -> int:
     asked = {"delete": str(options.delete).lower()}
     if options.namespace:
         asked["namespace"] = options.namespace
-    with Remote(options) as remote:
-        answer = remote.call("POST", "flows", "bulk", params=asked, content=sources(options.directory), headers=YAML)
-    return _saved(options, answer.json())
+    return _saved(options, _sent_all(options, asked, "flows", "bulk"))
 
 
 def run_namespace_update(options: argparse.Namespace) -> int:
     """Save all flows of a folder in a namespace."""
     asked = {"delete": str(options.delete).lower(), "override": str(options.override_namespaces).lower()}
+    return _saved(options, _sent_all(options, asked, "flows", options.namespace))
+
+
+def _sent_all(options: argparse.Namespace, asked: dict[str, str], *place: str) -> Any:
+    """The flows that the server made of a folder; of a refusal the files and lines are told where they are known."""
+    from flowdeck.cli.flow import findings_here
+    from flowdeck.cli.remote import Refused
+
+    text = sources(options.directory).encode()
     with Remote(options) as remote:
-        answer = remote.call(
-            "POST", "flows", options.namespace, params=asked, content=sources(options.directory), headers=YAML
-        )
-    return _saved(options, answer.json())
+        try:
+            return remote.call("POST", *place, params=asked, content=text, headers=YAML).json()
+        except Refused as error:
+            told = findings_here(options.directory) if error.status == 422 else []
+            raise ValueError("\n".join([str(error), *told])) from None
 
 
 def run_export(options: argparse.Namespace) -> int:
     """Download all flows."""
     folder = Path(options.directory)
     folder.mkdir(parents=True, exist_ok=True)
-    asked = {"filters[namespace][PREFIX]": options.namespace} if options.namespace else {}
-    with Remote(options) as remote:
-        body = remote.call("GET", "flows", "export", "by-query", params=asked).content
     path = folder / "flows.zip"
-    path.write_bytes(body)
-    show(options, {"file": str(path), "bytes": len(body)}, f"wrote {path}, {len(body):,} bytes")
+    with Remote(options) as remote:
+        size = remote.download(path, "flows", "export", "by-query", params=_below(options.namespace))
+    show(options, {"file": str(path), "bytes": size}, f"wrote {path}, {size:,} bytes")
     return 0
 
 
-def run_expand(options: argparse.Namespace) -> int:
-    """Print a source with its includes."""
-    print(source(options.file), end="")
-    return 0
+def run_sync(options: argparse.Namespace) -> int:
+    """Save each flow's own source again: what no longer is valid is told, the others stay as they are."""
+    from flowdeck.cli.remote import Refused
 
-
-def run_dot(options: argparse.Namespace) -> int:
-    """Print the graph of a flow's tasks."""
-    from flowdeck.model.graph import flow_graph
-    from flowdeck.model.source import parse_flow
-    from flowdeck.sdk.index import load_catalog
-
-    parsed = parse_flow(source(options.file), load_catalog(), strict=False)
-    if parsed.flow is None:
-        raise ValueError("; ".join(one.message for one in parsed.findings) or "the flow can't be drawn")
-    graph = flow_graph(parsed.flow)
-
-    def quoted(text: str) -> str:
-        return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-    print(f"digraph {quoted(parsed.flow.id)} {{")
-    for node in graph["nodes"]:
-        label = (node.get("task") or node.get("trigger") or {}).get("id") or ""
-        shape = "box" if label else "point"
-        print(f"  {quoted(node['uid'])} [label={quoted(label)} shape={shape}];")
-    for edge in graph["edges"]:
-        value = (edge.get("relation") or {}).get("value")
-        told = f" [label={quoted(str(value))}]" if value else ""
-        print(f"  {quoted(edge['source'])} -> {quoted(edge['target'])}{told};")
-    print("}")
-    return 0
+    refused: list[dict[str, str]] = []
+    with Remote(options) as remote:
+        rows = remote.pages("flows", "search", params=_below(options.namespace))
+        for row in rows:
+            place = ("flows", row["namespace"], row["id"])
+            text = remote.call("GET", *place, params={"source": "true"}).json()["source"]
+            try:
+                remote.call("PUT", *place, content=text.encode(), headers=YAML)
+            except Refused as error:
+                refused.append({"flow": _name(row), "reason": str(error)})
+    told = [f"{len(rows) - len(refused)} flows read again", *(f"{one['flow']}: {one['reason']}" for one in refused)]
+    show(options, {"read": len(rows) - len(refused), "refused": refused}, "\n".join(told))
+    return 1 if refused else 0

@@ -87,7 +87,8 @@ def save(tx: Tx, args: dict[str, Any]) -> dict[str, Any]:
     """Save a source as the newest revision of its flow.
 
     Args (in `args`): tenant, `source`; `namespace` and `id` when the caller expects certain ones; `expect` create,
-    update or any (default); `base_revision`, the revision that the editor began with.
+    update or any (default); `base_revision`, the revision that the editor began with; `message`, what the author
+            says of the revision.
     Returns: namespace, id, revision, flow_key, and `changed` (false: the same source is stored already).
     Raises:
         InvalidEntity: the source has errors, moves another flow, or exists while a new one is expected.
@@ -113,10 +114,10 @@ def save(tx: Tx, args: dict[str, Any]) -> dict[str, Any]:
         raise Conflict(
             "the flow was changed meanwhile", revision=head["revision"] if exists and head is not None else 0
         )
-    return store_revision(tx, parsed, source, head)
+    return store_revision(tx, parsed, source, head, args.get("message"))
 
 
-def store_revision(tx: Tx, parsed: Parsed, source: str, head: Row | None) -> dict[str, Any]:
+def store_revision(tx: Tx, parsed: Parsed, source: str, head: Row | None, message: str | None = None) -> dict[str, Any]:
     """Write a parsed source as the newest revision, with labels and trigger states, unless it is stored already."""
     flow = parsed.flow
     assert flow is not None
@@ -157,6 +158,7 @@ def store_revision(tx: Tx, parsed: Parsed, source: str, head: Row | None) -> dic
         deleted=False,
         disabled=flow.disabled,
         author=tx.principal,
+        message=message,
         created=tx.now,
     )
     tx.sql("delete from flow_label where flow_key = :key", key=key)
@@ -182,7 +184,8 @@ def set_disabled(tx: Tx, args: dict[str, Any]) -> bool:
         revision=head["revision"],
     )
     source = with_disabled(source, bool(args["disabled"]))
-    store_revision(tx, _parse(tx, source, args["tenant"], 1), source, head)
+    said = "Disabled" if args["disabled"] else "Enabled"
+    store_revision(tx, _parse(tx, source, args["tenant"], 1), source, head, said)
     return True
 
 
@@ -245,3 +248,54 @@ def mark(tx: Tx, args: dict[str, Any]) -> bool:
     tx.tenant = row["tenant"]
     tx.notify(f"flow:{row['namespace']}/{row['id']}", "changed", row["id"], revision=row["revision"])
     return True
+
+
+@command("flow.refresh")
+def refresh(tx: Tx, args: dict[str, Any]) -> str | None:
+    """Derive everything that is kept of the newest revision of `flow_key` from its source again (§ G3 `sys reindex`).
+
+    Returns: why the source can't be read any more (that is noted with the revision), else None.
+    """
+    head = tx.one("select * from flow where flow_key = :key", key=args["flow_key"])
+    if head is None or head["deleted"]:
+        return None
+    key, revision = head["flow_key"], head["revision"]
+    source = tx.value(
+        "select source from flow_revision where flow_key = :key and revision = :revision", key=key, revision=revision
+    )
+    reason = None
+    tx.tenant = head["tenant"]
+    try:
+        parsed = _parse(tx, source, head["tenant"], revision)
+    except InvalidEntity as error:
+        reason = error.message
+    else:
+        flow = parsed.flow
+        assert flow is not None
+        tx.sql(
+            "update flow set labels = :labels, description = :description, summary = :summary where flow_key = :key",
+            key=key,
+            labels=json.dumps([{"key": k, "value": v} for k, v in flow.labels], separators=(",", ":")),
+            description=flow.description,
+            summary=json.dumps(summary_of(flow), separators=(",", ":")),
+        )
+        tx.sql(
+            "update flow_revision set document = :document where flow_key = :key and revision = :revision",
+            key=key,
+            revision=revision,
+            document=json.dumps(parsed.document, separators=(",", ":"), default=str),
+        )
+        tx.sql("delete from flow_label where flow_key = :key", key=key)
+        tx.many(
+            "insert into flow_label (flow_key, key, tenant, value) values (?, ?, ?, ?)",
+            [(key, name, flow.tenant, value) for name, value in dict(flow.labels).items()],
+        )
+        write_states(tx, flow, disabled=head["disabled"])
+    tx.sql(
+        "update flow_revision set exception = :exception where flow_key = :key and revision = :revision",
+        key=key,
+        revision=revision,
+        exception=reason,
+    )
+    tx.notify(f"flow:{head['namespace']}/{head['id']}", "changed", head["id"], revision=revision)
+    return reason

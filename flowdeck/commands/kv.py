@@ -25,7 +25,7 @@ def _kind(value: Any) -> str:
 
 @command("kv.put")
 def put(tx: Tx, args: dict[str, Any]) -> dict[str, Any]:
-    """Write a pair.
+    """Write a pair; the version before it is kept until a purge (core plugins §5, PurgeKV).
 
     Args (in `args`): tenant, namespace, key, `value` (JSON), `type` (default: by the value), `description`,
     `ttl_ms` or `expires` (ms since the epoch), `overwrite` (default true), `version` (the one it was read with).
@@ -52,6 +52,13 @@ def put(tx: Tx, args: dict[str, Any]) -> dict[str, Any]:
         raise Conflict("somebody else changed the key meanwhile", version=row["version"] if row else 0)
     ttl = args.get("ttl_ms")
     description = args.get("description")
+    if row is not None:
+        tx.sql(
+            "insert into kv_version (tenant, namespace, key, version, type, value, description, updated, expires)"
+            " select tenant, namespace, key, version, type, value, description, updated, expires from kv"
+            f" where {_PLACE} on conflict do nothing",
+            place,
+        )
     tx.sql(
         "insert into kv (tenant, namespace, key, type, value, description, version, created, updated, expires)"
         " values (:tenant, :namespace, :key, :type, :value, :description, :version, :created, :now, :expires)"
@@ -75,7 +82,7 @@ def put(tx: Tx, args: dict[str, Any]) -> dict[str, Any]:
 
 @command("kv.delete")
 def delete(tx: Tx, args: dict[str, Any]) -> Any:
-    """Delete `key` (answers whether it lived) or `keys` (answers those that did).
+    """Delete `key` (answers whether it lived) or `keys` (answers those that did), with all their versions.
 
     Raises:
         NotFound: `error_on_missing` is set and the key does not exist.
@@ -88,6 +95,7 @@ def delete(tx: Tx, args: dict[str, Any]) -> Any:
             f"select 1 from kv where {_PLACE} and (expires is null or expires > :now)", {**place, "now": tx.now}
         )
         tx.sql(f"delete from kv where {_PLACE}", place)
+        tx.sql(f"delete from kv_version where {_PLACE}", place)
         if live:
             gone.append(key)
             tx.notify(f"kv:{args['namespace']}", "deleted", key)
@@ -98,7 +106,7 @@ def delete(tx: Tx, args: dict[str, Any]) -> Any:
 
 @command("purge.kv")
 def purge(tx: Tx, args: dict[str, Any]) -> int:
-    """Delete expired pairs, at most `limit` (default 1,000); answers how many."""
+    """Delete expired pairs with their versions, at most `limit` (default 1,000); answers how many."""
     rows = tx.all(
         "select tenant, namespace, key from kv where expires is not null and expires <= :now limit :limit"
         # of two purges at once each takes what the other has not
@@ -106,4 +114,6 @@ def purge(tx: Tx, args: dict[str, Any]) -> int:
         now=tx.now,
         limit=int(args.get("limit", 1000)),
     )
-    return tx.many(f"delete from kv where {_PLACE}", [dict(row) for row in rows])
+    places = [dict(row) for row in rows]
+    tx.many(f"delete from kv_version where {_PLACE}", places)
+    return tx.many(f"delete from kv where {_PLACE}", places)

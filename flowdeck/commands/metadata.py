@@ -7,7 +7,7 @@ from typing import Any
 
 from flowdeck.commands.registry import command
 from flowdeck.model.errors import Conflict, NotFound
-from flowdeck.model.liveness import Patience, ServiceState, judged, may_become
+from flowdeck.model.liveness import MAINTENANCE, Patience, ServiceState, judged, may_become
 from flowdeck.store.driver import Tx
 
 
@@ -70,6 +70,8 @@ def delete_session(tx: Tx, args: dict[str, Any]) -> int:
 def put_userdata(tx: Tx, args: dict[str, Any]) -> dict[str, Any]:
     """Keep something of a user: tenant, owner, kind, key, `body`, `shared`; `version` = the one it was read with.
 
+    With `most` and `since` (ms) only the newest `most` of its kind stay, and none that is older than `since`.
+
     Raises:
         Conflict: `version` is told and another one is stored; carries the stored one.
     """
@@ -102,6 +104,17 @@ def put_userdata(tx: Tx, args: dict[str, Any]) -> dict[str, Any]:
         " shared = excluded.shared, updated = excluded.updated",
         values,
     )
+    if args.get("most") is not None:
+        tx.sql(
+            "delete from user_data where tenant = :tenant and owner = :owner and kind = :kind and (updated < :since or"
+            " key in (select key from user_data where tenant = :tenant and owner = :owner and kind = :kind"
+            " order by updated desc limit 1000 offset :most))",
+            tenant=args["tenant"],
+            owner=args["owner"],
+            kind=args["kind"],
+            since=args["since"],
+            most=args["most"],
+        )
     tx.notify(f"userdata:{args['kind']}", "changed" if row else "created", args["key"], by=args["owner"])
     return {"version": version, "updated": tx.now}
 
@@ -126,11 +139,15 @@ EVENTS = 20
 def heartbeat(tx: Tx, args: dict[str, Any]) -> str:
     """Say that a component lives: `id`, `kind`, `host`, `state`, `started` (ms), `detail` (JSON); answers its state.
 
+    One that runs is in MAINTENANCE while the instance is (F46).
+
     A component that the others count as dead hears so and must end: its row does not come back to life (F53). One that
     has `connected` begins anew.
     """
     row = tx.one("select state, detail from service where id = ?", args["id"])
     told = ServiceState(args.get("state", "RUNNING"))
+    if told is ServiceState.RUNNING and tx.value("select value from setting where key = ?", MAINTENANCE) == "true":
+        told = ServiceState.MAINTENANCE
     state = told
     events: list[Any] = []
     if row is not None:

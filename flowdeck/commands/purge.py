@@ -133,7 +133,7 @@ def purge_metrics(tx: Tx, args: dict[str, Any]) -> int:
 
 @command("purge.pairs")
 def purge_pairs(tx: Tx, args: dict[str, Any]) -> int:
-    """Delete key-value pairs: `pairs` are [namespace, key], at most 500; answers how many went.
+    """Delete key-value pairs with all their versions: `pairs` are [namespace, key], at most 500; how many went.
 
     `expired_only` passes over those that live, or live again.
     """
@@ -147,8 +147,42 @@ def purge_pairs(tx: Tx, args: dict[str, Any]) -> int:
         gone += tx.sql(
             f"delete from kv where tenant = ? and namespace = ? and key in {_placeholders(keys)}{expired}", *values
         )
+        tx.sql(
+            f"delete from kv_version where tenant = ? and namespace = ? and key in {_placeholders(keys)} and not exists"
+            " (select 1 from kv where kv.tenant = kv_version.tenant and kv.namespace = kv_version.namespace"
+            " and kv.key = kv_version.key)",
+            *values[: 2 + len(keys)],
+        )
         tx.notify(f"kv:{namespace}", "deleted", "", n=len(keys))
     return gone
+
+
+@command("purge.versions")
+def purge_versions(tx: Tx, args: dict[str, Any]) -> dict[str, Any]:
+    """Delete old versions of the key-value pairs `pairs` ([namespace, key], at most 500); the newest always stays.
+
+    Args (in `args`): `keep` newest versions of each pair stay (1 without it); only versions written before `before`
+    (ms) go, when it is told.
+    Returns: `gone`, the number of versions, and `again`: more may be left, for one command takes at most 2,000.
+    """
+    older = " and updated < :before" if args.get("before") is not None else ""
+    place = "tenant = :tenant and namespace = :namespace and key = :key"
+    gone = 0
+    for namespace, key in args["pairs"]:
+        gone += tx.sql(
+            f"delete from kv_version where {place} and version in (select version from kv_version where {place}"
+            f" and version <= (select version from kv_version where {place} order by version desc limit 1"
+            f" offset :spared){older} order by version limit :most)",
+            tenant=args["tenant"],
+            namespace=namespace,
+            key=key,
+            spared=max(int(args.get("keep") or 1), 1) - 1,
+            most=SLICE - gone,
+            **({"before": int(args["before"])} if older else {}),
+        )
+        if gone >= SLICE:
+            break
+    return {"gone": gone, "again": gone >= SLICE}
 
 
 @command("purge.answers")

@@ -197,6 +197,24 @@ def restart(tx: Tx, args: dict[str, Any]) -> None:
     )
 
 
+@command("trigger.evaluate")
+def evaluate(tx: Tx, args: dict[str, Any]) -> None:
+    """Let a polling trigger be evaluated at once instead of after its interval (console: UI-FP-31).
+
+    Raises:
+        IllegalArgument: the trigger does not poll.
+        IllegalState: it is disabled, an evaluation runs, or an execution of it holds it.
+    """
+    row = _load(tx, args)
+    if row["kind"] != "polling":
+        raise IllegalArgument("only polling triggers are evaluated by hand")
+    if row["disabled"] or _props(row).get("disabled") is True:
+        raise IllegalState("The trigger is disabled")
+    if row["evaluating_since"] is not None or row["execution_id"] is not None:
+        raise IllegalState("The trigger is being evaluated, or an execution of it runs")
+    _update(tx, args, next_due=tx.now)
+
+
 @command("trigger.delete")
 def delete(tx: Tx, args: dict[str, Any]) -> None:
     """Reset a trigger: its row goes and, while the flow still has it, comes back as new."""

@@ -24,7 +24,13 @@ RENAMED = {
 SERVERS = {"primary": "primary", "master": "primary", "secondary": "standby", "any": "any", "preferSecondary": "any"}
 
 
-def postgres_url(url: str, username: str | None = None, password: str | None = None, schema: str | None = None) -> str:
+def postgres_url(
+    url: str,
+    username: str | None = None,
+    password: str | None = None,
+    schema: str | None = None,
+    timeout_ms: int | None = None,
+) -> str:
     """An address for libpq.
 
     Args:
@@ -32,6 +38,7 @@ def postgres_url(url: str, username: str | None = None, password: str | None = N
         username: used unless the address names one.
         password: as `username`.
         schema: where the tables are, instead of `public`.
+        timeout_ms: how long connecting may take, unless the address says it; whole seconds, at least 2.
     """
     parts = urlsplit(url.removeprefix("jdbc:"))
     query: dict[str, str] = {}
@@ -47,6 +54,8 @@ def postgres_url(url: str, username: str | None = None, password: str | None = N
             query[RENAMED.get(name, name)] = value
     if schema and "options" not in query:
         query["options"] = f"-c search_path={schema}"
+    if timeout_ms is not None:
+        query.setdefault("connect_timeout", str(max(2, round(timeout_ms / 1000))))
     netloc = parts.netloc
     if username and "@" not in netloc and "user" not in query:
         secret = f":{quote(str(password), safe='')}" if password else ""

@@ -2,112 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import json
 import os
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from flowdeck.config import java_options, placeholders, rules
 from flowdeck.config.home import Home
-from flowdeck.config.keys import KEYS, OWN_PREFIXES, Key
+from flowdeck.config.keys import KEYS, OWN_PREFIXES, Key, find_key, nearest_key, owner_of
+from flowdeck.config.masking import masked
 from flowdeck.config.postgres import postgres_url
-from flowdeck.config.values import parse_value
+from flowdeck.config.sources import Entry, joined, placed, read_file, read_text, variables
+from flowdeck.config.sources import flags as _flags
+from flowdeck.config.values import chosen, parse_value
 
-_HUMP = re.compile(r"(?<=[a-z0-9])([A-Z])")
-_PLACEHOLDER = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_.\-]*)(?::([^}]*))?\}")
-RESTART_STRATEGIES = ("AFTER_TERMINATION_GRACE_PERIOD", "IMMEDIATELY", "NEVER")
-_EXACT = {key.name: key for key in KEYS if "<n>" not in key.name}
-_PATTERNS = [(key.name.split("."), key) for key in KEYS if "<n>" in key.name]
-_SPECIAL = {
-    "FLOWDECK_PORT": "micronaut.server.port",
-    "FLOWDECK_MANAGEMENT_PORT": "endpoints.all.port",
-    "FLOWDECK_HOST": "flowdeck.server.host",
-    "FLOWDECK_HOME": "flowdeck.home",
-    "FLOWDECK_CPUS": "flowdeck.cpus",
-}
-_NOT_KEYS = frozenset(
-    {
-        "KESTRA_CONFIGURATION",
-        "KESTRA_CONFIGURATION_PATH",
-        "KESTRA_PLUGINS_PATH",
-        "KESTRA_JAVA_OPTS",
-        "FLOWDECK_CONFIG",
-        "FLOWDECK_CONSOLE_API",
-        "KESTRA_BASE_URL",
-        "KESTRA_TENANT_ID",
-        "KESTRA_USERNAME",
-        "KESTRA_PASSWORD",
-        "KESTRA_API_TOKEN",
-    }
-)
-_OURS_ELSEWHERE = ("FLOWDECK_TEST_", "FLOWDECK_INTERNAL_", "FLOWDECK_SKIP_", "KESTRA_MCP_")
-
-
-def _kebab(segment: str) -> str:
-    return _HUMP.sub(r"-\1", segment).lower().replace("_", "-")
-
-
-def find_key(name: str) -> Key | None:
-    """The catalogue entry of a dotted name, with any segment for `<n>`."""
-    if key := _EXACT.get(name):
-        return key
-    segments = name.split(".")
-    for pattern, key in _PATTERNS:
-        if len(pattern) == len(segments) and all(p in ("<n>", s) for p, s in zip(pattern, segments, strict=True)):
-            return key
-    return None
-
-
-def _flatten(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
-    key = find_key(prefix) if prefix else None
-    if isinstance(value, Mapping) and not (key is not None and key.kind in "ml" and "<n>" not in key.name):
-        if key is not None and key.kind == "m":
-            yield prefix, value
-            return
-        for name, item in value.items():
-            # A dotted name in YAML ("logger.levels") is the same as nesting.
-            segments = ".".join(_kebab(part) for part in str(name).split("."))
-            yield from _flatten(f"{prefix}.{segments}" if prefix else segments, item)
-    else:
-        yield prefix, value
-
-
-def _filled(value: Any, environment: Mapping[str, str]) -> Any:
-    if isinstance(value, str):
-        return _PLACEHOLDER.sub(lambda m: environment.get(m[1], m[2] or ""), value)
-    if isinstance(value, Mapping):
-        return {k: _filled(v, environment) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_filled(v, environment) for v in value]
-    return value
-
-
-def _folded(name: str) -> str:
-    return re.sub(r"[.\-]", "_", name).upper()
-
-
-_BY_VARIABLE = {_folded(name): name for name in _EXACT}
-
-
-def _from_variable(variable: str) -> str | None:
-    """The key that an environment variable means, or None."""
-    if name := _BY_VARIABLE.get(variable):
-        return name
-    for pattern, _ in _PATTERNS:
-        expression = "_".join("([A-Z0-9]+)" if p == "<n>" else re.escape(_folded(p)) for p in pattern)
-        if match := re.fullmatch(expression, variable):
-            found = iter(match.groups())
-            return ".".join(next(found).lower() if p == "<n>" else p for p in pattern)
-    # A map's entry: KESTRA_VARIABLES_GLOBALS_REGION, or a list's by index.
-    for folded, name in _BY_VARIABLE.items():
-        if _EXACT[name].kind in "ml" and variable.startswith(f"{folded}_"):
-            return f"{name}.{variable[len(folded) + 1 :].lower()}"
-    return None
+DEFAULT_FILES = ("~/.kestra/config.yml", "~/.kestra/config.yaml")
+"""Read, with `config.yml` of the home folder, when the command line names no file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +31,16 @@ class Settings:
     """What an instance was told; frozen for the life of a process.
 
     `get` answers any key by its kind (spans as `timedelta`, sizes as bytes); the properties name those that many ask
-    for. `warnings` are said once at start.
+    for. `warnings` are said once at start. `files` were read. `environment` holds variables that this process and its
+    children should have besides their own (certificates, proxies, time zone).
     """
 
     home: Home
     values: Mapping[str, Any] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    files: tuple[Path, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def get(self, name: str, default: Any = None) -> Any:
         """The value of a key, else its default in the catalogue, else `default`."""
@@ -149,14 +68,42 @@ class Settings:
         return self.get("micronaut.server.host") or self.get("flowdeck.server.host")
 
     @property
+    def tls(self) -> bool:
+        """Whether API and console speak TLS (F62)."""
+        told = self.get("micronaut.server.ssl.enabled")
+        return bool(self.get("micronaut.ssl.enabled") if told is None else told)
+
+    @property
     def port(self) -> int:
-        """Port of API and console."""
-        return self.get("micronaut.server.port")
+        """Port of API and console; with TLS the one of TLS, unless a flag or `FLOWDECK_PORT` names one."""
+        own = self.sources.get("micronaut.server.port") in ("flag", "FLOWDECK_PORT")
+        return self.get("micronaut.server.ssl.port" if self.tls and not own else "micronaut.server.port")
+
+    @property
+    def context_path(self) -> str:
+        """Path below which the API lies: "" or `/a/b` without a slash at its end."""
+        path = str(self.get("micronaut.server.context-path") or "").strip("/ ")
+        return f"/{path}" if path else ""
+
+    @property
+    def html_head(self) -> str:
+        """HTML for the head of each page; "" without any."""
+        told = str(self.get("kestra.webserver.html-head") or "")
+        if told.startswith("["):
+            with contextlib.suppress(ValueError):
+                return "\n".join(str(one) for one in json.loads(told))
+        return told
 
     @property
     def management_port(self) -> int:
-        """Port of health and metrics; -1 = none."""
-        return self.get("endpoints.all.port")
+        """Port of health and metrics; -1 = none of its own."""
+        own = self.get("endpoints.all.enabled") and not self.shares_port
+        return self.get("endpoints.all.port") if own else -1
+
+    @property
+    def shares_port(self) -> bool:
+        """Whether health and metrics are on the port of the API (F58)."""
+        return bool(self.get("endpoints.all.enabled")) and self.get("endpoints.all.port") in (-1, self.port)
 
     @property
     def durability(self) -> str:
@@ -168,15 +115,30 @@ class Settings:
         """Where the rows are: the configured PostgreSQL, else the file in the home folder."""
         if self.get("kestra.repository.type") not in ("postgres", "postgresql"):
             return f"sqlite:///{self.home.database}"
+        found = self._datasource()
+        return postgres_url(
+            str(found.get("url", "postgresql://localhost/kestra")),
+            found.get("username"),
+            found.get("password"),
+            found.get("schema"),
+            found.get("connection-timeout"),
+        )
+
+    def _datasource(self) -> dict[str, Any]:
         found = {**self.below("kestra.datasources"), **self.below("datasources")}
         names = sorted({name.split(".")[0] for name in found})
         name = "postgres" if "postgres" in names else names[0] if names else "postgres"
-        return postgres_url(
-            str(found.get(f"{name}.url", "postgresql://localhost/kestra")),
-            found.get(f"{name}.username"),
-            found.get(f"{name}.password"),
-            found.get(f"{name}.schema"),
-        )
+        return {key.partition(".")[2]: value for key, value in found.items() if key.startswith(f"{name}.")}
+
+    @property
+    def readers(self) -> int:
+        """Most connections for reading of one process."""
+        return self._datasource().get("maximum-pool-size") or 10 if self.clustered else 8
+
+    @property
+    def migrates(self) -> bool:
+        """Whether a start brings the tables up to date (F57)."""
+        return all(told for name, told in self.below("flyway.datasources").items() if name.endswith(".enabled"))
 
     @property
     def clustered(self) -> bool:
@@ -208,34 +170,26 @@ class Settings:
     @property
     def cpus(self) -> int:
         """Processors that this instance may use."""
-        return self.get("flowdeck.cpus") or len(os.sched_getaffinity(0))
+        return self.get("flowdeck.cpus") or min(len(os.sched_getaffinity(0)), cpus_of_container() or 10_000)
+
+    def properties(self, *, defaults: bool = False) -> list[tuple[str, Any, str]]:
+        """Keys as (name, value as it may be shown, source); `defaults` adds those of which nobody told anything."""
+        rows = [
+            (name, _written(masked(name, value)), self.sources.get(name, "")) for name, value in self.values.items()
+        ]
+        if defaults:
+            rows += [
+                (key.name, key.default, "default")
+                for key in KEYS
+                if not key.without and "<n>" not in key.name and key.name not in self.values
+            ]
+        return sorted(rows, key=lambda row: row[0])
 
     def shown(self) -> list[tuple[str, str, str]]:
         """Told values as (name, text, source), secrets masked."""
-        rows: list[tuple[str, str, str]] = []
-        for name in sorted(self.values):
-            key = find_key(name)
-            secret = key is None or key.secret
-            rows.append((name, "******" if secret else str(self.values[name]), self.sources.get(name, "")))
-        return rows
-
-
-def _read(path: Path, environment: Mapping[str, str]) -> dict[str, Any]:
-    try:
-        document = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise ValueError(f"configuration file {path}: {error.strerror}") from None
-    except yaml.YAMLError as error:
-        raise ValueError(f"configuration file {path}: {' '.join(str(error).split())}") from None
-    return _mapping(document, str(path), environment)
-
-
-def _mapping(document: Any, source: str, environment: Mapping[str, str]) -> dict[str, Any]:
-    if document is None:
-        return {}
-    if not isinstance(document, dict):
-        raise ValueError(f"{source}: expected a map of keys")
-    return dict(_flatten("", _filled(document, environment)))
+        return [
+            (name, str(masked(name, self.values[name])), self.sources.get(name, "")) for name in sorted(self.values)
+        ]
 
 
 def load_settings(
@@ -248,11 +202,11 @@ def load_settings(
 
     Args:
         flags: dotted keys that the command line set; they win.
-        files: configuration files, later ones win; without any, `FLOWDECK_HOME/config.yml` and
-            `~/.kestra/config.yml` are read when they exist.
+        files: configuration files, later ones win; without any, those of `DEFAULT_FILES` and
+            `FLOWDECK_HOME/config.yml` are read when they exist.
         environment: default: the process's.
     Raises:
-        ValueError: a value does not fit its key, or a source can't be read; names key, value and source.
+        ValueError: a value does not fit its key, or a source can't be read; names key, value, source and line.
     """
     environment = os.environ if environment is None else environment
     home = Home(
@@ -260,115 +214,177 @@ def load_settings(
         .expanduser()
         .absolute()
     )
-    layers: list[tuple[str, Mapping[str, Any]]] = []
-    paths: list[Path] = list(files)
-    if not paths:
-        default = (Path.home() / ".kestra/config.yml", home.path / "config.yml")
-        paths = [path for path in default if path.is_file()]
-    if more := environment.get("KESTRA_CONFIGURATION_PATH"):
-        paths += [Path(part) for part in more.split(",") if part]
-    layers += [(str(path), _read(path, environment)) for path in paths]
-    if text := environment.get("KESTRA_CONFIGURATION"):
-        try:
-            document = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise ValueError(f"KESTRA_CONFIGURATION: {' '.join(str(error).split())}") from None
-        layers.append(("KESTRA_CONFIGURATION", _mapping(document, "KESTRA_CONFIGURATION", environment)))
     warnings: list[str] = []
-    kestra, ours = _variables(environment, warnings)
-    layers += [*kestra, *ours, ("flag", dict(flags or {}))]
+    paths = list(files)
+    if not paths:
+        usual = [Path(name).expanduser() for name in DEFAULT_FILES]
+        paths = [path for path in (*usual, home.path / "config.yml") if path.is_file()]
+    if more := environment.get("KESTRA_CONFIGURATION_PATH"):
+        paths += [Path(part.strip()) for part in more.split(",") if part.strip()]
+    layers = [read_file(path, warnings) for path in paths]
+    if text := environment.get("KESTRA_CONFIGURATION"):
+        layers.append(read_text(text, "KESTRA_CONFIGURATION", warnings))
+    layers += variables(environment, warnings)
+    layers.append(_flags(flags or {}))
+    told = _Told(warnings)
+    for layer in layers:
+        for entry in layer:
+            told.take(entry)
+    values, sources = told.parsed(environment)
+    rules.check(values, sources)
+    outside = java_options.variables(environment, warnings) | rules.environment(values, environment)
+    return Settings(home, values, sources, (*told.said(), *dict.fromkeys(warnings)), tuple(paths), outside)
 
-    values: dict[str, Any] = {}
-    sources: dict[str, str] = {}
-    for source, layer in layers:
-        for name, raw in layer.items():
-            if raw is None:
-                continue
-            key = find_key(name)
-            if key is None:
-                owner = _owner(name)
-                if owner is None:
-                    if name.split(".")[0] in OWN_PREFIXES[:2]:
-                        warnings.append(_unknown(name, source))
-                    continue
-                key = owner
-                if key.kind == "m" and name != key.name:
-                    values[key.name] = {**values.get(key.name, {}), name[len(key.name) + 1 :]: raw}
-                    sources[key.name] = source
-                    continue
-            if key.ignored:
-                warnings.append(f"{name} ({source}) is accepted and has no effect")
-                continue
+
+CONFIGURATIONS = "kestra.plugins.configurations"
+
+
+class _Told:
+    """What the sources say, weakest first, before it is typed."""
+
+    def __init__(self, warnings: list[str]) -> None:
+        self._raw: dict[str, Any] = {}
+        self._entries: dict[str, Entry] = {}
+        self._ignored: dict[str, tuple[str, str]] = {}
+        self._unknown: dict[str, str] = {}
+        self._warnings = warnings
+
+    def take(self, entry: Entry) -> None:
+        """One entry of a source that is stronger than all before."""
+        if entry.value is None:
+            return
+        name = entry.name
+        key = find_key(name)
+        if key is None and (owner := owner_of(name)) is not None:
+            key, own = owner
+            rest = entry.written[own.count(".") + 1 :]
+            self._put(own, key, placed(self._raw.get(own), rest, entry.value), entry)
+            return
+        if key is None:
+            self._raw[name] = entry.value  # a placeholder may mean it
+            self._strange(entry)
+            return
+        value = joined(self._raw.get(name), entry.value) if key.kind == "m" else entry.value
+        self._put(name, key, value, entry)
+
+    def _put(self, name: str, key: Key, value: Any, entry: Entry) -> None:
+        self._raw[name] = value
+        if key.without:
+            self._ignored[entry.name] = (key.without, entry.source)
+        else:
+            self._entries[name] = entry
+
+    def _strange(self, entry: Entry) -> None:
+        first = entry.name.split(".")[0]
+        if first not in OWN_PREFIXES:
+            near = difflib.get_close_matches(first, OWN_PREFIXES, 1, 0.8)
+            if near:
+                self._miss(entry, near[0])
+            return
+        near_key = nearest_key(entry.name)
+        if first not in ("kestra", "flowdeck") and not (near_key and _close(entry.name, near_key)):
+            self._ignored[entry.name] = ("flowdeck does not know it", entry.source)
+            return
+        self._miss(entry, near_key)
+
+    def _miss(self, entry: Entry, near: str | None) -> None:
+        hint = f"; did you mean {near}?" if near else ""
+        self._unknown[entry.name] = f"unknown configuration key {entry.name} ({entry.source}){hint}"
+
+    def said(self) -> list[str]:
+        """A line for each unknown key, one for all that have no effect."""
+        lines = list(self._unknown.values())
+        if self._ignored:
+            each = [f"{name} ({source}: {why})" for name, (why, source) in self._ignored.items()]
+            lines.append(f"without effect here: {'; '.join(each)}")
+        return lines
+
+    def parsed(self, environment: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+        """Typed values and their sources; `ValueError` names key, value, source and rule."""
+        values: dict[str, Any] = {}
+        sources: dict[str, str] = {}
+        for name, entry in self._entries.items():
+            key = find_key(name) or (owner_of(name) or (None,))[0]
+            assert key is not None, name
+            raw = self._raw[name]
             try:
-                values[name] = parse_value(key.kind, raw)
+                raw = placeholders.fill(raw, self._lookup, environment, strict=entry.strict)
+                values[name] = fitting(key, raw)
+                if name == CONFIGURATIONS:
+                    values[name] = [_relaxed(one) for one in values[name]]
             except ValueError as error:
-                shown = "******" if key.secret else repr(raw)
-                raise ValueError(f"{name} = {shown} ({source}): {error}") from None
-            sources[name] = source
-    _check(values)
-    return Settings(home, values, sources, tuple(dict.fromkeys(warnings)))
+                shown = "******" if key.secret else repr(masked(name, raw))
+                raise ValueError(f"{name} = {shown} ({entry.source}): {error}") from None
+            sources[name] = entry.source
+        return values, sources
 
+    def _lookup(self, name: str) -> Any:
+        from flowdeck.config.sources import kebab
 
-def _owner(name: str) -> Key | None:
-    segments = name.split(".")
-    for size in range(len(segments) - 1, 0, -1):
-        key = find_key(".".join(segments[:size]))
+        plain = ".".join(kebab(part) for part in name.split("."))
+        for one in (name, plain):
+            if one in self._raw:
+                return self._raw[one]
+        if "." not in name:
+            return None
+        key = find_key(plain)
         if key is not None:
-            return key if key.kind == "m" else None
+            return key.default
+        owner = owner_of(plain)
+        found = self._raw.get(owner[1]) if owner else None
+        for part in name.split(".")[owner[1].count(".") + 1 :] if owner else ():
+            found = found.get(part) if isinstance(found, Mapping) else None
+        return found
+
+
+def _relaxed(entry: Any) -> Any:
+    """An entry of `kestra.plugins.configurations`: `volume-enabled` and `volumeEnabled` are one name there too (§0)."""
+    if not isinstance(entry, Mapping):
+        raise ValueError("expected a list of {type, values}")
+    values = entry.get("values") or {}
+    if not isinstance(values, Mapping):
+        raise ValueError("expected a map below `values`")
+    return {**entry, "values": {_camel(str(name)): item for name, item in values.items()}}
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.replace("_", "-").split("-")
+    return first + "".join(part[:1].upper() + part[1:] for part in rest)
+
+
+def _written(value: Any) -> Any:
+    """A typed value as it is written in a file."""
+    if isinstance(value, timedelta):
+        seconds = value.total_seconds()
+        return f"{seconds:g}s" if seconds % 60 else f"{seconds / 60:g}m" if seconds % 86400 else f"{seconds / 86400:g}d"
+    return value
+
+
+@lru_cache(maxsize=1)
+def cpus_of_container(folder: Path = Path("/sys/fs/cgroup")) -> int | None:
+    """Processors that the control group of this machine or container allows (F67), rounded up; None = all."""
+    with contextlib.suppress(OSError, ValueError):
+        quota, period = (folder / "cpu.max").read_text().split()
+        return max(1, -(-int(quota) // int(period)))
+    with contextlib.suppress(OSError, ValueError):  # version 1
+        limit = int((folder / "cpu" / "cpu.cfs_quota_us").read_text())
+        if limit > 0:
+            return max(1, -(-limit // int((folder / "cpu" / "cpu.cfs_period_us").read_text())))
     return None
 
 
-def _unknown(name: str, source: str) -> str:
-    near = difflib.get_close_matches(name, [key.name for key in KEYS], 1, 0.6)
-    return f"unknown configuration key {name} ({source})" + (f"; did you mean {near[0]}?" if near else "")
+def _close(name: str, known: str) -> bool:
+    """Whether a wrong name differs from a known one in a letter or two of its last segment."""
+    return name.rpartition(".")[0] == known.rpartition(".")[0] and bool(
+        difflib.get_close_matches(name.rpartition(".")[2], [known.rpartition(".")[2]], 1, 0.75)
+    )
 
 
-def _variables(
-    environment: Mapping[str, str], warnings: list[str]
-) -> tuple[list[tuple[str, dict[str, Any]]], list[tuple[str, dict[str, Any]]]]:
-    kestra: list[tuple[str, dict[str, Any]]] = []
-    ours: list[tuple[str, dict[str, Any]]] = []
-    prefixes: Iterable[str] = tuple(f"{prefix.upper()}_" for prefix in OWN_PREFIXES)
-    for variable, value in environment.items():
-        if not variable.startswith(tuple(prefixes)) or variable in _NOT_KEYS or variable.startswith(_OURS_ELSEWHERE):
-            continue
-        if variable.startswith("FLOWDECK_"):
-            name = _SPECIAL.get(variable) or _from_variable(variable) or _from_variable("KESTRA" + variable[8:])
-            target = ours
-        else:
-            name, target = _from_variable(variable), kestra
-        if name is not None:
-            target.append((variable, {name: value}))
-        elif variable.startswith(("FLOWDECK_", "KESTRA_")):
-            warnings.append(f"environment variable {variable} matches no configuration key")
-    return kestra, ours
-
-
-def _check(values: Mapping[str, Any]) -> None:
-    if values.get("flowdeck.durability", "barrier") not in ("full", "barrier", "normal"):
-        raise ValueError(f"flowdeck.durability = {values['flowdeck.durability']!r}: expected full, barrier or normal")
-    kind = values.get("kestra.repository.type")
-    if kind not in (None, "sqlite", "h2", "memory", "postgres", "postgresql"):
-        raise ValueError(f"kestra.repository.type = {kind!r}: expected sqlite or postgres")
-    for name in ("micronaut.server.port", "endpoints.all.port"):
-        if not -1 <= values.get(name, 1) <= 65535:
-            raise ValueError(f"{name} = {values[name]}: expected a port between 0 and 65535")
-    listen = values.get("flowdeck.cluster.listen")
-    remote = values.get("flowdeck.cluster.executors") or ()
-    if (listen or remote) and not values.get("flowdeck.cluster.token"):
-        raise ValueError("flowdeck.cluster.token is needed with flowdeck.cluster.listen and flowdeck.cluster.executors")
-    for name, place in (("listen", listen), *(("executors", one) for one in remote)):
-        if place and not re.fullmatch(r"\S+:\d{1,5}", str(place)):
-            raise ValueError(f"flowdeck.cluster.{name} = {place!r}: expected host:port")
-    beat = values.get("kestra.server.liveness.heartbeat-interval", timedelta(seconds=3))
-    timeout = values.get("kestra.server.liveness.timeout", timedelta(seconds=45))
-    strategy = str(values.get("kestra.server.worker-task-restart-strategy", RESTART_STRATEGIES[0]))
-    if strategy.strip().upper().replace("-", "_") not in RESTART_STRATEGIES:
-        raise ValueError(
-            f"kestra.server.worker-task-restart-strategy = '{strategy}': expected {', '.join(RESTART_STRATEGIES)}"
-        )
-    if beat >= timeout:
-        raise ValueError(
-            f"kestra.server.liveness.heartbeat-interval = {beat}: expected less than kestra.server.liveness.timeout "
-            f"({timeout})"
-        )
+def fitting(key: Key, raw: Any) -> Any:
+    """A raw value as its key wants it; `ValueError` says what was expected."""
+    value: Any = parse_value(key.kind, raw)
+    if value is not None and key.choices:
+        value = chosen(value, key.choices)
+    if key.least is not None and value is not None and value < key.least:
+        raise ValueError(f"expected {key.least:g} or more")
+    return value

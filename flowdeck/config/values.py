@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -47,6 +48,16 @@ def parse_size(value: Any) -> int:
     return int(float(match[1]) * _BYTES[match[2].lower()])
 
 
+def chosen(value: Any, choices: Sequence[str]) -> str:
+    """The one of these words that is meant, in whatever case and with whatever dashes; `ValueError` names them all."""
+    plain = re.sub(r"[-_ ]", "", str(value)).lower()
+    for choice in choices:
+        if re.sub(r"[-_ ]", "", choice).lower() == plain:
+            return choice
+    *first, last = choices
+    raise ValueError(f"expected {', '.join(first)} or {last}" if first else f"expected {last}")
+
+
 def parse_value(kind: str, value: Any) -> Any:
     """Convert a raw value to a key's kind; `ValueError` says what was expected. None stays None."""
     if value is None:
@@ -67,6 +78,11 @@ def parse_value(kind: str, value: Any) -> Any:
             return int(str(value).strip())
         except ValueError:
             raise ValueError("expected an integer") from None
+    if kind == "f":
+        try:
+            return float(str(value).strip())
+        except ValueError:
+            raise ValueError("expected a number") from None
     if kind == "d":
         return parse_span(value)
     if kind == "z":

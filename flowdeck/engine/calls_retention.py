@@ -133,12 +133,16 @@ class RetentionReads:
         )
 
     def _pairs(self, reader: Reader, args: dict[str, Any]) -> dict[str, Any]:
-        """Keys of the chosen namespaces, in keyset order: `cursor` is (namespace, key)."""
+        """Keys of the chosen namespaces, in keyset order: `cursor` is (namespace, key).
+
+        `expired_only`: those whose time is over; `versioned`: those that were written more than once.
+        """
         chosen = self._namespaces(reader, "kv", args)
         if not chosen:
             return {"pairs": [], "cursor": None}
         after = args.get("cursor") or ["", ""]
         expired = "and expires is not null and expires <= :now " if args.get("expired_only") else ""
+        expired += "and version > 1 " if args.get("versioned") else ""
         marks = ", ".join(f":n{i}" for i in range(len(chosen)))
         rows = reader.all(
             f"select namespace, key from kv where tenant = :tenant and namespace in ({marks}) {expired}"

@@ -24,6 +24,7 @@ from typing import Any
 import msgspec
 
 from flowdeck.commands import registry
+from flowdeck.engine.accepted import AcceptedCommands
 from flowdeck.engine.bus import REPEATABLE
 from flowdeck.engine.feed_reader import FeedReader
 from flowdeck.engine.followed import announce
@@ -85,6 +86,7 @@ class ClusterClient:
     """
 
     def __init__(self, database: Database) -> None:
+        self.accepted = AcceptedCommands()
         self._database = database
         self._pool = ThreadPoolExecutor(WRITERS, thread_name_prefix="commands")
         self._local = threading.local()
@@ -97,6 +99,7 @@ class ClusterClient:
         self._changes: FeedReader
         self._answered = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self._comparing: asyncio.Task[None] | None = None
         self._listener: Listener | None = None
         self._postman: threading.Thread | None = None
         self._closing = False
@@ -157,7 +160,10 @@ class ClusterClient:
         except StoreError as error:
             log.exception("command %s failed", name)
             raise DomainError(f"command {name} failed: {type(error).__name__}") from None
-        return _plain(registry.result_or_raise(answer))
+        result = _plain(registry.result_or_raise(answer))
+        if key is not None and name not in FLEETING:
+            self.accepted.add(key, name)
+        return result
 
     def _scribe(self) -> Scribe:
         scribe = getattr(self._local, "scribe", None)
@@ -294,6 +300,8 @@ class ClusterClient:
                     asked.future.exception()  # nobody may wait for it any more
                 else:
                     asked.future.set_result(answer.get("result"))
+                    if asked.letter.name != "evaluate":
+                        self.accepted.add(key, f"{asked.letter.name} {asked.letter.execution or ''}".rstrip())
 
     async def _in_thread(self, query: Callable[[Any], Any]) -> Any:
         def work() -> Any:
@@ -354,10 +362,19 @@ class ClusterClient:
             self._loop.call_soon_threadsafe(self._look_everywhere)
 
     def _look_everywhere(self) -> None:
-        self._changes.look_everywhere()
+        self._changes.reconnected()
+        self._comparing = asyncio.create_task(self._compare())
         self._answered.set()
         for asked in list(self._open.values()):
             self._post.put(asked.letter)
+
+    async def _compare(self) -> None:
+        """Look whether the database that answers now has what was promised."""
+        for pause in (0.0, 1.0, 5.0, 20.0):
+            await asyncio.sleep(pause)
+            with contextlib.suppress(StoreError):
+                await self._in_thread(self.accepted.compare)
+                return
 
     async def _keep_following(self) -> None:
         while True:
@@ -368,6 +385,8 @@ class ClusterClient:
     async def close(self) -> None:
         """End all connections; waiting commands are refused."""
         self._closing = True
+        if self._comparing is not None:
+            self._tasks.append(self._comparing)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

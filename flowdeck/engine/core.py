@@ -24,6 +24,7 @@ from flowdeck.config.variables import context_variables, instance_defaults
 from flowdeck.engine.bus import CommandServer
 from flowdeck.engine.calls import CallReader
 from flowdeck.engine.core_cluster import Cluster, wait_for
+from flowdeck.engine.core_measures import CoreMeasures
 from flowdeck.engine.executor import Executor
 from flowdeck.engine.feed import FeedHub
 from flowdeck.engine.gateway import Gateway
@@ -115,7 +116,9 @@ class Core:
             subflow_outputs=_subflow_outputs(settings),
         )
         own = ("EXECUTOR", "SCHEDULER") if cluster is None else ()
-        self.services = Services(self.executor, self.gateway, liveness, own, lambda: self.leader)
+        self.broken = False  # it ends by a fault
+        leased = None if cluster is None else cluster.leases.id
+        self.services = Services(self.executor, self.gateway, liveness, own, lambda: self.leader, leased)
         self.executor.resends = liveness.restart is not Restart.NEVER
         self.scheduler = Scheduler(
             self.executor,
@@ -126,6 +129,7 @@ class Core:
         self.commands = CommandServer(home.socket("core"), self.executor.submit, self.hub)
         self.storage = LocalStorage(settings.storage_path)
         self.outbox = OutboxConsumer(database, self.executor, self.storage, self.log_files)
+        self.measures = CoreMeasures(self)
         self.tasks: list[asyncio.Task[Any]] = []
         self._process: dict[str, bool] = {}
         self.ready = asyncio.Event()
@@ -269,6 +273,8 @@ class Core:
         await asyncio.to_thread(self.log_writer.stop)
         self.reads.close()
         self.executor.writer.close()
+        if self.broken:
+            await asyncio.to_thread(self.services.broke, self.database)
         if self.cluster is not None:
             await asyncio.to_thread(self.cluster.close)
         self.log_files.close()
@@ -330,18 +336,21 @@ def prepare(settings: Settings) -> tuple[Database, InstanceLock | None]:
     Raises:
         Locked: another core runs on this home folder.
         SchemaTooNew: a newer version has been here.
+        SchemaTooOld: the tables are older, and the configuration says to leave them.
     """
     settings.home.prepare()
     if not settings.database_url.startswith("sqlite"):
-        database = open_database(settings.database_url, durability=cast(Durability, settings.durability))
+        database = open_database(
+            settings.database_url, durability=cast(Durability, settings.durability), readers=settings.readers
+        )
         wait_for(database)
-        migrate(database)
+        migrate(database, allowed=settings.migrates)
         SharedLog(database).create(1)
         return database, None
     lock = InstanceLock(settings.home.database.with_name("flowdeck.db.lock")).acquire()
     try:
         database = open_database(settings.database_url, durability=cast(Durability, settings.durability))
-        migrate(database)
+        migrate(database, allowed=settings.migrates)
         writer = database.writer()
         try:
             with writer.transaction() as tx:
@@ -382,6 +391,7 @@ async def run_core(
         log.info("core is ready")
         await core.run()
     except Exception:
+        core.broken = True
         log.critical("core ends: it can't be sure of its state any more", exc_info=True)
         raise
     finally:

@@ -38,7 +38,9 @@ from flowdeck.model.states import State
 from flowdeck.store.driver import Database, StoreConflict, StoreUnavailable, Writer
 
 if TYPE_CHECKING:
+    from flowdeck.engine.executor_meter import ExecutorMeter
     from flowdeck.engine.inbox import Inbox
+    from flowdeck.engine.measures import Timer
     from flowdeck.engine.sharing import Sharing
 
 log = logging.getLogger("flowdeck.executor")
@@ -148,7 +150,10 @@ class Executor:
         self.alone = 0
         self.stopping = False
         self.steps = 0
+        self.taken = 0  # inputs of the latest step
         self.lag = 0.0
+        self.meter: ExecutorMeter | None = None
+        self.commits: Timer | None = None
         self._wake: asyncio.Event | None = None
         self._failing: set[int] = set()  # executions that an internal error has ended in this process
         self._unclaimed: dict[int, int] = {}
@@ -169,12 +174,19 @@ class Executor:
             time.perf_counter,
             self.recursive,
         )
+        world.attempts_of = self._attempts_of
         world.shared = self.sharing
         world.known_pools = self.pools
         world.subflow_outputs = self.subflow_outputs
         world.live_pools = set(self._groups.values())
         world.environment.zone = server_zone()
         return world
+
+    def _attempts_of(self, seq: int) -> dict[int, dict[int, int]]:
+        if self.plans.tx is not None:
+            return rows.attempts_of(self.plans.tx, seq)
+        with self.database.reader() as reader:
+            return rows.attempts_of(reader, seq)
 
     def _make_id(self, now: int) -> str:
         # Ids of one millisecond count upwards, so that order of creation is order of ids.
@@ -410,7 +422,9 @@ class Executor:
         if batch is None:
             return False
         if batch.step.open:
+            begun = time.perf_counter()
             self.writer.commit(full=batch.barrier)
+            self._committed(begun)
         self._finish(batch)
         return True
 
@@ -420,12 +434,18 @@ class Executor:
         if batch is None:
             return False
         if batch.step.open:
+            begun = time.perf_counter()
             if batch.barrier and self.database.durability != "normal":
                 await asyncio.to_thread(self.writer.commit, True)
             else:
                 self.writer.commit()
+            self._committed(begun)
         self._finish(batch)
         return True
+
+    def _committed(self, begun: float) -> None:
+        if self.commits is not None:
+            self.commits.add(("commit",), time.perf_counter() - begun)
 
     def _apply(self) -> Batch | None:
         """Apply what is queued and write it into the open transaction; None when there was nothing to do."""
@@ -465,28 +485,36 @@ class Executor:
                 if not w.changes.moves:
                     break
                 moves, w.changes.moves = w.changes.moves, []
+                step.moves += moves
                 for live, old, new in moves:
                     culprit = (None, live)
                     self._moved(step, live, old, new)
                 culprit = None
             step.flush()
+            if step.open:
+                step.feed += step.tx.events
+                barrier = self.world.changes.barrier
+                if barrier:
+                    self._write_baselines(step)
+                if self.sharing is not None:
+                    self.sharing.publish(step)
+                step.tx.settle()
+                if barrier:
+                    self.world.baselines.clear()
         except StoreConflict as conflict:
             self._again(taken, conflict)
             return Batch(ExecutorStep(self, now), [], False, started)
         except (rows.GuardError, StoreUnavailable):
+            self.writer.rollback()  # whoever owns the rows now must not wait for the end of this process
             raise
         except Exception as error:
             self._undo(step, taken, culprit, error)
             return Batch(ExecutorStep(self, now), [], False, started)
+        self.taken = len(taken)
         if self.alone:
             self.alone -= 1
         effects, barrier = self.world.changes.effects, self.world.changes.barrier
         self.world.changes = Changes()
-        if step.open:
-            step.feed += step.tx.events
-            self._write_baselines(step, barrier)
-            if self.sharing is not None:
-                self.sharing.publish(step)
         self.plans.tx = None
         return Batch(step, effects, barrier, started)
 
@@ -499,6 +527,8 @@ class Executor:
         if batch.step.feed:
             self.publish(batch.step.feed)
         self.lag = time.perf_counter() - batch.started
+        if self.meter is not None:
+            self.meter.committed(batch.step, self.lag)
 
     def _timer(self, step: ExecutorStep, timer: tuple[str, int]) -> None:
         transitions.timer_due(step.world, *timer)
@@ -519,23 +549,19 @@ class Executor:
         for listener in self.listeners:
             listener(step, live, old, new)
 
-    def _write_baselines(self, step: ExecutorStep, barrier: bool) -> None:
+    def _write_baselines(self, step: ExecutorStep) -> None:
         # Samples are written with the end of an execution; between, they cost nothing.
-        baselines = self.world.baselines
-        if barrier and baselines:
-            stored: list[tuple[Any, ...]] = []
-            for (flow_key, task), fresh in sorted(baselines.items()):
-                known = (
-                    rows.decode(
-                        step.tx.value(
-                            "select samples from task_baseline where flow_key = ? and task_id = ?", flow_key, task
-                        )
-                    )
-                    or []
-                )
-                stored.append((flow_key, task, rows.encode([*known, *fresh][-tasks.SAMPLES :])))
-            step.tx.many(rows.PUT_BASELINE, stored)
-            baselines.clear()
+        fresh = sorted(self.world.baselines.items())
+        if not fresh:
+            return
+        question = "select samples from task_baseline where flow_key = ? and task_id = ?"
+        stored: list[tuple[Any, ...]] = []
+        for ((flow_key, task), new), found in zip(
+            fresh, step.tx.together(*[(question, key) for key, _ in fresh]), strict=True
+        ):
+            known = rows.decode(found[0][0]) if found else []
+            stored.append((flow_key, task, rows.encode([*(known or []), *new][-tasks.SAMPLES :])))
+        step.tx.send(rows.PUT_BASELINE, stored)
 
     def _perform(self, effects: Iterable[Any]) -> None:
         for effect in effects:
@@ -608,6 +634,7 @@ class Executor:
                 children=run.detail["reserved"] if run.task.kind is TaskKind.DIRECTORY else [],
                 path=list(run.path) if run.task.kind is TaskKind.DIRECTORY else [],
                 group=run.detail.get("group", ""),
+                queued=self.world.now,
             ),
             process=self._needs_process(run),
         )
@@ -714,6 +741,7 @@ class Executor:
         self.world = self._new_world()
         self.world.now = old.now
         with self.database.reader() as reader:
+            self.world.maintenance = rows.in_maintenance(reader)
             recovery.load_world(reader, self.plans, self.world, self.sharing.held if self.sharing is not None else None)
         self.world.last_event = max(self.world.last_event, old.last_event)
         self.world.last_execution = max(self.world.last_execution, old.last_execution)

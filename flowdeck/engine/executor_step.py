@@ -9,6 +9,8 @@ from flowdeck.engine import executor_store as rows
 from flowdeck.engine import recovery
 from flowdeck.model.engine import Live
 from flowdeck.model.engine.changes import Changes
+from flowdeck.model.errors import IllegalState
+from flowdeck.model.states import State
 from flowdeck.store.driver import Tx
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ class Promise:
 class ExecutorStep:
     """`commands.step.Step` of this loop."""
 
-    __slots__ = ("_executor", "_tx", "feed", "now", "principal", "world")
+    __slots__ = ("_executor", "_tx", "feed", "moves", "noted", "now", "principal", "world")
 
     def __init__(self, executor: Executor, now: int) -> None:
         self._executor = executor
@@ -39,6 +41,8 @@ class ExecutorStep:
         self.now = now
         self.principal: str | None = None
         self.feed: list[dict[str, Any]] = []
+        self.moves: list[tuple[Live, State | None, State]] = []
+        self.noted: list[Changes] = []
 
     @property
     def tx(self) -> Tx:
@@ -71,6 +75,7 @@ class ExecutorStep:
         ):
             effects, moves, barrier = changes.effects, changes.moves, changes.barrier
             self.feed += rows.write(self.tx, self.world, changes)
+            self.noted.append(changes)
             self._executor.timers.take(changes.timers)
             self.world.changes = Changes(effects=effects, moves=moves, barrier=barrier)
 
@@ -80,7 +85,10 @@ class ExecutorStep:
         if live is not None and (tenant is None or live.tenant == tenant):
             return live
         self.flush()
-        return recovery.load_execution(self.tx, self._executor.plans, execution_id, tenant)
+        live = recovery.load_execution(self.tx, self._executor.plans, execution_id, tenant)
+        if self.world.ignored is not None and not live.state.terminal and self.world.ignored(live):
+            raise IllegalState(f"Execution '{live.id}' is left alone by a flag of the executor (--ignore-…)")
+        return live
 
     def reload(self, live: Live) -> Live:
         """The same execution with all its task runs, read from its rows; the one in memory is dropped."""

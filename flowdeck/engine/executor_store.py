@@ -14,7 +14,8 @@ import orjson
 
 from flowdeck.model.engine.world import DETAIL, NEW, OUTPUTS, Changes, Live, Run, World
 from flowdeck.model.instants import instant
-from flowdeck.model.states import State
+from flowdeck.model.liveness import MAINTENANCE
+from flowdeck.model.states import NAMES, State
 from flowdeck.store.driver import Reader, Tx
 
 INLINE_OUTPUTS = 64 * 1024
@@ -85,22 +86,22 @@ def write(tx: Tx, w: World, changes: Changes) -> list[dict[str, Any]]:
     """Write a step's changes in the open transaction; answers the feed's events for after the commit.
 
     Raises:
-        GuardError: a row is not what memory believes.
+        GuardError: a row is not what memory believes; on PostgreSQL by `tx.settle`.
     """
     feed: list[dict[str, Any]] = []
     gone = changes.removed
     if gone:
         ours = [(seq, live.seq) for seq, (live, _, _) in gone.items()]
-        tx.many(
+        tx.send(
             "delete from attempt where task_run_seq in (select seq from task_run where seq = ? and execution_seq = ?)",
             ours,
         )
-        tx.many("delete from task_run where seq = ? and execution_seq = ?", ours)
+        tx.send("delete from task_run where seq = ? and execution_seq = ?", ours)
     _write_executions(tx, w, changes, feed)
     _write_runs(tx, changes, feed)
-    tx.many(INSERT_EVENT, changes.events)
+    tx.send(INSERT_EVENT, changes.events)
     if gone or changes.forgotten:
-        tx.many(
+        tx.send(
             FORGET_EVENTS,
             [(live.seq, seq, *events) for x in (gone, changes.forgotten) for seq, (live, *events) in x.items()],
         )
@@ -109,7 +110,7 @@ def write(tx: Tx, w: World, changes: Changes) -> list[dict[str, Any]]:
             for live in {live.seq: live for live, _, _ in gone.values()}.values()
         ]
     if changes.attempts:
-        tx.many(
+        tx.send(
             PUT_ATTEMPT,
             [
                 (seq, no, a["fence"], a["state"], a["started"], a["ended"], a["worker"], encode(a["exit_info"]))
@@ -117,27 +118,27 @@ def write(tx: Tx, w: World, changes: Changes) -> list[dict[str, Any]]:
             ],
         )
     if changes.timers:
-        tx.many("delete from timer where kind = ? and ref = ?", [k for k, v in changes.timers.items() if v is None])
-        tx.many(PUT_TIMER, [(k, r, v[0], v[1]) for (k, r), v in changes.timers.items() if v is not None])
+        tx.send("delete from timer where kind = ? and ref = ?", [k for k, v in changes.timers.items() if v is None])
+        tx.send(PUT_TIMER, [(k, r, v[0], v[1]) for (k, r), v in changes.timers.items() if v is not None])
     if changes.slots:
-        tx.many(
+        tx.send(
             "delete from slot where scope = ? and execution_seq = ?", [k for k, v in changes.slots.items() if not v]
         )
-        tx.many(
+        tx.send(
             "insert into slot (scope, execution_seq) values (?, ?) on conflict do nothing",
             [k for k, v in changes.slots.items() if v],
         )
     if changes.waiting:
-        tx.many("delete from waiting where execution_seq = ?", [(k,) for k, v in changes.waiting.items() if v is None])
-        tx.many(
+        tx.send("delete from waiting where execution_seq = ?", [(k,) for k, v in changes.waiting.items() if v is None])
+        tx.send(
             "insert into waiting (scope, execution_seq, queued) values (?, ?, ?)",
             [(v[0], k, v[1]) for k, v in changes.waiting.items() if v is not None],
         )
     if changes.metrics:
-        tx.many(INSERT_METRIC, changes.metrics)
+        tx.send(INSERT_METRIC, changes.metrics)
     if changes.rollups:
         # In one order everywhere: executors that add to the same rows wait for each other, never in a ring.
-        tx.many(PUT_ROLLUP, [(f, h, s, t, n[0], n[1]) for (f, h, s, t), n in sorted(changes.rollups.items())])
+        tx.send(PUT_ROLLUP, [(f, h, s, t, n[0], n[1]) for (f, h, s, t), n in sorted(changes.rollups.items())])
     return feed
 
 
@@ -222,20 +223,19 @@ def _write_executions(tx: Tx, w: World, changes: Changes, feed: list[dict[str, A
             if live.labels_changed:
                 relabelled.append(live)
         feed.append(execution_event(live))
-    tx.many(INSERT_EXECUTION, new)
-    if counted and tx.many(UPDATE_COUNTS, counted) != len(counted):
-        raise GuardError("an execution row has another version than memory")
-    if old and tx.many(UPDATE_EXECUTION, old) != len(old):
-        raise GuardError("an execution row has another version than memory")
+    tx.send(INSERT_EXECUTION, new)
+    stale = GuardError("an execution row has another version than memory")
+    tx.send(UPDATE_COUNTS, counted, stale)
+    tx.send(UPDATE_EXECUTION, old, stale)
     changed = [live for live in relabelled if not live.new]
     if changed:
-        tx.many(
+        tx.send(
             UPDATE_LABELS,
             [(label_text(x.labels), encode(x.variables), encode(x.breakpoints or None), x.seq) for x in changed],
         )
-        tx.many("delete from execution_label where execution_seq = ?", [(x.seq,) for x in changed])
+        tx.send("delete from execution_label where execution_seq = ?", [(x.seq,) for x in changed])
     if relabelled:
-        tx.many(
+        tx.send(
             "insert into execution_label (execution_seq, key, tenant, value) values (?, ?, ?, ?)",
             [(x.seq, k, x.tenant, v) for x in relabelled for k, v in x.labels],
         )
@@ -307,13 +307,11 @@ def _write_runs(tx: Tx, changes: Changes, feed: list[dict[str, Any]]) -> None:
         keep = run.execution.plan.keeps_outputs
         if run.state.terminal and run.level is None and keep is not None and run.task.id not in keep:
             run.outputs = None
-    tx.many(INSERT_RUN, new)
-    if old and tx.many(UPDATE_RUN, old) != len(old):
-        raise GuardError("a task run row has another version than memory")
-    if strays:
-        tx.many(UPDATE_RUN, strays)  # their execution has gone on without them; it may be deleted meanwhile
-    tx.many(UPDATE_RUN_DETAIL, detail)
-    tx.many(UPDATE_RUN_OUTPUTS, outputs)
+    tx.send(INSERT_RUN, new)
+    tx.send(UPDATE_RUN, old, GuardError("a task run row has another version than memory"))
+    tx.send(UPDATE_RUN, strays)  # their execution has gone on without them; it may be deleted meanwhile
+    tx.send(UPDATE_RUN_DETAIL, detail)
+    tx.send(UPDATE_RUN_OUTPUTS, outputs)
     for live, changed in rows.items():
         feed.append(
             {
@@ -343,7 +341,7 @@ def execution_event(live: Live) -> dict[str, Any]:
     """The feed's event of an execution."""
     row: dict[str, Any] = {
         "id": live.id,
-        "state": live.state.name,
+        "state": NAMES[live.state],
         "revision": live.flow_rev,
         "created": instant(live.created),
         "labels": [{"key": k, "value": v} for k, v in live.labels],
@@ -359,7 +357,7 @@ def execution_event(live: Live) -> dict[str, Any]:
         "tenant": live.tenant,
         "namespace": live.namespace,
         "flowId": live.flow_id,
-        "state": live.state.name,
+        "state": NAMES[live.state],
         "row": row,
     }
     if live.kind:
@@ -374,7 +372,7 @@ def run_row(run: Run) -> dict[str, Any]:
         "seq": run.seq,
         "taskId": run.task.id,
         "type": run.task.type,
-        "state": run.state.name,
+        "state": NAMES[run.state],
         "attempts": run.attempts,
         "created": instant(run.created),
         "ord": run.ord,
@@ -440,6 +438,23 @@ def _decoded(row: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
         if row[name] is not None:
             row[name] = decode(row[name])
     return row
+
+
+def in_maintenance(reader: Reader) -> bool:
+    """Whether the instance is in maintenance (F46)."""
+    return decode(reader.value("select value from setting where key = ?", MAINTENANCE)) is True
+
+
+def attempts_of(reader: Reader, execution_seq: int) -> dict[int, dict[int, int]]:
+    """States of an execution's attempts: task run → number → state."""
+    found: dict[int, dict[int, int]] = {}
+    for row in reader.all(
+        "select a.task_run_seq, a.no, a.state from attempt a join task_run t on t.seq = a.task_run_seq"
+        " where t.execution_seq = ?",
+        execution_seq,
+    ):
+        found.setdefault(row[0], {})[row[1]] = row[2]
+    return found
 
 
 def counters(reader: Reader) -> Mapping[str, int]:

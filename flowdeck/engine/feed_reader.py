@@ -29,6 +29,7 @@ class FeedReader:
         self._subscribers: set[asyncio.Queue[list[dict[str, Any]]]] = set()
         self._heard: set[str] = set()
         self._everything = True
+        self._compare = False
         self._cursors: dict[str, int] = {}
         self._wake = asyncio.Event()
 
@@ -57,6 +58,11 @@ class FeedReader:
         self._everything = True
         self._wake.set()
 
+    def reconnected(self) -> None:
+        """The database was away, another server may answer in its place: what was read may not be in it."""
+        self._compare = True
+        self.look_everywhere()
+
     async def run(self) -> None:
         """Read until cancelled."""
         ready = False
@@ -80,6 +86,9 @@ class FeedReader:
                     if not self._subscribers:  # one that came meanwhile gets what was written since
                         self._cursors = ends
                     continue
+                if self._compare:
+                    self._go_back(await asyncio.to_thread(self._ends))
+                    self._compare = False
                 if self._everything:
                     self._everything, polled = False, time.monotonic()
                     rows = await asyncio.to_thread(self._read, None)
@@ -95,6 +104,14 @@ class FeedReader:
     def _ends(self) -> dict[str, int]:
         with self._database.reader() as reader:
             return feed.ends(reader)
+
+    def _go_back(self, ends: dict[str, int]) -> None:
+        """Rows that were read and are gone with the server that had them: watchers have seen what never was."""
+        behind = [source for source, n in self._cursors.items() if 0 < ends.get(source, n) < n]
+        for source in behind:
+            self._cursors[source] = ends[source]
+        if behind:
+            self._tell([{"kind": "reset"}])
 
     def _read(self, heard: set[str] | None) -> Rows:
         with self._database.reader() as reader:
@@ -119,8 +136,10 @@ class FeedReader:
             if count >= feed.RANGE:
                 self._heard.add(source)
                 self._wake.set()
-        if not events:
-            return
+        if events:
+            self._tell(events)
+
+    def _tell(self, events: list[dict[str, Any]]) -> None:
         for mine in list(self._subscribers):
             if mine.full():
                 while not mine.empty():

@@ -4,6 +4,7 @@ components §15.4–§15.6, engine notes §2.11).
 
 from __future__ import annotations
 
+import contextlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from datetime import tzinfo
@@ -93,6 +94,18 @@ class Firings:
         """Other processes work on some triggers from now on."""
         for key in [key for key in (*self._asking, *self._questions) if not ours(key)]:
             self.forget(key)
+
+    def prepare(self, plan: Plan) -> None:
+        """Make the schedules of a flow ready before they are due; those whose dates need more wait for their step."""
+        for trigger in plan.flow.triggers:
+            name = (plan.flow_key, plan.flow.revision, trigger.id, plan.defaults)
+            if trigger.kind == "schedule" and name not in self._plans and not needs_context(trigger):
+                with contextlib.suppress(CronError, ZoneError, ValueError, KeyError):  # said when it is due
+                    self._plans[name] = SchedulePlan(
+                        trigger, zone=self._zone, recover=recovery_of(trigger.type, self._recover)
+                    )
+        while len(self._plans) > PLANS:
+            self._plans.popitem(last=False)
 
     def _schedule(self, plan: Plan, trigger: TriggerDef, step: ExecutorStep, key: Key) -> SchedulePlan | None:
         """The schedule made ready; None when its definition can't be read. `Pending` while a worker renders dates."""

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from flowdeck.store import feed
-from flowdeck.store.driver import Database, Reader, StoreError, Writer
+from flowdeck.store.driver import Database, StoreError, Tx, Writer
 from flowdeck.store.listen import notify
 
 log = logging.getLogger("flowdeck.logwriter")
@@ -31,7 +31,7 @@ WAITING = 1000
 """Batches that wait for the database; more are dropped: watchers fetch lines by number."""
 
 
-def announce(tx: Reader, executions: Iterable[str]) -> None:
+def announce(tx: Tx, executions: Iterable[str]) -> None:
     """Say within a transaction whose lines are watched."""
     ids = [id for id in executions if id and " " not in id and len(id) <= 25]
     for start in range(0, len(ids), IDS):

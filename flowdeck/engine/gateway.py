@@ -311,6 +311,18 @@ class Gateway:
         """Jobs that wait for a credit."""
         return sum(len(queue) for queue in self._queues())
 
+    def waiting(self) -> dict[str, int]:
+        """How many jobs wait for a credit, by worker group; may be asked by any thread."""
+        return {group: sum(len(queue) for queue in queues) for group, queues in list(self._ready.items())}
+
+    def waiting_jobs(self, most: int) -> list[Job]:
+        """Jobs that wait for a credit; may be asked by any thread."""
+        found: list[Job] = []
+        for queues in list(self._ready.values()):
+            for queue in queues:
+                found += list(queue.keys.values())[: most - len(found)]
+        return found
+
     def _queues(self) -> Iterator[ReadyQueue]:
         for queues in self._ready.values():
             yield from queues

@@ -153,7 +153,7 @@ class Inbox:
         step.tx.many("insert into command_answer (key, answer, created) values (?, ?, ?)", given)
         told = [*known, *(key for key, _, _ in given)]
         if told:
-            step.tx.all("select pg_notify(?, k) from unnest(?::text[]) k", ANSWER, told)
+            step.tx.send("select pg_notify(?, k) from unnest(?::text[]) k", [(ANSWER, told)])
 
     def _command(self, step: ExecutorStep, row: Row) -> tuple[Any, Any]:
         if row.name not in registry.ENGINE_COMMANDS:

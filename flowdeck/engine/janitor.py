@@ -10,6 +10,7 @@ from typing import Any
 
 from flowdeck.config import Settings
 from flowdeck.model.pacing import Pace
+from flowdeck.storage.local import LocalStorage
 from flowdeck.store.driver import Database
 from flowdeck.store.logs import LogFiles
 from flowdeck.store.queries import retention
@@ -19,6 +20,7 @@ log = logging.getLogger("flowdeck.janitor")
 FIRST = 60.0
 """Seconds after the start of the first round."""
 EVERY = 3600.0
+DAY = 86_400.0
 BATCH = 500
 METRICS = 5000
 MOST_UNUSED = 0.25
@@ -58,6 +60,7 @@ class Janitor:
         """Work until cancelled; a round that fails is told and tried again at the next time."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._repeat(self.round, FIRST, EVERY))
+            group.create_task(self._repeat(self.remains, 10 * FIRST, DAY))
             if self._settings.get("kestra.kv.purge-expired.enabled"):
                 first = self._settings.span("kestra.kv.purge-expired.initial-delay").total_seconds()
                 every = self._settings.span("kestra.kv.purge-expired.fixed-delay").total_seconds()
@@ -108,6 +111,13 @@ class Janitor:
             began, before = time.monotonic(), free
             free = await self._run("purge.pages", {"limit": pace.size})
             await asyncio.sleep(pace.after(time.monotonic() - began))
+
+    async def remains(self, now: int) -> int:
+        """Delete what uploads of killed processes left in the storage, a day later; answers how many files."""
+        storage = LocalStorage(self._settings.storage_path)
+        gone = await asyncio.to_thread(storage.sweep, now - round(DAY * 1000))
+        self._tell({"broken uploads": gone})
+        return gone
 
     async def expired_pairs(self, now: int) -> int:
         """Delete key-value pairs whose time is over; answers how many."""

@@ -170,10 +170,10 @@ class Leases:
         """The first statement of a write transaction: hold the lease until it ends.
 
         Raises:
-            LeaseLost: this process counts as dead.
+            LeaseLost: this process counts as dead; by `tx.settle` or the commit.
         """
-        if tx.one("select 1 from service where id = ? for key share", self.id) is None:
-            raise LeaseLost("this process counts as dead, others have its shards")
+        lost = LeaseLost("this process counts as dead, others have its shards")
+        tx.send("select 1 from service where id = ? for key share", [(self.id,)], lost)
 
     def release(self, tx: Tx, shards: Iterable[int]) -> None:
         """Hand shards over in the owner's transaction, after the last one that touches their rows.

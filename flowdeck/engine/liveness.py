@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import random
 import socket
@@ -12,15 +13,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from flowdeck.commands import registry
+from flowdeck.commands.metadata import change_service
+from flowdeck.engine.executor_store import in_maintenance
 from flowdeck.engine.messages import Hello
+from flowdeck.model.engine import control
 from flowdeck.model.ids import make_id
 from flowdeck.model.liveness import Restart, ServiceState
+from flowdeck.store.driver import Database, StoreError
 
 if TYPE_CHECKING:
     from flowdeck.config import Settings
     from flowdeck.engine.executor import Executor
     from flowdeck.engine.executor_step import ExecutorStep
     from flowdeck.engine.gateway import Gateway
+
+log = logging.getLogger("flowdeck.core")
 
 BEATS_A_TIMEOUT = 4
 JITTER = 0.5
@@ -73,6 +80,7 @@ class Services:
     Args:
         own: kinds of components that this process is, when it keeps no lease for them.
         leader: whether this process judges; one of several does.
+        leased: the row that keeps this process's lease, whose heartbeats are its renewals (PostgreSQL).
     """
 
     def __init__(
@@ -82,6 +90,7 @@ class Services:
         config: LivenessConfig,
         own: Iterable[str],
         leader: Callable[[], bool],
+        leased: str | None = None,
     ) -> None:
         self._executor = executor
         self._gateway = gateway
@@ -92,6 +101,8 @@ class Services:
         tail = random.SystemRandom().getrandbits
         self._own = {make_id(now, tail(60)): (kind, now) for kind in own}
         self._spoken = 0.0
+        self._leased = leased
+        self._maintaining = False
 
     # ── what workers do ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -122,6 +133,7 @@ class Services:
     def round(self) -> None:
         """One look at everybody."""
         now = time.monotonic()
+        self._executor.call(self._maintain)
         if now - self._spoken >= max(self.config.heartbeat, self.config.timeout / BEATS_A_TIMEOUT):
             self._spoken = now
             for id, (kind, started) in self._own.items():
@@ -140,11 +152,35 @@ class Services:
                 },
             )
 
+    def _maintain(self, step: ExecutorStep) -> None:
+        """The flag of the maintenance is read at each look; all rows tell of its change at once."""
+        on = in_maintenance(step.tx)
+        control.maintain(step.world, on)
+        if on is not self._maintaining:
+            self._maintaining, self._spoken = on, 0.0
+            if self._leased is not None:
+                state = ServiceState.MAINTENANCE if on else ServiceState.RUNNING
+                change_service(step.tx, {"id": self._leased, "state": state})
+            log.info("maintenance: %s", "nothing new starts, what runs goes on" if on else "over")
+
     def stop(self) -> None:
         """This process ends by itself: its last words go with the last step."""
         for id in self._own:
             for state in (ServiceState.TERMINATING, ServiceState.TERMINATED_GRACEFULLY):
                 self._do("service.state", {"id": id, "state": state.value})
+
+    def broke(self, database: Database) -> None:
+        """This process ends by a fault, its executor has ended: its rows say so as far as they can be written."""
+        try:
+            writer = database.writer()
+            try:
+                with writer.transaction() as tx:
+                    for id in self._own:
+                        change_service(tx, {"id": id, "state": ServiceState.ERROR})
+            finally:
+                writer.close()
+        except StoreError as error:
+            log.warning("the fault can't be noted in the list of services: %s", str(error).splitlines()[:1])
 
     # ── writing ─────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -158,7 +158,15 @@ class LogWriter:
             self._own.append(batch)
             wake = len(self._own) == 1
         if wake and self._loop is not None:
-            with contextlib.suppress(RuntimeError):
+            # The writer's thread is woken once for all lines of a turn: it takes the interpreter from the caller.
+            try:
+                asyncio.get_running_loop().call_soon(self._wake_up)
+            except RuntimeError:
+                self._wake_up()
+
+    def _wake_up(self) -> None:
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # it has ended
                 self._loop.call_soon_threadsafe(self._take_own)
 
     # ---- the loop of core -------------------------------------------------------------------------------------

@@ -82,6 +82,7 @@ class Run(Message):
     children: list[tuple[int, int, str]] = []  # of a WorkingDirectory: task key, seq, public id
     path: list[str] = []  # of a WorkingDirectory: values of the loops around it
     group: str = ""  # worker group that takes it; "" is the default pool
+    queued: int = 0  # when the executor decided to run it, ms
 
 
 class Evaluate(Message):

@@ -12,8 +12,9 @@ from flowdeck.engine.executor import Executor, ExecutorStep
 from flowdeck.storage.local import LocalStorage
 from flowdeck.storage.paths import execution_folder
 from flowdeck.store.driver import Database
+from flowdeck.store.log_deletion import delete_lines
 from flowdeck.store.log_purge import forget_executions
-from flowdeck.store.logs import LogFiles, delete_lines
+from flowdeck.store.logs import LogFiles
 
 log = logging.getLogger("flowdeck.outbox")
 

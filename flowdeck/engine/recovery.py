@@ -9,6 +9,7 @@ from typing import Any
 
 from flowdeck.engine import broken
 from flowdeck.engine import executor_store as rows
+from flowdeck.engine.left_alone import drop, left_alone
 from flowdeck.engine.plans import PlanStore
 from flowdeck.model.engine import Live, World, control, rebuild
 from flowdeck.model.engine.world import FAR
@@ -82,6 +83,8 @@ def load_world(reader: Reader, plans: PlanStore, w: World, shards: Collection[in
     for row in timers:
         w.timers[row[0], row[1]] = row[2]
     _load_strays(reader, plans, w)
+    w.ignored = left_alone()
+    drop(w)
 
 
 def _load_strays(reader: Reader, plans: PlanStore, w: World) -> None:

@@ -33,6 +33,7 @@ from flowdeck.store.driver import Database, StoreError
 
 if TYPE_CHECKING:
     from flowdeck.engine.executor import Executor, ExecutorStep
+    from flowdeck.engine.executor_meter import SchedulerMeter
 
 log = logging.getLogger("flowdeck.scheduler")
 
@@ -112,6 +113,8 @@ class Scheduler:
         self._ahead_at = 0
         self._wake = asyncio.Event()
         self.stopping = False
+        self.meter: SchedulerMeter | None = None
+        self._evaluated = 0
         executor.listeners.append(self.on_execution)
         executor.listeners.append(self.flows.on_execution)
         self._publish = executor.publish
@@ -270,7 +273,11 @@ class Scheduler:
             self._refresh()
         if now >= self._housekeeping:
             self._housekeep(now)
+        begun = time.perf_counter()
         wait = self.dispatch(now)
+        if self.meter is not None:
+            self.meter.turned(time.perf_counter() - begun, self._evaluated)
+            self._evaluated = 0
         if self._read_ahead(now, wait):
             return 0.001
         return max(self._housekeeping - now, 0) / 1000 if wait is None else wait
@@ -296,7 +303,7 @@ class Scheduler:
         started = time.perf_counter()
         while self._ahead and (wait is None or wait > 0):
             with contextlib.suppress(LookupError):
-                self.executor.world.flows.plan(*self._ahead.pop())
+                self.firings.prepare(self.executor.world.flows.plan(*self._ahead.pop()))
             if time.perf_counter() - started > AHEAD_SECONDS:
                 break
         return bool(self._ahead)
@@ -333,7 +340,12 @@ class Scheduler:
             del self._due[key]
             self._busy.add(key)
             keys.append(key)
+        self._evaluated += len(keys)
         return keys
+
+    def dates(self) -> dict[Key, int]:
+        """When each trigger is due next, ms; may be asked by any thread."""
+        return self._due.copy()
 
     def _hand_over_all(self, keys: list[Key]) -> None:
         """Have the executor fire triggers together; when one of them fails, each by itself."""

@@ -6,15 +6,20 @@ import contextvars
 import json
 import logging
 import logging.handlers
+import os
 import re
 import sys
 import time
 from typing import Any
 
 from flowdeck.config import Settings
+from flowdeck.engine.levels import configure, flat, level_number
 
 request_id: contextvars.ContextVar[str | None] = contextvars.ContextVar("request_id", default=None)
 """Id of the request that the current task works for; stands in each of its lines."""
+
+INTERNAL_LOG = "FLOWDECK_INTERNAL_LOG"
+"""Set by the flag `--internal-log`: libraries log at the chosen level too (operations notes G3)."""
 
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "request_id"}
 
@@ -50,6 +55,10 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as JSON."""
+        return json.dumps(self.entry(record), default=str, ensure_ascii=False)
+
+    def entry(self, record: logging.LogRecord) -> dict[str, Any]:
+        """The record's members."""
         entry: dict[str, Any] = {
             "at": _instant(record),
             "level": record.levelname,
@@ -61,8 +70,50 @@ class JsonLines(logging.Formatter):
             entry["request"] = record.request_id  # type: ignore[attr-defined]
         if record.exc_info:
             entry["error"] = self.formatException(record.exc_info)
-        entry |= {k: v for k, v in vars(record).items() if k not in _PLAIN and not k.startswith("_")}
-        return json.dumps(entry, default=str, ensure_ascii=False)
+        return entry | {k: v for k, v in vars(record).items() if k not in _PLAIN and not k.startswith("_")}
+
+
+class GoogleLines(JsonLines):
+    """One JSON object a line, as Google Cloud's log collector reads it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as JSON."""
+        entry = self.entry(record)
+        severity = {"WARN": "WARNING", "TRACE": "DEBUG"}.get(record.levelname, record.levelname)
+        error = entry.pop("error", None)
+        told = {
+            "severity": severity,
+            "time": entry.pop("at"),
+            "message": entry.pop("text") + (f"\n{error}" if error else ""),
+            "logging.googleapis.com/labels": {"process": entry.pop("process"), "logger": entry.pop("logger")},
+        }
+        entry.pop("level")
+        return json.dumps({**told, **entry}, default=str, ensure_ascii=False)
+
+
+class ElasticLines(JsonLines):
+    """One JSON object a line, in the Elastic Common Schema."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as JSON."""
+        entry = self.entry(record)
+        told = {
+            "@timestamp": entry.pop("at"),
+            "ecs.version": "1.2.0",
+            "log.level": entry.pop("level"),
+            "message": entry.pop("text"),
+            "log.logger": entry.pop("logger"),
+            "process.name": entry.pop("process"),
+            "process.pid": record.process,
+            "process.thread.name": record.threadName,
+            "service.name": "flowdeck",
+        }
+        if "request" in entry:
+            told["http.request.id"] = entry.pop("request")
+        if "error" in entry:
+            told["error.stack_trace"] = entry.pop("error")
+            told["error.type"] = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else ""
+        return json.dumps({**told, **entry}, default=str, ensure_ascii=False)
 
 
 class Readable(logging.Formatter):
@@ -80,6 +131,15 @@ class Readable(logging.Formatter):
         return f"{text}\n{plain(self.formatException(record.exc_info))}" if record.exc_info else text
 
 
+FORMS: dict[str, type[JsonLines | Readable]] = {
+    "text": Readable,
+    "json": JsonLines,
+    "gcp": GoogleLines,
+    "ecs": ElasticLines,
+}
+"""Forms of lines on the terminal (`flowdeck.log.format`, F61)."""
+
+
 def set_up_logging(settings: Settings, process: str) -> None:
     """Send the records of this process to the terminal and to `log/<process>.jsonl`.
 
@@ -90,8 +150,7 @@ def set_up_logging(settings: Settings, process: str) -> None:
         root.removeHandler(handler)
     with_request = WithRequest()
     terminal = logging.StreamHandler(sys.stderr)
-    json_wanted = settings.get("flowdeck.log.format") == "json"
-    terminal.setFormatter(JsonLines(process) if json_wanted else Readable(process))
+    terminal.setFormatter(FORMS[settings.get("flowdeck.log.format")](process))
     terminal.addFilter(with_request)
     root.addHandler(terminal)
     try:
@@ -111,27 +170,8 @@ def set_up_logging(settings: Settings, process: str) -> None:
         file.addFilter(with_request)
         root.addHandler(file)
     logging.raiseExceptions = False  # a full disk must not print a traceback for each line
-    root.setLevel(_level(settings.get("flowdeck.log.level")))
-    for name in ("httpx", "httpcore", "uvicorn.access", "asyncio", "alembic"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    for name, level in _flat(settings.get("logger.levels") or {}):
-        logging.getLogger(name).setLevel(_level(level))
-
-
-def _flat(levels: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    found: list[tuple[str, Any]] = []
-    for name, level in levels.items():
-        full = f"{prefix}.{name}" if prefix else str(name)
-        if isinstance(level, dict):
-            found += _flat(level, full)
-        else:
-            found.append((full, level))
-    return found
-
-
-def _level(name: Any) -> int:
-    text = str(name).upper()
-    if text == "OFF" or name is False:
-        return logging.CRITICAL + 1
-    known = {"TRACE": 5, "WARN": logging.WARNING}
-    return known.get(text) or logging.getLevelNamesMapping().get(text, logging.INFO)
+    root.setLevel(level_number(settings.get("flowdeck.log.level")))
+    if not os.environ.get(INTERNAL_LOG):
+        for name in ("httpx", "httpcore", "uvicorn.access", "asyncio", "alembic"):
+            logging.getLogger(name).setLevel(logging.WARNING)
+    configure(flat(settings.get("logger.levels") or {}))

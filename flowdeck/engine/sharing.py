@@ -29,6 +29,9 @@ log = logging.getLogger("flowdeck.executor")
 
 BLOCK = 1_000_000
 """Numbers that an executor takes at a time; far more than one step uses."""
+LEAP = 8
+"""Blocks that a process leaves out when it takes its first one. Log lines lie in files under the numbers of their
+executions: numbers whose rows a promoted standby lacks must not be given out again."""
 MARGIN = 500_000
 """With fewer numbers left a new block is taken before a step."""
 POOLS = {"event": "event", "execution": "row", "run": "row"}
@@ -97,9 +100,10 @@ class Sharing:
     def _take_numbers(self, w: World, names: Iterable[str]) -> None:
         # In a transaction of its own: a step that is undone must not give numbers back that memory has used.
         taken: dict[str, int] = {}
-        with self.executor.writer.transaction() as tx:
+        with self.executor.writer.transaction(full=True) as tx:
             for name in names:
                 pool = POOLS[name]
+                ahead = BLOCK * (1 if self._limits.get(name) else 1 + LEAP)
                 if tx.one("select 1 from number_block where name = ?", pool) is None:
                     table = {"event": "event", "execution": "execution", "run": "task_run"}
                     highest = [tx.value(f"select max(seq) from {table[n]}") or 0 for n in table if POOLS[n] == pool]
@@ -107,7 +111,7 @@ class Sharing:
                         "insert into number_block (name, last) values (?, ?) on conflict do nothing", pool, max(highest)
                     )
                 taken[name] = tx.value(
-                    "update number_block set last = last + ? where name = ? returning last", BLOCK, pool
+                    "update number_block set last = last + ? where name = ? returning last", ahead, pool
                 )
         for name, limit in taken.items():  # only now: a block that was not committed is given to somebody else
             self._limits[name] = limit

@@ -17,13 +17,14 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from flowdeck import __version__
 from flowdeck.config import Settings
 from flowdeck.engine.lock import InstanceLock, Locked
-from flowdeck.engine.management import Management
+from flowdeck.engine.management import Management, Unanswered
 from flowdeck.engine.snapshots import PARENT, SOCKET, supervisor_socket
 from flowdeck.storage.encryption import new_key
 from flowdeck.store.driver import StoreError, open_database
@@ -32,12 +33,17 @@ log = logging.getLogger("flowdeck.supervisor")
 
 LISTENER = "FLOWDECK_INTERNAL_FD"
 """Environment variable with the number of the inherited listening socket."""
+MANAGEMENT = "FLOWDECK_INTERNAL_MANAGEMENT"
+"""Environment variable: the socket behind which the management port is, when it has none of its own."""
 SETUP_TOKEN = "FLOWDECK_INTERNAL_SETUP_TOKEN"
 ENGINE_ROLES = "FLOWDECK_INTERNAL_ROLES"
 """Environment variable: what a core process does on PostgreSQL, `executor,scheduler` or one of them."""
 NO_RESTART = 78
 """Exit status of a child that another start can't help: wrong configuration, newer schema."""
 FIRST_PAUSE, LAST_PAUSE = 0.1, 5.0
+ANSWER_SECONDS = 3.0
+"""How long a child may take to answer a question of the management port."""
+LONGEST_ANSWER = 64 * 1024 * 1024
 STEADY = 30.0
 """Seconds of life after which a child's next failure is a first one."""
 CORE_STOP = 15.0
@@ -62,6 +68,7 @@ class Child:
     down_since: float | None = None
     started: float = 0.0
     pause: float = FIRST_PAUSE
+    link: asyncio.StreamWriter | None = None  # where its reporter listens
 
     @property
     def pid(self) -> int | None:
@@ -138,10 +145,22 @@ class Supervisor:
         name: `standalone`, or the one component's name.
         roles: which children: `core`, `web`, `worker`.
         arguments: command-line words that children get too.
+        inherited: file descriptors that these words name.
+        begun: called when the home folder is locked and the ports are open.
     """
 
-    def __init__(self, settings: Settings, name: str, roles: tuple[str, ...], arguments: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        name: str,
+        roles: tuple[str, ...],
+        arguments: tuple[str, ...] = (),
+        inherited: tuple[int, ...] = (),
+        begun: Callable[[], None] = lambda: None,
+    ) -> None:
         self.settings = settings
+        self._begun = begun
+        self._inherited = inherited
         self.name = name
         self.arguments = arguments
         self.children = [Child(role) for role in roles]
@@ -152,6 +171,9 @@ class Supervisor:
         self._stopped = asyncio.Event()
         self._signals = 0
         self._readers: set[asyncio.Task[None]] = set()
+        self._asked: dict[int, asyncio.Future[Any]] = {}
+        self._questions = 0
+        self.management: Management | None = None
 
     @property
     def several(self) -> bool:
@@ -199,6 +221,7 @@ class Supervisor:
 
     async def _run(self, manager: socket.socket | None) -> int:
         settings = self.settings
+        self._begun()
         self._say_first()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -206,12 +229,26 @@ class Supervisor:
         path = supervisor_socket(settings.home.run, str(os.getpid()) if self.several else self.name)
         with contextlib.suppress(FileNotFoundError):
             path.unlink()
-        server = await asyncio.start_unix_server(self._snapshots, str(path))
+        server = await asyncio.start_unix_server(self._snapshots, str(path), limit=LONGEST_ANSWER)
         os.chmod(path, 0o600)
         self._environment |= {SOCKET: str(path), PARENT: str(os.getpid())}
-        management = Management(settings, __version__, lambda: self.children, lambda: not self.stopping)
+        shared = path.with_name(f"mgmt-{path.name.removeprefix('sup-')}")
+        self._environment.pop(MANAGEMENT, None)
+        management = self.management = Management(
+            settings, __version__, lambda: self.children, lambda: not self.stopping, self.ask, self.name
+        )
         if manager is not None:
             await management.start(manager)
+        elif settings.shares_port and self.child("web") is not None:
+            with contextlib.suppress(FileNotFoundError):
+                shared.unlink()
+            behind = socket.socket(socket.AF_UNIX)
+            behind.bind(str(shared))
+            os.chmod(shared, 0o600)
+            await management.start(behind)
+            self._environment[MANAGEMENT] = str(shared)
+        within = settings.span("kestra.server.standalone.running.timeout").total_seconds()
+        patience = loop.call_later(within, self._say_missing, within)
         keepers = [asyncio.create_task(self._keep(child)) for child in self.children]
         if not self.children:
             self._say_ready()
@@ -219,6 +256,7 @@ class Supervisor:
             await self._stopped.wait()
             await self._stop_children()
         finally:
+            patience.cancel()
             for keeper in keepers:
                 keeper.cancel()
             await asyncio.gather(*keepers, return_exceptions=True)
@@ -226,8 +264,9 @@ class Supervisor:
                 self._kill(child)
             await management.stop()
             server.close()
-            with contextlib.suppress(FileNotFoundError):
-                path.unlink()
+            for left in (path, shared):
+                with contextlib.suppress(FileNotFoundError):
+                    left.unlink()
         if self.failure:
             log.error("%s", self.failure)
             return 1
@@ -249,6 +288,12 @@ class Supervisor:
                 f"flowdeck listens on {settings.host} and has no account yet. Set-up token: {token}",
                 file=sys.stderr,
                 flush=True,
+            )
+        closed = settings.get("endpoints.all.basic-auth.username")
+        if settings.management_port > 0 and not is_local(settings.host) and not closed:
+            log.warning(
+                "the management port %d is open to all who reach it; endpoints.all.basic-auth.* gives it an account",
+                settings.management_port,
             )
         if self.child("core") is not None:
             kept = {name: settings.span(f"flowdeck.retention.{name}") for name in ("logs", "metrics", "executions")}
@@ -339,10 +384,10 @@ class Supervisor:
 
     async def _start(self, child: Child) -> None:
         environment = dict(self._environment)
-        inherited: tuple[int, ...] = ()
+        inherited = self._inherited
         if child.listener is not None:
             environment[LISTENER] = str(child.listener.fileno())
-            inherited = (child.listener.fileno(),)
+            inherited = (*inherited, child.listener.fileno())
         child.started = time.monotonic()
         # A group of its own: Ctrl-C on the terminal reaches the supervisor alone. No preexec function: it would fork.
         child.process = await asyncio.create_subprocess_exec(
@@ -360,19 +405,57 @@ class Supervisor:
         )
 
     async def _snapshots(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        child: Child | None = None
         try:
             while line := await reader.readline():
                 with contextlib.suppress(ValueError):
-                    self._take(json.loads(line))
+                    message = json.loads(line)
+                    if "answer" in message:
+                        self._answered(message)
+                    else:
+                        child = self._take(message, writer) or child
         except (OSError, ValueError, asyncio.CancelledError):
             pass
         finally:
             writer.close()
+            if child is not None and child.link is writer:
+                child.link = None
 
-    def _take(self, snapshot: dict[str, Any]) -> None:
+    async def ask(self, role: str, question: str, args: dict[str, Any]) -> Any:
+        """Ask a child's reporter; `Unanswered` when it is not there, too slow, or does not know."""
+        child = self.child(role)
+        if child is None or child.link is None:
+            raise Unanswered(role)
+        self._questions += 1
+        number = self._questions
+        future = self._asked[number] = asyncio.get_running_loop().create_future()
+        try:
+            child.link.write(json.dumps({"ask": number, "name": question, "args": args}).encode() + b"\n")
+            return await asyncio.wait_for(future, ANSWER_SECONDS)
+        except (TimeoutError, OSError):
+            raise Unanswered(role) from None
+        finally:
+            self._asked.pop(number, None)
+
+    def _answered(self, message: dict[str, Any]) -> None:
+        future = self._asked.get(message["answer"])
+        if future is None or future.done():
+            return
+        if "error" in message:
+            future.set_exception(Unanswered(message["error"]))
+        else:
+            future.set_result(message.get("result"))
+
+    def _take(self, snapshot: dict[str, Any], writer: asyncio.StreamWriter) -> Child | None:
         child = self.child(snapshot.get("role", ""))
         if child is None or child.pid != snapshot.get("pid"):
-            return
+            return None
+        if child.link is not writer:
+            child.link = writer
+            for name, level in (self.management.levels if self.management else {}).items():
+                writer.write(
+                    json.dumps({"ask": 0, "name": "level", "args": {"name": name, "level": level}}).encode() + b"\n"
+                )
         child.snapshot = snapshot
         child.ready = bool(snapshot.get("ready"))
         if child.ready:
@@ -380,6 +463,14 @@ class Supervisor:
         if not self._told_ready and all(c.ready for c in self.children):
             self._told_ready = True
             self._say_ready()
+        return child
+
+    def _say_missing(self, seconds: float) -> None:
+        missing = [child.role for child in self.children if not child.ready]
+        if missing and not self._told_ready:
+            log.error(
+                "not ready after %g s: %s (kestra.server.standalone.running.timeout)", seconds, ", ".join(missing)
+            )
 
     def _say_ready(self) -> None:
         settings = self.settings
@@ -388,4 +479,7 @@ class Supervisor:
             return
         host = "localhost" if is_local(settings.host) or settings.host in ("0.0.0.0", "::") else settings.host
         health = f", health on port {settings.management_port}" if settings.management_port > 0 else ""
-        log.info("flowdeck %s is ready: http://%s:%d/ui/%s", __version__, host, settings.port, health)
+        if settings.shares_port:
+            health = ", health on the same port"
+        scheme, base = "https" if settings.tls else "http", settings.context_path
+        log.info("flowdeck %s is ready: %s://%s:%d%s/ui/%s", __version__, scheme, host, settings.port, base, health)

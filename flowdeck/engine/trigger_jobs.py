@@ -89,6 +89,10 @@ class TriggerJobs:
         self._begins: dict[Key, Questions] = {}
         self._faults: dict[tuple[int, int], int] = {}
 
+    def count(self) -> int:
+        """Jobs that are at workers; may be asked by any thread."""
+        return len(self._jobs)
+
     # ---- what is at workers
 
     def recover(self, rows: Iterable[Any], workers: Iterable[str]) -> None:

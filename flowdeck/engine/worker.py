@@ -23,8 +23,9 @@ from flowdeck.engine.worker_contexts import WorkerVariables
 from flowdeck.engine.worker_functions import unreadable_secrets
 from flowdeck.engine.worker_link import CoreLink
 from flowdeck.engine.worker_logs import LogClient
+from flowdeck.engine.worker_meter import WorkerMeter
 from flowdeck.sdk.context import WorkerFacts
-from flowdeck.sdk.http import REFUSED_ADDRESSES
+from flowdeck.sdk.http import OBSERVERS, REFUSED_ADDRESSES
 from flowdeck.sdk.index import load_catalog
 from flowdeck.sdk.process import Guard
 from flowdeck.sdk.registry import resolve
@@ -49,6 +50,7 @@ class WorkerOptions:
     storage: LocalStorage
     temp: Path
     key: str | None = None
+    previous_keys: tuple[str, ...] = ()
     group: str = ""
     process_credits: int = 8
     async_credits: int = 1000
@@ -67,7 +69,7 @@ class WorkerOptions:
         prefix = settings.get("kestra.variables.env-vars-prefix") or "ENV_"
         temp = settings.get("kestra.tasks.tmp-dir.path")
         globals_ = settings.get("kestra.variables.globals") or settings.below("kestra.variables.globals")
-        refused = settings.get("kestra.http.blocked-cidrs")
+        refused = _refused(settings)
         remote = settings.get("flowdeck.cluster.executors") or ()
         look = addresses(settings.home.run, remote) if settings.clustered or remote else None
         return cls(
@@ -77,13 +79,14 @@ class WorkerOptions:
             storage=LocalStorage(settings.storage_path, sync=settings.durability == "full"),
             temp=Path(temp) if temp else Path(tempfile.gettempdir()),
             key=load_key(settings.home.path, settings.get("kestra.encryption.secret-key")),
+            previous_keys=tuple(settings.get("kestra.encryption.previous-keys") or ()),
             group=settings.worker_group,
             process_credits=settings.worker_threads,
             async_credits=settings.get("flowdeck.worker.async-credits") or 1000,
             lease=settings.span("kestra.server.liveness.timeout").total_seconds(),
             drain=settings.span("kestra.server.termination-grace-period").total_seconds(),
             recursive=bool(settings.get("kestra.variables.recursive-rendering")),
-            refused_addresses=tuple(refused) if refused is not None else REFUSED_ADDRESSES,
+            refused_addresses=refused,
             variables=WorkerVariables(
                 envs={k[len(prefix) :].lower(): v for k, v in os.environ.items() if k.startswith(prefix)},
                 globals=globals_,
@@ -91,6 +94,7 @@ class WorkerOptions:
             ),
             options={
                 "python-cache": str(settings.home.path / "cache" / "python"),
+                "refused-addresses": refused,
                 "allowed-paths": tuple(settings.get("kestra.local-files.allowed-paths") or ()),
                 "message-limit": settings.get("kestra.jdbc.queues.message-protection.limit")
                 if settings.get("kestra.jdbc.queues.message-protection.enabled")
@@ -105,6 +109,13 @@ class WorkerOptions:
         )
 
 
+def _refused(settings: Settings) -> tuple[str, ...]:
+    """Networks that HTTP may not reach, exceptions marked as `sdk.http.CheckedBackend` reads them."""
+    told = settings.get("kestra.http.blocked-cidrs")
+    excepted = settings.get("kestra.http.allowed-cidrs") or ()
+    return (*(told if told is not None else REFUSED_ADDRESSES), *(f"!{one}" for one in excepted))
+
+
 class Worker:
     """One worker: connection, log client, attempts."""
 
@@ -116,7 +127,7 @@ class Worker:
             temp=self.temp,
             storage=options.storage,
             guard=self.guard,
-            cryptor=Cipher(options.key) if options.key else None,
+            cryptor=Cipher(options.key, options.previous_keys) if options.key else None,
             options=options.options,
             kill_grace=options.kill_grace,
         )
@@ -127,7 +138,9 @@ class Worker:
             options.variables,
             recursive=options.recursive,
             refused_addresses=options.refused_addresses,
+            meter=WorkerMeter(options.group, options.process_credits),
         )
+        OBSERVERS.append(self.attempts.meter.called)
         self.attempts.on_drain = self._drain
         self.link = CoreLink(
             options.socket,
@@ -201,6 +214,8 @@ class Worker:
         self.link.farewell(forced=forced)
         await self.logs.stop(3)
         await self.link.stop()
+        with contextlib.suppress(ValueError):  # closed before
+            OBSERVERS.remove(self.attempts.meter.called)
         self.guard.stop()
         if self._lock >= 0:
             os.close(self._lock)
@@ -238,8 +253,11 @@ def warm_up() -> None:
             log.warning("%s", error)
 
 
-async def run_worker(settings: Settings) -> None:
-    """Run a worker until SIGTERM or SIGINT; the first signal drains, the second ends it."""
+async def run_worker(settings: Settings, begun: Callable[[Worker], None] = lambda worker: None) -> None:
+    """Run a worker until SIGTERM or SIGINT; the first signal drains, the second ends it.
+
+    `begun` is told the worker before it connects.
+    """
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(RENDER_THREADS, thread_name_prefix="render"))
     warm_up()
@@ -248,4 +266,5 @@ async def run_worker(settings: Settings) -> None:
     worker = Worker(WorkerOptions.of(settings))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, worker.stop)
+    begun(worker)
     await worker.run()

@@ -23,7 +23,8 @@ from flowdeck.engine.worker_directory import ChildEnd, Directory
 from flowdeck.engine.worker_link import CoreLink, Key
 from flowdeck.engine.worker_logfile import FileLog
 from flowdeck.engine.worker_logs import AttemptLog, LogClient, Owner
-from flowdeck.engine.worker_outputs import CACHED, TaskCacheUse, store
+from flowdeck.engine.worker_meter import WorkerMeter
+from flowdeck.engine.worker_outputs import CACHED, TaskCacheUse, TooLarge, store
 from flowdeck.engine.worker_tasks import BoundCalls, LoadedTask, LoadedTasks
 from flowdeck.engine.worker_triggers import TriggerRuns
 from flowdeck.model.errors import DomainError
@@ -58,6 +59,7 @@ class Active:
     started: int = 0
     timer: asyncio.TimerHandle | None = None
     timeout: asyncio.TimerHandle | None = None
+    type: str = ""  # of the task, once its flow is read
 
 
 class Attempts:
@@ -71,6 +73,7 @@ class Attempts:
         *,
         recursive: bool = False,
         refused_addresses: tuple[str, ...] = REFUSED_ADDRESSES,
+        meter: WorkerMeter | None = None,
     ) -> None:
         self.facts = facts
         self.logs = logs
@@ -83,6 +86,8 @@ class Attempts:
         self.idle.set()
         self._loop = asyncio.get_running_loop()
         self._active: dict[Key, Active] = {}
+        self.meter = meter or WorkerMeter()
+        self.meter.watch(self._active)
         self.on_drain: Callable[[], None] | None = None
 
     @property
@@ -103,6 +108,7 @@ class Attempts:
             return
         active = Active(job, started=time.time_ns() // 1_000_000)
         self._active[key] = active
+        self.meter.started(job)
         self.idle.clear()
         if isinstance(job, Run):
             work = self._attempt(active)
@@ -183,6 +189,7 @@ class Attempts:
             return
         self._active.pop((active.job.seq, active.job.fence), None)
         self.link.done(done, light=active.job.light)
+        self.meter.ended(active, done)
         if not self._active:
             self.idle.set()
 
@@ -281,6 +288,7 @@ class Attempts:
             end.sink.when_stored(stored.set)
             await stored.wait()
         self.link.done(end.done, light=True)
+        self.meter.ended(active, end.done)
 
     async def carry_out(self, active: Active, folder: Path | None = None) -> ChildEnd | None:
         """Make one attempt, in its own folder or in a shared one; None when nobody waits for its result any more."""
@@ -310,6 +318,8 @@ class Attempts:
                 sink = AttemptLog(self.logs, owner, masker, job.fence)
                 raise
             definition = loaded.definition
+            active.type = definition.type
+            self.meter.began(job, definition.type)
             name = definition.type.rpartition(".")[2]
             log.debug("%s %s: Type %s started", job.execution, job.task_run, name)
             sink = self._sink(job, definition, masker)
@@ -366,6 +376,8 @@ class Attempts:
                 if cache is not None:
                     await cache.keep(state, outputs, uri, size)
             except Exception as failure:
+                if isinstance(failure, TooLarge):
+                    self.meter.refused()
                 outputs, shown, state = None, {}, State.FAILED
                 error = f"The outputs can't be stored: {self._message(failure)}"
         if error is not None:

@@ -317,7 +317,7 @@ class CoreLink:
     def _heartbeat(self) -> None:
         now = time.monotonic()
         for connection in self.connections.values():
-            if now - connection.heard > self.lease:
+            if now - connection.heard >= self.lease:
                 self._expired(connection, now)
         known = set(self.connections.values())
         orphans = [
@@ -327,7 +327,9 @@ class CoreLink:
         ]
         self._forsake(orphans)
         self.beat()
-        self._beat = self._loop.call_later(min(HEARTBEAT, self.lease / 4), self._heartbeat)
+        # Not a quarter of a lease late: the executor may give the attempts to somebody else from then on.
+        ends = min((one.heard + self.lease - now for one in self.connections.values()), default=self.lease)
+        self._beat = self._loop.call_later(min(HEARTBEAT, self.lease / 4, max(ends, 0.0) + 0.005), self._heartbeat)
 
     def beat(self) -> None:
         """Tell the executors at once how much is free."""
@@ -335,6 +337,13 @@ class CoreLink:
         state = self.end or (ServiceState.TERMINATING if self.draining else ServiceState.RUNNING)
         for connection in self.connections.values():
             connection.beat(self.worker, free, state)
+
+    def broke(self) -> None:
+        """This worker ends by a fault of its own: the executors hear it before the farewell."""
+        self.end = ServiceState.ERROR
+        self.beat()
+        self.draining, self.end = True, None
+        self.beat()
 
     def farewell(self, *, forced: bool) -> None:
         """The last word: whether everything had ended by itself."""

@@ -24,6 +24,10 @@ LARGEST_OUTPUTS = 256 * 1024 * 1024
 CACHED = (State.SUCCESS, State.WARNING)
 
 
+class TooLarge(TaskError):
+    """Outputs beyond the message limit."""
+
+
 async def store(
     job: Run, ctx: RunContext | None, outputs: dict[str, Any]
 ) -> tuple[dict[str, Any] | None, str | None, int]:
@@ -31,7 +35,7 @@ async def store(
     body = msgspec.json.encode(outputs)
     limit = LARGEST_OUTPUTS if ctx is None else ctx.worker.options.get("message-limit") or LARGEST_OUTPUTS
     if len(body) > limit:
-        raise TaskError(f"{len(body):,} bytes of outputs are more than the limit of {limit:,}")
+        raise TooLarge(f"{len(body):,} bytes of outputs are more than the limit of {limit:,}")
     if len(body) <= INLINE_OUTPUTS or ctx is None:
         return outputs, None, len(body)
     place = f"{ctx.attempt.folder}/outputs-{job.fence}.json"

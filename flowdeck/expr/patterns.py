@@ -9,6 +9,7 @@ from typing import Any
 
 import regex
 
+from flowdeck.expr import regexes
 from flowdeck.expr.errors import ExpressionError
 from flowdeck.expr.limits import MAX_ELEMENTS
 from flowdeck.expr.runtime import Runtime
@@ -78,8 +79,8 @@ def _compiled(pattern: str) -> regex.Pattern[str]:
     if any(int(count[:9]) > _MOST_REPEATS for found in _REPEATS.findall(pattern) for count in found if count):
         raise ExpressionError(f"The limit of {_MOST_REPEATS} repetitions in a regular expression was reached")
     try:
-        return regex.compile(_translate(pattern), regex.VERSION1)
-    except (regex.error, ValueError, OverflowError, RecursionError, IndexError) as error:
+        return regexes.compiled(_translate(pattern), regex.VERSION1)
+    except regex.error as error:
         raise ExpressionError(f"Bad regular expression `{pattern}`: {error}") from None
 
 

@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from flowdeck.api.middleware import TRANSPORT, over_tls
 from flowdeck.main.quick_start import quick_callers, without_redis
 
 Scope = MutableMapping[str, Any]
@@ -36,6 +37,8 @@ log = logging.getLogger("flowdeck.console")
 UI = "/ui"
 SOCKET = "/_ui"
 SOCKET_PATHS = ("/_ui/_event", "/_ui/ping", "/_ui/_health")
+SWEEP_SECONDS = 30.0
+MOST_STRANGERS = 200
 SESSION_COOKIE = "flowdeck_session"
 API_PREFIXES = ("/api/", "/swagger/")
 API_PATHS = frozenset({"/api", "/login", "/logout", "/health", "/swagger", "/ping"})
@@ -240,14 +243,44 @@ class Sockets:
 
     def __init__(self) -> None:
         self._open: dict[str, set[asyncio.Event]] = {}
+        self._sweeper: asyncio.Task[None] | None = None
+        self._strangers = 0
+        self.alive: Callable[[str], Awaitable[bool]] | None = None
+        """Whether a session, by its hash, still lasts; asking must not prolong it."""
+
+    async def _sweep(self) -> None:
+        """Close what outlived its session: it ran out, or was ended by another process."""
+        while self._open and self.alive is not None:
+            await asyncio.sleep(SWEEP_SECONDS)
+            for session in list(self._open):
+                try:
+                    if not await self.alive(session):
+                        self.end(session)
+                except Exception:  # the database is away: sockets stay, the API lets nobody in
+                    log.debug("sessions of sockets could not be checked", exc_info=True)
+                    break
+        self._sweeper = None
 
     async def serve(self, app: Asgi, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a websocket until it ends or its session does (close code 4401)."""
+        """Serve a websocket until it ends or its session does (close code 4401).
+
+        Those without a session that lasts are few at a time: each costs memory, and anybody may open them.
+        """
         session, ended = digest_of(session_of(scope)), asyncio.Event()
-        if not session:
-            await app(scope, receive, send)
+        if not session or (self.alive is not None and not await self.alive(session)):
+            if self._strangers >= MOST_STRANGERS:
+                await receive()
+                await send({"type": "websocket.close", "code": 1013})
+                return
+            self._strangers += 1
+            try:
+                await app(scope, receive, send)
+            finally:
+                self._strangers -= 1
             return
         self._open.setdefault(session, set()).add(ended)
+        if self._sweeper is None:
+            self._sweeper = asyncio.create_task(self._sweep())
         pending: asyncio.Task[Message] | None = None
 
         async def receiving() -> Message:
@@ -320,7 +353,7 @@ class Gate:
                 await self._api(scope, receive, send)
             return
         if path.startswith(API_PREFIXES) or path in API_PATHS:
-            await self._api(scope, receive, self._with(send, page=False))
+            await self._api(scope, receive, self._with(scope, send, page=False))
             if path == "/logout" and scope["method"] == "POST" and same_origin(scope, self._allowed):
                 self.sockets.end(digest_of(session_of(scope)))
             return
@@ -336,15 +369,17 @@ class Gate:
                 # The framework's upload and its helpers for hosted development are not used: files go to the API.
                 await _answer(send, 404, b"Not found.", self._headers)
                 return
-            await self._socket(scope, receive, self._with(send, page=False))
+            await self._socket(scope, receive, self._with(scope, send, page=False))
             return
         if path.startswith(UI + "/"):
-            await self._files(scope, receive, self._with(send, page=True))
+            await self._files(scope, receive, self._with(scope, send, page=True))
             return
-        await self._api(scope, receive, self._with(send, page=False))
+        await self._api(scope, receive, self._with(scope, send, page=False))
 
-    def _with(self, send: Send, *, page: bool) -> Send:
+    def _with(self, scope: Scope, send: Send, *, page: bool) -> Send:
         more = [*self._headers, self._policy if page else _DATA_POLICY]
+        if over_tls(scope):
+            more.append(TRANSPORT)
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -495,4 +530,5 @@ def console_app(api_asgi: Asgi, *, built: Path | None = None, data_dir: Path, co
     sessions = getattr(getattr(api_asgi, "state", None), "sessions", None)
     if sessions is not None:  # ended by whatever means: another tab, a new password
         sessions.ended.append(gate.sockets.end)
+        gate.sockets.alive = sessions.alive
     return gate

@@ -11,36 +11,20 @@ from typing import Any
 from flowdeck.config import Settings
 from flowdeck.config.variables import instance_defaults
 from flowdeck.engine.core import Core, run_core
+from flowdeck.engine.introspection import Introspection
 from flowdeck.engine.janitor import Janitor
 from flowdeck.engine.lock import Locked
 from flowdeck.engine.messages import Command, Reply
 from flowdeck.engine.recheck import Recheck
+from flowdeck.engine.reencryption import check_key
 from flowdeck.engine.serverlog import set_up_logging
 from flowdeck.engine.snapshots import Reporter, die_with_supervisor
 from flowdeck.engine.supervisor import ENGINE_ROLES, NO_RESTART
 from flowdeck.model.errors import revive
 from flowdeck.store.driver import StoreError
-from flowdeck.store.schema import SchemaTooNew
+from flowdeck.store.schema import SchemaTooNew, SchemaTooOld
 
 log = logging.getLogger("flowdeck.core")
-
-
-def numbers(core: Core) -> dict[str, Any]:
-    """What the management port shows of core; read from another thread."""
-    executor = core.executor
-    return {
-        "writable": core.log_writer.healthy and (core.cluster is None or core.cluster.connected),
-        "metrics": {
-            "executor_steps_total": executor.steps,
-            "executor_step_seconds": executor.lag,
-            "executor_inputs_waiting": len(executor.inputs),
-            "executor_executions_open": len(executor.world.by_id),
-            "executor_taskrun_open": len(executor.world.runs),
-            "worker_count": len(core.gateway.workers),
-            "worker_job_running": sum(len(w.in_flight) for w in list(core.gateway.workers.values())),
-            "log_lines_total": core.log_writer.stored,
-        },
-    }
 
 
 def in_loop(core: Core, name: str, args: dict[str, Any]) -> asyncio.Future[Any]:
@@ -78,15 +62,19 @@ def run(settings: Settings) -> int:
                 Janitor(settings, core.log_files, carry_out, core.database, lambda: core.leader).run()
             )
         )
+        kept.append(asyncio.get_running_loop().create_task(check_key(settings, core.database, carry_out)))
         recheck = Recheck(core.database, core.catalog, carry_out, instance_defaults(settings))
         kept.append(asyncio.get_running_loop().create_task(recheck.run()))
-        reporter = Reporter("core", lambda: numbers(core))
+        loop = asyncio.get_running_loop()
+        introspection = Introspection(core.measures.measures, lambda: loop)
+        answers = {**introspection.answers(), "jobs": core.measures.jobs, "dates": core.measures.dates}
+        reporter = Reporter("core", core.measures.collect, answers)
         reporter.start()
         reporter.ready()
 
     try:
         asyncio.run(run_core(settings, ready=ready, roles=roles))
-    except SchemaTooNew as error:
+    except (SchemaTooNew, SchemaTooOld) as error:
         log.error("%s", error)
         return NO_RESTART
     except (Locked, StoreError, OSError) as error:

@@ -7,14 +7,19 @@ import gc
 import logging
 import os
 import socket
+import ssl
 import threading
 import time
 
 from flowdeck.config import Settings
+from flowdeck.engine.core_measures import pool_measures
+from flowdeck.engine.introspection import Introspection
 from flowdeck.engine.serverlog import set_up_logging
 from flowdeck.engine.snapshots import Reporter, die_with_supervisor
 from flowdeck.engine.supervisor import ENGINE_ROLES, LISTENER, CannotStart, Supervisor
 from flowdeck.main.quick_start import without_httpx_command
+from flowdeck.main.read_once import hand_over
+from flowdeck.main.tls import server_context
 
 log = logging.getLogger("flowdeck.supervisor")
 
@@ -34,15 +39,25 @@ CORE_WAIT = 60.0
 
 def run(settings: Settings, name: str, *, arguments: tuple[str, ...] = (), worker: bool = True) -> int:
     """Supervise a component's children until told to stop; answers the exit status."""
+    os.environ.update(settings.environment)
+    time.tzset()
     set_up_logging(settings, "supervisor")
     roles = tuple(role for role in ROLES[name] if worker or role != "worker")
+    if "web" in roles:
+        try:
+            server_context(settings)  # a store that can't be read is told in one line, before anything starts
+        except ValueError as error:
+            log.error("%s", error)
+            return 1
     supervised = "standalone" if name == "local" else name
     os.environ[ENGINE_ROLES] = name if name in ("executor", "scheduler") else "executor,scheduler"
     if settings.clustered and supervised != "standalone" and not settings.get("kestra.encryption.secret-key"):
         log.warning("kestra.encryption.secret-key is not set: components on several machines need a common one")
 
+    words, inherited, delete = hand_over(settings, arguments)
+
     async def main() -> int:
-        return await Supervisor(settings, supervised, roles, arguments).run()
+        return await Supervisor(settings, supervised, roles, words, inherited, delete).run()
 
     try:
         return asyncio.run(main())
@@ -64,12 +79,24 @@ def run_web(settings: Settings) -> int:
     app = web.web_app(settings, backend)  # while core starts: imports take their time
     gc.freeze()
     gc.enable()
+    # A document of a thousand task runs is ten thousand maps: collections in its middle were a third of its p95.
+    gc.set_threshold(20_000, 20, 20)
     _wait_for_core(settings)
-    reporter = Reporter("web", lambda: web.numbers(backend))
+    loops: list[asyncio.AbstractEventLoop] = []
+    introspection = Introspection(loop=lambda: loops[0] if loops else None)
+    pool_measures(introspection.measures, backend.database)
+    reporter = Reporter("web", lambda: web.numbers(backend), introspection.answers())
     reporter.start()
     threading.Thread(target=_tell_when_served, args=(settings, reporter), name="self-check", daemon=True).start()
     fd = os.environ.get(LISTENER)
-    web.run_web(settings, int(fd) if fd else None, app=app, backend=backend)
+    web.run_web(
+        settings,
+        int(fd) if fd else None,
+        app=app,
+        backend=backend,
+        measures=introspection.measures,
+        begun=lambda: loops.append(asyncio.get_running_loop()),
+    )
     return 0
 
 
@@ -106,6 +133,16 @@ def _schema_is_there(settings: Settings) -> bool:
         database.close()
 
 
+def _connection(settings: Settings, host: str) -> socket.socket:
+    link = socket.create_connection((host, settings.port), 5)
+    if not settings.tls:
+        return link
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # our own port: whose certificate it is does not matter
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context.wrap_socket(link)
+
+
 def _tell_when_served(settings: Settings, reporter: Reporter) -> None:
     """Readiness is a real answer of our own port, not the hope of one."""
     host = (
@@ -113,7 +150,7 @@ def _tell_when_served(settings: Settings, reporter: Reporter) -> None:
     )
     while True:
         try:
-            with socket.create_connection((host, settings.port), 5) as link:
+            with _connection(settings, host) as link:
                 link.sendall(b"GET /ping HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
                 if b" 200 " in link.recv(200):
                     reporter.ready()

@@ -9,8 +9,8 @@ class Sleep(Task, type="io.kestra.plugin.core.flow.Sleep"):
 
 Subclasses of `Declared` become frozen, slotted records with keyword arguments. Names are snake_case in Python and
 camelCase in YAML. Class arguments: `type`, `aliases`, `kind`, `role`, `deprecated`, `process` (see `TypeSpec`). An
-inner class `Output` (a `Declared` too) declares outputs, a class attribute `examples` holds `Example`s, the
-docstring is the documentation.
+inner class `Output` (a `Declared` too) declares outputs, class attributes `examples` and `measures` hold
+`Example`s and `MetricSpec`s, the docstring is the documentation.
 
 Hints that fields may have: `str int float bool timedelta datetime date time Any`, `Literal[...]`, string
 enumerations, `list[T]`, `dict[str, T]`, `T | None`, unions, `Labels`, another `Declared` without type (nested
@@ -40,9 +40,9 @@ from flowdeck.model.coerce import (
     to_text,
 )
 from flowdeck.model.durations import format_duration
-from flowdeck.model.shapes import Example, FieldSpec, Shape, TypeSpec
+from flowdeck.model.shapes import Example, FieldSpec, MetricSpec, Shape, TypeSpec
 
-__all__ = ["Declared", "Example", "Expr", "FieldSpec", "Labels", "Shape", "TypeSpec", "camel", "field"]
+__all__ = ["Declared", "Example", "Expr", "FieldSpec", "Labels", "MetricSpec", "Shape", "TypeSpec", "camel", "field"]
 
 T = TypeVar("T")
 _MISSING: Any = object()
@@ -255,6 +255,7 @@ class DeclaredMeta(type):
                 fields=tuple(f.spec for n, f in cls.fields().items() if n in own or n not in shared),
                 outputs=tuple(f.spec for f in output.fields().values()) if isinstance(output, DeclaredMeta) else (),
                 examples=tuple(getattr(cls, "examples", ())),
+                metrics=tuple(getattr(cls, "measures", ())),
                 module=f"{cls.__module__}:{cls.__qualname__}",
                 deprecated=cls.option("deprecated"),
                 process=bool(cls.option("process", False)),

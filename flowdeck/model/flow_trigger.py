@@ -13,6 +13,7 @@ from typing import Any
 import regex
 
 from flowdeck.expr import ExpressionError, truthy
+from flowdeck.expr.regexes import compiled
 from flowdeck.model.coerce import to_text
 from flowdeck.model.conditions import ConditionError, Facts, Render, Upstream, evaluate, name_of, render_locally
 from flowdeck.model.durations import parse_duration
@@ -232,8 +233,8 @@ def _matches(pattern: str, subject: str, warnings: list[str]) -> bool:
         warnings.append(f"pattern '{pattern[:50]}…' is longer than {LONGEST_PATTERN} characters")
         return False
     try:
-        return regex.fullmatch(pattern, subject, timeout=0.25) is not None
-    except (regex.error, TimeoutError, RecursionError, OverflowError) as error:
+        return compiled(pattern).fullmatch(subject, timeout=0.25) is not None
+    except (regex.error, TimeoutError) as error:
         warnings.append(f"pattern '{pattern}': {error or 'takes too long'}")
         return False
 

@@ -21,7 +21,7 @@ _RELATION = {"errors": "ERROR", "finally": "FINALLY", "afterExecution": "AFTER_E
 
 
 def flow_graph(flow: Flow, *, runs: Mapping[str, list[Mapping[str, Any]]] | None = None) -> dict[str, Any]:
-    """Graph of a flow as JSON: `{nodes, edges, clusters, flowables}`.
+    """Graph of a flow as JSON: `{nodes, edges, clusters, flowables, inputs?}`.
 
     `runs` are task runs (as API JSON) by task id; the last one of a task is attached to its node.
     """
@@ -49,7 +49,10 @@ class _Graph:
                 self._side(name, None, "", root["end"])
         self._triggers(root["start"])
         self._close(root)
-        return {"nodes": self.nodes, "edges": self.edges, "clusters": self.clusters, "flowables": self.flowables}
+        found = {"nodes": self.nodes, "edges": self.edges, "clusters": self.clusters, "flowables": self.flowables}
+        if flow.inputs:  # what feeds the start beside triggers (ui §5.5)
+            found["inputs"] = [one.id for one in flow.inputs]
+        return found
 
     # ---- parts
 
@@ -251,6 +254,10 @@ def _task_json(task: TaskDef) -> dict[str, Any]:
         out["runIf"] = task.run_if
     if task.allow_failure:
         out["allowFailure"] = True
+    if isinstance(cache := task.props.get("taskCache"), Mapping) and cache.get("enabled"):
+        out["taskCache"] = {"enabled": True}
+    if isinstance(group := task.props.get("workerGroup"), Mapping) and group.get("key"):
+        out["workerGroup"] = {"key": group["key"]}
     if task.kind in _STARTING:
         out["namespace"] = task.props.get("namespace")
         out["flowId"] = task.props.get("flowId")

@@ -14,6 +14,7 @@ from typing import Any
 
 import regex
 
+from flowdeck.expr.regexes import compiled
 from flowdeck.model.coerce import to_text
 from flowdeck.model.durations import DurationError, parse_duration
 from flowdeck.model.yaml_tree import SourceError, load_plain
@@ -81,10 +82,10 @@ def _text(value: Any, props: Mapping[str, Any], name: str, choices: Any) -> str:
     pattern = props.get("validator")
     if pattern:
         try:
-            matched = regex.fullmatch(pattern, found, timeout=_PATTERN_SECONDS)
+            matched = compiled(str(pattern)).fullmatch(found, timeout=_PATTERN_SECONDS)
         except TimeoutError:
             raise InputValueError(f"matching the pattern `{pattern}` takes too long") from None
-        except (regex.error, RecursionError, OverflowError):
+        except regex.error:
             raise InputValueError(f"invalid pattern [{pattern}]") from None
         if not matched:
             raise InputValueError(f"it must match the pattern `{pattern}`")

@@ -30,7 +30,7 @@ def read_labels(value: Any) -> list[tuple[str, str]]:
 
     Raises `LabelError` for other forms, for maps and lists as values, and for empty keys or values.
     """
-    if value is None:
+    if value is None or value == []:
         return []
     if isinstance(value, Mapping):
         pairs = list(value.items())
@@ -76,7 +76,7 @@ def merge_labels(*sources: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
 
 def without_system(labels: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """Labels that users own."""
-    return [(k, v) for k, v in labels if not k.startswith(SYSTEM)]
+    return [(k, v) for k, v in labels if not k.startswith(SYSTEM)] if labels else []
 
 
 def offending(labels: Iterable[tuple[str, str]], allowed: Iterable[str] = ()) -> str | None:

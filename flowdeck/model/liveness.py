@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+MAINTENANCE = "instance.maintenance"
+"""Key of the setting that is true while the instance is in maintenance (F46)."""
+
 
 class ServiceState(StrEnum):
     """Where a component is in its life."""
@@ -83,6 +86,8 @@ def judged(state: ServiceState, age: int, silent: int, since: int, patience: Pat
     match state:
         case _S.CREATED | _S.RUNNING | _S.MAINTENANCE if silent > patience.timeout and age > patience.initial_delay:
             return _S.DISCONNECTED
+        case _S.ERROR if silent > patience.timeout:
+            return _S.TERMINATING  # it has told of its fault, and its end was not told
         case _S.TERMINATED_GRACEFULLY | _S.TERMINATED_FORCED:
             return _S.NOT_RUNNING
         case _S.DISCONNECTED | _S.TERMINATING if silent > patience.timeout and since > patience.grace:

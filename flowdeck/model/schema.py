@@ -71,6 +71,8 @@ def type_schema(catalog: Catalog, spec: TypeSpec, shared: bool = True) -> dict[s
         properties["$examples"] = [
             {"title": x.title, "code": x.code, "full": x.full, "lang": "yaml"} for x in spec.examples
         ]
+    if spec.metrics:
+        properties["$metrics"] = [{"name": x.name, "type": x.kind, "description": x.doc} for x in spec.metrics]
     if spec.deprecated:
         properties["$deprecated"] = True
     for kind in (*_KINDS, *_CHARTS):

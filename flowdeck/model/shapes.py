@@ -130,6 +130,15 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricSpec:
+    """A metric that a task publishes; `kind` is counter or timer."""
+
+    name: str
+    doc: str
+    kind: str = "counter"
+
+
+@dataclass(frozen=True, slots=True)
 class TypeSpec:
     """One declared type.
 
@@ -148,6 +157,7 @@ class TypeSpec:
     fields: tuple[FieldSpec, ...] = ()
     outputs: tuple[FieldSpec, ...] = ()
     examples: tuple[Example, ...] = ()
+    metrics: tuple[MetricSpec, ...] = ()
     module: str = ""  # "package.module:Class"
     deprecated: str = ""
     process: bool = False
@@ -171,17 +181,20 @@ class TypeSpec:
             out["outputs"] = [spec.to_json() for spec in self.outputs]
         if self.examples:
             out["examples"] = [{"title": x.title, "code": x.code, "full": x.full} for x in self.examples]
+        if self.metrics:
+            out["metrics"] = [{"name": x.name, "doc": x.doc, "kind": x.kind} for x in self.metrics]
         return out
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> TypeSpec:
         """Inverse of `to_json`."""
-        lists = ("aliases", "fields", "outputs", "examples")
+        lists = ("aliases", "fields", "outputs", "examples", "metrics")
         rest = {k: v for k, v in data.items() if k not in lists}
         return TypeSpec(
             aliases=tuple(data.get("aliases", ())),
             fields=tuple(FieldSpec.from_json(x) for x in data.get("fields", ())),
             outputs=tuple(FieldSpec.from_json(x) for x in data.get("outputs", ())),
             examples=tuple(Example(**x) for x in data.get("examples", ())),
+            metrics=tuple(MetricSpec(**x) for x in data.get("metrics", ())),
             **rest,
         )

@@ -26,11 +26,17 @@ class State(IntEnum):
     SKIPPED = 26
     RESUBMITTED = 27
 
+    # Enum's own hash and `name` are functions in Python, called several times for each change of an execution.
+    __hash__ = int.__hash__
+
     @property
     def terminal(self) -> bool:
         """Whether nothing but an explicit action of a user changes this state."""
         return self >= State.SUCCESS
 
+
+NAMES = tuple({int(s): s.name for s in State}.get(number, "") for number in range(max(State) + 1))
+"""Names by number, for places that are passed very often."""
 
 FIRST_TERMINAL = State.SUCCESS
 """All terminal states are numbered from here on, so that SQL can say `state < 20` for open rows."""

@@ -83,7 +83,17 @@ def _on_dates(checker: Checker, typed: Typed, document: Mapping[str, Any]) -> No
 _NEEDED = {"returnOutputs": ("wait",), "responseContentType": ("wait", "returnOutputs"), "responseCode": ("wait",)}
 
 
+SHORTEST_KEY = 16
+"""Characters of a key that nobody guesses in time."""
+
+
 def _webhook(checker: Checker, typed: Typed, document: Mapping[str, Any]) -> None:
+    key = typed.value.get("key")
+    short = isinstance(key, str) and "{" not in key and len(key) < SHORTEST_KEY
+    if checker.strict and short and not typed.value.get("signature"):
+        path = f"{typed.path}.key"
+        text = f"whoever guesses the key starts the flow: take at least {SHORTEST_KEY} characters, or a `signature`"
+        checker.report(text, path, checker.at(path), "webhook-key", Severity.WARNING)
     for name, needed in _NEEDED.items():
         missing = [other for other in needed if typed.value.get(other) is not True]
         if checker.strict and typed.value.get(name) and missing:

@@ -13,7 +13,7 @@ class Sleep(Task, type="io.kestra.plugin.core.flow.Sleep"):
 ```
 """
 
-from flowdeck.model.declare import Declared, Example, Expr, Labels, field
+from flowdeck.model.declare import Declared, Example, Expr, Labels, MetricSpec, field
 from flowdeck.sdk.context import RunContext
 from flowdeck.sdk.errors import TaskError
 from flowdeck.sdk.log import Level, TaskLog
@@ -29,6 +29,7 @@ __all__ = [
     "Expr",
     "Labels",
     "Level",
+    "MetricSpec",
     "Output",
     "PollingTrigger",
     "RealtimeTrigger",

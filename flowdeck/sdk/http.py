@@ -9,11 +9,12 @@ import re
 import secrets
 import socket
 import ssl
-from collections.abc import AsyncIterator, Iterable, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 import httpcore
@@ -22,12 +23,13 @@ import httpx
 from flowdeck.expr import yamltext
 from flowdeck.model.coerce import to_boolean, to_duration, to_integer, to_text
 from flowdeck.sdk.errors import TaskError
+from flowdeck.sdk.proxies import ByEnvironment, Socks, socks_of
 from flowdeck.sdk.socks import SocksBackend
 
 MAX_CONTENT = 10 * 1024 * 1024
 MAX_REDIRECTS = 10
-REFUSED_ADDRESSES = ("169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128")
-"""Where clouds answer with their machines' credentials: link-local addresses; configuration replaces the list."""
+REFUSED_ADDRESSES = ("169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128", "100.100.100.200/32")
+"""Where clouds answer with their machines' credentials; `kestra.http.blocked-cidrs` replaces the list."""
 
 
 @dataclass(slots=True)
@@ -43,7 +45,8 @@ class Options:
     auth: httpx.Auth | None = None
     insecure: bool = False
     proxy: str | None = None
-    socks: tuple[str, int, str | None, str | None] | None = None  # address, port, user, password
+    socks: Socks | None = None
+    direct: bool = False  # whatever the environment says
     logs: frozenset[str] = frozenset()
     max_content: int = MAX_CONTENT
     secrets: list[str] = field(default_factory=list)
@@ -100,6 +103,7 @@ class Options:
         proxy = raw.get("proxy") or {}
         address = proxy.get("address") or raw.get("proxyAddress")
         kind = str(proxy.get("type") or raw.get("proxyType") or "DIRECT").upper()
+        self.direct = str(proxy.get("type") or raw.get("proxyType") or "").upper() == "DIRECT"
         if not address or kind == "DIRECT":
             return
         port = proxy.get("port") or raw.get("proxyPort")
@@ -131,29 +135,49 @@ class Bearer(httpx.Auth):
 
 
 _TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
+_TRANSLATED_HERE = ipaddress.IPv6Network("64:ff9b:1::/48")
 _COMPATIBLE = ipaddress.IPv6Network("::/96")
+_OWN = {4: ipaddress.ip_address("127.0.0.1"), 6: ipaddress.ip_address("::1")}
 
 
 def _inner(ip: ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:
-    """The IPv4 addresses that an IPv6 address may lead to: mapped, 6to4, translated, compatible."""
-    found = [one for one in (ip.ipv4_mapped, ip.sixtofour) if one is not None]
-    if ip in _TRANSLATED or ip in _COMPATIBLE:
+    """The IPv4 addresses that an IPv6 address may lead to: mapped, 6to4, Teredo, translated, compatible."""
+    found = [one for one in (ip.ipv4_mapped, ip.sixtofour, *(ip.teredo or ())) if one is not None]
+    if ip in _TRANSLATED or ip in _TRANSLATED_HERE or ip in _COMPATIBLE:
         found.append(ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF))
     return found
 
 
 class CheckedBackend(httpcore.AsyncNetworkBackend):
-    """Resolves names itself and connects to no refused address: redirects and re-bound names included."""
+    """Resolves names itself and connects to no refused address: redirects and re-bound names included.
+
+    Args:
+        inner: makes the connections.
+        refused: networks; one with `!` before it is an exception from the others.
+    """
 
     def __init__(self, inner: httpcore.AsyncNetworkBackend, refused: Iterable[str]) -> None:
         self._inner = inner
-        self._refused = [ipaddress.ip_network(text) for text in refused]
+        told = [(text[:1] != "!", ipaddress.ip_network(text.removeprefix("!"), strict=False)) for text in refused]
+        self._refused = [network for closed, network in told if closed]
+        self._excepted = [network for closed, network in told if not closed]
 
     def allowed(self, address: str) -> bool:
         """Whether this address may be reached; IPv4 addresses inside IPv6 ones are looked at as IPv4."""
         ip = ipaddress.ip_address(address.partition("%")[0])
         meant = [ip, *_inner(ip)] if isinstance(ip, ipaddress.IPv6Address) else [ip]
-        return not any(one in network for one in meant for network in self._refused if network.version == one.version)
+        meant += [_OWN[one.version] for one in meant if one.is_unspecified]  # 0.0.0.0 is this machine, too
+        return not any(_among(one, self._refused) and not _among(one, self._excepted) for one in meant)
+
+    async def check(self, request: httpx.Request) -> None:
+        """Refuse what a proxy shall connect to on our behalf; names that only the proxy knows are its matter."""
+        host = request.url.host
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            return
+        if not all(self.allowed(str(address[0])) for *_, address in found):
+            raise httpx.ConnectError(f"the address of {host} may not be reached from here", request=request)
 
     async def connect_tcp(
         self,
@@ -187,6 +211,10 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
         await self._inner.sleep(seconds)
 
 
+def _among(ip: ipaddress.IPv4Address | ipaddress.IPv6Address, networks: Iterable[Any]) -> bool:
+    return any(ip in network for network in networks if network.version == ip.version)
+
+
 @lru_cache(maxsize=2)
 def _tls(insecure: bool) -> ssl.SSLContext:
     context = ssl.create_default_context()
@@ -196,19 +224,59 @@ def _tls(insecure: bool) -> ssl.SSLContext:
     return context
 
 
+OBSERVERS: list[Callable[[str, str, str, float], None]] = []
+"""Told of every exchange: method, status or `error`, host, seconds until the answer's head."""
+
+
+class Observed(httpx.AsyncBaseTransport):
+    """Tells `OBSERVERS` of each request."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+        self._inner = inner
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send."""
+        began, status = time.perf_counter(), "error"
+        try:
+            response = await self._inner.handle_async_request(request)
+            status = str(response.status_code)
+            return response
+        finally:
+            for observer in OBSERVERS:
+                observer(request.method, status, request.url.host, time.perf_counter() - began)
+
+    async def aclose(self) -> None:
+        """Close."""
+        await self._inner.aclose()
+
+
+def _transport(
+    options: Options, refused: Iterable[str], proxy: str | None, socks: Socks | None
+) -> httpx.AsyncHTTPTransport:
+    transport = httpx.AsyncHTTPTransport(verify=_tls(options.insecure), trust_env=False, proxy=proxy)
+    pool = transport._pool  # httpx has no public way to hand in a network backend
+    checked = CheckedBackend(pool._network_backend, refused)  # type: ignore[attr-defined]
+    pool._network_backend = SocksBackend(checked, *socks) if socks else checked  # type: ignore[attr-defined]
+    return transport
+
+
 @asynccontextmanager
 async def client(options: Options, refused: Iterable[str] = REFUSED_ADDRESSES) -> AsyncIterator[httpx.AsyncClient]:
     """A client for one exchange: no cookies or connections are shared between tasks."""
-    if not options.proxy:
-        transport = httpx.AsyncHTTPTransport(verify=_tls(options.insecure), trust_env=False)
-        pool = transport._pool  # httpx has no public way to hand in a network backend
-        backend: httpcore.AsyncNetworkBackend = CheckedBackend(pool._network_backend, refused)  # type: ignore[attr-defined]
-        if options.socks:
-            backend = SocksBackend(backend, *options.socks)
-        pool._network_backend = backend  # type: ignore[attr-defined]
-        kind: dict[str, Any] = {"transport": transport}
+    refused = tuple(refused)
+    check = CheckedBackend(cast(Any, httpcore.AnyIOBackend()), refused).check
+
+    def by(proxy: str | None) -> httpx.AsyncBaseTransport:
+        socks = socks_of(proxy) if proxy is not None else None
+        return _transport(options, refused, None if socks else proxy, socks)
+
+    told = bool(options.socks or options.proxy)
+    transport: httpx.AsyncBaseTransport
+    if told or options.direct:
+        transport = _transport(options, refused, options.proxy, options.socks)
     else:
-        kind = {"proxy": options.proxy, "verify": _tls(options.insecure)}
+        transport = ByEnvironment(by, check)
+    hooks = [check] if told else []
     timeout = httpx.Timeout(options.read_timeout, connect=options.connect_timeout)
     async with httpx.AsyncClient(
         timeout=timeout,
@@ -216,7 +284,8 @@ async def client(options: Options, refused: Iterable[str] = REFUSED_ADDRESSES) -
         max_redirects=MAX_REDIRECTS,
         auth=options.auth,
         trust_env=False,
-        **kind,
+        transport=Observed(transport) if OBSERVERS else transport,
+        event_hooks={"request": hooks},
     ) as found:
         yield found
 

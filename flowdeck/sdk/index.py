@@ -98,14 +98,18 @@ def _strangers(entry: metadata.EntryPoint) -> list[dict[str, Any]]:
         beside = f"{entry.module.replace('.', '/')}"
         for file in dist.files or ():
             if file.name == STRANGERS_FILE and str(file.parent) in (beside, beside.rpartition("/")[0]):
-                return json.loads(Path(str(dist.locate_file(file))).read_text(encoding="utf-8"))
+                return json.loads(file.read_text(encoding="utf-8"))
     stamp = f"{entry.module}@{dist.name}-{dist.version}" if dist else entry.module
     folder = Path(os.environ.get("FLOWDECK_HOME") or tempfile.gettempdir()) / "cache" / "plugins"
     kept = folder / (hashlib.sha256(f"{sys.prefix} {stamp}".encode()).hexdigest()[:24] + ".json")
     if kept.is_file():
         return json.loads(kept.read_text(encoding="utf-8"))
     done = subprocess.run(
-        [sys.executable, "-m", "flowdeck.sdk.index", entry.module], capture_output=True, timeout=60, check=False
+        [sys.executable, "-m", "flowdeck.sdk.index", entry.module],
+        capture_output=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},  # the plugin folder is on it
     )
     if done.returncode:
         raise ImportError(done.stderr.decode(errors="replace").strip().rpartition("\n")[2])

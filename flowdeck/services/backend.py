@@ -10,6 +10,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 import anyio
 import anyio.to_thread
 
+from flowdeck.ports.chat_model import ChatModel
 from flowdeck.services.caller import Caller
 from flowdeck.store.driver import StoreError
 
@@ -48,7 +49,10 @@ class ApiConfig:
     username: str | None = None
     password: str | None = None
     setup_token: str | None = None
+    realm: str | None = None  # what browsers show when they ask for the password
+    password_rule: str | None = None  # regular expression that a new password must match, instead of our rule
     open_urls: tuple[str, ...] = ()
+    origins: frozenset[str] = frozenset()  # further public addresses of this server, as browsers name them
     allowed_paths: tuple[str, ...] = ()
     system_namespace: str = "system"
     hidden_label_prefixes: tuple[str, ...] = ("system.",)
@@ -56,6 +60,9 @@ class ApiConfig:
     preview_max: int = 5000
     environment_name: str | None = None
     environment_color: str | None = None
+    disabled_menus: tuple[str, ...] = ()  # "Group/Item" or "Item": absent from the console's menu for everybody
+    custom_links: tuple[tuple[str, str], ...] = ()  # title and address, in the console's context bar
+    ai_enabled: bool = True
     zone: str = "UTC"
     session_idle_ms: int = 12 * 3_600_000
     session_absolute_ms: int = 30 * 86_400_000
@@ -66,6 +73,7 @@ class ApiConfig:
     variables: Mapping[str, Any] = field(default_factory=dict)  # envs, globals, kestra of the expression context
     plugin_defaults: tuple[Mapping[str, Any], ...] = ()
     worker_groups: frozenset[str] | None = None  # those that flows may name; None = any
+    configuration: tuple[tuple[str, Any, str], ...] = ()  # name, value as it may be shown, source: for administrators
 
 
 def _now() -> int:
@@ -90,6 +98,7 @@ class Backend:
 
     `database` is `store.driver.Database`, `storage` a `ports.storage.Storage`, `catalog` a `model.catalog.Catalog`,
     `logs` a `store.logs.LogStore`, `cipher` a `storage.encryption.Cipher` for SECRET inputs, if a key is there.
+    `chat_models` are the assistant's providers, the default one first.
     """
 
     core: Core
@@ -99,6 +108,7 @@ class Backend:
     logs: Any
     config: ApiConfig = field(default_factory=ApiConfig)
     cipher: Any = None
+    chat_models: tuple[ChatModel, ...] = ()
     now: Callable[[], int] = _now
     _limiter: anyio.CapacityLimiter | None = None
     parsed: dict[tuple[int, int], Any] = field(default_factory=dict)

@@ -19,7 +19,7 @@ PUBLISHED = "2026-11-20T00:00:00Z"
 
 @dataclass(frozen=True, slots=True)
 class Blueprint:
-    """A flow to start from; `types` are all types that it uses, in order."""
+    """A flow or dashboard to start from; `types` are all types that it uses, in order."""
 
     id: str
     title: str
@@ -27,6 +27,7 @@ class Blueprint:
     tags: tuple[str, ...]
     types: tuple[str, ...]
     source: str
+    kind: str = "flow"
 
     def item(self) -> dict[str, Any]:
         """As lists show it."""
@@ -53,18 +54,26 @@ def _types(node: Any) -> Iterator[str]:
 
 
 @cache
-def bundled() -> dict[str, Blueprint]:
-    """All blueprints of flows by id, in the order of their titles."""
+def bundled(kind: str = "flow") -> dict[str, Blueprint]:
+    """All blueprints of a kind by id, in the order of their titles."""
     found: list[Blueprint] = []
     for file in files("flowdeck.blueprints").iterdir():
         if not file.name.endswith(".yaml"):
             continue
         head, _, source = file.read_text(encoding="utf-8").partition("\n---\n")
         told = yaml.safe_load(head)
+        if told.get("kind", "flow") != kind:
+            continue
         types = tuple(dict.fromkeys(_types(yaml.safe_load(source))))
         found.append(
             Blueprint(
-                file.name.removesuffix(".yaml"), told["title"], told["description"], tuple(told["tags"]), types, source
+                file.name.removesuffix(".yaml"),
+                told["title"],
+                told["description"],
+                tuple(told["tags"]),
+                types,
+                source,
+                kind,
             )
         )
     return {one.id: one for one in sorted(found, key=lambda one: one.title.lower())}
@@ -73,7 +82,7 @@ def bundled() -> dict[str, Blueprint]:
 def _of(kind: str) -> dict[str, Blueprint]:
     if kind.lower() not in KINDS:
         raise InvalidFormat(f"kind: '{kind[:32]}' is unknown; known are {', '.join(KINDS)}")
-    return bundled() if kind.lower() == "flow" else {}
+    return bundled(kind.lower())
 
 
 def search(kind: str, text: str, tags: Sequence[str], sort: str) -> list[Blueprint]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from flowdeck.model.errors import BulkRefused, IllegalArgument, IllegalState, NotFound
+from flowdeck.model.errors import BulkRefused, DomainError, IllegalArgument
 from flowdeck.model.states import State
 from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
@@ -26,6 +27,12 @@ REQUIRES: dict[str, tuple[Any, str]] = {
     "labels": (lambda s: s >= State.SUCCESS, "execution is not terminated"),
 }
 """Bulk verb → which states it takes, and what is said of the others (spec §6)."""
+
+
+AT_ONCE = 64
+"""Executions that a bulk action changes at a time."""
+MOST_TOLD = 1000
+"""Failures that one answer names."""
 
 
 async def usable(
@@ -55,14 +62,16 @@ async def usable_matches(
     return [r for r in await matching(backend, caller, filters) if any_state or allowed(r["state"])]
 
 
-async def bulk(backend: Backend, caller: Caller, verb: str, rows: Sequence[Any], **args: Any) -> int:
-    """Carry a verb out on each row; how many. One that changed meanwhile is left out of the count."""
+async def bulk(backend: Backend, caller: Caller, verb: str, rows: Sequence[Any], **args: Any) -> dict[str, Any]:
+    """Carry a verb out on each row: `{count}`, and `failures` with id and reason of those that refused meanwhile."""
     name = verb.replace("-", "_")
     command = {"labels": "set_labels"}.get(name, name)
     if verb == "change-status" and not state_named(args["state"]).terminal:
         raise IllegalArgument("You can only change the status of an execution to a terminal state.")
-    count = 0
-    for row in rows:
+
+    failures: list[dict[str, str]] = []
+
+    async def one(row: Any) -> int:
         own = dict(args)
         if verb == "kill":
             own["cascade"] = False
@@ -75,9 +84,16 @@ async def bulk(backend: Backend, caller: Caller, verb: str, rows: Sequence[Any],
             own.pop("latest", None)
         try:
             await backend.send(caller, f"execution.{command}", id=row["id"], **own)
-        except (IllegalState, NotFound, IllegalArgument):
-            continue
+        except DomainError as error:
+            if error.status >= 500:
+                raise
+            failures.append({"id": row["id"], "message": ": ".join(filter(None, (error.reason, error.message)))})
+            return 0
         if verb == "delete":
             await sweep(backend, row, logs=args.get("logs", True), storage=args.get("storage", True))
-        count += 1
-    return count
+        return 1
+
+    count = 0
+    for start in range(0, len(rows), AT_ONCE):  # commands that arrive together are committed together
+        count += sum(await asyncio.gather(*map(one, rows[start : start + AT_ONCE])))
+    return {"count": count, **({"failures": failures[:MOST_TOLD]} if failures else {})}

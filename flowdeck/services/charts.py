@@ -33,6 +33,8 @@ _FIELDS = {
     "workerId": ("WORKER_ID",),
 }
 """Filters of a page and the fields that they mean, the first one that the rows have."""
+MOST_ROWS = 1_000_000
+"""The largest page number and size that a request may name."""
 _OWNER = {"flowId": "Flows", "executionId": "Executions"}
 """Where the field `ID` is that of the filter."""
 
@@ -125,6 +127,16 @@ def window_of(
     return start, end
 
 
+def _count(sent: Mapping[str, Any], name: str) -> int:
+    """A whole number of the request, 0 when absent. `IllegalArgument`."""
+    value = sent.get(name)
+    if value is None:
+        return 0
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MOST_ROWS:
+        raise IllegalArgument(f"{name}: must be a number from 0 to {MOST_ROWS}")
+    return value
+
+
 async def data(
     backend: Backend,
     caller: Caller,
@@ -157,7 +169,7 @@ async def data(
     replaced |= {str(inner["field"]) for c in page if c["type"] == "OR" for inner in c["values"]}
     if sent.get("startDate") or sent.get("endDate") or any(f.field in ("startDate", "endDate") for f in chosen):
         replaced.add(source.window)
-    size, number = int(sent.get("pageSize") or 0), max(1, int(sent.get("pageNumber") or 1))
+    size, number = _count(sent, "pageSize"), max(1, _count(sent, "pageNumber"))
     query = queries.Query(
         source=source,
         columns={"value": declared.get("columns") or {}} if one else declared.get("columns") or {},

@@ -92,6 +92,9 @@ async def compare(
                 "state": d["state"]["current"],
                 "started": d["state"].get("startDate"),
                 "ended": d["state"].get("endDate"),
+                "trigger": (d.get("trigger") or {}).get("id"),
+                "error": (d.get("error") or {}).get("message"),
+                "errorTask": (d.get("error") or {}).get("taskId"),
             }
         )
         for d in documents

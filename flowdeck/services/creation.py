@@ -7,17 +7,18 @@ import base64
 import hmac
 import json
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from flowdeck.model.errors import IllegalState, InvalidEntity, NotFound
 from flowdeck.model.inputs import Pending, static_defaults
 from flowdeck.model.labels import nested
-from flowdeck.services import documents, flows, inputs
+from flowdeck.services import documents, flows, inputs, signatures
 from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
 from flowdeck.services.evaluation import Evaluator
 from flowdeck.services.executions import check_labels
+from flowdeck.services.signatures import Sent
 from flowdeck.storage.paths import execution_folder
 
 
@@ -70,17 +71,20 @@ class Creation:
         trigger_labels: Sequence[Mapping[str, str]] = (),
         key: str | None = None,
         secrets: Iterable[str] = (),
+        fixtures: list[dict[str, Any]] | None = None,
+        resolved: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         """Validate labels and inputs and send the command; the answer is the document in state CREATED.
 
-        What shows one of the `secrets`, which were read for `sent`, is stored sealed.
+        What shows one of the `secrets`, which were read for `sent`, is stored sealed. `resolved` are the stored inputs
+        of an earlier execution, taken as they are; `fixtures` are results that stand for tasks (§17).
 
         With an idempotency `key` of the caller's a repeated creation answers the execution that the first one made.
         """
         from flowdeck.services.executions import get, url
 
         backend, row = self.backend, self.row
-        check_labels(labels)
+        check_labels(labels, any_key=True)
         merged = {k: v for k, v in self.flow.labels if not k.startswith("system.")}
         merged |= {str(one["key"]): str(one["value"]) for one in [*trigger_labels, *labels]}
         merged.setdefault("system.correlationId", self.id)
@@ -88,22 +92,26 @@ class Creation:
             merged["system.username"] = self.caller.username
         if kind == "TEST":
             merged["system.test"] = "true"
-        resolution, verdict = await inputs.resolve_and_judge(
-            backend,
-            self.caller,
-            self.flow.inputs,
-            sent,
-            row=row,
-            revision=self.flow.revision,
-            execution_id=self.id,
-            checks=self.flow.checks,
-            labels=merged.items(),
-            trigger=trigger.get("variables") or {} if trigger else None,
-            secrets=secrets,
-        )
-        inputs.refuse(resolution)
-        inputs.refuse_blocked(verdict)
-        values = dict(resolution.values)
+        failures: list[str] | None = None
+        if resolved is not None:
+            values = dict(resolved)
+        else:
+            resolution, verdict = await inputs.resolve_and_judge(
+                backend,
+                self.caller,
+                self.flow.inputs,
+                sent,
+                row=row,
+                revision=self.flow.revision,
+                execution_id=self.id,
+                checks=self.flow.checks,
+                labels=merged.items(),
+                trigger=trigger.get("variables") or {} if trigger else None,
+                secrets=secrets,
+            )
+            inputs.refuse(resolution)
+            inputs.refuse_blocked(verdict)
+            values, failures = dict(resolution.values), verdict.failures or None
         label_list = [{"key": k, "value": v} for k, v in merged.items()]
         kind = None if kind in (None, "", "NORMAL") else kind
         now = backend.now()
@@ -121,7 +129,8 @@ class Creation:
             schedule_date=schedule_date,
             kind=kind,
             breakpoints=breakpoints,
-            failed=verdict.failures or None,
+            failed=failures,
+            fixtures=fixtures or None,
             **({"trigger_id": trigger["id"]} if trigger else {}),
         )
         if made["id"] != self.id:
@@ -188,7 +197,7 @@ def input_answers(resolution: Any) -> list[dict[str, Any]]:
     """`ApiInputAndValue` of each input; dynamic properties as text, secrets masked."""
     answers = []
     for detail in resolution.details:
-        declared = {k: documents.as_text(v) if k in ("defaults", "prefill") else v for k, v in detail["input"].items()}
+        declared = documents.declared_input(detail["input"])
         answers.append(documents.compact({**detail, "input": declared, "errors": detail.get("errors") or None}))
     return answers
 
@@ -201,11 +210,12 @@ async def webhook(
     tenant: str,
     *,
     path: str | None,
-    variables: dict[str, Any],
+    read: Callable[[], Awaitable[Sent]],
 ) -> tuple[Creation, Any, dict[str, Any] | None]:
     """(creation, trigger definition, document) of a webhook call; document None = conditions false.
 
-    `NotFound` for an unknown flow, key or path (no hint which), `IllegalState` for a disabled flow.
+    `read` gives what was sent; it is called once the key is known to be right: bodies of strangers
+    stay outside. `NotFound` for an unknown flow, key or path (no hint which), `IllegalState` for a disabled flow.
     """
     caller = Caller("webhook", tenant, "anonymous")
     if path:
@@ -234,6 +244,15 @@ async def webhook(
         raise NotFound("webhook")
     if row["disabled"]:
         raise IllegalState("Cannot execute a disabled flow")
+    sent_call = await read()
+    if rule := found.props.get("signature"):
+        secret = await _rendered(evaluator, rule.get("secret"), context)
+        signatures.check(rule, "" if secret is None else str(secret), sent_call, backend.now())
+    variables = {
+        "body": body_value(sent_call.body),
+        "headers": dict(sent_call.headers),
+        "parameters": dict(sent_call.parameters),
+    }
     creation = Creation(backend, caller, row, flow)
     context = {
         **context,
@@ -323,6 +342,6 @@ def body_value(data: bytes) -> Any:
         return base64.b64encode(data).decode()
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # too deep for a parser is text too
         return text
     return value if isinstance(value, dict | list) else text

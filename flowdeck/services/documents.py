@@ -24,6 +24,16 @@ def as_text(value: Any) -> Any:
     return str(value)
 
 
+def declared_input(value: Any) -> Any:
+    """An input on the wire, those within a form included: their defaults are texts, as of every property."""
+    if not isinstance(value, Mapping):
+        return value
+    out = {k: as_text(v) if k in ("defaults", "prefill") else v for k, v in value.items() if v is not None}
+    if isinstance(out.get("inputs"), list):
+        out["inputs"] = [declared_input(one) for one in out["inputs"]]
+    return out
+
+
 def label_list(value: Any) -> list[dict[str, str]]:
     """Labels as a list, whether written as map or list."""
     if isinstance(value, Mapping):
@@ -67,12 +77,7 @@ def flow(row: Any, *, source: bool = False, revision: Any = None) -> dict[str, A
             out[key] = [_task(t) for t in out[key]]
     out.setdefault("tasks", [])
     if isinstance(out.get("inputs"), list):
-        out["inputs"] = [
-            {k: as_text(v) if k in ("defaults", "prefill") else v for k, v in i.items() if v is not None}
-            if isinstance(i, Mapping)
-            else i
-            for i in out["inputs"]
-        ]
+        out["inputs"] = [declared_input(i) for i in out["inputs"]]
     if isinstance(out.get("outputs"), list):
         out["outputs"] = [
             {k: as_text(v) if k == "value" else v for k, v in o.items()} if isinstance(o, Mapping) else o
@@ -101,7 +106,7 @@ def _task_for_execution(value: Mapping[str, Any]) -> dict[str, Any]:
     if nested:
         out["tasks"] = [_task_for_execution(t) for t in nested]
     if value.get("onResume"):
-        out["inputs"] = value["onResume"]
+        out["inputs"] = [declared_input(i) for i in value["onResume"]]
     if "flowId" in value and "namespace" in value:
         out["subflowId"] = compact({k: value.get(k) for k in ("namespace", "flowId", "revision")})
     return out
@@ -255,7 +260,7 @@ def execution(
             "scheduleDate": instant_or_none(row["schedule_date"]),
             "kind": kind,
             "breakpoints": breakpoints or None,
-            "fixtures": json.loads(row["fixtures"]) if row["fixtures"] else None,
+            "fixtures": json.loads(row["fixtures"]) if row["fixtures"] and kind != "PLAYGROUND" else None,
             "error": error,
             "url": url,
         }

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flowdeck.model.errors import DomainError, IllegalArgument, InvalidFormat, NotFound
+from flowdeck.model.labels import KEY_PATTERN, is_key
 from flowdeck.model.masking import shown
 from flowdeck.model.states import State
 from flowdeck.services import documents
@@ -164,6 +165,14 @@ async def search(
     return await listed(backend, rows, task_runs=task_runs), total
 
 
+async def count(backend: Backend, caller: Caller, filters: Sequence[Filter]) -> int:
+    """How many match, however many there are."""
+    now = backend.now()
+    return await backend.read(
+        queries.count, caller.tenant, dated(filters, now), backend.config.system_namespace, now=now
+    )
+
+
 async def matching(backend: Backend, caller: Caller, filters: Sequence[Filter]) -> list[Any]:
     """Rows of all matches, at most `BULK`."""
     now = backend.now()
@@ -304,13 +313,20 @@ def labels_of(sent: Any) -> list[dict[str, str]]:
     return found
 
 
-def check_labels(labels: Sequence[Mapping[str, str]], existing: Sequence[Mapping[str, str]] = ()) -> None:
-    """System labels may not be set by clients, but for the correlation id and unchanged ones."""
+def check_labels(
+    labels: Sequence[Mapping[str, str]], existing: Sequence[Mapping[str, str]] = (), *, any_key: bool = False
+) -> None:
+    """Keys have a form, and system labels may not be set by clients, but for the correlation id; unchanged ones may.
+
+    `any_key`: labels of the query at creation, which the reference takes as they are. `IllegalArgument`.
+    """
     old = {one["key"]: one["value"] for one in existing}
     for one in labels:
         key = one["key"]
         if "\0" in key or "\0" in one["value"]:
             raise IllegalArgument("labels hold no NUL character")
+        if not any_key and key not in old and not is_key(key):
+            raise IllegalArgument(f"labels: the key '{key[:64]}' must match {KEY_PATTERN}")
         if key.startswith("system.") and key != "system.correlationId" and old.get(key) != one["value"]:
             raise IllegalArgument(
                 f"System labels can only be set by Kestra itself, offending label: {key}={one['value']}"

@@ -12,7 +12,7 @@ from flowdeck.services.caller import Caller
 from flowdeck.services.executions import dated
 from flowdeck.services.wire import instant, parse_instant, parse_span
 from flowdeck.store.queries import executions as queries
-from flowdeck.store.queries.where import Filter
+from flowdeck.store.queries.where import Filter, Page
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -23,8 +23,12 @@ CHARTS = (
     "executions-by-namespace",
     "executions-by-flow",
     "logs-over-time",
+    "error-logs",
     "totals",
 )
+OF_LOGS = ("logs-over-time", "error-logs")
+"""Charts whose conditions are those of the list of logs."""
+ERRORS_SHOWN = 25
 COLOURS = {
     State.SUCCESS: "ok-solid",
     State.WARNING: "warn-solid",
@@ -95,7 +99,7 @@ def bucket_of(span: int) -> int:
     return 30 * DAY
 
 
-async def _cells(
+async def count_cells(
     backend: Backend, caller: Caller, filters: Sequence[Filter], start: int, end: int, width: int
 ) -> list[Any]:
     """(bucket, namespace, flow, state, count, duration sum): hourly sums, or executions of a short window."""
@@ -168,7 +172,9 @@ async def build(backend: Backend, caller: Caller, sent: Mapping[str, Any], filte
     width = bucket_of(end - start)
     if chart == "logs-over-time":
         return await _logs(backend, caller, filters, start, end, width)
-    cells = await _cells(backend, caller, filters, start, end, width)
+    if chart == "error-logs":
+        return await _errors(backend, caller, filters, start, end)
+    cells = await count_cells(backend, caller, filters, start, end, width)
     match chart:
         case "executions-over-time":
             return _over_time(cells, start, end, width)
@@ -180,7 +186,8 @@ async def build(backend: Backend, caller: Caller, sent: Mapping[str, Any], filte
             return _by_state(cells, totals=chart == "totals")
 
 
-def _figure(traces: list[Any], **layout: Any) -> dict[str, Any]:
+def figure_of(traces: list[Any], **layout: Any) -> dict[str, Any]:
+    """A figure of traces whose colours are token names."""
     import json
 
     import plotly.graph_objects as go
@@ -189,6 +196,11 @@ def _figure(traces: list[Any], **layout: Any) -> dict[str, Any]:
     document = json.loads(figure.to_json() or "{}")
     # Token names are no colours for plotly's own checks: they are put in afterwards and resolved by the browser.
     return {"data": traces, "layout": document.get("layout", {})}
+
+
+def _drawn(page: str = "executions", **axes: Any) -> dict[str, Any]:
+    """A figure, and what a click on it means: the list, the fields of the axis and of the series (UI-DB-03)."""
+    return {"kind": "figure", "drill": {"page": page, **axes}}
 
 
 def _over_time(cells: Sequence[Any], start: int, end: int, width: int) -> dict[str, Any]:
@@ -235,7 +247,7 @@ def _over_time(cells: Sequence[Any], start: int, end: int, width: int) -> dict[s
             }
         )
     rows = [[x[i], *(t["y"][i] for t in traces)] for i in range(len(x))]
-    layout = _figure(
+    layout = figure_of(
         traces,
         yaxis={"rangemode": "tozero"},
         yaxis2={"overlaying": "y", "side": "right", "rangemode": "tozero", "ticksuffix": " s"},
@@ -246,6 +258,7 @@ def _over_time(cells: Sequence[Any], start: int, end: int, width: int) -> dict[s
         "rows": rows,
         "bucketMs": width,
         "truncated": last - first + 1 > POINTS,
+        **_drawn(x="START_DATE", series="STATE", time=True),
     }
 
 
@@ -276,10 +289,15 @@ def _by(cells: Sequence[Any], key: str, title: str) -> dict[str, Any]:
         good = values.get(int(State.SUCCESS), 0) + values.get(int(State.WARNING), 0)
         rows.append([name, total, round(good / ended, 4) if ended else None, *(values.get(int(s), 0) for s in states)])
     return {
-        "figure": _figure(traces, yaxis={"autorange": "reversed"}),
+        "figure": figure_of(
+            traces,
+            xaxis={"showgrid": True},
+            yaxis={"autorange": "reversed", "nticks": 40, "showgrid": False, "rangemode": "normal"},
+        ),
         "columns": [title, "total", "successRatio", *(s.name for s in states)],
         "rows": rows,
         "truncated": len(ranked) > 20,
+        **_drawn(x="NAMESPACE" if key == "ns" else "", series="STATE"),
     }
 
 
@@ -303,10 +321,11 @@ def _by_state(cells: Sequence[Any], *, totals: bool) -> dict[str, Any]:
         ]
     )
     return {
-        "figure": _figure(traces),
+        "figure": figure_of(traces),
         "columns": ["state", "count"],
         "rows": [[s.name, found[int(s)]] for s in states],
         "truncated": False,
+        **_drawn(x="STATE"),
     }
 
 
@@ -331,9 +350,34 @@ async def _logs(
     ]
     rows = [[x[i], *(t["y"][i] for t in traces)] for i in range(len(x))]
     return {
-        "figure": _figure(traces),
+        "figure": figure_of(traces),
         "columns": ["time", *(LEVELS[n] for n in levels)],
         "rows": rows,
         "bucketMs": width,
         "truncated": not whole,
+        **_drawn("logs", x="DATE", series="LEVEL", time=True),
+    }
+
+
+async def _errors(backend: Backend, caller: Caller, filters: Sequence[Filter], start: int, end: int) -> dict[str, Any]:
+    """The newest lines of level ERROR, as a table (UI-DB-02)."""
+    from flowdeck.services.logs import search
+
+    conditions = [
+        *(f for f in filters if f.field not in ("minLevel", "startDate", "endDate", "timeRange")),
+        Filter("minLevel", "EQUALS", "ERROR"),
+        Filter("startDate", "GREATER_THAN_OR_EQUAL_TO", instant(start)),
+        Filter("startDate", "LESS_THAN_OR_EQUAL_TO", instant(end)),
+    ]
+    lines, total = await search(backend, caller, conditions, Page(1, ERRORS_SHOWN, (("timestamp", True),)))
+    told = {"DATE": "timestamp", "NAMESPACE": "namespace", "FLOW_ID": "flowId", "TASK_ID": "taskId"}
+    told |= {"MESSAGE": "message", "EXECUTION_ID": "executionId"}
+    return {
+        "kind": "table",
+        "columns": ["Date", "Namespace", "Flow", "Task", "Message", "Execution"],
+        "fields": list(told),
+        "rows": [[str(line.get(name) or "")[:500] for name in told.values()] for line in lines],
+        "total": total,
+        "truncated": total > len(lines),
+        "drill": {"page": "logs", "where": [{"field": "LEVEL", "values": ["ERROR"]}]},
     }

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import posixpath
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 from flowdeck.model.errors import IllegalArgument, NotFound
+from flowdeck.sdk.local_files import local_path
+from flowdeck.services import file_previews
 from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
 from flowdeck.storage.paths import execution_folder, namespace_files, path_of, uri_of
-
-IMAGES = {"png", "jpg", "jpeg", "gif", "webp", "svg", "bmp"}
-MAX_BINARY = 20 * 1024 * 1024
-MAX_TEXT = 4 * 1024 * 1024
 
 
 class ElsewhereError(Exception):
@@ -45,6 +41,32 @@ def locate(row: Any, uri: str, version_uri: Any = None) -> str:
     raise IllegalArgument("the path is not a file of this execution")
 
 
+class LocalFiles:
+    """Files of this machine below the folders that the configuration allows, read like those of the storage."""
+
+    def __init__(self, allowed: tuple[str, ...]) -> None:
+        self._allowed = allowed
+
+    def _path(self, uri: str) -> Path:
+        try:
+            return local_path(uri, self._allowed)
+        except PermissionError as error:
+            raise ValueError(str(error)) from None
+
+    def size(self, uri: str) -> int:
+        """Bytes. `ValueError` for a place that is not allowed, `FileNotFoundError`."""
+        return self._path(uri).stat().st_size
+
+    def open_read(self, uri: str) -> IO[bytes]:
+        """The content. `ValueError` for a place that is not allowed, `FileNotFoundError`."""
+        return self._path(uri).open("rb")
+
+
+def holder(backend: Backend, uri: str) -> Any:
+    """What holds the file behind a URI: the storage, or for `file://` this machine."""
+    return LocalFiles(backend.config.allowed_paths) if uri.startswith("file://") else backend.storage
+
+
 async def namespace_uri(backend: Backend, caller: Caller, row: Any, uri: str) -> str | None:
     """The stored content behind `nsfile:///path`, by the namespace's own rows."""
     if not uri.startswith("nsfile://"):
@@ -63,60 +85,22 @@ async def namespace_uri(backend: Backend, caller: Caller, row: Any, uri: str) ->
 async def size(backend: Backend, uri: str) -> int:
     """Bytes of a stored file. `NotFound`."""
     try:
-        return await backend.thread(lambda: backend.storage.size(uri))
+        return await backend.thread(lambda: holder(backend, uri).size(uri))
     except (FileNotFoundError, IsADirectoryError):
         raise NotFound("file") from None
     except ValueError as error:
         raise IllegalArgument(str(error)) from None
 
 
-def _lines(data: bytes, encoding: str, rows: int, whole: bool) -> tuple[str, bool]:
-    text = data.decode(encoding, errors="replace")
-    lines = text.splitlines(keepends=True)
-    truncated = len(lines) > rows or not whole
-    return "".join(lines[:rows]), truncated
-
-
-def _preview(storage: Any, uri: str, rows: int, encoding: str) -> dict[str, Any]:
-    name = posixpath.basename(uri)
-    extension = name.rpartition(".")[2].lower() if "." in name else ""
-    answer: dict[str, Any] = {"extension": extension, "type": "TEXT", "maxLine": rows, "truncated": False}
-    with storage.open_read(uri) as file:
-        if extension in IMAGES or extension == "pdf":
-            data = file.read(MAX_BINARY + 1)
-            answer["type"] = "PDF" if extension == "pdf" else "IMAGE"
-            answer["truncated"] = len(data) > MAX_BINARY
-            answer["content"] = base64.b64encode(data[:MAX_BINARY]).decode()
-            return answer
-        data = file.read(MAX_TEXT + 1)
-    whole = len(data) <= MAX_TEXT
-    data = data[:MAX_TEXT]
-    if extension in ("ion", "jsonl", "ndjson"):
-        listed: list[Any] = []
-        lines = data.decode(encoding, errors="replace").splitlines()
-        if not whole:
-            lines = lines[:-1]
-        try:
-            listed = [json.loads(line) for line in lines[:rows] if line.strip()]
-        except ValueError:
-            listed = []
-        if listed:
-            return answer | {"type": "LIST", "content": listed, "truncated": len(lines) > rows or not whole}
-    answer["content"], answer["truncated"] = _lines(data, encoding, rows, whole)
-    if extension in ("md", "markdown"):
-        answer["type"] = "MARKDOWN"
-    return answer
-
-
 async def preview(backend: Backend, uri: str, rows: int | None, encoding: str) -> dict[str, Any]:
     """The head of a file in a form that can be shown. `NotFound`, `IllegalArgument` for unknown encodings."""
     try:
-        b"".decode(encoding)  # refuses codecs that are none of text, such as zlib
+        " ".encode(encoding)  # refuses what is unknown, and codecs that are none of text, such as zlib
     except (LookupError, ValueError):
         raise IllegalArgument(f"unable to preview using encoding '{encoding[:32]}'") from None
     bound = min(max(1, rows or backend.config.preview_initial), backend.config.preview_max)
     try:
-        return await backend.thread(lambda: _preview(backend.storage, uri, bound, encoding))
+        return await backend.thread(lambda: file_previews.preview(holder(backend, uri), uri, bound, encoding))
     except (FileNotFoundError, IsADirectoryError):
         raise NotFound("file") from None
     except ValueError as error:

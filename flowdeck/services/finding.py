@@ -17,14 +17,16 @@ from flowdeck.model.schedule import CronError, ZoneError, describe, every, parse
 from flowdeck.model.schedule_trigger import SchedulePlan
 from flowdeck.model.states import State
 from flowdeck.model.triggers import Schedule
-from flowdeck.services import namespaces, triggers
+from flowdeck.services import blueprints, dashboards, documentation, namespaces, triggers
 from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
 from flowdeck.services.wire import compact, instant, parse_instant
 from flowdeck.store.queries import executions as execution_queries
 from flowdeck.store.queries import flows as flow_queries
+from flowdeck.store.queries.execution_search import Conditions as label_search
+from flowdeck.store.queries.where import Page
 
-KINDS = ("flow", "namespace", "execution", "dashboard", "kv", "secret", "file", "plugin", "blueprint")
+KINDS = ("flow", "namespace", "execution", "label", "dashboard", "kv", "secret", "file", "plugin", "blueprint", "docs")
 _URL = re.compile(r"/ui/[^/]+/executions/([^/]+)/([^/]+)/([^/?#]+)")
 
 
@@ -37,6 +39,23 @@ def _spans(text: str, words: Sequence[str]) -> list[list[int]] | None:
             return None
         found.append([at, at + len(word)])
     return sorted(found)
+
+
+def _letters(text: str, namespace: str, flow_id: str) -> bool:
+    """Whether `ct/etl` means `company.team` / `etl`: letters in order, the first of each at the begin of a word."""
+    first, slash, second = text.lower().strip().partition("/")
+    if not slash or not first or not second:
+        return False
+
+    def within(letters: str, name: str) -> bool:
+        place = 0
+        for letter in letters:
+            place = name.find(letter, place) + 1
+            if not place:
+                return False
+        return name[:1] == letters[:1]
+
+    return within(first, namespace.lower()) and within(second, flow_id.lower())
 
 
 def _hit(
@@ -106,8 +125,11 @@ async def palette(backend: Backend, caller: Caller, text: str, kinds: Sequence[s
                         )
                     spans = _spans(flow_id, words)
                     if spans is None and _spans(f"{ns} {flow_id}", words) is None:
-                        continue
-                    rank = 0 if spans and spans[0][0] == 0 else 1 if spans else 2
+                        if not _letters(text, ns, flow_id):
+                            continue
+                        rank = 3
+                    else:
+                        rank = 0 if spans and spans[0][0] == 0 else 1 if spans else 2
                     ranked.append(
                         (
                             rank,
@@ -193,6 +215,50 @@ async def palette(backend: Backend, caller: Caller, text: str, kinds: Sequence[s
                     spans = _spans(spec.type, words)
                     if spans is not None:
                         hits.append(_hit(kind, spec.type, spec.type, spec.title, f"{root}/plugins/{spec.type}", spans))
+                add(kind, hits)
+            case "label" if kinds:
+                known = await backend.read(lambda r: label_search(r, caller.tenant, backend.now()).labels_in_use)
+                hidden = tuple(backend.config.hidden_label_prefixes)
+                hits = [
+                    _hit(
+                        kind,
+                        f"{key}:{value}",
+                        f"{key}: {value}",
+                        "executions with this label",
+                        f"{root}/executions?filters[labels][EQUALS][{quote(key)}]={quote(value)}",
+                        [],
+                    )
+                    for key, values in (known or {}).items()
+                    if not key.startswith(hidden)
+                    for value in values
+                    if _spans(f"{key}: {value}", words) is not None
+                ]
+                add(kind, hits)
+            case "dashboard":
+                found, _ = await dashboards.search(backend, caller, "", Page(1, 1000))
+                hits = []
+                for one in found:
+                    title = str(one.get("title") or one["id"])
+                    spans = _spans(title, words)
+                    if spans is not None:
+                        hits.append(_hit(kind, one["id"], title, "dashboard", f"{root}/dashboards/{one['id']}", spans))
+                add(kind, hits)
+            case "blueprint":
+                hits = []
+                for family in ("flow", "dashboard"):
+                    for one in blueprints.bundled(family).values():
+                        spans = _spans(one.title, words)
+                        if spans is not None:
+                            place = f"{root}/blueprints/{family}/community/{one.id}"
+                            hits.append(_hit(kind, one.id, one.title, f"{family} blueprint", place, spans))
+                add(kind, hits)
+            case "docs":
+                hits = []
+                for one in documentation.search(text, limit + 1):
+                    spans = _spans(one["title"], words) or []
+                    hits.append(
+                        _hit(kind, one["path"], one["title"], one["group"], f"{root}/docs/{one['path']}", spans)
+                    )
                 add(kind, hits)
     return compact({"groups": groups, "exact": exact})
 

@@ -89,3 +89,11 @@ async def dependencies(
             {"source": uid(a), "target": uid(b), "relation": relation} for a, b, relation in dict.fromkeys(chosen)
         ],
     }
+
+
+async def of_namespace(backend: Backend, caller: Caller, namespace: str) -> dict[str, Any]:
+    """The graph of a namespace and those below it; `apart` are the flows without any edge (UI-NS-03)."""
+    graph = await dependencies(backend, caller, namespace, None, destination_only=False, expand=False)
+    joined = {end for edge in graph["edges"] for end in (edge["source"], edge["target"])}
+    apart = [{"namespace": one["namespace"], "id": one["id"]} for one in graph["nodes"] if one["uid"] not in joined]
+    return {**graph, "nodes": [one for one in graph["nodes"] if one["uid"] in joined], "apart": apart}

@@ -19,6 +19,8 @@ from flowdeck.store.queries.where import Filter, Page
 
 _SEPARATOR = re.compile(r"^---[ \t]*(?:#.*)?$", re.MULTILINE)
 CACHED_FLOWS = 500
+LONGEST_MESSAGE = 2000
+"""Characters of what an author says of a revision."""
 
 
 def split_documents(text: str) -> list[str]:
@@ -132,19 +134,23 @@ async def save(
     flow_id: str | None = None,
     expect: str = "any",
     base_revision: int | None = None,
+    message: str | None = None,
 ) -> dict[str, Any]:
-    """Create or update from a source; the answer is `FlowWithSource`. `InvalidEntity`, `NotFound`, `Conflict`."""
+    """Create or update from a source; the answer is `FlowWithSource`. `InvalidEntity`, `NotFound`, `Conflict`.
+
+    `message` is kept with the revision (UI-ED-60), at most `LONGEST_MESSAGE` characters of it.
+    """
     result = await backend.thread(lambda: parse(backend, source, caller.tenant))
     refuse(result.findings)
     document = result.document
     if namespace is not None and flow_id is not None:
         await head(backend, caller, namespace, flow_id)
-        for key, wanted, message in (
+        for key, wanted, refusal in (
             ("id", flow_id, "Illegal flow id update"),
             ("namespace", namespace, "Illegal namespace update"),
         ):
             if str(document.get(key)) != wanted:
-                raise InvalidEntity(f"flow.{key}: {message}", violations=[{"path": f"flow.{key}", "message": message}])
+                raise InvalidEntity(f"flow.{key}: {refusal}", violations=[{"path": f"flow.{key}", "message": refusal}])
     args: dict[str, Any] = {
         "namespace": document["namespace"],
         "id": document["id"],
@@ -153,6 +159,8 @@ async def save(
     }
     if base_revision is not None:
         args["base_revision"] = base_revision
+    if message and message.strip():
+        args["message"] = message.strip()[:LONGEST_MESSAGE]
     await backend.send(caller, "flow.save", **args)
     return await get(backend, caller, str(document["namespace"]), str(document["id"]), source=True)
 
@@ -206,11 +214,11 @@ async def set_disabled(backend: Backend, caller: Caller, rows: Sequence[Any], di
 async def revisions(
     backend: Backend, caller: Caller, namespace: str, flow_id: str, *, deleted: bool
 ) -> list[dict[str, Any]]:
-    """All revisions, ascending, with source and author."""
+    """All revisions, ascending, with source, author and message."""
     row = await head(backend, caller, namespace, flow_id, deleted=True)
     rows = await backend.read(queries.revisions, row["flow_key"])
     return [
-        documents.flow(row, source=True, revision=r) | compact({"author": r["author"]})
+        documents.flow(row, source=True, revision=r) | compact({"author": r["author"], "message": r["message"]})
         for r in rows
         if deleted or not r["deleted"]
     ]
@@ -301,6 +309,25 @@ def find_task(document: Any, task_id: str) -> Mapping[str, Any] | None:
         elif isinstance(one, list):
             stack.extend(reversed(one))
     return None
+
+
+def outdated(catalog: Any, document: Any) -> list[dict[str, str]]:
+    """Tasks and triggers of a document whose type has another name now, or is deprecated (`TaskDeprecation`)."""
+    found: list[dict[str, str]] = []
+    stack: list[Any] = [document]
+    while stack:
+        one = stack.pop()
+        if isinstance(one, list):
+            stack.extend(reversed(one))
+        if not isinstance(one, Mapping):
+            continue
+        written = one.get("type")
+        spec = catalog.find(written) if isinstance(written, str) and "." in written else None
+        if spec is not None and isinstance(one.get("id"), str) and (spec.deprecated or spec.type != written):
+            entry = {"taskId": one["id"], "taskType": str(written)}
+            found.append(entry | ({"replacement": spec.type} if spec.type != written else {}))
+        stack.extend(v for k, v in reversed(list(one.items())) if k not in ("inputs", "outputs", "variables"))
+    return found
 
 
 async def task(

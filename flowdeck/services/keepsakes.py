@@ -15,8 +15,12 @@ LIMITS = {
     "view": (64 * 1024, 100),
     "draft": (5 * 1024 * 1024, 200),
     "preset": (64 * 1024, 50),
+    "pins": (1024 * 1024, 200),
 }
-DEFAULTS = {"theme": "system", "density": "default", "zone": "browser", "dateFormat": "relative", "language": "en"}
+DRAFT_DAYS = 30
+DAY = 86_400_000
+DEFAULTS = "flowdeck.defaults."
+"""Prefix of the instance setting that holds what an administrator chose for everybody of a tenant."""
 
 _ROW = "select * from user_data where tenant = :tenant and owner = :owner and kind = :kind and key = :key"
 
@@ -25,11 +29,31 @@ async def _row(backend: Backend, caller: Caller, kind: str, key: str) -> Any:
     return await backend.read(lambda r: r.one(_ROW, tenant=caller.tenant, owner=caller.username, kind=kind, key=key))
 
 
+async def defaults(backend: Backend, tenant: str) -> dict[str, Any]:
+    """What an administrator chose for everybody who did not choose (UI-ST-01)."""
+    text = await backend.read(lambda r: r.value("select value from setting where key = :key", key=DEFAULTS + tenant))
+    return json.loads(text) if text else {}
+
+
+async def patch_defaults(backend: Backend, caller: Caller, change: dict[str, Any]) -> dict[str, Any]:
+    """Merge into the tenant's defaults; a `null` removes. `TooLarge`."""
+    body = _merged(await defaults(backend, caller.tenant), _settings_of(change))
+    limit = LIMITS["view"][0]
+    if len(json.dumps(body).encode()) > limit:
+        raise TooLarge(f"defaults: at most {limit} bytes")
+    await backend.send(caller, "settings.put", key=DEFAULTS + caller.tenant, value=body or None)
+    return body
+
+
+def _settings_of(sent: dict[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in sent.items() if k not in ("defaults", "version")}
+
+
 async def settings(backend: Backend, caller: Caller) -> dict[str, Any]:
     """The caller's settings with the tenant's defaults beside them."""
     row = await _row(backend, caller, "settings", "")
     own = json.loads(row["body"]) if row else {}
-    return {**own, "defaults": DEFAULTS, "version": row["version"] if row else 0}
+    return {**own, "defaults": await defaults(backend, caller.tenant), "version": row["version"] if row else 0}
 
 
 def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
@@ -46,9 +70,8 @@ def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
 
 async def patch_settings(backend: Backend, caller: Caller, change: dict[str, Any]) -> dict[str, Any]:
     """Merge a change into the settings; a `null` removes."""
-    change = {k: v for k, v in change.items() if k not in ("defaults", "version")}
     row = await _row(backend, caller, "settings", "")
-    body = _merged(json.loads(row["body"]) if row else {}, change)
+    body = _merged(json.loads(row["body"]) if row else {}, _settings_of(change))
     await put(backend, caller, "settings", "", body, shared=False)
     return await settings(backend, caller)
 
@@ -87,11 +110,12 @@ async def put(
                 kind=kind,
             )
         )
-        if count >= number and kind != "settings":
+        if count >= number and kind not in ("settings", "draft"):
             raise IllegalArgument(f"at most {number} of kind {kind}")
-    await backend.send(
-        caller, "userdata.put", owner=caller.username, kind=kind, key=key, body=body, shared=shared, version=if_match
-    )
+    args: dict[str, Any] = {"body": body, "shared": shared, "version": if_match}
+    if kind == "draft":  # the oldest go: unsaved text is never refused for want of room
+        args |= {"most": number, "since": backend.now() - DRAFT_DAYS * DAY}
+    await backend.send(caller, "userdata.put", owner=caller.username, kind=kind, key=key, **args)
     return {"version": (row["version"] if row else 0) + 1, "updated": instant(backend.now())}
 
 

@@ -146,6 +146,30 @@ async def get(backend: Backend, caller: Caller, namespace: str, key: str) -> dic
     }
 
 
+VALUE_SHOWN = 100_000
+"""Characters of a value that are sent before somebody asks for all (UI-KV-03)."""
+
+
+async def held(backend: Backend, caller: Caller, namespace: str, key: str) -> dict[str, Any]:
+    """A pair with its value, or with its `size` alone when that is above `VALUE_SHOWN`. `NotFound`, `Gone`."""
+
+    def work(reader: Any) -> Any:
+        return reader.one(
+            "select namespace, key, type, version, description, created, updated, expires, length(value) as size, "
+            "substr(value, 1, :n) as value from kv where tenant = :t and namespace = :ns and key = :key",
+            t=caller.tenant,
+            ns=namespace,
+            key=key,
+            n=200,
+        )
+
+    row = await backend.read(work)
+    if row is None or row["size"] <= VALUE_SHOWN or (row["expires"] or backend.now() + 1) <= backend.now():
+        found = await get(backend, caller, namespace, key)
+        return found | {"size": row["size"] if row is not None else 0}
+    return entry(row) | {"size": row["size"], "revision": row["version"], "updated": instant(row["updated"])}
+
+
 async def put(
     backend: Backend,
     caller: Caller,

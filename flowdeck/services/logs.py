@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from flowdeck.model.errors import IllegalArgument, InvalidFormat, NotFound
 from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
 from flowdeck.services.executions import dated, row_of
+from flowdeck.services.flows import head
 from flowdeck.services.wire import compact, instant, parse_instant
 from flowdeck.store.log_histogram import histogram
 from flowdeck.store.logs import LEVELS
@@ -21,6 +23,8 @@ CUT = 4096
 WHOLE = 32 * 1024
 RANGE = 2000
 HELD = 20_000
+DELETED_AT_ONCE = 500
+"""Executions whose lines one transaction deletes."""
 
 
 def level_number(name: str | None) -> int:
@@ -239,6 +243,8 @@ async def search(
     where = Where("sqlite" if backend.database.dialect != "postgresql" else "postgresql")
     args: dict[str, Any] = {}
     of_sources = await _of_sources(backend, caller, where, filters)
+    told_of_sources = len(where.parts)
+    levels = range(len(LEVELS))
     for f in dated(filters, backend.now()):
         if f.field in of_sources:
             continue
@@ -246,22 +252,26 @@ async def search(
             case "q":
                 args["q"] = f.text()
             case "minLevel":
-                if f.op == "EQUALS":
-                    args["min_level"] = level_number(f.text())
+                number = level_number(f.text())
+                levels = [n for n in levels if (n >= number) == (f.op == "EQUALS")]
+            case "startDate" | "endDate" if f.op.startswith(("GREATER", "LESS")):
+                # Whole milliseconds: what comes after one begins with the next.
+                after = int(f.value) + (f.op in ("GREATER_THAN", "LESS_THAN_OR_EQUAL_TO"))
+                if f.op.startswith("GREATER"):
+                    args["since"] = max(after, args.get("since", after))
                 else:
-                    where.add(f"l.level < {where.bind(level_number(f.text()))}")
+                    args["until"] = min(after, args.get("until", after))
             case "startDate" | "endDate":
                 where.add(where.compare("l.at", f.op, f.value))
-                if f.field == "startDate" and f.op.startswith("GREATER"):
-                    args["since"] = f.value
             case _:
                 raise AssertionError(f.field)
-    condition = where.sql if where.parts else ""
     found, total = await backend.thread(
         lambda: backend.logs.list(
             caller.tenant,
-            where=condition,
+            sources=" and ".join(f"({part})" for part in where.parts[:told_of_sources]),
+            where=" and ".join(f"({part})" for part in where.parts[told_of_sources:]),
             params=where.params,
+            levels=levels,
             ascending=ascending,
             limit=page.size,
             offset=page.offset,
@@ -277,6 +287,31 @@ async def delete(backend: Backend, seq: int, view: dict[str, Any]) -> None:
     if not args.get("min_level"):
         args.pop("min_level", None)
     await backend.thread(lambda: backend.logs.delete([seq], forget=False, **args))
+
+
+async def delete_flow(backend: Backend, caller: Caller, namespace: str, flow_id: str) -> None:
+    """Delete the lines of all executions of a flow and of its triggers (console: UI-FP-04). `NotFound`."""
+    row = await head(backend, caller, namespace, flow_id, deleted=True)
+    after = 0
+    while True:
+        found = await backend.read(
+            lambda reader, after=after: reader.all(
+                "select seq from execution where tenant = :t and namespace = :ns and flow_id = :id and seq > :after "
+                f"order by seq limit {DELETED_AT_ONCE}",
+                t=caller.tenant,
+                ns=namespace,
+                id=flow_id,
+                after=after,
+            )
+        )
+        if not found:
+            break
+        seqs = [int(one["seq"]) for one in found]
+        await backend.thread(lambda seqs=seqs: backend.logs.delete(seqs, forget=False))
+        after = seqs[-1]
+    for one in json.loads(row["document"]).get("triggers") or []:
+        if isinstance(one, dict) and one.get("id"):
+            await delete_trigger(backend, caller, namespace, flow_id, str(one["id"]))
 
 
 async def delete_trigger(backend: Backend, caller: Caller, namespace: str, flow_id: str, trigger_id: str) -> None:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import re
 import secrets
-import shutil
-import zipfile
-import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
+from zipfile import ZipInfo
 
 from flowdeck.model.errors import IllegalArgument, NotFound, TooLarge
 from flowdeck.model.yaml_tree import MAX_SOURCE
 from flowdeck.services import flows
+from flowdeck.services.archives import Archive, packed
 from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
 from flowdeck.storage.paths import namespace_files, path_of
@@ -21,11 +19,6 @@ from flowdeck.storage.paths import namespace_files, path_of
 FLOWS = "/_flows"
 _REVISION = re.compile(r"\.v(\d+)-[0-9a-f]{8}$")
 _ROW = "select * from namespace_file where tenant = :tenant and namespace = :ns and path = :path"
-UNPACKED = 2 * 1024**3
-INFLATED = 100
-"""An archive of more than `SMALL` bytes may unpack to this many times its size: what holds more is a bomb."""
-SMALL = 64 * 1024**2
-CHUNK = 1024 * 1024
 LONGEST_NAME = 230
 """Bytes of a part: file systems take 255, and the revision stands behind the name."""
 LONGEST_PATH = 1024
@@ -136,41 +129,39 @@ async def put_bytes(backend: Backend, caller: Caller, namespace: str, path: str,
     await put(backend, caller, namespace, path, place, len(data))
 
 
-async def unpack(backend: Backend, caller: Caller, namespace: str, folder: str, content: bytes) -> None:
-    """Write every file of an archive below a folder. `IllegalArgument`, `TooLarge`."""
-    try:
-        archive = zipfile.ZipFile(io.BytesIO(content))
-    except zipfile.BadZipFile as error:
-        raise IllegalArgument(f"not a zip archive: {error}") from None
-    with archive:
-        entries = [i for i in archive.infolist() if not i.is_dir()]
-        size = sum(i.file_size for i in entries)
-        if size > min(UNPACKED, max(SMALL, INFLATED * len(content))) or len(entries) > 50_000:
-            raise TooLarge("the archive is too large")
-        named = [(info, clean(f"{folder}/{info.filename}")) for info in entries]  # a bad name: nothing is written
+async def unpack(backend: Backend, caller: Caller, namespace: str, folder: str, uri: str) -> None:
+    """Write every file of a stored archive below a folder. `IllegalArgument`, `TooLarge`."""
+    file = await backend.thread(lambda: backend.storage.open_read(uri))
+    with file:
+        archive = await backend.thread(lambda: Archive(file))
+        named = [(info, clean(f"{folder}/{info.filename}")) for info in archive.entries]
+        # A bad name, or a flow that is none: nothing is written.
         for info, path in named:
-            try:
-                if path == FLOWS or path.startswith(FLOWS + "/"):
-                    if info.file_size > MAX_SOURCE:
-                        raise TooLarge(f"{info.filename} is too large for a flow")
-                    data = await backend.thread(lambda info=info: archive.read(info))
-                    await put_bytes(backend, caller, namespace, path, data)
-                else:
-                    await _put_entry(backend, caller, namespace, path, archive, info)
-            except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError) as error:
-                # RuntimeError: encrypted, or packed by a method that is not known here.
-                raise IllegalArgument(f"{info.filename} can't be unpacked: {error}") from None
+            if _is_flow(path) and info.file_size > MAX_SOURCE:
+                raise TooLarge(f"{info.filename[:200]} is too large for a flow")
+        for info, path in named:
+            if _is_flow(path):
+                await put_bytes(
+                    backend, caller, namespace, path, await backend.thread(lambda info=info: archive.content(info))
+                )
+            else:
+                await _put_entry(backend, caller, namespace, path, archive, info)
+
+
+def _is_flow(path: str) -> bool:
+    return path == FLOWS or path.startswith(FLOWS + "/")
 
 
 async def _put_entry(
-    backend: Backend, caller: Caller, namespace: str, path: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo
+    backend: Backend, caller: Caller, namespace: str, path: str, archive: Archive, info: ZipInfo
 ) -> None:
     """Write one file of an archive, a piece at a time."""
     place = await place_for(backend, caller, namespace, path)
 
     def write() -> None:
-        with archive.open(info) as source, backend.storage.open_write(place) as file:
-            shutil.copyfileobj(source, file, CHUNK)
+        with backend.storage.open_write(place) as file:
+            for data in archive.pieces(info):
+                file.write(data)
 
     await backend.thread(write)
     await put(backend, caller, namespace, path, place, info.file_size)
@@ -235,13 +226,10 @@ async def delete(backend: Backend, caller: Caller, namespace: str, path: str) ->
         await backend.thread(lambda: [backend.storage.delete(p) for p in places])
 
 
-def archive(storage: Any, rows: Sequence[Any]) -> bytes:
-    """A zip of all files."""
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as zipped:
-        for row in rows:
-            if not row["directory"] and row["uri"]:
-                with storage.open_read(row["uri"]) as file, zipped.open(row["path"].lstrip("/"), "w") as entry:
-                    while data := file.read(1024 * 1024):
-                        entry.write(data)
-    return out.getvalue()
+def archive(storage: Any, rows: Sequence[Any]) -> Iterator[bytes]:
+    """A zip of all files, in pieces."""
+    return packed(
+        (row["path"].lstrip("/"), lambda uri=row["uri"]: storage.open_read(uri))
+        for row in rows
+        if not row["directory"] and row["uri"]
+    )

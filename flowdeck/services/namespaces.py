@@ -12,8 +12,10 @@ from typing import Any
 
 from flowdeck.model.errors import IllegalArgument, InvalidEntity, NotFound
 from flowdeck.model.flow_properties import NAMESPACE_PATTERN
+from flowdeck.model.states import State
 from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
+from flowdeck.services.figures import DAY, HOUR, count_cells
 from flowdeck.services.kv import parents
 from flowdeck.services.wire import compact
 from flowdeck.store.queries import flows as flow_queries
@@ -21,6 +23,7 @@ from flowdeck.store.queries import kv as queries
 from flowdeck.store.queries import namespaces as chains
 from flowdeck.store.queries.where import Filter, Page
 
+MOVING = (State.RUNNING, State.RETRYING, State.RESTARTED, State.KILLING)
 NAMESPACE = re.compile(r"^[a-z0-9][a-z0-9._-]{0,149}$")
 
 
@@ -61,6 +64,45 @@ async def search(
             raise IllegalArgument(f"unknown sort field '{name}'; known are id")
         names.sort(reverse=descending)
     return [{"id": n, "deleted": False} for n in names[page.offset : page.offset + page.size]], len(names)
+
+
+async def overview(backend: Backend, caller: Caller) -> dict[str, Any]:
+    """All namespaces with their flows, and what ran, runs and failed in the last day (UI-NS-01).
+
+    `{system, results: [{id, description?, flows, runs, running, failed}]}`, by name; zeros are left out.
+    """
+    now = backend.now()
+
+    def work(reader: Any) -> tuple[dict[str, int], dict[str, str]]:
+        held = reader.all(
+            "select namespace, count(*) as n from flow where tenant = :t and not deleted group by namespace",
+            t=caller.tenant,
+        )
+        said = reader.all(
+            "select id, description from namespace where tenant = :t and description is not null", t=caller.tenant
+        )
+        return {r["namespace"]: int(r["n"]) for r in held}, {r["id"]: str(r["description"]) for r in said}
+
+    names = await known(backend, caller)
+    held, said = await backend.read(work)
+    day: dict[str, dict[str, int]] = {}
+    for cell in await count_cells(backend, caller, [], now - DAY, now, HOUR):
+        counts = day.setdefault(cell["ns"], {"runs": 0, "running": 0, "failed": 0})
+        counts["runs"] += cell["n"]
+        counts["running"] += cell["n"] if cell["state"] in MOVING else 0
+        counts["failed"] += cell["n"] if cell["state"] == State.FAILED else 0
+    rows = [
+        compact(
+            {
+                "id": name,
+                "description": (said.get(name) or "").strip().split("\n", 1)[0][:200] or None,
+                "flows": held.get(name),
+                **{key: count or None for key, count in day.get(name, {}).items()},
+            }
+        )
+        for name in names
+    ]
+    return {"system": backend.config.system_namespace, "results": rows}
 
 
 def check(namespace: str) -> str:
@@ -106,6 +148,10 @@ async def put(
     if create and any(r["id"] == namespace for r in await backend.read(chains.chain, caller.tenant, namespace)):
         text = "Namespace already exists"
         raise InvalidEntity(f"id: {text}", violations=[{"path": "id", "message": text}])
+    if not isinstance(sent.get("description"), str | None):
+        raise InvalidEntity(
+            "description: must be a string", violations=[{"path": "description", "message": "must be a string"}]
+        )
     values = {column: sent.get(name) for name, column in _MEMBERS.items()}
     await backend.send(caller, "namespace.put", **{**values, "id": namespace})
     backend.parsed.clear()  # flows read with other plugin defaults

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import base64
+import json
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+import flowdeck
 from flowdeck.model.errors import NotFound
 from flowdeck.services.backend import Backend
 from flowdeck.services.wire import compact
@@ -60,6 +64,19 @@ def groups(backend: Backend) -> list[dict[str, Any]]:
     return [found[name] for name in sorted(found)]
 
 
+@cache
+def _known_elsewhere() -> tuple[str, ...]:
+    place = Path(flowdeck.__file__).parent / "plugins" / "absent.json"
+    return tuple(json.loads(place.read_text(encoding="utf-8")))
+
+
+def absent(backend: Backend) -> list[dict[str, str]]:
+    """Types that published flows use and nothing here provides, by group (UI-PL-01): `{type, group}`."""
+    return [
+        {"type": name, "group": group_of(name)} for name in _known_elsewhere() if backend.catalog.find(name) is None
+    ]
+
+
 def _shape(shape: dict[str, Any]) -> str:
     if "anyOf" in shape:
         return " or ".join(dict.fromkeys(_shape(one) for one in shape["anyOf"]))
@@ -107,12 +124,17 @@ def markdown(spec: Any, schema: dict[str, Any], *, whole: bool) -> str:
 
 
 def documentation(backend: Backend, type_name: str, *, whole: bool) -> dict[str, Any]:
-    """`DocumentationWithSchema`. `NotFound`."""
+    """`DocumentationWithSchema`; with `whole` the properties that all types of this kind have too. `NotFound`."""
     spec = backend.catalog.find(type_name)
     if spec is None:
         raise NotFound(f"plugin '{type_name}'")
     schema = backend.catalog.schema(spec.type)
-    return {"markdown": markdown(spec, schema, whole=whole), "schema": schema, "type": spec.type, "title": spec.title}
+    text = markdown(spec, schema, whole=whole)
+    if not whole:
+        declared = schema.get("properties") or {}
+        own = {k: v for k, v in (declared.get("properties") or {}).items() if v.get("$group") != "core"}
+        schema = {**schema, "properties": {**declared, "properties": own}}
+    return {"markdown": text, "schema": schema, "type": spec.type, "title": spec.title}
 
 
 def schema(backend: Backend, kind: str, *, array: bool) -> dict[str, Any]:
@@ -128,7 +150,10 @@ def schema(backend: Backend, kind: str, *, array: bool) -> dict[str, Any]:
         from flowdeck.model.schema import dashboard_schema
 
         found = dashboard_schema(backend.catalog)
-    elif name in ("plugindefault", "template", "apps", "testsuites"):
+    elif name == "plugindefault":
+        members = {"type": {"type": "string"}, "forced": {"type": "boolean"}, "values": {"type": "object"}}
+        found = {"type": "object", "properties": members, "required": ["type", "values"]}
+    elif name in ("template", "apps", "testsuites"):
         found = {"type": "object"}
     else:
         raise NotFound(f"schema '{kind}'")
@@ -143,3 +168,28 @@ def icon(spec: Any) -> dict[str, Any]:
         f'text-anchor="middle" fill="#fff">{spec.name[:1]}</text></svg>'
     )
     return {"name": spec.name, "icon": base64.b64encode(svg.encode()).decode(), "flowable": spec.role == "flowable"}
+
+
+def search(backend: Backend, text: str) -> list[dict[str, Any]]:
+    """Types with every word in their name, title, documentation or properties, the nearest first (UI-PL-01)."""
+    words = text.lower().split()
+    ranked: list[tuple[int, str, dict[str, Any]]] = []
+    for spec in backend.catalog.types():
+        if spec.kind not in LISTS:
+            continue
+        name, told = spec.type.lower(), f"{spec.title} {spec.doc}".lower()
+        fields = [f.wire if hasattr(f, "wire") else f.name for f in spec.fields]
+        met = [one for one in fields if any(word in one.lower() for word in words)]
+        properties = " ".join(fields).lower()
+        if not all(word in name or word in told or word in properties for word in words):
+            continue
+        if all(word in spec.name.lower() for word in words):
+            rank, why = 0, ""
+        elif all(word in name for word in words):
+            rank, why = 1, ""
+        elif all(word in told or word in name for word in words):
+            rank, why = 2, ""
+        else:
+            rank, why = 3 if words[0] in properties.split() else 4, "property " + ", ".join(met[:3])
+        ranked.append((rank, spec.type, compact({"type": spec.type, "kind": LISTS[spec.kind], "why": why or None})))
+    return [one for _, _, one in sorted(ranked, key=lambda one: one[:2])]

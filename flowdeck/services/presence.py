@@ -54,7 +54,7 @@ class Presence:
     async def _run(self) -> None:
         while True:
             with contextlib.suppress(DomainError, OSError, TimeoutError):
-                if await self._say() != ServiceState.RUNNING:
+                if await self._say() not in (ServiceState.RUNNING, ServiceState.MAINTENANCE):
                     self._id = self._new_id()  # the others counted this process as dead: nobody comes back
                     await self._say()
             await asyncio.sleep(self._every)

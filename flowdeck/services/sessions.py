@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
+import logging
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +17,14 @@ from flowdeck.model.errors import DomainError, NotFound
 from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
 from flowdeck.services.wire import compact, instant
+from flowdeck.store.driver import StoreError
+
+log = logging.getLogger("flowdeck.api")
 
 COOKIE = "flowdeck_session"
 CACHE_SECONDS = 5.0
 TOUCH_MS = 60_000
+SWEEP_SECONDS = 60.0
 
 
 def hashed(cookie: str) -> str:
@@ -40,7 +48,39 @@ class Sessions:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._cache: dict[str, tuple[float, OpenSession]] = {}
-        self.ended: list[Any] = []  # callbacks(session hash): streams close with their session
+        self.ended: list[Any] = [self._end]  # callbacks(session hash): streams close with their session
+        self._watched: dict[str, set[asyncio.Event]] = {}
+        self._sweeper: asyncio.Task[None] | None = None
+
+    @contextmanager
+    def watched(self, session_id: str) -> Iterator[asyncio.Event]:
+        """An event that is set when the session ends, by whatever means, also in another process."""
+        ended = asyncio.Event()
+        self._watched.setdefault(session_id, set()).add(ended)
+        if self._sweeper is None:
+            self._sweeper = asyncio.create_task(self._sweep())
+        try:
+            yield ended
+        finally:
+            mine = self._watched.get(session_id, set())
+            mine.discard(ended)
+            if not mine:
+                self._watched.pop(session_id, None)
+
+    def _end(self, session_id: str) -> None:
+        for ended in self._watched.get(session_id, ()):
+            ended.set()
+
+    async def _sweep(self) -> None:
+        while self._watched:
+            await asyncio.sleep(SWEEP_SECONDS)
+            for session_id in list(self._watched):
+                try:
+                    if not await self.alive(session_id):
+                        self._end(session_id)
+                except (StoreError, OSError):
+                    break  # the database is away: asked again later
+        self._sweeper = None
 
     async def open(self, username: str, *, remember: bool, address: str, browser: str) -> tuple[str, OpenSession]:
         """A new session: the cookie's value and the row."""
@@ -102,26 +142,29 @@ class Sessions:
         for callback in list(self.ended):
             callback(session_id)
 
-    async def close_others(self, caller: Caller) -> None:
-        """End all other sessions of the caller: its password changed."""
+    async def close_others(self, caller: Caller) -> int:
+        """End all other sessions of the caller, as when its password changed; answers how many those were."""
         rows = await self._backend.read(
             lambda r: r.all("select id from session where username = :u", u=caller.username)
         )
         self._cache.clear()
         await self._backend.core.send("session.delete", {"username": caller.username, "keep": caller.session})
-        for row in rows:
-            if row["id"] != caller.session:
-                for callback in list(self.ended):
-                    callback(row["id"])
+        others = [row["id"] for row in rows if row["id"] != caller.session]
+        for other in others:
+            for callback in list(self.ended):
+                callback(other)
+        return len(others)
 
     async def own(self, caller: Caller) -> list[dict[str, Any]]:
         """The caller's live sessions, newest first."""
         now = self._backend.now()
         rows = await self._backend.read(
             lambda r: r.all(
-                "select * from session where username = :u and expires > :now order by created desc",
+                "select * from session where username = :u and expires > :now and last_seen >= :idle "
+                "order by created desc, id",
                 u=caller.username,
                 now=now,
+                idle=now - self._backend.config.session_idle_ms,
             )
         )
         return [
@@ -147,5 +190,6 @@ class Sessions:
         for row in rows:
             if row["id"][:16] == short:
                 await self.close(row["id"])
+                log.info("a session of %s was ended by its owner", caller.username)
                 return
         raise NotFound("session")

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flowdeck.model.errors import IllegalArgument, NotFound
+from flowdeck.model.flowables.items import ITEMS
 from flowdeck.model.states import State
 from flowdeck.services import flows
 from flowdeck.services.backend import Backend
@@ -121,9 +122,19 @@ def shape(
             "worker": run["worker"],
             "children": counted,
             "expectedMs": expected,
+            "batches": _batches(run, types),
             "childExecution": run["child_execution"],
         }
     )
+
+
+def _batches(run: Any, types: Sequence[str]) -> dict[str, int] | None:
+    """How many executions a ForEachItem starts, and how many are in which state; the engine counts them as they go."""
+    if not run["outputs"] or not 0 <= run["task_key"] < len(types) or types[run["task_key"]] != ITEMS:
+        return None
+    outputs = json.loads(run["outputs"])
+    states = {name: n for name, n in (outputs.get("iterations") or {}).items() if n}
+    return {"total": int(outputs.get("numberOfBatches") or 0), **states}
 
 
 def rows_of(reader: Any, execution_seq: int, runs: Sequence[Any], types: Sequence[str]) -> list[dict[str, Any]]:
@@ -144,8 +155,9 @@ async def page(
     state: str | None,
     text: str,
     sort: str,
+    leaves: bool = False,
 ) -> dict[str, Any]:
-    """One page below a parent. `IllegalArgument` for unknown sorts."""
+    """One page below a parent; with `leaves` the states of all task runs without children. `IllegalArgument`."""
     if sort not in queries.ORDERS:
         raise IllegalArgument(f"sort: {', '.join(queries.ORDERS)} are known")
     if not 1 <= limit <= 500:
@@ -188,6 +200,8 @@ async def page(
                 "counts": {State(s).name: n for s, n in counts.items()},
                 "total": queries.total(reader, seq, above, number, text),
             }
+            if leaves:
+                answer["leaves"] = {State(s).name: n for s, n in queries.leaves(reader, seq).items()}
             if len(runs) == limit:
                 answer["after"] = runs[-1]["id"]
             return answer

@@ -21,14 +21,15 @@ _SPAN = re.compile(
 )
 
 
+@lru_cache(maxsize=16_384)
 def instant(ms: int) -> str:
     """ISO 8601 in UTC of ms since the epoch, with milliseconds."""
+    # Documents hold the same instants again and again: formatting them was most of their cost.
     return f"{_second(ms // 1000)}.{ms % 1000:03d}Z"
 
 
 @lru_cache(maxsize=8192)
 def _second(seconds: int) -> str:
-    # Documents hold the same seconds again and again: formatting them was most of their cost.
     return (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
 
 

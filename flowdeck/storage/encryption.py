@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +25,12 @@ class Cipher:
 
     Args:
         key: base64 of 16, 24 or 32 bytes.
+        previous: keys of before, which only decrypt.
     """
 
-    def __init__(self, key: str) -> None:
-        try:
-            raw = base64.b64decode(key.strip(), validate=True)
-            self._aead = AESGCM(raw)
-        except (binascii.Error, ValueError):
-            raise EncryptionError("the encryption key must be base64 of 16, 24 or 32 bytes") from None
+    def __init__(self, key: str, previous: Iterable[str] = ()) -> None:
+        self._aead = _aead(key)
+        self._older = [_aead(one) for one in previous]
 
     def encrypt(self, text: str) -> str:
         """Encrypt a text; twice the same text gives two results."""
@@ -41,15 +39,36 @@ class Cipher:
 
     def decrypt(self, text: str) -> str:
         """Decrypt what `encrypt` gave; `EncryptionError` for anything else."""
-        try:
-            raw = base64.b64decode(text, validate=True)
-            return self._aead.decrypt(raw[:NONCE], raw[NONCE:], None).decode()
-        except (binascii.Error, ValueError, InvalidTag):
-            raise EncryptionError("the value was not encrypted with this key") from None
+        for aead in (self._aead, *self._older):
+            if (found := _opened(aead, text)) is not None:
+                return found
+        raise EncryptionError("the value was not encrypted with this key")
+
+    def renewed(self, text: str) -> str | None:
+        """What a previous key encrypted, under the present one; None for anything else."""
+        for aead in self._older:
+            if (found := _opened(aead, text)) is not None and _opened(self._aead, text) is None:
+                return self.encrypt(found)
+        return None
 
     def wrap(self, text: str) -> dict[str, str]:
         """The JSON form of an encrypted value."""
         return {"type": ENCRYPTED, "value": self.encrypt(text)}
+
+
+def _aead(key: str) -> AESGCM:
+    try:
+        return AESGCM(base64.b64decode(key.strip(), validate=True))
+    except (binascii.Error, ValueError):
+        raise EncryptionError("the encryption key must be base64 of 16, 24 or 32 bytes") from None
+
+
+def _opened(aead: AESGCM, text: str) -> str | None:
+    try:
+        raw = base64.b64decode(text, validate=True)
+        return aead.decrypt(raw[:NONCE], raw[NONCE:], None).decode()
+    except (binascii.Error, ValueError, InvalidTag):
+        return None
 
 
 def is_encrypted(value: Any) -> bool:

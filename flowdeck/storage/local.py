@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +16,8 @@ from flowdeck.ports.storage import StoredFile, Writing
 from flowdeck.storage.paths import path_of, uri_of
 
 TEMPORARY = ".writing-"
+UPLOADS = "_uploads"
+"""Folder of archives while they are unpacked."""
 
 
 class FileWriting:
@@ -133,6 +137,26 @@ class LocalStorage:
             return False
         path.unlink(missing_ok=True)
         return True
+
+    def sweep(self, before: int) -> int:
+        """Delete what uploads left behind that broke off with their process, last written before an instant (ms).
+
+        Pauses now and then: it walks through all folders beside the work of others.
+        """
+        count = 0
+        for number, (folder, _, names) in enumerate(os.walk(self.base)):
+            if number % 200 == 199:
+                time.sleep(0.005)
+            left = (
+                names if folder == os.path.join(self.base, UPLOADS) else [n for n in names if n.startswith(TEMPORARY)]
+            )
+            for name in left:
+                path = os.path.join(folder, name)
+                with contextlib.suppress(OSError):
+                    if os.lstat(path).st_mtime * 1000 < before:
+                        os.unlink(path)
+                        count += 1
+        return count
 
     def delete_prefix(self, prefix: str) -> list[str]:
         """Delete a folder and all below it; nothing there is fine."""

@@ -1,6 +1,7 @@
 """The one door to a database: SQLite by the standard library, PostgreSQL by psycopg (engine notes §1, §2.1).
 
-No other module imports a driver: two SQLite libraries in one process drop each other's locks.
+No module but `sqlite` and `postgres` beside this one imports a driver: two SQLite libraries in one process drop each
+other's locks.
 
 * One `Writer` per SQLite file. It alone issues BEGIN IMMEDIATE and COMMIT; a command works on the `Tx` it
   is given.
@@ -14,397 +15,47 @@ from __future__ import annotations
 import contextlib
 import os
 import random
-import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any, Literal
 
-import regex
-
-from flowdeck.store.statements import insert_text, params_of, translate
+from flowdeck.store import sqlite
+from flowdeck.store.link import Dialect, DuplicateRow, Link, Row, StoreConflict, StoreError, StoreUnavailable
+from flowdeck.store.postgres import PgLink
+from flowdeck.store.sqlite import SqliteLink, is_busy
+from flowdeck.store.statements import params_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
     from sqlmodel import Session
 
-Dialect = Literal["sqlite", "postgresql"]
+__all__ = [
+    "Database",
+    "Dialect",
+    "DuplicateRow",
+    "Durability",
+    "Reader",
+    "Row",
+    "StoreConflict",
+    "StoreError",
+    "StoreUnavailable",
+    "Tx",
+    "Writer",
+    "create_schema",
+    "open_database",
+]
+
 Durability = Literal["full", "barrier", "normal"]
 
 PAGE_BYTES = 2048
 """Page size of SQLite files: a step writes each page that it touches, a few rows in many indexes, as a whole. Half the
 usual size takes a fifth of the executor's CPU off a chain of tasks and changes nothing for large batches."""
-REGEX_SECONDS = 0.2
-"""What matching one text may take."""
-REGEX_BUDGET = 5.0
-"""What matching may take in one statement, in seconds."""
 CHECKPOINT_PAUSE = 0.1
 """Seconds between checkpoints while something is written."""
 TRUNCATE_ABOVE = 64 * 1024 * 1024
 """Size of a write-ahead log, in bytes, above which a quiet second is used to cut it."""
-
-
-PG_DEFAULTS = {
-    "application_name": "flowdeck",
-    "connect_timeout": 10,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-}
-"""What a connection to PostgreSQL says unless its address says otherwise; spans in seconds."""
-PG_KEYS = """
-    select c.relname, (
-        select a.attname from pg_attribute a join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
-        where a.attrelid = c.oid and pg_get_expr(d.adbin, d.adrelid) like 'nextval(%' limit 1
-    ) from pg_class c where c.relkind in ('r', 'p') and pg_table_is_visible(c.oid)
-        and c.relnamespace <> 'pg_catalog'::regnamespace"""
-"""Each table with the column that numbers itself, if it has one."""
-CONFLICTS = frozenset({"40001", "40P01", "55P03"})
-"""SQLSTATEs of `StoreConflict`."""
-ENDED = frozenset({"25P03", "57P05"})
-"""SQLSTATEs of sessions that PostgreSQL ended because they said nothing for too long."""
-
-
-class StoreError(Exception):
-    """The database refused a statement; the driver's own error is the cause."""
-
-
-class StoreUnavailable(StoreError):
-    """The database can't be written or reached now: disk full, read-only, lost connection, locked."""
-
-
-class StoreConflict(StoreUnavailable):
-    """PostgreSQL ended the transaction for the sake of another one (deadlock, serialization, lock timeout).
-
-    Nothing of it counts; the whole of it may be done again.
-    """
-
-
-class DuplicateRow(StoreError):
-    """A unique key exists already."""
-
-
-class Row(Protocol):
-    """A result row: by position, by column name, `dict(row)`, iteration over values."""
-
-    def __getitem__(self, key: Any, /) -> Any: ...
-    def __iter__(self) -> Iterator[Any]: ...
-    def __len__(self) -> int: ...
-    def keys(self) -> Any: ...
-
-
-# ── connections ───────────────────────────────────────────────────────────────────────────────────
-
-
-class _SqliteConnection(sqlite3.Connection):
-    """Ends no transaction on its own: a SQLModel session over it must not commit or roll back the group."""
-
-    def commit(self) -> None:
-        return None
-
-    def rollback(self) -> None:
-        return None
-
-    def close(self) -> None:
-        return None
-
-    def really_close(self) -> None:
-        super().close()
-
-
-def _sqlite_failure(error: sqlite3.Error) -> StoreError:
-    if isinstance(error, sqlite3.IntegrityError):
-        return DuplicateRow(str(error)) if "UNIQUE" in str(error) else StoreError(str(error))
-    text = str(error).lower()
-    if isinstance(error, sqlite3.OperationalError) and any(
-        word in text for word in ("disk", "readonly", "read-only", "locked", "busy", "unable to open", "full")
-    ):
-        return StoreUnavailable(str(error))
-    return StoreError(str(error))
-
-
-def _is_busy(error: BaseException | None) -> bool:
-    return isinstance(error, sqlite3.OperationalError) and ("locked" in str(error) or "busy" in str(error))
-
-
-class _Link:
-    """One connection with the same four verbs on both databases."""
-
-    dialect: Dialect
-
-    def run(self, text: str, params: Any) -> int:
-        raise NotImplementedError
-
-    def rows(self, text: str, params: Any) -> list[Any]:
-        raise NotImplementedError
-
-    def one(self, text: str, params: Any) -> Any:
-        raise NotImplementedError
-
-    def many(self, text: str, rows: Sequence[Any]) -> int:
-        raise NotImplementedError
-
-    def insert(self, table: str, values: dict[str, Any]) -> int:
-        raise NotImplementedError
-
-    def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-        raise NotImplementedError
-
-    def engine(self) -> Engine:
-        raise NotImplementedError
-
-    def close(self) -> None:
-        raise NotImplementedError
-
-
-class _Regexp:
-    """`text regexp pattern` of statements; the pattern's own errors were found before.
-
-    A statement that spends `REGEX_BUDGET` in matching fails: one slow pattern times many rows must not hold a reader.
-    """
-
-    def __init__(self) -> None:
-        self._spent = 0.0
-        self._last = 0.0
-
-    def __call__(self, pattern: str, text: Any) -> bool:
-        began = time.monotonic()
-        if began - self._last > 1.0:  # another statement
-            self._spent = 0.0
-        if self._spent > REGEX_BUDGET:
-            raise TimeoutError("matching takes too long")
-        found = text is not None and regex.search(pattern, str(text), timeout=REGEX_SECONDS, concurrent=True)
-        self._last = time.monotonic()
-        self._spent += self._last - began
-        return bool(found)
-
-
-class _SqliteLink(_Link):
-    dialect: Dialect = "sqlite"
-
-    def __init__(self, path: str, *, readonly: bool) -> None:
-        try:
-            self.raw: _SqliteConnection = sqlite3.connect(
-                f"file:{quote(path)}?mode={'ro' if readonly else 'rwc'}",
-                uri=True,
-                timeout=0,
-                isolation_level=None,
-                check_same_thread=False,
-                cached_statements=512,
-                factory=_SqliteConnection,
-            )
-        except sqlite3.Error as error:
-            raise _sqlite_failure(error) from error
-        self.raw.row_factory = sqlite3.Row
-        self.raw.create_function("regexp", 2, _Regexp(), deterministic=True)
-
-    def run(self, text: str, params: Any) -> int:
-        try:
-            return self.raw.execute(text, params).rowcount
-        except sqlite3.Error as error:
-            raise _sqlite_failure(error) from error
-
-    def rows(self, text: str, params: Any) -> list[Any]:
-        try:
-            return self.raw.execute(text, params).fetchall()
-        except sqlite3.Error as error:
-            raise _sqlite_failure(error) from error
-
-    def one(self, text: str, params: Any) -> Any:
-        try:
-            cursor = self.raw.execute(text, params)
-            row = cursor.fetchone()
-            cursor.close()
-            return row
-        except sqlite3.Error as error:
-            raise _sqlite_failure(error) from error
-
-    def many(self, text: str, rows: Sequence[Any]) -> int:
-        try:
-            return self.raw.executemany(text, rows).rowcount
-        except sqlite3.Error as error:
-            raise _sqlite_failure(error) from error
-
-    def insert(self, table: str, values: dict[str, Any]) -> int:
-        try:
-            return self.raw.execute(insert_text(table, tuple(values), None), values).lastrowid or 0
-        except sqlite3.Error as error:
-            raise _sqlite_failure(error) from error
-
-    def engine(self) -> Engine:
-        from sqlalchemy import create_engine
-        from sqlalchemy.pool import StaticPool
-
-        return create_engine("sqlite://", creator=lambda: self.raw, poolclass=StaticPool, pool_reset_on_return=None)
-
-    def close(self) -> None:
-        self.raw.really_close()
-
-
-class _PgRow(tuple[Any, ...]):
-    """A tuple that also answers to column names."""
-
-    __slots__ = ()
-    _index: dict[str, int] = {}
-
-    def __getitem__(self, key: Any, /) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-        return tuple.__getitem__(self, self._index[key] if key.__class__ is str else key)
-
-    def keys(self) -> list[str]:
-        return list(self._index)
-
-
-def _pg_rows(cursor: Any) -> Any:
-    columns = cursor.description
-    if columns is None:
-        return tuple
-    return _pg_row_class(tuple(c.name for c in columns))
-
-
-@lru_cache(maxsize=1024)
-def _pg_row_class(names: tuple[str, ...]) -> type[_PgRow]:
-    return type("PgRow", (_PgRow,), {"__slots__": (), "_index": {name: i for i, name in enumerate(names)}})
-
-
-def _pg_connection_class() -> Any:
-    import psycopg
-
-    class _PgConnection(psycopg.Connection[Any]):
-        """See `_SqliteConnection`."""
-
-        def commit(self) -> None:
-            return None
-
-        def rollback(self) -> None:
-            return None
-
-        def close(self) -> None:
-            return None
-
-        def really_close(self) -> None:
-            super().close()
-
-    return _PgConnection
-
-
-@lru_cache(maxsize=1)
-def _pg_text() -> Any:
-    from psycopg.adapt import Dumper
-
-    class _Text(Dumper):
-        """PostgreSQL's texts hold no NUL: what a task or a caller puts there must not fail the transaction."""
-
-        def dump(self, obj: str) -> bytes:
-            return (obj.replace("\0", "\ufffd") if "\0" in obj else obj).encode()
-
-    return _Text
-
-
-def _pg_failure(error: Any) -> StoreError:
-    import psycopg
-
-    if isinstance(error, psycopg.errors.UniqueViolation):
-        return DuplicateRow(str(error))
-    if error.sqlstate in CONFLICTS:
-        return StoreConflict(str(error))
-    if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)) or error.sqlstate in ENDED:
-        return StoreUnavailable(str(error))
-    return StoreError(str(error))
-
-
-_pg_keys: dict[str, dict[str, str | None]] = {}
-"""What `PG_KEYS` answered, by address."""
-
-
-class _PgLink(_Link):
-    dialect: Dialect = "postgresql"
-
-    def __init__(self, url: str, *, readonly: bool) -> None:
-        import psycopg
-        from psycopg.conninfo import conninfo_to_dict
-
-        self._error = psycopg.Error
-        self._url = url
-        try:
-            told = conninfo_to_dict(url)
-            options = f"{told.get('options') or ''} -c default_transaction_read_only={'on' if readonly else 'off'}"
-            defaults = {k: v for k, v in PG_DEFAULTS.items() if k not in told}
-            self.raw = _pg_connection_class().connect(
-                url, autocommit=True, row_factory=_pg_rows, **{**defaults, "options": options.strip()}
-            )
-        except psycopg.Error as error:
-            raise _pg_failure(error) from error
-        self.raw.adapters.register_dumper(str, _pg_text())
-
-    def run(self, text: str, params: Any) -> int:
-        try:
-            return self.raw.execute(translate(text), params).rowcount
-        except self._error as error:
-            raise _pg_failure(error) from error
-
-    def rows(self, text: str, params: Any) -> list[Any]:
-        try:
-            return self.raw.execute(translate(text), params).fetchall()
-        except self._error as error:
-            raise _pg_failure(error) from error
-
-    def one(self, text: str, params: Any) -> Any:
-        try:
-            return self.raw.execute(translate(text), params).fetchone()
-        except self._error as error:
-            raise _pg_failure(error) from error
-
-    def many(self, text: str, rows: Sequence[Any]) -> int:
-        try:
-            with self.raw.cursor() as cursor:
-                cursor.executemany(translate(text), rows)
-                return cursor.rowcount
-        except self._error as error:
-            raise _pg_failure(error) from error
-
-    def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-        try:
-            with (
-                self.raw.cursor() as cursor,
-                cursor.copy(f"copy {table} ({', '.join(columns)}) from stdin") as out,
-            ):
-                for row in rows:
-                    out.write_row(row)
-        except self._error as error:
-            raise _pg_failure(error) from error
-
-    def insert(self, table: str, values: dict[str, Any]) -> int:
-        key = self._key_of(table)
-        text = insert_text(table, tuple(values), key)
-        if key is None:
-            self.run(text, values)
-            return 0
-        return self.one(text, values)[0]
-
-    def _key_of(self, table: str) -> str | None:
-        """A table's generated key. The database is asked once: importing the schema takes seconds."""
-        known = _pg_keys.setdefault(self._url, {})
-        if table not in known:
-            known.update((row[0], row[1]) for row in self.rows(PG_KEYS, ()))
-            known.setdefault(table, None)
-        return known[table]
-
-    def engine(self) -> Engine:
-        from sqlalchemy import create_engine
-        from sqlalchemy.pool import StaticPool
-
-        return create_engine(
-            "postgresql+psycopg://", creator=lambda: self.raw, poolclass=StaticPool, pool_reset_on_return=None
-        )
-
-    def close(self) -> None:
-        self.raw.really_close()
-
-
-# ── what commands and queries get ─────────────────────────────────────────────────────────────────
 
 
 class Reader:
@@ -412,7 +63,7 @@ class Reader:
 
     __slots__ = ("_link",)
 
-    def __init__(self, link: _Link) -> None:
+    def __init__(self, link: Link) -> None:
         self._link = link
 
     @property
@@ -433,14 +84,22 @@ class Reader:
         row = self._link.one(text, params_of(args, named))
         return None if row is None else row[0]
 
+    def together(self, *questions: tuple[str, Any]) -> list[list[Row]]:
+        """All rows of several queries `(text, parameters)`, none of which needs the answer of another."""
+        return self._link.together(questions)
+
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:
         """Let several statements see one state; keep it short, the write-ahead log grows meanwhile."""
-        self._link.run("begin" if self.dialect == "sqlite" else "begin isolation level repeatable read", ())
+        self._link.begin_snapshot()
         try:
             yield
-        finally:
-            self._link.run("rollback", ())
+        except BaseException:
+            with contextlib.suppress(StoreError):
+                self._link.run("rollback", ())
+            raise
+        else:
+            self._link.run("commit", ())  # nothing was written; after it prepared statements stay
 
 
 class Tx(Reader):
@@ -453,7 +112,7 @@ class Tx(Reader):
 
     __slots__ = ("_depth", "_session", "_writer", "events", "now", "principal", "tenant")
 
-    def __init__(self, writer: Writer, link: _Link, now: int) -> None:
+    def __init__(self, writer: Writer, link: Link, now: int) -> None:
         super().__init__(link)
         self._writer = writer
         self._session: Session | None = None
@@ -471,6 +130,24 @@ class Tx(Reader):
         """Execute a statement per row (tuples or dicts); answers the total of touched rows."""
         batch = rows if isinstance(rows, (list, tuple)) else list(rows)
         return self._link.many(text, batch) if batch else 0
+
+    def send(self, text: str, rows: Iterable[Any], refusal: Exception | None = None) -> None:
+        """`many` that answers nothing: PostgreSQL gets it together with what is asked next, or with the commit.
+
+        Args:
+            refusal: raised, at the latest by `settle` or before the commit, unless each row of parameters touched one
+                row.
+        """
+        batch = rows if isinstance(rows, (list, tuple)) else list(rows)
+        if not batch:
+            return
+        self._link.send(text, batch, refusal)
+        if self._session is not None:
+            self._link.settle()
+
+    def settle(self) -> None:
+        """Wait until all that was sent is carried out; raise what came of it."""
+        self._link.settle()
 
     def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """Add many rows by PostgreSQL's COPY, the quickest way; no parameter takes part, nothing is escaped by hand."""
@@ -508,6 +185,7 @@ class Tx(Reader):
             yield
             if self._session is not None:
                 self._session.flush()
+            self._link.settle()
         except BaseException:
             self._forget_session()
             del self.events[told:]
@@ -547,7 +225,7 @@ class Writer:
     Used by one thread at a time; which thread may change.
     """
 
-    def __init__(self, database: Database, link: _Link) -> None:
+    def __init__(self, database: Database, link: Link) -> None:
         self._database = database
         self._link = link
         self._engine: Engine | None = None
@@ -561,6 +239,7 @@ class Writer:
 
     def engine(self) -> Engine:
         """SQLAlchemy over the same connection, for `Tx.session` and migrations."""
+        self._link.settle()
         if self._engine is None:
             self._engine = self._link.engine()
         return self._engine
@@ -577,14 +256,14 @@ class Writer:
             deadline = time.monotonic() + wait
             while True:
                 try:
-                    self._link.run("begin immediate", ())
+                    self._link.begin()
                     break
                 except StoreUnavailable as error:
-                    if not _is_busy(error.__cause__) or time.monotonic() > deadline:
+                    if not is_busy(error.__cause__) or time.monotonic() > deadline:
                         raise
                     time.sleep(random.uniform(0.0001, 0.0005))
         else:
-            self._link.run("begin", ())
+            self._link.begin()
         self._tx = Tx(self, self._link, int(time.time() * 1000) if now is None else now)
         return self._tx
 
@@ -599,9 +278,7 @@ class Writer:
         durable = self._database.durability == "full" or (full and self._database.durability == "barrier")
         try:
             tx.finish()
-            if self._link.dialect == "postgresql" and not durable:
-                self._link.run("set local synchronous_commit = off", ())
-            self._link.run("commit", ())
+            self._link.commit(durable)
         except BaseException:
             self.rollback()
             raise
@@ -669,21 +346,22 @@ class Database:
         self.dialect: Dialect = "sqlite" if url.startswith("sqlite") else "postgresql"
         self.path = Path(url.removeprefix("sqlite:///")) if self.dialect == "sqlite" else None
         self.written = threading.Event()
-        self._idle: list[_Link] = []
+        self._idle: list[Link] = []
         self._lock = threading.Lock()
+        self._most = readers
         self._places = threading.BoundedSemaphore(readers)
         self._checkpoints: threading.Thread | None = None
         self._stopping = threading.Event()
 
-    def _link(self, *, readonly: bool) -> _Link:
+    def _link(self, *, readonly: bool) -> Link:
         if self.path is not None:
-            return _SqliteLink(str(self.path), readonly=readonly)
-        return _PgLink(self.url, readonly=readonly)
+            return SqliteLink(str(self.path), readonly=readonly)
+        return PgLink(self.url, readonly=readonly)
 
     def writer(self) -> Writer:
         """Open the writable connection (SQLite: write-ahead log, no busy handler, checkpoints by hand)."""
         link = self._link(readonly=False)
-        if isinstance(link, _SqliteLink):
+        if isinstance(link, SqliteLink):
             deadline = time.monotonic() + 5
             while True:
                 try:
@@ -709,6 +387,9 @@ class Database:
         try:
             with self._lock:
                 link = self._idle.pop() if self._idle else None
+                while link is not None and link.stale():
+                    link.close()
+                    link = self._idle.pop() if self._idle else None
             if link is None:
                 link = self._link(readonly=True)
             try:
@@ -725,7 +406,20 @@ class Database:
         finally:
             self._places.release()
 
-    def _give_back(self, link: _Link) -> None:
+    def pool(self) -> tuple[int, int, int]:
+        """Connections for reading: idle, borrowed, most; may be asked by any thread."""
+        return len(self._idle), self._most - self._places._value, self._most
+
+    def about(self) -> dict[str, str]:
+        """`{name, database, version}`: the address without its login, the product and its version."""
+        if self.path is not None:
+            return {"name": f"jdbc:sqlite:{self.path.name}", "database": "SQLite", "version": sqlite.LIBRARY_VERSION}
+        place = self.url.partition("://")[2].rpartition("@")[2].partition("?")[0]
+        with self.reader() as reader:
+            version = str(reader.value("show server_version"))
+        return {"name": f"jdbc:postgresql://{place}", "database": "PostgreSQL", "version": version}
+
+    def _give_back(self, link: Link) -> None:
         with self._lock:
             if not self._stopping.is_set():
                 self._idle.append(link)
@@ -740,7 +434,7 @@ class Database:
         self._checkpoints.start()
 
     def _checkpoint_loop(self) -> None:
-        link = _SqliteLink(str(self.path), readonly=False)
+        link = SqliteLink(str(self.path), readonly=False)
         wal = Path(f"{self.path}-wal")
         try:
             while not self._stopping.is_set():

@@ -29,14 +29,8 @@ def append(tx: Tx, source: str, n: int, events: Iterable[dict[str, Any]]) -> Non
     """Write the events of the open transaction as row `n` (from 1, without gaps) of `source` and tell of it."""
     batch = list(events)
     definitions = any(e["kind"] == "topic" and str(e["topic"]).partition(":")[0] in DEFINITIONS for e in batch)
-    tx.sql(
-        "insert into feed (source, n, at, events, definitions) values (?, ?, ?, ?, ?)",
-        source,
-        n,
-        tx.now,
-        _encode(batch),
-        definitions,
-    )
+    row = (source, n, tx.now, _encode(batch), definitions)
+    tx.send("insert into feed (source, n, at, events, definitions) values (?, ?, ?, ?, ?)", [row])
     notify(tx, CHANNEL, f"{source} {n} {'d' if definitions else '-'}")
 
 

@@ -46,6 +46,11 @@ def answers(reader: Reader, keys: list[str]) -> dict[str, dict[str, Any]]:
     return {row[0]: json.loads(row[1]) for row in rows}
 
 
+def known(reader: Reader, keys: list[str]) -> set[str]:
+    """Those of the keys whose commands were answered."""
+    return {row[0] for row in reader.all("select key from command_answer where key = any(:keys)", keys=keys)}
+
+
 def owned(reader: Reader, shard: int) -> bool:
     """Whether a shard has an owner whose lease runs."""
     return (

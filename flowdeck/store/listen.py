@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from flowdeck.store.driver import Reader
+from flowdeck.store.driver import Tx
 
 log = logging.getLogger("flowdeck.store")
 
@@ -145,7 +145,7 @@ class Listener:
             log.exception("a notification was not taken")
 
 
-def notify(tx: Reader, channel: str, payload: str = "") -> None:
+def notify(tx: Tx, channel: str, payload: str = "") -> None:
     """Tell all listeners of a channel, once the open transaction commits; on SQLite nothing listens.
 
     Raises:
@@ -155,4 +155,4 @@ def notify(tx: Reader, channel: str, payload: str = "") -> None:
         return
     if len(payload.encode()) > PAYLOAD_BYTES:
         raise ValueError("a notification's payload may have 7999 bytes")
-    tx.value("select pg_notify(:channel, :payload)", channel=channel, payload=payload)
+    tx.send("select pg_notify(?, ?)", [(channel, payload)])

@@ -13,7 +13,8 @@ from itertools import pairwise
 from typing import Any
 
 from flowdeck.store.driver import Reader
-from flowdeck.store.log_views import LogStore, list_conditions
+from flowdeck.store.log_lists import source_conditions
+from flowdeck.store.log_views import LogStore
 from flowdeck.store.logs import BLOCK, BY_SOURCE, LogFile
 
 SOURCES = 20_000
@@ -144,9 +145,7 @@ def histogram(
         where, params: a further condition on the `s.` (source) columns that `LogStore.list` names.
         budget: seconds after which what was counted is the answer; the newest attempts come first.
     """
-    of_source, _, named = list_conditions(
-        tenant, namespace, prefix, None, None, None, None, None, 0, None, since, until, None
-    )
+    of_source, named = source_conditions(tenant, namespace=namespace, prefix=prefix, since=since, until=until)
     if where:
         of_source.append(f"({where})")
         named.update(params or {})

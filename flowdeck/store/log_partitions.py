@@ -10,12 +10,15 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from flowdeck.store.driver import Database, Reader, StoreError, StoreUnavailable, Tx, Writer
+from flowdeck.store.log_deletion import recount
 from flowdeck.store.logs import (
     COUNTS,
+    HIGH_INDEX,
+    INSERT_LINE,
     LINE_COLUMNS,
     OTHER_TABLES,
     Batch,
@@ -24,7 +27,6 @@ from flowdeck.store.logs import (
     Tallies,
     Tally,
     key_of,
-    recount,
     tally_of_head,
     tally_of_source,
 )
@@ -34,6 +36,8 @@ log = logging.getLogger("flowdeck.logwriter")
 DAY = 86_400_000
 LOCK = 7_203_958_117
 """Key of the advisory lock under which tables and partitions are made."""
+COPIED = 200
+"""Lines from which on a copy is worth that it travels alone."""
 AHEAD = 3 * 3_600_000
 """How long before its day a partition is made, in ms."""
 
@@ -46,6 +50,7 @@ _TABLES = (
     "create table if not exists log_line_other partition of log_line default",
     "create index if not exists log_line_no on log_line (execution_seq, no)",
     "create index if not exists log_line_source on log_line (source, line_no)",
+    HIGH_INDEX,
     "create sequence if not exists log_seq",
     "create sequence if not exists log_source_seq",
 )
@@ -175,12 +180,54 @@ class SharedLog(LogFile):
                 )
 
 
+BEGIN_HEADS = (
+    f"insert into log_head (execution_seq, last_no, {', '.join(COUNTS)})"
+    f" select x, 0, {', '.join('0' for _ in COUNTS)} from unnest(?::bigint[]) x"
+    " where not exists (select 1 from log_head h where h.execution_seq = x) order by x on conflict do nothing"
+)
+LOCK_HEADS = "select * from log_head where execution_seq = any(:seqs) order by execution_seq for update"
+NUMBERS = "select nextval('log_seq') from generate_series(1, ?)"
+SOURCE_NUMBERS = "select nextval('log_source_seq') from generate_series(1, ?)"
+
+
 def lock_heads(tx: Tx, execution_seqs: Sequence[int] | set[int]) -> list[Any]:
     """Hold the numbering of executions until the transaction ends; answers their rows of `log_head`."""
-    seqs = sorted(set(execution_seqs))
-    return tx.all(
-        "select * from log_head where execution_seq = any(:seqs) order by execution_seq for update", seqs=seqs
+    return tx.all(LOCK_HEADS, seqs=sorted(set(execution_seqs)))
+
+
+def _sources_of(keys: Iterable[tuple[Any, ...]]) -> tuple[str, dict[str, Any]]:
+    """The question for the rows of attempts."""
+    columns = zip("abcdefgh", zip(*keys, strict=True), strict=True)
+    return (
+        "select s.* from unnest(:a::bigint[], :b::bigint[], :c::int[], :d::smallint[], :e::text[], :f::text[],"
+        " :g::text[], :h::text[]) as k(a, b, c, d, e, f, g, h) join log_source s on s.execution_seq = k.a"
+        " and s.task_run_seq = k.b and s.attempt = k.c and s.origin = k.d and s.tenant = k.e and s.namespace = k.f"
+        " and s.flow_id = k.g and s.trigger_id = k.h",
+        {name: list(column) for name, column in columns},
     )
+
+
+def _tallies(
+    keys: Mapping[tuple[Any, ...], Batch], known: Iterable[Any], numbers: Sequence[int]
+) -> dict[tuple[Any, ...], Tally]:
+    """Counts of attempts: of their rows where they have one, else new ones under these numbers."""
+    found: dict[tuple[Any, ...], Tally] = {}
+    for row in known:
+        key = (
+            row["execution_seq"],
+            row["task_run_seq"],
+            row["attempt"],
+            row["origin"],
+            row["tenant"],
+            row["namespace"],
+            row["flow_id"],
+            row["trigger_id"],
+        )
+        found[key] = tally_of_source(row, keys[key])
+    for key, number in zip(keys, numbers, strict=True):
+        if key not in found:
+            found[key] = tally_of_source(None, keys[key], number)
+    return found
 
 
 class SharedAppender:
@@ -211,62 +258,33 @@ class SharedAppender:
             raise StoreUnavailable(str(error)) from error
 
     def _write(self, tx: Tx, batches: Sequence[Batch]) -> list[list[StoredLine]]:
-        heads = self._heads(tx, {batch.execution_seq for batch in batches})
-        sources = self._sources(tx, batches)
+        seqs = sorted({batch.execution_seq for batch in batches})
+        keys = {key_of(batch): batch for batch in batches}
+        # At once, in this order: locks come before numbers. Some numbers are for lines that are known already.
+        tx.send(BEGIN_HEADS, [(seqs,)])
+        locked, known, fresh, numbers = tx.together(
+            (LOCK_HEADS, {"seqs": seqs}),
+            _sources_of(keys),
+            (SOURCE_NUMBERS, (len(keys),)),
+            (NUMBERS, (sum(len(batch.lines) for batch in batches),)),
+        )
+        heads = {row["execution_seq"]: tally_of_head(row) for row in locked}
+        sources = _tallies(keys, known, [row[0] for row in fresh])
         tallies = Tallies(lambda batch: sources[key_of(batch)], lambda batch: heads[batch.execution_seq])
         stored = tallies.count(batches, 0)
         if not tallies.lines:
             return stored
-        numbers = [row[0] for row in tx.all("select nextval('log_seq') from generate_series(1, ?)", len(tallies.lines))]
-        tx.copy("log_line", LINE_COLUMNS, [(numbers[line[0]], *line[1:]) for line in tallies.lines])
+        numbers = [row[0] for row in numbers]
+        lines = [(numbers[line[0]], *line[1:]) for line in tallies.lines]
+        if len(lines) < COPIED:
+            tx.send(INSERT_LINE, lines)
+        else:
+            tx.copy("log_line", LINE_COLUMNS, lines)
         tallies.write_counts(tx)
         for lines in stored:
             for line in lines:
                 line.seq = numbers[line.seq]
         return stored
-
-    def _heads(self, tx: Tx, seqs: set[int]) -> dict[int, Tally]:
-        found = {row["execution_seq"]: row for row in lock_heads(tx, seqs)}
-        missing = sorted(seqs - found.keys())
-        if missing:
-            zeros = ", ".join("0" for _ in COUNTS)
-            tx.sql(
-                f"insert into log_head (execution_seq, last_no, {', '.join(COUNTS)})"
-                f" select x, 0, {zeros} from unnest(:seqs::bigint[]) x order by x on conflict do nothing",
-                seqs=missing,
-            )
-            found |= {row["execution_seq"]: row for row in lock_heads(tx, missing)}
-        return {seq: tally_of_head(row) for seq, row in found.items()}
-
-    def _sources(self, tx: Tx, batches: Sequence[Batch]) -> dict[tuple[Any, ...], Tally]:
-        keys = {key_of(batch): batch for batch in batches}
-        columns = list(zip(*keys, strict=True))
-        rows = tx.all(
-            "select s.* from unnest(:a::bigint[], :b::bigint[], :c::int[], :d::smallint[], :e::text[], :f::text[],"
-            " :g::text[], :h::text[]) as k(a, b, c, d, e, f, g, h) join log_source s on s.execution_seq = k.a"
-            " and s.task_run_seq = k.b and s.attempt = k.c and s.origin = k.d and s.tenant = k.e and s.namespace = k.f"
-            " and s.flow_id = k.g and s.trigger_id = k.h",
-            **{name: list(column) for name, column in zip("abcdefgh", columns, strict=True)},
-        )
-        found: dict[tuple[Any, ...], Tally] = {}
-        for row in rows:
-            key = (
-                row["execution_seq"],
-                row["task_run_seq"],
-                row["attempt"],
-                row["origin"],
-                row["tenant"],
-                row["namespace"],
-                row["flow_id"],
-                row["trigger_id"],
-            )
-            found[key] = tally_of_source(row, keys[key])
-        fresh = [key for key in keys if key not in found]
-        if fresh:
-            numbers = tx.all("select nextval('log_source_seq') from generate_series(1, ?)", len(fresh))
-            for key, number in zip(fresh, numbers, strict=True):
-                found[key] = tally_of_source(None, keys[key], number[0])
-        return found
 
     def close(self) -> None:
         """Close the connection."""

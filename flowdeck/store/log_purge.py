@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from flowdeck.store.driver import StoreError, Tx, Writer
-from flowdeck.store.log_views import list_conditions
-from flowdeck.store.logs import LogFile, LogFiles, hold_numbering, recount
+from flowdeck.store.log_deletion import hold_numbering, recount
+from flowdeck.store.log_lists import source_conditions
+from flowdeck.store.logs import LogFile, LogFiles
 
 DAY = 86_400_000
 SOURCES = 200
@@ -57,20 +58,14 @@ def purge_lines(
         levels: numbers of the levels that go; None = all.
         cursor: what the call before answered: name of the file and number of the attempt.
     """
-    conditions, _, named = list_conditions(
+    conditions, named = source_conditions(
         tenant,
-        namespace,
-        flow_id is None,
-        flow_id,
-        None,
-        execution,
-        None,
-        None,
-        0,
-        None,
-        since,
-        until,
-        None,
+        namespace=namespace,
+        prefix=flow_id is None,
+        flow_id=flow_id,
+        execution=execution,
+        since=since,
+        until=until,
     )
     plain = namespace is None and flow_id is None and execution is None and levels is None and since is None
     existing = sorted(files.files(), key=lambda file: file.name)

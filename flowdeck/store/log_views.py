@@ -14,23 +14,26 @@ from typing import Any
 
 import regex
 
+from flowdeck.expr.regexes import compiled
 from flowdeck.model.errors import IllegalArgument
 from flowdeck.store.driver import Database, Reader
-from flowdeck.store.logs import BY_EXECUTION, BY_SOURCE, LEVELS, LogFile, LogFiles, delete_lines, delete_trigger_lines
+from flowdeck.store.log_deletion import delete_lines, delete_trigger_lines
+from flowdeck.store.log_lists import (
+    CAPPED,
+    LINE,
+    Selection,
+    message_like,
+    page_of,
+    source_conditions,
+)
+from flowdeck.store.logs import BY_EXECUTION, BY_SOURCE, LEVELS, LogFile, LogFiles
+from flowdeck.store.queries.where import like
 
 SEARCH_PAGE = 2000
 LONGEST_PATTERN = 1000
 REGEX_SECONDS = 0.1
-CAPPED = 10_000
-"""Counts of hits stop here."""
 
-_LINE = (
-    "select l.seq, l.no, l.line_no, l.level, l.at, l.thread, l.message, s.execution, s.execution_seq, s.task_run_seq,"
-    " s.attempt, s.task_id, s.task_run, s.tenant, s.namespace, s.flow_id, s.trigger_id"
-    " from log_line l join log_source s on s.source = l.source"
-)
-
-
+_LINE = f"{LINE} from log_line l join log_source s on s.source = l.source"
 _TEXT = "select l.no, l.message from log_line l"
 """What a search looks at: no other column, no join; lines that fit not cost next to nothing."""
 
@@ -138,18 +141,25 @@ class _Piece:
         return low
 
 
-def _texts(pieces: Sequence[_Piece], plain: bool, level: int, start: int, end: int) -> list[tuple[int, int, str]]:
-    """Position in the view, number and text of the lines from `start` to `end`; `plain`: no line is left out."""
+def _texts(
+    pieces: Sequence[_Piece], plain: bool, level: int, start: int, end: int, pattern: str | None
+) -> list[tuple[int, int, str]]:
+    """Position in the view, number and text of the lines from `start` to `end`; `plain`: no line is left out.
+
+    With `pattern`, one of `where.like`, a plain view may leave out lines that don't fit it.
+    """
     lines: list[tuple[int, int, str]] = []
     passed = 0
     for piece in pieces:
         with piece.file.database.reader() as reader:
             if plain:
+                fits = "" if pattern is None else f" and {message_like(reader.dialect)}"
                 rows = reader.all(
-                    f"{_TEXT} where l.execution_seq = :owner and l.no between :start and :end order by l.no",
+                    f"{_TEXT} where l.execution_seq = :owner and l.no between :start and :end{fits} order by l.no",
                     owner=piece.owner,
                     start=start,
                     end=end,
+                    q=pattern,
                 )
                 lines += [(row[0], row[0], row[1]) for row in rows]
                 continue
@@ -391,12 +401,15 @@ class LogStore:
         total = (pieces[-1].last if pieces else 0) if plain else sum(p.total(min_level) for p in pieces)
         low, high = max(start, 1), min(end or total, total)
         deadline = time.monotonic() + budget
+        # What the database can leave out by itself need not be read; letters beyond ASCII it compares as they are.
+        pattern = like(q) if plain and not use_regex and q.isascii() else None
+        size = SEARCH_PAGE if pattern is None else 10 * SEARCH_PAGE
         hits: list[dict[str, Any]] = []
         count = searched = 0
         following: int | None = None
         while low <= high:
-            page = (max(low, high - SEARCH_PAGE + 1), high) if backwards else (low, min(high, low + SEARCH_PAGE - 1))
-            lines = _texts(pieces, plain, min_level, *page)
+            page = (max(low, high - size + 1), high) if backwards else (low, min(high, low + size - 1))
+            lines = _texts(pieces, plain, min_level, *page, pattern)
             for position, no, text in reversed(lines) if backwards else lines:
                 spans = find(text)
                 if spans:
@@ -428,6 +441,7 @@ class LogStore:
         tenant: str,
         *,
         where: str = "",
+        sources: str = "",
         params: dict[str, Any] | None = None,
         namespace: str | None = None,
         prefix: bool = False,
@@ -436,8 +450,7 @@ class LogStore:
         execution: str | None = None,
         task_run: str | None = None,
         task_id: str | None = None,
-        min_level: int = 0,
-        levels: Sequence[int] | None = None,
+        levels: Sequence[int] = (0, 1, 2, 3, 4),
         since: int | None = None,
         until: int | None = None,
         q: str | None = None,
@@ -449,70 +462,41 @@ class LogStore:
         """Lines of all executions and triggers that fit, newest first (or oldest).
 
         Args:
-            where, params: a further condition on `s.` (source: tenant, namespace, flow_id, trigger_id, execution,
-                task_id, task_run, attempt) and `l.` (line) columns, with named parameters.
+            sources: a further condition on `s.` columns (source: tenant, namespace, flow_id, trigger_id, execution,
+                task_id, task_run, attempt), with named parameters.
+            where: the same on `l.` columns (line) too; slower, since lines must be read to be counted.
+            params: of both.
             namespace: exactly this one, or with `prefix` also those below.
+            levels: stored numbers of the levels that are wanted.
             since, until: instants in ms, the second one excluded.
             q: text to find, case ignored.
             budget: seconds for the count.
         Returns:
             the page and the number of all that fit (10,001 = more than 10,000, or the budget ended).
         """
-        of_source, of_line, named = list_conditions(
+        of_sources, named = source_conditions(
             tenant,
-            namespace,
-            prefix,
-            flow_id,
-            trigger_id,
-            execution,
-            task_run,
-            task_id,
-            min_level,
-            levels,
+            namespace=namespace,
+            prefix=prefix,
+            flow_id=flow_id,
+            trigger_id=trigger_id,
+            execution=execution,
+            task_run=task_run,
+            task_id=task_id,
+        )
+        chosen = Selection(
+            [*of_sources, *([f"({sources})"] if sources else [])],
+            [where] if where else [],
+            {**named, **(params or {})},
+            tuple(levels),
             since,
             until,
-            q,
+            like(q) if q else None,
         )
-        named.update(params or {})
-        conditions = " and ".join([*of_source, *of_line, *([f"({where})"] if where else [])])
-        direction = "asc" if ascending else "desc"
-        deadline = time.monotonic() + budget
-        lines: list[dict[str, Any]] = []
-        passed = 0
-        files = self.files.files()
-        for file in reversed(files) if ascending else files:
-            with file.database.reader() as reader:
-                if len(lines) < limit:
-                    rows = reader.all(
-                        f"{_LINE} where {conditions} order by l.seq {direction} limit :limit offset :skip",
-                        {**named, "limit": limit - len(lines), "skip": max(0, offset - passed)},
-                    )
-                    lines += [_line(row) for row in rows]
-                if passed <= CAPPED and time.monotonic() < deadline:
-                    passed += self._count(reader, of_source, of_line, where, named)
-                elif passed <= CAPPED:
-                    passed = CAPPED + 1
-            if len(lines) >= limit and passed > CAPPED:
-                break
-        return lines, min(passed, CAPPED + 1)
-
-    def _count(
-        self, reader: Reader, of_source: list[str], of_line: list[str], where: str, named: dict[str, Any]
-    ) -> int:
-        if of_line or where:
-            conditions = " and ".join([*of_source, *of_line, *([f"({where})"] if where else [])])
-            return reader.value(
-                f"select count(*) from (select 1 from log_line l join log_source s on s.source = l.source"
-                f" where {conditions} limit {CAPPED + 1}) x",
-                named,
-            )
-        used = {k: v for k, v in named.items() if k != "level"}
-        return int(
-            reader.value(
-                f"select coalesce(sum(l0 + l1 + l2 + l3 + l4), 0) from log_source s where {' and '.join(of_source)}",
-                used,
-            )
+        rows, total = page_of(
+            self.files.files(), chosen, ascending=ascending, limit=limit, offset=offset, budget=budget
         )
+        return [_line(row) for row in rows], total
 
     def stream(
         self,
@@ -545,7 +529,7 @@ class LogStore:
         attempt: int | None = None,
         forget: bool = True,
     ) -> int:
-        """Delete lines of executions; see `store.logs.delete_lines`."""
+        """Delete lines of executions; see `store.log_deletion.delete_lines`."""
         return delete_lines(
             self.files, execution_seqs, min_level=min_level, task_run_seq=task_run_seq, attempt=attempt, forget=forget
         )
@@ -553,64 +537,6 @@ class LogStore:
     def delete_trigger(self, tenant: str, namespace: str, flow_id: str, trigger_id: str) -> int:
         """Delete lines that a trigger wrote outside executions."""
         return delete_trigger_lines(self.files, tenant, namespace, flow_id, trigger_id)
-
-
-def list_conditions(
-    tenant: str,
-    namespace: str | None,
-    prefix: bool,
-    flow_id: str | None,
-    trigger_id: str | None,
-    execution: str | None,
-    task_run: str | None,
-    task_id: str | None,
-    min_level: int,
-    levels: Sequence[int] | None,
-    since: int | None,
-    until: int | None,
-    q: str | None,
-) -> tuple[list[str], list[str], dict[str, Any]]:
-    """Conditions on sources and on lines, with their parameters: what fits `LogStore.list`'s arguments."""
-    of_source, of_line = ["s.tenant = :tenant"], []
-    named: dict[str, Any] = {"tenant": tenant}
-    for name, value in (
-        ("flow_id", flow_id),
-        ("trigger_id", trigger_id),
-        ("execution", execution),
-        ("task_run", task_run),
-        ("task_id", task_id),
-    ):
-        if value is not None:
-            of_source.append(f"s.{name} = :{name}")
-            named[name] = value
-    if namespace is not None:
-        named["namespace"] = namespace
-        if prefix:
-            of_source.append("(s.namespace = :namespace or substr(s.namespace, 1, :ns_size) = :ns_dot)")
-            named.update(ns_size=len(namespace) + 1, ns_dot=f"{namespace}.")
-        else:
-            of_source.append("s.namespace = :namespace")
-    if since is not None:
-        of_source.append("s.last_at >= :since")
-        of_line.append("l.at >= :since")
-        named["since"] = since
-    if until is not None:
-        of_source.append("s.first_at < :until")
-        of_line.append("l.at < :until")
-        named["until"] = until
-    if min_level:
-        of_line.append("l.level >= :level")
-        named["level"] = min_level
-    if levels is not None:
-        of_line.append(f"l.level in ({', '.join(str(int(level)) for level in levels) or '-1'})")
-    if q:
-        of_line.append(
-            "(lower(l.message) like :q escape '!' or lower(s.execution) like :q escape '!'"
-            " or lower(s.flow_id) like :q escape '!' or lower(s.task_id) like :q escape '!')"
-        )
-        plain = q.lower().replace("!", "!!").replace("%", "!%").replace("_", "!_")
-        named["q"] = f"%{plain}%"
-    return of_source, of_line, named
 
 
 def _finder(q: str, use_regex: bool, case: bool) -> Callable[[str], list[list[int]]]:
@@ -632,8 +558,8 @@ def _finder(q: str, use_regex: bool, case: bool) -> Callable[[str], list[list[in
     if len(q) > LONGEST_PATTERN:
         raise IllegalArgument(f"q may have at most {LONGEST_PATTERN} characters")
     try:
-        pattern = regex.compile(q, 0 if case else regex.IGNORECASE)
-    except (regex.error, RecursionError, OverflowError) as error:
+        pattern = compiled(q, 0 if case else regex.IGNORECASE)
+    except regex.error as error:
         raise IllegalArgument(f"q is not a regular expression: {error}") from None
 
     def by_pattern(text: str) -> list[list[int]]:

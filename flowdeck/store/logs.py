@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR")
 """Names of the stored levels 0 to 4."""
+HIGH_LEVEL = 3
+"""From this level on, WARN, lines have an index of their own: they are few and looked for most."""
 BLOCK = 1000
 """Lines between two rows of counts."""
 CACHED = 20_000
@@ -46,6 +48,7 @@ OTHER_TABLES = (
         kind smallint not null, owner bigint not null, b integer not null, first bigint not null,
         {_COUNTS}, primary key (kind, owner, b))""",
 )
+HIGH_INDEX = f"create index if not exists log_line_high on log_line (seq) where level >= {HIGH_LEVEL}"
 _TABLES = (
     *OTHER_TABLES,
     """create table if not exists log_line (
@@ -53,6 +56,7 @@ _TABLES = (
         line_no bigint not null, level smallint not null, at bigint not null, thread text, message text not null)""",
     "create index if not exists log_line_no on log_line (execution_seq, no)",
     "create unique index if not exists log_line_source on log_line (source, line_no)",
+    HIGH_INDEX,
 )
 COUNTS = ("l0", "l1", "l2", "l3", "l4")
 LINE_COLUMNS = ("seq", "source", "execution_seq", "no", "line_no", "level", "at", "thread", "message")
@@ -262,8 +266,8 @@ class _Open:
         self.heads.clear()
 
 
-_LINE = f"insert into log_line ({', '.join(LINE_COLUMNS)}) values (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_BLOCK = "insert into log_block (kind, owner, b, first, l0, l1, l2, l3, l4) values (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+INSERT_LINE = f"insert into log_line ({', '.join(LINE_COLUMNS)}) values (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+INSERT_BLOCK = "insert into log_block (kind, owner, b, first, l0, l1, l2, l3, l4) values (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _SOURCE = (
     "insert into log_source (source, execution_seq, task_run_seq, attempt, origin, tenant, namespace, flow_id,"
     " trigger_id, execution, task_id, task_run, first_at, last_at, last_line, l0, l1, l2, l3, l4)"
@@ -345,10 +349,10 @@ class Tallies:
 
     def write_counts(self, tx: Tx) -> None:
         """Write the counts, not the lines."""
-        tx.many(_BLOCK, self._blocks)
+        tx.send(INSERT_BLOCK, self._blocks)
         sources = self._sources.values()
-        tx.many(_SOURCE, [(s.owner, *s.told, s.first_at, s.last_at, s.last, *s.counts) for s in sources])
-        tx.many(_HEAD, [(h.owner, h.last, *h.counts) for h in self._heads.values()])
+        tx.send(_SOURCE, [(s.owner, *s.told, s.first_at, s.last_at, s.last, *s.counts) for s in sources])
+        tx.send(_HEAD, [(h.owner, h.last, *h.counts) for h in self._heads.values()])
 
 
 def key_of(batch: Batch) -> tuple[Any, ...]:
@@ -420,7 +424,7 @@ class LogAppender:
             lambda batch: self._source(tx, out, batch), lambda batch: self._head(tx, out, batch.execution_seq)
         )
         stored = tallies.count(batches, seq)
-        tx.many(_LINE, tallies.lines)
+        tx.send(INSERT_LINE, tallies.lines)
         tallies.write_counts(tx)
         return stored, seq + len(tallies.lines)
 
@@ -494,138 +498,3 @@ class LogAppender:
 
 def _day(now: int) -> str:
     return time.strftime("%Y%m%d", time.gmtime(now / 1000))
-
-
-def delete_lines(
-    files: LogFiles,
-    execution_seqs: Iterable[int],
-    *,
-    min_level: int | None = None,
-    task_run_seq: int | None = None,
-    attempt: int | None = None,
-    forget: bool = True,
-) -> int:
-    """Delete lines of executions, all of them or those of a view; answers how many.
-
-    May be called in any process: the appender notices and reads its counts again. `forget` false keeps the numbering
-    of an execution that may go on.
-    """
-    total = 0
-    seqs = list(execution_seqs)
-    marks = ", ".join("?" * len(seqs))
-    for file in files.files() if seqs else ():
-        # Most days know none of the executions: they are only read.
-        with file.database.reader() as reader:
-            known = {
-                row[0]
-                for row in reader.all(
-                    f"select distinct execution_seq from log_source where execution_seq in ({marks})", *seqs
-                )
-            }
-        if not known:
-            continue
-        writer = file.database.writer()
-        try:
-            for seq in seqs:
-                if seq in known:
-                    total += _delete_one(writer, seq, min_level, task_run_seq, attempt, forget)
-        finally:
-            writer.close()
-    return total
-
-
-def _delete_one(
-    writer: Writer, seq: int, min_level: int | None, task_run_seq: int | None, attempt: int | None, forget: bool
-) -> int:
-    whole = min_level is None and task_run_seq is None and attempt is None
-    with writer.transaction() as tx:
-        hold_numbering(tx, [seq])
-        sources = [
-            row["source"]
-            for row in tx.all("select * from log_source where execution_seq = ?", seq)
-            if task_run_seq in (None, row["task_run_seq"]) and attempt in (None, row["attempt"])
-        ]
-        if not sources:
-            return 0
-        gone = sum(
-            tx.sql("delete from log_line where source = ? and level >= ?", source, min_level or 0) for source in sources
-        )
-        tx.sql("update log_meta set value = value + 1 where name = 'generation'")
-        if whole:
-            for source in sources:
-                tx.sql("delete from log_block where kind = 1 and owner = ?", source)
-            tx.sql("delete from log_block where kind = 0 and owner = ?", seq)
-            tx.sql("delete from log_source where execution_seq = ?", seq)
-            if forget:
-                tx.sql("delete from log_head where execution_seq = ?", seq)
-            else:
-                tx.sql("update log_head set l0 = 0, l1 = 0, l2 = 0, l3 = 0, l4 = 0 where execution_seq = ?", seq)
-        elif gone:
-            recount(tx, seq)
-    return gone
-
-
-def hold_numbering(tx: Tx, execution_seqs: Iterable[int]) -> None:
-    """Keep other writers from adding lines to executions until the transaction ends; SQLite has one writer anyway."""
-    if tx.dialect == "postgresql":
-        seqs = sorted(set(execution_seqs))
-        tx.all("select 1 from log_head where execution_seq = any(:seqs) order by execution_seq for update", seqs=seqs)
-
-
-def recount(tx: Tx, execution_seq: int) -> None:
-    """Make the counts of an execution anew from its lines."""
-    tallies: dict[tuple[int, int], list[int]] = {(BY_EXECUTION, execution_seq): [0] * 5}
-    sizes: dict[tuple[int, int], int] = {}
-    blocks: list[tuple[Any, ...]] = []
-    for row in tx.all("select source from log_source where execution_seq = ?", execution_seq):
-        tallies[(BY_SOURCE, row[0])] = [0] * 5
-    last = 0
-    while True:
-        page = tx.all(
-            "select no, source, line_no, level from log_line where execution_seq = ? and no > ? order by no limit 5000",
-            execution_seq,
-            last,
-        )
-        if not page:
-            break
-        for no, source, line_no, level in page:
-            for key, first in (((BY_EXECUTION, execution_seq), no), ((BY_SOURCE, source), line_no)):
-                size = sizes.get(key, 0)
-                if size and not size % BLOCK:
-                    blocks.append((*key, size // BLOCK, first, *tallies[key]))
-                sizes[key] = size + 1
-                tallies[key][level] += 1
-            last = no
-    for kind, owner in tallies:
-        tx.sql("delete from log_block where kind = ? and owner = ?", kind, owner)
-    tx.many(_BLOCK, blocks)
-    sets = "set l0 = ?, l1 = ?, l2 = ?, l3 = ?, l4 = ?"
-    for (kind, owner), counts in tallies.items():
-        if kind == BY_SOURCE:
-            tx.sql(f"update log_source {sets} where source = ?", *counts, owner)
-        else:
-            tx.sql(f"update log_head {sets} where execution_seq = ?", *counts, owner)
-
-
-def delete_trigger_lines(files: LogFiles, tenant: str, namespace: str, flow_id: str, trigger_id: str) -> int:
-    """Delete lines that a trigger wrote outside executions; answers how many."""
-    total = 0
-    for file in files.files():
-        writer = file.database.writer()
-        try:
-            with writer.transaction() as tx:
-                for row in tx.all(
-                    "select source from log_source where execution_seq = 0 and tenant = ? and namespace = ?"
-                    " and flow_id = ? and trigger_id = ?",
-                    tenant,
-                    namespace,
-                    flow_id,
-                    trigger_id,
-                ):
-                    total += tx.sql("delete from log_line where source = ?", row[0])
-                    tx.sql("delete from log_block where kind = 1 and owner = ?", row[0])
-                    tx.sql("delete from log_source where source = ?", row[0])
-                tx.sql("update log_meta set value = value + 1 where name = 'generation'")
-        finally:
-            writer.close()
-    return total

@@ -1,11 +1,13 @@
 """Makes the next migration from what changed in `store.tables`: `python -m flowdeck.store.revise "what changed"`.
 
-For engineers. The file it writes is to be read and mended by hand; it also moves `migrations.HEAD`.
+For engineers. The file it writes is to be read and mended by hand; it also moves `migrations.HEAD` and renews the
+whole schema (`python -m flowdeck.store.whole`, to be run again after mending).
 """
 
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -35,6 +37,8 @@ def make_revision(message: str) -> Path:
     path.write_text(re.sub(r"    # ###.*\n", "", text))
     told = FOLDER / "__init__.py"
     told.write_text(told.read_text().replace(f'HEAD = "{HEAD}"', f'HEAD = "{number}"'))
+    # In a process of its own: this one knows the old revision.
+    subprocess.run([sys.executable, "-m", "flowdeck.store.whole"], check=True)
     return path
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from flowdeck.store.driver import Database, Writer
 from flowdeck.store.migrations import HEAD
+from flowdeck.store.whole import statements
 
 FOLDER = Path(__file__).parent / "migrations"
 COPIES_KEPT = 3
@@ -17,6 +18,10 @@ MIGRATION_LOCK = 7_203_958_116
 
 class SchemaTooNew(Exception):
     """The database was written by a newer version; the message is one line that names both."""
+
+
+class SchemaTooOld(Exception):
+    """The database is older than the code, and the configuration says to leave it; the message is one line."""
 
 
 def alembic_config(connection: Any) -> Any:
@@ -54,11 +59,16 @@ def is_current(database: Database) -> bool:
         return bool(known) and reader.value("select version_num from alembic_version") == HEAD
 
 
-def migrate(database: Database) -> bool:
+def migrate(database: Database, *, allowed: bool = True, whole: bool = True) -> bool:
     """Bring the schema up to date; answers whether anything changed. The caller holds the instance lock.
 
     A SQLite file is copied beside itself first (`flowdeck.db.<revision>-<time>.bak`, the newest three stay).
+
+    Args:
+        allowed: whether anything may be changed (`flyway.datasources.<n>.enabled`).
+        whole: whether an empty SQLite file may get the whole schema at once instead of all migrations.
     Raises:
+        SchemaTooOld: something would have to be changed, and that is not allowed.
         SchemaTooNew: the database has a revision that this code does not know.
     """
     if database.path is not None:
@@ -68,6 +78,12 @@ def migrate(database: Database) -> bool:
         stored = stored_revision(database, writer)
         if stored == HEAD:
             return False
+        at_once = statements() if stored is None and allowed and whole and database.dialect == "sqlite" else []
+        if at_once:
+            with writer.transaction(full=True) as tx:
+                for statement in at_once:
+                    tx.sql(statement)
+            return True
         from alembic import command
         from alembic.script import ScriptDirectory
 
@@ -76,6 +92,11 @@ def migrate(database: Database) -> bool:
             raise SchemaTooNew(
                 f"the database has schema {stored}, this version knows {HEAD}: start the newer flowdeck, or restore "
                 f"the copy made before its first start"
+            )
+        if not allowed:
+            raise SchemaTooOld(
+                f"the database has schema {stored or 'none'}, this version needs {HEAD}, and "
+                "flyway.datasources.<n>.enabled is false: run `flowdeck sys database migrate`"
             )
         if stored is not None and database.path is not None:
             _copy(database, writer, stored)

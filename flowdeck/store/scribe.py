@@ -58,7 +58,7 @@ class Scribe:
         tx = writer.begin()
         try:
             if serializable:
-                tx.sql("set transaction isolation level serializable")
+                tx.send("set transaction isolation level serializable", [()])
             result = work(tx)
             if tx.events:
                 feed.append(tx, self._source, self._n + 1, tx.events)

@@ -64,7 +64,10 @@ class FlowRow(SQLModel, table=True):
 
 
 class FlowRevision(SQLModel, table=True):
-    """One saved revision; `document` is the parsed source as JSON, `exception` why it does not parse any more."""
+    """One saved revision; `document` is the parsed source as JSON, `exception` why it does not parse any more.
+
+    `message` is what the author said of it.
+    """
 
     __tablename__ = "flow_revision"
     flow_key: int = Field(sa_column=Column(BIG, ForeignKey("flow.flow_key"), primary_key=True))
@@ -76,6 +79,7 @@ class FlowRevision(SQLModel, table=True):
     disabled: bool = False
     exception: str | None = _text()
     author: str | None = None
+    message: str | None = _text()
     created: int = _ms(nullable=False)
 
 
@@ -387,6 +391,21 @@ class KvEntry(SQLModel, table=True):
     expires: int | None = _ms(index=True)
 
 
+class KvVersion(SQLModel, table=True):
+    """An older version of a KV pair: the newest one stands in `kv`."""
+
+    __tablename__ = "kv_version"
+    tenant: str = Field(primary_key=True)
+    namespace: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    version: int = Field(primary_key=True)
+    type: str
+    value: str = _text(nullable=False)
+    description: str | None = _text()
+    updated: int = _ms(nullable=False)  # when this version was written
+    expires: int | None = _ms()
+
+
 class SecretRow(SQLModel, table=True):
     """A secret written through the API; the value is encrypted."""
 
@@ -456,7 +475,7 @@ class UserData(SQLModel, table=True):
     __tablename__ = "user_data"
     tenant: str = Field(primary_key=True)
     owner: str = Field(primary_key=True)
-    kind: str = Field(primary_key=True)  # settings, view, draft, preset
+    kind: str = Field(primary_key=True)  # settings, view, draft, preset, editing
     key: str = Field(primary_key=True)
     body: str = _text(nullable=False)
     version: int = 1

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.contract import Contract
 from tests.support.server import Server, eventually, multipart
 
 SECRETS = {
@@ -41,7 +42,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     try:
         yield one.start(seconds=60)
     finally:
-        one.stop()
+        one.discard()
+
+
+@pytest.fixture(scope="package")
+def contract(server: Server) -> Contract:
+    """Calls by operationId, each answer held against the served OpenAPI document."""
+    return Contract(server)
 
 
 def messages(server: Server, execution: str, *expected: str) -> list[str]:

@@ -430,6 +430,13 @@ def test_purging_pairs(server: Server) -> None:
     assert purge("namespaces: [pairs]\n    includeChildNamespaces: false") == 1
     assert purge("namespacePattern: 'pair*'") == 1
     assert purge("namespaces: [pairs]\n    keyPattern: 'a.*'\n    behavior: {type: key, expiredOnly: false}") == 4
+    for number in range(4):  # versions 2 to 5
+        put_kv(server, "pairs.child", "b.1", number)
+    assert purge("namespaces: [pairs]\n    behavior: {type: version, before: '2020-01-01T00:00:00Z'}") == 0
+    assert purge("namespaces: [pairs]\n    behavior: {type: version, keepAmount: 2}") == 3
+    assert purge("namespaces: [pairs]\n    behavior: {type: version, before: '{{ now() }}'}") == 1
+    told = server.call("GET", "/api/v1/main/namespaces/pairs.child/kv/b.1/detail").json
+    assert (told["version"], told["value"]) == (5, 3)
     assert purge("namespaces: [pairs]\n    expiredOnly: false\n    behavior: {type: version, keepAmount: 1}") == 2
 
 

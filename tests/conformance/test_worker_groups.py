@@ -21,7 +21,7 @@ def pooled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     try:
         yield one.start(seconds=60)
     finally:
-        one.stop()
+        one.discard()
 
 
 def flow(name: str, group: str, more: str = "") -> str:

@@ -27,7 +27,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     try:
         yield one.start(seconds=60)
     finally:
-        one.stop()
+        one.discard()
 
 
 def flow(name: str, trigger: str, *, tasks: str = "", head: str = "") -> str:

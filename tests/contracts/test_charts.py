@@ -12,7 +12,7 @@ import pytest
 from flowdeck.model.dashboards.data import SOURCES
 from flowdeck.model.errors import InvalidFilter
 from flowdeck.model.states import State
-from flowdeck.store import driver, log_charts
+from flowdeck.store import driver, log_charts, sqlite
 from flowdeck.store.driver import Database
 from flowdeck.store.logs import Batch, LogAppender, LogFiles
 from flowdeck.store.queries import charts
@@ -305,8 +305,8 @@ def test_a_costly_pattern_is_stopped(filled: Database, monkeypatch: pytest.Monke
     """A chart's regular expression holds no reader for long."""
     if filled.dialect != "sqlite":
         pytest.skip("PostgreSQL's own engine does not backtrack like this")
-    monkeypatch.setattr(driver, "REGEX_SECONDS", 0.05)
-    monkeypatch.setattr(driver, "REGEX_BUDGET", 0.1)
+    monkeypatch.setattr(sqlite, "REGEX_SECONDS", 0.05)
+    monkeypatch.setattr(sqlite, "REGEX_BUDGET", 0.1)
     writer = filled.writer()
     with writer.transaction(NOON) as tx:
         tx.sql("update execution set parent_execution = ?", "a" * 40 + "!")

@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from flowdeck.store.driver import Database, DuplicateRow, StoreError, translate
+from flowdeck.store.driver import Database, DuplicateRow, StoreError
+from flowdeck.store.statements import translate
 from flowdeck.store.tables import Setting
 
 
@@ -152,3 +153,70 @@ def test_a_text_with_a_nul_fails_no_transaction(database: Database) -> None:
         found = reader.value("select value from setting where key = 'nul'")
     writer.close()
     assert found == ("a\0b" if database.dialect == "sqlite" else "a\ufffdb")
+
+
+# ---- statements that are sent without waiting for them
+
+
+SETTING = "insert into setting (key, value, updated) values (?, ?, 1)"
+
+
+def _settings(database: Database) -> list[str]:
+    with database.reader() as reader:
+        return [row[0] for row in reader.all("select key from setting order by key")]
+
+
+def test_what_was_sent_is_there_for_the_next_question_and_after_the_commit(database: Database) -> None:
+    writer = database.writer()
+    with writer.transaction() as tx:
+        tx.send(SETTING, [("a", "1"), ("b", "2")])
+        assert tx.value("select count(*) from setting") == 2
+        tx.send("update setting set value = ? where key = ?", [("3", "a")])
+        first, second = tx.together(
+            ("select value from setting where key = ?", ("a",)), ("select count(*) n from flow", ())
+        )
+        assert (first[0]["value"], second[0]["n"]) == ("3", 0)
+        assert tx.sql("update setting set value = '4'") == 2
+        tx.send(SETTING, [("c", "1")])
+    assert _settings(database) == ["a", "b", "c"]
+    writer.close()
+
+
+def test_a_row_that_is_not_as_expected_lets_nothing_be_committed(database: Database) -> None:
+    writer = database.writer()
+    for settle in (True, False):
+        with pytest.raises(LookupError, match="stale"), writer.transaction() as tx:
+            tx.send(SETTING, [("a", "1")])
+            tx.send("update setting set value = ? where key = ?", [("2", "a"), ("2", "b")], LookupError("stale"))
+            if settle:
+                tx.settle()
+        assert _settings(database) == []
+    with writer.transaction() as tx:
+        tx.send(SETTING, [("a", "1")])
+        tx.send("update setting set value = ? where key = ?", [("2", "a")], LookupError("stale"))
+    assert _settings(database) == ["a"]
+    writer.close()
+
+
+def test_what_fails_after_it_was_sent_has_its_own_error_and_undoes_the_transaction(database: Database) -> None:
+    writer = database.writer()
+    for number in range(12):  # statements are prepared after a few uses, and forgotten after a rollback
+        for _ in range(number % 7):
+            with writer.transaction() as tx:
+                tx.send("update setting set updated = ?", [(2,)])
+        with writer.transaction() as tx:
+            tx.send(SETTING, [(f"kept{number:02}", "1")])
+        with pytest.raises(DuplicateRow), writer.transaction() as tx:
+            tx.send(SETTING, [("lost", "1")])
+            tx.send(SETTING, [(f"kept{number:02}", "1")])
+            tx.send(SETTING, [("later", "1")])
+        with pytest.raises(ZeroDivisionError), writer.transaction() as tx:
+            tx.send(SETTING, [("lost", "1")])
+            raise ZeroDivisionError
+        with writer.transaction() as tx:
+            with pytest.raises(DuplicateRow), tx.savepoint():
+                tx.send(SETTING, [("lost", "1")])
+                tx.send(SETTING, [(f"kept{number:02}", "1")])
+            tx.send("update setting set value = ?", [("9",)])
+    assert _settings(database) == [f"kept{number:02}" for number in range(12)]
+    writer.close()

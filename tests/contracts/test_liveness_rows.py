@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from flowdeck.store.driver import Database
+from flowdeck.engine.liveness import LivenessConfig, Services
+from flowdeck.store.driver import Database, open_database
 from tests.contracts.test_metadata_commands import Run, rows, run  # noqa: F401 - a fixture
 
 PATIENCE = {"timeout": 45_000, "initial_delay": 45_000, "grace": 10_000, "retention": 5_000}
@@ -66,3 +67,24 @@ def test_those_with_a_lease_are_judged_by_it(run: Run, database: Database) -> No
         tx.sql("update service set lease_until = 99")
     writer.close()
     assert run("service.check", at=10_000_000, **PATIENCE) == [] and state_of(database, "executor") == "RUNNING"
+
+
+def test_a_process_that_ends_by_a_fault_says_so(run: Run, database: Database) -> None:  # noqa: F811
+    """F53: RUNNING, ERROR, TERMINATING, NOT_RUNNING, INACTIVE; what can't be written any more is left."""
+    unused: Any = None
+    config = LivenessConfig()
+    services = Services(unused, unused, config, ("EXECUTOR", "SCHEDULER"), lambda: True)
+    (one, other) = services._own
+    for id in services._own:
+        beat(run, 1_000, id)
+    run("service.state", id=other, state="TERMINATING")
+    services.broke(database)
+    assert (state_of(database, one), state_of(database, other)) == ("ERROR", "TERMINATING")
+    assert beat(run, 2_000, one) == "ERROR"
+    found: list[str | None] = []
+    for at in (46_001, 300_000, 3_000_000, 3_010_000):
+        run("service.check", at=at, **{**PATIENCE, "grace": 200_000})
+        found.append(state_of(database, one))
+    assert found == ["TERMINATING", "NOT_RUNNING", "INACTIVE", None]
+    database.close()
+    services.broke(open_database("postgresql://nobody@/none?host=/nonexistent&connect_timeout=1"))

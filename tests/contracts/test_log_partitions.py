@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from flowdeck.store.driver import Database, open_database
+from flowdeck.store.log_deletion import delete_lines
 from flowdeck.store.log_partitions import DAY, SharedLog, partition
 from flowdeck.store.log_views import LogStore
-from flowdeck.store.logs import Batch, LogAppender, LogFiles, delete_lines
+from flowdeck.store.logs import Batch, LogAppender, LogFiles
 from tests.support.postgres import Postgres
 
 NOW = 1_790_000_000_000

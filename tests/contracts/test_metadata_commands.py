@@ -167,3 +167,30 @@ def test_settings_secrets_and_heartbeats_are_upserted(run: Run, database: Databa
         ("TERMINATING", 7000, 1)
     ]
     assert run("service.forget", before=7001) == 1
+
+
+def test_only_the_newest_drafts_stay(run: Run, database: Database) -> None:
+    """UI-ED-63: unsaved text is never refused for want of room; what is too old goes."""
+    for n in range(4):
+        put = {"owner": "ann", "kind": "draft", "key": f"flow/a/{n}", "body": {"text": ""}}
+        run("userdata.put", at=1000 * (n + 1), most=2, since=0, **put)
+    keys = "select key from user_data where kind = 'draft' order by key"
+    assert [row["key"] for row in rows(database, keys)] == ["flow/a/2", "flow/a/3"]
+    run("userdata.put", at=9000, most=2, since=8000, owner="ann", kind="draft", key="flow/a/9", body={})
+    assert [row["key"] for row in rows(database, keys)] == ["flow/a/9"]
+
+
+def test_editors_are_told_when_somebody_comes_types_or_goes(run: Run, database: Database) -> None:
+    """UI-ED-62: a word that changes nothing tells nobody; a lease ends by itself."""
+    events: list[Any] = []
+    one = {"owner": "ann", "place": "a/x", "client": "t1", "events": events}
+    assert run("editing.hold", dirty=False, **one) is True
+    assert run("editing.hold", dirty=False, at=31_000, **one) is False
+    assert run("editing.hold", dirty=True, at=61_000, **one) is True
+    assert run("editing.hold", dirty=True, at=200_000, **one) is True  # its lease had ended
+    assert run("editing.hold", owner="bob", place="a/x", client="t2", at=300_000, events=events) is True
+    assert [row["key"] for row in rows(database, "select key from user_data")] == ["a/x#t2"]
+    assert run("editing.hold", leave=True, at=301_000, owner="bob", place="a/x", client="t2", events=events) is True
+    assert run("editing.hold", leave=True, at=302_000, **one) is False
+    assert [event["topic"] for event in events] == ["editing:a/x"] * 5
+    assert rows(database, "select key from user_data") == []

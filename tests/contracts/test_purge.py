@@ -258,6 +258,47 @@ def test_pairs_go_by_namespace_and_key(run: Run, database: Database) -> None:
     assert count(database, "kv") == 1
 
 
+def test_old_versions_of_pairs(run: Run, database: Database) -> None:
+    """§5 PurgeKV: each put keeps the version before it; a purge of versions never takes the newest one."""
+
+    def versions(key: str) -> list[int]:
+        with database.reader() as reader:
+            rows = reader.all("select version from kv_version where key = ? order by version", key)
+        return [row["version"] for row in rows]
+
+    for number in range(6):
+        assert run("kv.put", namespace="n", key="a", value=number) == {"version": number + 1}
+        run("kv.put", namespace="n", key="b", value=number)
+    assert versions("a") == [1, 2, 3, 4, 5]
+    pairs = [["n", "a"], ["n", "b"], ["n", "none"]]
+    assert run("purge.versions", pairs=pairs, before=NOW) == {"gone": 0, "again": False}
+    assert run("purge.versions", pairs=pairs[:1], keep=3) == {"gone": 3, "again": False}
+    assert (versions("a"), versions("b")) == ([4, 5], [1, 2, 3, 4, 5])
+    assert run("purge.versions", pairs=pairs, keep=5, before=NOW + 1)["gone"] == 1
+    assert run("purge.versions", pairs=pairs[:1], before=NOW + 1)["gone"] == 2
+    assert run("kv.put", namespace="n", key="a", value="new") == {"version": 7}
+    assert versions("a") == [6]
+    run("purge.pairs", pairs=[["n", "a"]])
+    run("kv.delete", namespace="n", key="b")
+    assert count(database, "kv_version") == count(database, "kv") == 0
+
+
+def test_old_versions_go_with_pairs_that_have_expired_and_in_bounded_commands(
+    run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        run("kv.put", namespace="n", key="a", value=number, ttl_ms=-1)
+        run("kv.put", namespace="n", key="b", value=number)
+    assert run("purge.pairs", pairs=[["n", "a"], ["n", "b"]], expired_only=True) == 1
+    monkeypatch.setattr(purge, "SLICE", 2)
+    assert run("purge.versions", pairs=[["n", "b"]]) == {"gone": 2, "again": True}
+    assert run("purge.versions", pairs=[["n", "b"]]) == {"gone": 1, "again": False}
+    run("kv.put", namespace="n", key="a", value=1, ttl_ms=-1)
+    run("kv.put", namespace="n", key="a", value=2, ttl_ms=-1)
+    assert run("purge.kv") == 1
+    assert count(database, "kv_version") == 0
+
+
 def test_namespaces_of_a_purge() -> None:
     known = ["company", "company.team", "companyx", "other"]
     assert retention.chosen_namespaces(known, ["company"], None, True) == ["company", "company.team"]

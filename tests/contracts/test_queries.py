@@ -8,7 +8,7 @@ import pytest
 
 from flowdeck.services.backend import ApiConfig, Backend
 from flowdeck.services.caller import Caller
-from flowdeck.services.figures import CHARTS, build
+from flowdeck.services.figures import CHARTS, OF_LOGS, build
 from flowdeck.services.insight import baselines, errors, sparklines
 from flowdeck.store.driver import Database
 from flowdeck.store.log_views import LogStore
@@ -21,6 +21,9 @@ VALUES: dict[str, Any] = {
     "endDate": 2,
     "updated": 1,
     "expirationDate": 3,
+    "created": 1,
+    "enabled": "true",
+    "lastState": "FAILED",
     "state": "RUNNING",
     "scope": "USER",
     "kind": "NORMAL",
@@ -107,6 +110,56 @@ def test_every_filter_and_sort_is_understood(database: Database, resource: str) 
             calls[resource](reader, [], Page(1, 1, ((name, True),)))
 
 
+def test_the_console_s_own_conditions(database: Database) -> None:
+    """UI-FI-03: flows by switch, type of trigger and last state; keys by type and creation; secrets by tag."""
+    fill(database)
+    with database.writer().transaction(now=5_000_000) as tx:
+        summary = '{"tasks": [], "triggers": [{"id": "t", "type": "io.kestra.plugin.core.trigger.Schedule"}]}'
+        tx.sql("update flow set summary = :s where id = 'f1'", s=summary)
+        tx.sql("update flow set disabled = :on where id = 'f2'", on=True)
+        for key, kind, created in (("n", "NUMBER", 1), ("s", "STRING", 2)):
+            tx.insert(
+                "kv",
+                tenant="main",
+                namespace="a.b",
+                key=key,
+                type=kind,
+                value="1",
+                version=1,
+                created=created,
+                updated=3,
+            )
+        for key, tags in (("A", '[{"key": "team", "value": "data"}]'), ("B", None)):
+            tx.insert("secret", tenant="main", namespace="a.b", key=key, value="", updated=1, tags=tags)
+
+    def found(search: Any, *conditions: Filter) -> list[str]:
+        return sorted(str(row["key" if search in ("kv", "secrets") else "id"]) for row in rows(search, conditions))
+
+    def rows(search: Any, conditions: Any) -> list[Any]:
+        with database.reader() as reader:
+            page = Page(1, 10)
+            if search == "flows":
+                return flows.search(reader, "main", list(conditions), page, "system")[0]
+            if search == "kv":
+                return kv.search(reader, "main", list(conditions), page, 9)[0]
+            return kv.secrets(reader, "main", list(conditions), page)[0]
+
+    everything = found("flows")
+    assert found("flows", Filter("enabled", "EQUALS", "false")) == ["f2"]
+    assert found("flows", Filter("triggerType", "ENDS_WITH", "Schedule")) == ["f1"]
+    assert found("flows", Filter("triggerType", "NOT_IN", ["io.kestra.plugin.core.trigger.Schedule"])) == [
+        one for one in everything if one != "f1"
+    ]
+    failed = found("flows", Filter("lastState", "IN", "FAILED"))
+    assert failed and found("flows", Filter("lastState", "NOT_IN", "FAILED")) == [
+        one for one in everything if one not in failed
+    ]
+    assert found("kv", Filter("type", "IN", "NUMBER,JSON")) == ["n"]
+    assert found("kv", Filter("created", "GREATER_THAN", 1), Filter("namespace", "EQUALS", "a.b"))[-1] == "s"
+    assert found("secrets", Filter("tags", "EQUALS", "team:data")) == ["A"]
+    assert found("secrets", Filter("tags", "NOT_EQUALS", "team")) == ["B"]
+
+
 def test_a_prefix_follows_the_dots(database: Database) -> None:
     fill(database)
     with database.reader() as reader:
@@ -134,7 +187,7 @@ async def test_figures_and_insights_add_up(database: Database, tmp_path: Any) ->
     )
     caller = Caller("ada@example.com")
     for chart in CHARTS:
-        if chart == "logs-over-time":
+        if chart in OF_LOGS:
             continue
         for span, count in (("PT2H", 3), ("P7D", 6)):
             found = await build(backend, caller, {"chart": chart, "timeRange": span}, [])

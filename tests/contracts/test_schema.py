@@ -7,13 +7,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlmodel import SQLModel
 
-from flowdeck.store.driver import Database, open_database
+from flowdeck.store import schema, whole
+from flowdeck.store.driver import Database, StoreError, open_database
 from flowdeck.store.migrations import HEAD
-from flowdeck.store.schema import FOLDER, SchemaTooNew, migrate
+from flowdeck.store.schema import FOLDER, SchemaTooNew, SchemaTooOld, migrate
 
 
 def test_all_migrations_together_make_the_metadata(empty_database: Database) -> None:
-    assert migrate(empty_database) is True
+    assert migrate(empty_database, whole=False) is True
     assert migrate(empty_database) is False
     writer = empty_database.writer()
     with writer.transaction(), writer.engine().connect() as connection:
@@ -35,7 +36,48 @@ def test_a_newer_schema_is_refused_with_one_line(empty_database: Database) -> No
     assert "\n" not in str(caught.value)
 
 
+def test_nothing_is_changed_when_that_is_not_allowed(empty_database: Database) -> None:
+    """Operations F57: `flyway.datasources.<n>.enabled: false`."""
+    with pytest.raises(SchemaTooOld, match="flowdeck sys database migrate") as caught:
+        migrate(empty_database, allowed=False)
+    assert "\n" not in str(caught.value)
+    assert migrate(empty_database) is True
+    assert migrate(empty_database, allowed=False) is False
+
+
+def test_the_whole_schema_is_what_all_migrations_make(tmp_path) -> None:
+    assert whole.statements(), "run python -m flowdeck.store.whole"
+    made = []
+    for name, at_once in (("steps", False), ("once", True)):
+        database = open_database(f"sqlite:///{tmp_path}/{name}.db")
+        assert migrate(database, whole=at_once) is True
+        assert migrate(database) is False
+        made.append(sorted(whole.read(database)))
+        database.close()
+    assert made[0] == made[1], "run python -m flowdeck.store.whole"
+
+
+def test_a_whole_schema_of_another_revision_is_left_alone(tmp_path) -> None:
+    old = tmp_path / "whole.sql"
+    old.write_text("-- schema 0000\ncreate table x (y)\n;\n")
+    assert whole.statements(old) == []
+    assert whole.statements(tmp_path / "none.sql") == []
+
+
+def test_a_whole_schema_that_fails_leaves_an_empty_file(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schema, "statements", lambda: [*whole.statements(), "create table flow (x)"])
+    database = open_database(f"sqlite:///{tmp_path}/flowdeck.db")
+    with pytest.raises(StoreError):
+        migrate(database)
+    monkeypatch.undo()
+    with database.reader() as reader:
+        assert reader.value("select count(*) from sqlite_master") == 0
+    assert migrate(database) is True
+    database.close()
+
+
 def test_a_failed_migration_leaves_the_old_schema(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schema, "statements", list)
     database = open_database(f"sqlite:///{tmp_path}/flowdeck.db")
     from alembic import command
 
@@ -56,8 +98,6 @@ def test_a_failed_migration_leaves_the_old_schema(tmp_path, monkeypatch: pytest.
 
 
 def test_a_file_is_copied_before_it_is_changed(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from flowdeck.store import schema
-
     database = open_database(f"sqlite:///{tmp_path}/flowdeck.db")
     migrate(database)
     writer = database.writer()

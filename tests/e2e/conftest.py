@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.support.browser import Watch, chromium, context
+from tests.support.console import Look
 from tests.support.server import Server, running_server
 
 Opener = Callable[..., Page]
@@ -22,6 +23,9 @@ expect.set_options(timeout=15_000)  # a wait for what must come; a loaded machin
 ROOT = Path(__file__).resolve().parents[2]
 EVERYTHING = os.environ.get("FLOWDECK_TEST_LEVEL") == "all"
 """`make test-all`: every screen in both themes at every width."""
+
+
+LOOKS = [(theme, width) for theme in ("light", "dark") for width in (1440, 390)] if EVERYTHING else [("light", 1440)]
 
 
 @pytest.fixture(scope="session")
@@ -98,6 +102,13 @@ def open_page(server: Server, browser: Browser) -> Iterator[Opener]:
         made.close()
     for watch in watches:
         watch.check()
+
+
+@pytest.fixture(params=LOOKS, ids=lambda one: f"{one[0]}-{one[1]}")
+def look(request: pytest.FixtureRequest, open_page: Opener) -> Look:
+    """How a journey looks at the console: light and wide, or all four ways (ui.md §20)."""
+    theme, width = request.param
+    return Look(theme, width, open_page)
 
 
 def visit(page: Page, server: Server, place: str) -> None:

@@ -81,6 +81,9 @@ def test_a_chosen_row_shows_its_details_and_stands_in_the_url(server: Server, op
     expect(page).to_have_url(re.compile(r"taskRun=\w+"))
     panel.locator("[data-testid=run-tab-outputs]").click()
     expect(panel).to_contain_text("5 rows")
+    panel.locator("[data-testid=run-tab-source]").click()
+    expect(panel).to_contain_text("id: extract")
+    expect(panel.locator("[data-testid=run-property]").first).to_contain_text("5 rows")
     page.reload()
     expect(page.locator("[data-testid=run-panel]")).to_contain_text("extract")
     page.locator("[data-testid=run-close]").click()
@@ -128,6 +131,7 @@ def test_a_replay_with_changed_inputs_runs_with_them(server: Server, open_page) 
     page.locator("[data-testid=execute-input-size] input").fill("9")
     page.locator("[data-testid=execute-submit]").click()
     page.wait_for_url(lambda url: done["id"] not in url and "/executions/" in url)
+    expect(page.locator("[data-testid=execution-id]")).not_to_have_text(done["id"])
     _state(page, "SUCCESS")
     page.locator("[data-testid=tab-overview]").click()
     expect(page.locator("#content")).to_contain_text("9 rows")
@@ -197,6 +201,38 @@ def test_the_topology_opens_the_details_of_a_tasks_run(server: Server, open_page
     expect(page.locator("[data-testid=run-panel]")).to_contain_text("extract")
 
 
+CALLS = """id: calls
+namespace: e2e.execution
+tasks:
+  - {id: call, type: io.kestra.plugin.core.flow.Subflow, namespace: e2e.execution, flowId: called, wait: true}
+  - id: each
+    type: io.kestra.plugin.core.flow.ForEach
+    values: [one, two]
+    tasks:
+      - {id: said, type: io.kestra.plugin.core.debug.Return, format: x, runIf: "{{ taskrun.value == 'one' }}"}
+"""
+CALLED = """id: called
+namespace: e2e.execution
+tasks:
+  - {id: within, type: io.kestra.plugin.core.debug.Return, format: x, timeout: PT1M}
+"""
+
+
+def test_the_topology_shows_a_subflow_inside_and_one_iteration(server: Server, open_page) -> None:
+    """UI-XP-40, UI-ED-40: states of the subflow's own execution; a loop is chosen from, not drawn side by side."""
+    server.save_flow(CALLED)
+    page = open_page(_place(_run(server, CALLS), "topology"))
+    page.get_by_test_id("graph-expand-call").click()
+    within = page.locator(".react-flow__node", has_text="within")
+    expect(within.get_by_role("img", name="Success")).to_be_visible()
+    expect(within.get_by_role("img", name="Timeout PT1M")).to_be_visible()
+    page.get_by_test_id("graph-rounds-each").click()
+    said = page.locator(".react-flow__node-task", has_text="said")
+    expect(said.get_by_role("img", name="Success")).to_be_visible()
+    page.get_by_role("button", name="Next iteration").click()
+    expect(said.get_by_role("img", name="Skipped")).to_be_visible()
+
+
 def test_an_unknown_execution_is_told(open_page) -> None:
     page = open_page("/executions/e2e.execution/loads/0000000000000000000000/gantt")
     expect(page.locator("[data-testid=problem]")).to_contain_text("0000000000000000000000")
@@ -224,7 +260,7 @@ inputs:
   - {id: first, type: STRING, defaults: PT0.1S}
 tasks:
   - {id: first, type: io.kestra.plugin.core.flow.Sleep, duration: "{{ inputs.first }}"}
-  - {id: second, type: io.kestra.plugin.core.log.Log, message: second}
+  - {id: second, type: io.kestra.plugin.core.log.Log, message: "second after {{ inputs.first }}"}
 """
 
 
@@ -306,6 +342,8 @@ def test_a_breakpoint_holds_until_it_is_told_to_go_on(server: Server, open_page)
     made = server.call("POST", f"/api/v1/main/executions/{NAMESPACE}/steps?breakpoints=second").json
     page = open_page(_place(made))
     _state(page, "BREAKPOINT")
+    page.get_by_text("second", exact=True).first.click()  # UI-ED-71: what the task would get
+    expect(page.locator("[data-testid=run-property]").first).to_contain_text("second after PT0.1S")
     page.locator("[data-testid=execution-go-on]").click()
     page.locator("[data-testid=go-on-confirm]").click()
     _state(page, "SUCCESS")
@@ -329,4 +367,5 @@ def test_the_flow_is_executed_again_with_the_same_inputs_prefilled(server: Serve
     expect(page.locator("[data-testid=execute-input-size] input")).to_have_value("13")
     page.locator("[data-testid=execute-submit]").click()
     page.wait_for_url(lambda url: done["id"] not in url and "/executions/" in url)
+    expect(page.locator("[data-testid=execution-id]")).not_to_have_text(done["id"])
     _state(page, "SUCCESS")

@@ -68,6 +68,10 @@ def test_a_row_tells_state_duration_labels_and_why(server: Server, open_page) ->
     expect(_row(page, bad)).to_contain_text("stop: out of stock")
     _row(page, bad).locator("a").first.click()
     expect(page.locator("[data-testid=execution-id]")).to_have_text(bad)
+    below = page.locator("[data-testid=execution-later]")
+    expect(below).to_have_attribute("title", "Execution below in the list")  # UI-XP-01
+    below.click()
+    expect(page.locator("[data-testid=execution-id]")).to_have_text(good)
 
 
 def test_conditions_stand_in_the_url_and_survive_a_reload(server: Server, open_page) -> None:
@@ -104,6 +108,51 @@ def test_new_executions_appear_by_themselves(server: Server, open_page) -> None:
     expect(_row(page, first)).to_be_visible()
     (second,) = _runs(server, space, QUICK, team="data")
     expect(_row(page, second)).to_contain_text("Success", timeout=15_000)
+
+
+def test_tabs_share_a_stream_and_a_lost_one_is_told(server: Server, open_page) -> None:
+    """UI-LV-05: a second tab closes its own connection, and opens one when the first is gone; UI-LV-03: the banner."""
+    space = _space()
+    (first,) = _runs(server, space, QUICK, team="data")
+    page = open_page(_list(space), allowed=("net::ERR_FAILED",))
+    expect(_row(page, first)).to_be_visible()
+    other = page.context.new_page()
+    opened: list[str] = []
+    closed: list[str] = []
+    other.on("request", lambda sent: "/console/stream" in sent.url and opened.append(sent.url))
+    other.on("requestfailed", lambda sent: "/console/stream" in sent.url and closed.append(sent.url))
+    other.goto(page.url)
+    expect(_row(other, first)).to_be_visible()
+    (second,) = _runs(server, space, QUICK, team="data")
+    for one in (page, other):
+        expect(_row(one, second)).to_contain_text("Success")
+    (third,) = _runs(server, space, QUICK, team="data")
+    expect(_row(other, third)).to_contain_text("Success")
+    assert len(opened) == len(closed) == 1
+    other.route("**/console/stream?*", lambda route: route.abort())
+    page.close()
+    expect(other.get_by_test_id("stream-lost")).to_contain_text("Reconnecting")
+    other.unroute("**/console/stream?*")
+    expect(other.get_by_test_id("stream-lost")).to_have_count(0)
+    (fourth,) = _runs(server, space, QUICK, team="data")
+    expect(_row(other, fourth)).to_be_visible()
+
+
+def test_rows_do_not_move_under_a_reader_who_scrolled(server: Server, open_page) -> None:
+    """UI-EX-05: further down in the list, new ones are counted; the pill leads to them, also where the page scrolls."""
+    space = _space()
+    _runs(server, space, QUICK, 20, team="data")
+    page = open_page(_list(space), height=520)
+    expect(page.locator("tr[data-id]")).to_have_count(20)
+    for height, scroller in ((520, "main .tw"), (400, "main > .body")):
+        page.set_viewport_size({"width": 1440, "height": height})
+        rows = page.locator(scroller)
+        rows.evaluate("list => { list.scrollTop = 200; }")
+        assert rows.evaluate("list => list.scrollTop") == 200
+        (fresh,) = _runs(server, space, QUICK, team="data")
+        page.get_by_test_id("executions-fresh").click()
+        expect(_row(page, fresh)).to_be_in_viewport()
+        assert rows.evaluate("list => list.scrollTop") == 0
 
 
 def test_a_selection_is_killed_after_its_confirmation(server: Server, open_page) -> None:
@@ -220,3 +269,38 @@ def test_phones_show_rows_of_two_lines_and_never_scroll_sideways(server: Server,
     page = open_page(_list(space), width=390)
     expect(page.locator(".xl-card").first).to_contain_text("quick")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+ASKING = """id: asking
+namespace: {space}
+inputs: [{{id: amount, type: INT, defaults: 12}}]
+tasks:
+  - id: approve
+    type: io.kestra.plugin.core.flow.Pause
+    description: Does it match the order?
+    onResume: [{{id: comment, type: STRING}}]
+  - {{id: after, type: io.kestra.plugin.core.log.Log, message: "{{{{ outputs.approve.onResume.comment }}}}"}}
+"""
+
+
+def test_what_waits_is_counted_answered_and_rejected_in_place(server: Server, open_page) -> None:
+    """UI-XP-80: the menu counts it; the drawer has the form, what it was started with, and both decisions."""
+    space = _space()
+    first, second = _runs(server, space, ASKING, 2, wait=False)
+    for one in (first, second):
+        eventually(lambda one=one: server.execution(one)["state"]["current"] == "PAUSED", what="the pause")
+    page = open_page(f"/waiting?filters[namespace][PREFIX]={space}")
+    expect(page.locator("[data-testid=held-count]").first).to_have_text(re.compile(r"[1-9]"))
+    expect(_row(page, first)).to_contain_text("Does it match the order?")
+    _row(page, first).locator("[data-testid=waiting-answer]").click()
+    drawer = page.locator("[data-testid=waiting-drawer]")
+    expect(drawer).to_contain_text("amount")
+    drawer.locator("[id='in-comment']").fill("paid at once")
+    drawer.locator("[data-testid=execute-submit]").click()
+    expect(_row(page, first)).to_have_count(0)
+    assert server.finished(first)["state"]["current"] == "SUCCESS"
+    _row(page, second).locator("[data-testid=waiting-menu]").click()
+    page.locator("[data-testid=waiting-reject]").click()
+    page.locator("[data-testid=reject-confirm]").click()
+    expect(page.locator("[data-testid=empty]")).to_be_visible()
+    assert server.finished(second)["state"]["current"] == "KILLED"

@@ -6,6 +6,7 @@ import secrets
 
 from playwright.sync_api import Page, expect
 
+from tests.e2e.conftest import visit
 from tests.support.server import Server, eventually
 
 
@@ -141,7 +142,12 @@ def test_an_old_version_is_compared_and_restored(server: Server, open_page) -> N
 def test_the_list_of_namespaces_leads_to_the_files(server: Server, open_page) -> None:
     space = _space()
     _write(server, space, "/a.txt", "x")
-    page = open_page("/namespaces?filters[q][EQUALS]=" + space)
+    page = open_page("/namespaces")
+    rows = page.get_by_test_id("namespace-row")
+    expect(rows.first).to_contain_text("system")
+    page.get_by_test_id("fold-e2e").click()
+    expect(page.locator(f"tr[data-id='{space}']")).to_have_count(0)
+    visit(page, server, "/namespaces?filters[q][EQUALS]=" + space)
     page.locator(f"tr[data-id='{space}']").get_by_role("link", name="Files", exact=True).click()
     page.wait_for_url(f"**/namespaces/edit/{space}/files")
     expect(page.locator("[data-path='/a.txt']")).to_be_visible()

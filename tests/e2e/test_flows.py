@@ -34,6 +34,7 @@ def test_rows_show_what_the_last_runs_say(server: Server, open_page) -> None:
     expect(row).to_contain_text("100.0 %")
     expect(row.locator("[data-testid=sparkline] rect").first).to_be_attached()
     expect(page.locator("tr[data-id='e2e.list/idle']")).to_contain_text("no runs yet")
+    expect(page.get_by_test_id("flows-figure").locator(".plot .bars path").first).to_be_attached()  # UI-FL-03
 
 
 def test_the_search_stands_in_the_url_and_narrows_the_rows(server: Server, open_page) -> None:
@@ -75,6 +76,37 @@ def test_the_selection_is_disabled_enabled_and_deleted(server: Server, open_page
     assert server.call("GET", "/api/v1/main/flows/e2e.list/bulk_a").status == 404
 
 
+def test_many_flows_are_labelled_moved_and_executed_after_a_look(server: Server, open_page) -> None:
+    """UI-FL-05: each deed tells flow by flow what would happen, and works behind the page."""
+    for name in ("many_a", "many_b"):
+        _flow(server, name)
+    page = open_page("/flows?filters[q][EQUALS]=many_")
+
+    def begin(deed: str) -> None:
+        expect(page.get_by_test_id("flows-bulk-more")).to_have_count(0)  # what was chosen before is worked on
+        for name in ("many_a", "many_b"):
+            page.locator(f"tr[data-id$='/{name}'] [role=checkbox]").click()
+        page.get_by_test_id("flows-bulk-more").click()
+        page.get_by_test_id(f"flows-{deed}").click()
+
+    begin("labels")
+    page.get_by_test_id("flows-deed-add").fill("tier: gold")
+    page.get_by_test_id("flows-deed-remove").fill("team")
+    expect(page.get_by_test_id("flows-deed-row").first).to_contain_text("+ tier: gold, − team")
+    page.get_by_test_id("flows-labels-confirm").click()
+    expect(page.locator("tr[data-id='e2e.list/many_b'] .lab")).to_have_text("tier:gold")
+    begin("run")
+    expect(page.get_by_test_id("flows-deed-row").first).to_contain_text("with its defaults")
+    page.get_by_test_id("flows-run-confirm").click()
+    expect(page.get_by_text("2 executions started")).to_be_visible()
+    begin("move")
+    page.get_by_test_id("flows-deed-space").fill("e2e.moved")
+    expect(page.get_by_test_id("flows-deed-row").first).to_contain_text("e2e.moved/many_a")
+    page.get_by_test_id("flows-move-confirm").click()
+    expect(page.locator("tr[data-id='e2e.moved/many_b']")).to_be_visible()
+    assert server.call("GET", "/api/v1/main/flows/e2e.list/many_a").status == 404
+
+
 def test_the_selection_is_exported_as_zip(server: Server, open_page, tmp_path) -> None:
     _flow(server, "packed")
     page = open_page("/flows?filters[q][EQUALS]=packed")
@@ -88,15 +120,30 @@ def test_the_selection_is_exported_as_zip(server: Server, open_page, tmp_path) -
 
 
 def test_files_are_judged_and_imported(server: Server, open_page, tmp_path) -> None:
+    """UI-FL-06: YAML and archives alike: new, updated with its lines, unchanged, refused with the reason."""
     source = tmp_path / "two.yaml"
     source.write_text(FLOW.format(id="came_a", team="x", n=1) + "---\n" + FLOW.format(id="came_b", team="x", n=2))
     page = open_page("/flows?filters[q][EQUALS]=came_")
     page.get_by_test_id("flows-import-open").click()
     page.get_by_test_id("import-file").set_input_files(source)
     expect(page.locator(".impr")).to_have_count(2)
+    expect(page.get_by_test_id("import-fate").last).to_have_text("new")
     page.get_by_test_id("import-run").click()
     expect(page.locator("tr[data-id='e2e.list/came_b']")).to_be_visible()
     assert server.call("GET", "/api/v1/main/flows/e2e.list/came_a").status == 200
+    packed = tmp_path / "more.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("a.yaml", FLOW.format(id="came_a", team="x", n=1))
+        archive.writestr("b.yaml", FLOW.format(id="came_b", team="x", n=3))
+        archive.writestr("c.yaml", "id: came_c\nnamespace: e2e.list\ntasks: 3\n")
+    page.get_by_test_id("flows-import-open").click()
+    page.get_by_test_id("import-file").set_input_files(packed)
+    expect(page.get_by_test_id("import-fate").nth(0)).to_have_text("unchanged")
+    expect(page.get_by_test_id("import-fate").nth(1)).to_contain_text("update to revision 2")
+    expect(page.get_by_test_id("import-fate").nth(2)).to_contain_text("tasks")
+    page.get_by_test_id("import-run").click()
+    expect(page.get_by_test_id("import-refused")).to_contain_text("c.yaml")
+    assert server.call("GET", "/api/v1/main/flows/e2e.list/came_b").json["revision"] == 2
 
 
 def test_execute_from_the_row_leads_to_the_execution(server: Server, open_page) -> None:
@@ -126,6 +173,23 @@ tasks:
     assert server.finished(identity)["inputs"] == {"count": 7}
 
 
+def test_a_new_execution_opens_where_the_settings_say(server: Server, open_page) -> None:
+    """UI-FP-15: the reader's tab of executions, in a new tab of the browser."""
+    _flow(server, "placed")
+    place = "/api/v1/main/console/settings"
+    kept = {"executionTab": "logs", "executeIn": "new"}
+    assert server.call("PATCH", place, json_body=kept).status == 200
+    try:
+        page = open_page("/flows/edit/e2e.list/placed/overview?execute=true")
+        dialog = page.get_by_test_id("execute-dialog")
+        with page.context.expect_page() as opened:
+            dialog.get_by_role("button", name="Execute", exact=True).click()
+        opened.value.wait_for_url("**/executions/e2e.list/placed/*/logs")
+        assert "/flows/edit/e2e.list/placed" in page.url
+    finally:
+        assert server.call("PATCH", place, json_body=dict.fromkeys(kept)).status == 200
+
+
 def test_the_palette_link_opens_the_execute_dialog(server: Server, open_page) -> None:
     _flow(server, "linked")
     page = open_page("/flows/edit/e2e.list/linked/overview?execute=true")
@@ -143,11 +207,21 @@ tasks:
   - id: stop
     type: io.kestra.plugin.core.execution.Fail
     errorMessage: the tank is empty
+triggers:
+  - id: yearly
+    type: io.kestra.plugin.core.trigger.Schedule
+    cron: "0 0 1 1 *"
 """
     )
     server.finished(server.execute("e2e.list", "breaks")["id"])
     page = open_page("/flows/edit/e2e.list/breaks/overview")
     expect(page.get_by_test_id("flow-overview")).to_contain_text("the tank is empty")
+    expect(page.get_by_test_id("overview-errors")).to_contain_text("the tank is empty")
+    expect(page.get_by_test_id("overview-chart").locator(".plot .bars path").first).to_be_attached()
+    page.get_by_test_id("overview-switch").click()
+    expect(page.get_by_test_id("overview-switch")).to_have_attribute("aria-checked", "false")
+    found = server.call("GET", "/api/v1/main/triggers/e2e.list/breaks").json
+    assert found["results"][0]["disabled"] is True
     page.get_by_test_id("tab-executions").click()
     expect(page.get_by_test_id("flow-executions").locator("tbody tr")).to_have_count(1)
     page.get_by_test_id("tab-logs").click()
@@ -158,16 +232,43 @@ def test_an_older_revision_is_compared_and_restored(server: Server, open_page) -
     name = f"grown_{secrets.token_hex(3)}"
     for n in (1, 2, 3):
         _flow(server, name, n=n)
+    said = "Say%20it%20once%20more"
+    path = f"/api/v1/main/flows/e2e.list/{name}"
+    source = server.call("GET", f"{path}?source=true").json["source"]
+    server.call("PUT", f"{path}?message={said}", body=source + "# three\n", content_type="application/x-yaml")
+    server.finished(server.execute("e2e.list", name)["id"])
     page = open_page(f"/flows/edit/e2e.list/{name}/revisions?revisionLeft=1&revisionRight=3")
-    expect(page.get_by_test_id("revision")).to_have_count(3)
+    rows = page.get_by_test_id("revision")
+    expect(rows).to_have_count(4)
+    expect(rows.first).to_contain_text("Say it once more")  # UI-FP-20: author and message; UI-FP-22: runs of each
+    expect(rows.first).to_contain_text("1 run")
+    expect(rows.first).to_contain_text("100 %")
+    expect(rows.first.locator(".av")).to_have_attribute("title", server.username)
     expect(page.locator(".sem")).to_contain_text("message changed")
     expect(page.locator(".sem")).to_contain_text("Hello 1 to Hello 3")
     page.get_by_test_id("revision-restore").click()
     page.get_by_test_id("revision-ask-confirm").click()
-    expect(page.get_by_test_id("revision")).to_have_count(4)
+    expect(page.get_by_test_id("revision")).to_have_count(5)
     flow = server.call("GET", f"/api/v1/main/flows/e2e.list/{name}").json
-    assert flow["revision"] == 4
+    assert flow["revision"] == 5
     assert flow["tasks"][0]["message"] == "Hello 1"
+    # UI-FP-21: one source alone; single revisions go, the newest stays.
+    page.get_by_test_id("revisions-more").click()
+    page.get_by_test_id("revision-source-left").click()
+    expect(page.get_by_test_id("revision-source")).to_contain_text("# three")
+    page.keyboard.press("Escape")
+    page.get_by_test_id("revisions-more").click()
+    page.get_by_test_id("revisions-choose").click()
+    boxes = page.get_by_test_id("revision-choose")
+    expect(boxes.first).to_be_disabled()
+    for n in (3, 4):
+        boxes.nth(n).click()
+        expect(boxes.nth(n)).to_be_checked()
+    page.get_by_test_id("revisions-delete").click()
+    page.get_by_test_id("revision-remove-confirm").click()
+    expect(rows).to_have_count(3)
+    left = server.call("GET", f"{path}/revisions").json
+    assert [one["revision"] for one in left] == [3, 4, 5]
 
 
 def test_a_deleted_flow_can_be_restored(server: Server, open_page) -> None:

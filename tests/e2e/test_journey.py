@@ -62,7 +62,7 @@ def fresh(built: None, tmp_path: Path) -> Iterator[Server]:
     try:
         yield made.start(setup=False)
     finally:
-        made.stop()
+        made.discard()
 
 
 def _editor(page: Page) -> Locator:
@@ -72,10 +72,12 @@ def _editor(page: Page) -> Locator:
 
 def _write(page: Page, text: str) -> None:
     """Replace the editor's text by a paste: typing would indent by itself."""
-    _editor(page).click(position={"x": 300, "y": 60})
+    editor = _editor(page)
+    editor.click(position={"x": 300, "y": 60})
     page.evaluate("text => navigator.clipboard.writeText(text)", text)
     page.keyboard.press("Control+a")
     page.keyboard.press("Control+v")
+    expect(editor.locator(".view-line", has_text=text.strip().splitlines()[-1].strip()).first).to_be_visible()
 
 
 def _state(page: Page, word: str) -> None:
@@ -276,7 +278,7 @@ def test_a_pair_and_a_file_made_in_the_console_reach_a_flow(server: Server, open
     page.get_by_test_id("kv-value").press("Tab")
     page.get_by_test_id("kv-save").click()
     expect(page.get_by_test_id("kv-editor")).not_to_be_visible(timeout=WAIT)
-    expect(page.get_by_test_id("kv-table").locator("tbody tr").filter(has_text="limit")).to_be_visible(timeout=WAIT)
+    expect(page.get_by_test_id("kv-table").locator("tr[data-id='journey.ops/limit']")).to_be_visible(timeout=WAIT)
     server.save_flow(USES)
     _go(page, server, "/namespaces/edit/journey.ops/files")
     page.get_by_test_id("files-new").click()

@@ -38,12 +38,26 @@ def test_a_wrong_value_is_told_beside_its_field(server: Server, open_page) -> No
     page = open_page("/kv?new=1")
     page.get_by_test_id("kv-namespace").fill("e2e.kv")
     page.get_by_test_id("kv-key").fill("-no")
+    page.get_by_test_id("kv-value").fill("2026-11-20")
+    page.get_by_test_id("kv-value").press("Tab")
     page.get_by_test_id("kv-type").select_option("DATE")
+    expect(page.get_by_test_id("kv-value")).to_have_attribute("type", "date")
+    expect(page.get_by_test_id("kv-value")).to_have_value("2026-11-20")
+    page.get_by_test_id("kv-type").select_option("NUMBER")
+    page.get_by_test_id("kv-type-change").get_by_role("button", name="Clear the value").click()
     page.get_by_test_id("kv-value").fill("yesterday")
+    page.get_by_test_id("kv-value").press("Tab")
     page.get_by_test_id("kv-save").click()
     editor = page.get_by_test_id("kv-editor")
-    expect(editor).to_contain_text("A date, like 2026-11-20.")
+    expect(editor).to_contain_text("A number, like 42 or 1.5.")
     expect(editor).to_contain_text("Letters, digits")
+    page.get_by_test_id("kv-value").fill("5400")
+    page.get_by_test_id("kv-value").press("Tab")
+    page.get_by_test_id("kv-type").select_option("DURATION")
+    expect(page.get_by_test_id("kv-span-H")).to_have_value("1")
+    page.get_by_test_id("kv-span-M").fill("45")
+    page.get_by_test_id("kv-span-M").press("Tab")
+    expect(page.get_by_test_id("kv-value")).to_have_value("PT1H45M")
 
 
 def test_json_is_edited_in_an_editor_and_saved_as_a_new_version(server: Server, open_page) -> None:
@@ -94,3 +108,28 @@ def test_nothing_that_matches_can_be_reset(server: Server, open_page) -> None:
     page = open_page("/kv?filters[q][EQUALS]=no-key-has-this-name")
     page.get_by_test_id("kv-reset").click()
     expect(page.get_by_test_id("kv-table")).to_be_visible()
+
+
+def test_keys_are_exported_imported_and_get_another_expiry(server: Server, open_page) -> None:
+    """UI-KV-01: what the export gives, the import reads; many keys at once get an expiry."""
+    space, other = _space(), _space()
+    _put(server, space, "a", '"x"')
+    _put(server, space, "b", "3")
+    page = open_page(f"/namespaces/edit/{space}/kv")
+    with page.expect_download() as got:
+        page.get_by_test_id("kv-export").click()
+    text = got.value.path().read_text()
+    page.goto(f"{server.url}/ui/main/namespaces/edit/{other}/kv")
+    page.wait_for_selector("[data-testid=hydrated]", state="attached")
+    page.get_by_test_id("kv-import").set_input_files(
+        {"name": "keys.json", "mimeType": "application/json", "buffer": text.encode()}
+    )
+    rows = page.get_by_test_id("kv-table").locator("tbody tr")
+    expect(rows).to_have_count(2)
+    assert server.call("GET", f"/api/v1/main/namespaces/{other}/kv/b").json["value"] == 3
+    page.get_by_role("checkbox", name="Select all rows of this page").click()
+    page.get_by_test_id("kv-expiry-selected").click()
+    page.get_by_test_id("kv-bulk-expiry").select_option("P1D")
+    page.get_by_test_id("kv-expiry-confirm").click()
+    expect(rows.first).to_contain_text("in 24 h")
+    assert server.call("GET", f"/api/v1/main/namespaces/{other}/kv/a").json["value"] == "x"

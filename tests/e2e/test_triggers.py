@@ -83,6 +83,8 @@ def test_a_backfill_is_paused_continued_and_deleted(server: Server, open_page) -
     expect(page.get_by_test_id("backfill-create")).to_contain_text("executions")
     page.get_by_test_id("backfill-create").click()
     expect(page.get_by_test_id("backfill-row")).to_be_visible()
+    made = page.get_by_test_id("backfill-executions").get_attribute("href") or ""
+    assert "filters[labels][EQUALS][backfill]=hourly-" in made  # UI-FP-33: found by the backfill's own label
     page.get_by_test_id("backfill-pause").click()
     expect(page.get_by_test_id("backfill-continue")).to_be_visible()
     page.get_by_test_id("backfill-continue").click()
@@ -112,6 +114,24 @@ def test_the_state_of_a_trigger_can_be_deleted(server: Server, open_page) -> Non
 
 
 def test_a_flow_without_triggers_says_how_to_add_one(server: Server, open_page) -> None:
+    """UI-FP-30, UI-FP-34: the form writes the source; a webhook's key is shown on wish, a trigger's log in its row."""
     server.save_flow(FLOW.format(id="bare").split("triggers:")[0])
     page = open_page(PLACE.format("bare"))
     expect(page.get_by_test_id("empty")).to_contain_text("No triggers")
+    page.get_by_test_id("trigger-add").click()
+    page.get_by_test_id("trigger-kind").select_option("webhook")
+    page.get_by_test_id("trigger-save").click()
+    expect(page.get_by_test_id("trigger-form")).to_contain_text("beginning with a letter")
+    page.get_by_test_id("trigger-id").fill("called")
+    page.get_by_test_id("trigger-key").fill("onlyforyou")
+    page.get_by_test_id("trigger-save").click()
+    expect(page.get_by_test_id("trigger-row")).to_contain_text("called")
+    address = page.get_by_test_id("webhook-address")
+    expect(address).to_contain_text("•••")
+    page.get_by_test_id("webhook-key").click()
+    expect(address).to_contain_text("onlyforyou")
+    page.get_by_test_id("trigger-more").click()
+    page.get_by_test_id("trigger-logs").click()
+    expect(page.get_by_test_id("trigger-log-row")).to_contain_text("Nothing yet")
+    (trigger,) = server.call("GET", "/api/v1/main/flows/e2e.triggers/bare").json["triggers"]
+    assert (trigger["id"], trigger["key"]) == ("called", "onlyforyou")

@@ -24,7 +24,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     try:
         yield one.start()
     finally:
-        one.stop()
+        one.discard()
 
 
 def end_core(server: Server) -> None:

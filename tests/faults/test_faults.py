@@ -39,7 +39,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         running.start(seconds=90).save_flow(HELLO)
         yield running
     finally:
-        running.stop()
+        running.discard()
 
 
 def memory(server: Server) -> dict[str, int]:

@@ -34,7 +34,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     try:
         yield one.start()
     finally:
-        one.stop()
+        one.discard()
 
 
 def seconds() -> float:

@@ -19,7 +19,7 @@ import pytest
 from tests.support.server import Server, eventually
 
 LONG = os.environ.get("FLOWDECK_TEST_LEVEL") == "all"
-ROUNDS = 40 if LONG else 4
+ROUNDS = 40 if LONG else 3
 READY = 12.0
 """Seconds to the first answer after a kill; 5 on a quiet machine, and tests share theirs."""
 NAMESPACE = "fault.group"

@@ -17,6 +17,7 @@ from tests.support.server import Server, eventually
 pytestmark = pytest.mark.fault
 
 LEASE = 2.0
+ENDED = {"DISCONNECTED", "NOT_RUNNING", "INACTIVE", "TERMINATED_GRACEFULLY", "TERMINATED_FORCED"}
 LONG = pytest.mark.skipif(os.environ.get("FLOWDECK_TEST_LEVEL") != "all", reason="long: make test-all")
 RUNNER = "taskRunner: {type: io.kestra.plugin.core.runner.Process}"
 
@@ -87,6 +88,28 @@ def running(server: Server, name: str, ledger: Path) -> str:
 
 def services(server: Server, kind: str) -> list[Any]:
     return [one for one in server.call("GET", "/api/v1/main/console/services").json if one["kind"] == kind]
+
+
+def test_nothing_new_starts_in_maintenance(impatient: Server) -> None:
+    """F46: what is accepted meanwhile stays CREATED and starts at the end; all services say so."""
+    server = impatient
+    server.save_flow(
+        "id: new\nnamespace: liveness\ntasks: [{id: a, type: io.kestra.plugin.core.debug.Return, format: x}]"
+    )
+
+    def states() -> set[str]:
+        return {one["state"] for one in server.call("GET", "/api/v1/main/console/services").json} - ENDED
+
+    assert server.call("POST", "/api/v1/instance/maintenance/enter", auth=False).status == 401
+    assert server.call("POST", "/api/v1/instance/maintenance/enter").json == {"inMaintenance": True}
+    eventually(lambda: states() == {"MAINTENANCE"}, seconds=10, what="services in maintenance")
+    assert server.call("GET", "/api/v1/configs").json["inMaintenance"] is True
+    waiting = server.execute("liveness", "new")["id"]
+    time.sleep(1)
+    assert server.execution(waiting)["state"]["current"] == "CREATED"
+    assert server.call("POST", "/api/v1/instance/maintenance/exit").json == {"inMaintenance": False}
+    assert server.finished(waiting, seconds=20)["state"]["current"] == "SUCCESS"
+    eventually(lambda: states() == {"RUNNING"}, seconds=10, what="services that run")
 
 
 def test_a_late_result_is_fenced(impatient: Server, tmp_path: Path) -> None:

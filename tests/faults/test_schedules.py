@@ -64,7 +64,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
     try:
         yield one.start(seconds=90)
     finally:
-        one.stop()
+        one.discard()
 
 
 def test_core_is_killed_across_ticks(server: Server) -> None:

@@ -16,7 +16,7 @@ LONG = os.environ.get("FLOWDECK_TEST_LEVEL") == "all"
 BLOCKS, SEEDS = (40, 100) if LONG else (8, 25)
 SECONDS = 600.0 if LONG else 12.0
 
-FOUND = [4, 53, 264, 2568, 3136, 30017, 30559, 40427]
+FOUND = [4, 53, 264, 2568, 3136, 30017, 30559, 40427, 100191]
 """Seeds that failed once, with the flows of their day; what was wrong has tests of its own beside."""
 
 

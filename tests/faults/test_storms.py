@@ -6,6 +6,7 @@ import asyncio
 import base64
 import os
 import random
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -137,3 +138,43 @@ def test_a_storm_of_followers_costs_bounded_memory_and_nobody_misses_the_end(ser
     assert crowd.reached == CLIENTS - int(CLIENTS * NEVER_READ)
     assert peak - before < GROWTH, f"{(peak - before) / 1e6:,.0f} MB for {CLIENTS} followers"
     assert server.finished(execution)["state"]["current"] == "SUCCESS"
+
+
+LINES = """
+id: talker
+namespace: fault.storm
+tasks:
+  - id: talk
+    type: io.kestra.plugin.scripts.shell.Commands
+    taskRunner: {type: io.kestra.plugin.core.runner.Process}
+    commands: ['for i in $(seq 1 400); do echo "line $i"; [ $((i % 50)) = 0 ] && sleep 0.2; done; true']
+"""
+
+
+def test_followers_of_lines_who_join_at_any_time_get_every_line_once(server: Server) -> None:
+    """§9: stored lines, then live ones; also for those who read slowly."""
+    server.save_flow(LINES)
+    execution = server.execute("fault.storm", "talker")["id"]
+    login = base64.b64encode(f"{server.username}:{server.password}".encode()).decode()
+    rand = random.Random(4)
+
+    async def one(after: float, slow: bool) -> list[str]:
+        await asyncio.sleep(after)
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=2**16)
+        path = f"/api/v1/main/logs/{execution}/follow"
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {login}\r\n\r\n".encode())
+        received = b""
+        while data := await asyncio.wait_for(reader.read(4096), 60):
+            received += data
+            if slow:
+                await asyncio.sleep(0.02)
+            if received.endswith(b"0\r\n\r\n"):  # the last chunk
+                break
+        writer.close()
+        return re.findall(r'"message":"(line \d+)"', re.sub(rb"\r\n[0-9a-f]+\r\n", b"", received).decode())
+
+    async def all_of_them() -> list[list[str]]:
+        return await asyncio.gather(*(one(rand.uniform(0, 3), n % 3 == 0) for n in range(30)))
+
+    for lines in asyncio.run(all_of_them()):
+        assert lines == [f"line {n}" for n in range(1, 401)]

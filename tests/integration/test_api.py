@@ -510,7 +510,9 @@ async def test_what_the_screens_ask_for(api: Api) -> None:
     for chart in ("executions-over-time", "executions-by-state", "executions-by-namespace", "logs-over-time", "totals"):
         for span in ("PT1H", "P30D"):
             figure = await api("POST", "/console/figures", json={"chart": chart, "timeRange": span})
-            assert figure["rows"] and "data" in figure["figure"], (chart, span)
+            assert figure["rows"] and "data" in figure["figure"] and "drill" in figure, (chart, span)
+    errors = await api("POST", "/console/figures", json={"chart": "error-logs", "timeRange": "PT1H"})
+    assert errors["kind"] == "table" and errors["fields"][0] == "DATE" and errors["rows"] == []
     sparks = await api(
         "POST", "/console/flows/sparklines", json={"flows": [{"namespace": "company.team", "id": "hello"}]}
     )

@@ -96,6 +96,7 @@ class TwoMachines:
             "FLOWDECK_CLUSTER_EXECUTORS": ",".join(self.listen),
             "FLOWDECK_CLUSTER_CA": str(certificate_file),
             "KESTRA_REPOSITORY_TYPE": "sqlite",
+            "KESTRA_QUEUE_TYPE": "sqlite",
             "DATASOURCES_POSTGRES_URL": "",
         }
         self.workers = Cluster(self.worker_home, url, self.worker_environment)

@@ -37,7 +37,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     try:
         yield one.start()
     finally:
-        one.stop()
+        one.discard()
 
 
 def values(execution: Any) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     try:
         yield one.start(seconds=60)
     finally:
-        one.stop()
+        one.discard()
 
 
 def flow(name: str, schedule: str, tail: str = "") -> str:

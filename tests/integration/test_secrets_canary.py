@@ -6,13 +6,18 @@ from __future__ import annotations
 import base64
 import http.server
 import json
+import subprocess
+import sys
 import threading
 import urllib.parse
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+from psycopg import sql
 
 from tests.support.server import TERMINAL, Server, multipart
 
@@ -20,7 +25,10 @@ ENV = "Env-Canary+7/zq xK"
 STORED = 'Api-Canary"8\\zq/xK ü'
 INPUT = "In-Canary&9?zq=xK"
 PASSWORD = "Basic0Canary-zq-xK"
-ALL = {"environment": ENV, "store": STORED, "input": INPUT, "password": PASSWORD}
+KEY = base64.b64encode(b"Key-Canary-zq-xK-0123456789abcde").decode()
+TOKEN = "Cluster-Canary+zq/xK-0123456789"
+HOOK = "Hook-Canary-zq-xK-0123456789"
+ALL = {"environment": ENV, "store": STORED, "input": INPUT, "password": PASSWORD, "key": KEY, "token": TOKEN}
 GETS = (
     "executions/{id}",
     "executions/{id}/flow",
@@ -34,6 +42,10 @@ GETS = (
     "console/executions/{id}/taskruns",
     "console/executions/{id}/errors",
     "console/executions/compare?left={id}&right={id}",
+    "executions/{id}/follow",
+    "logs/{id}/follow?minLevel=TRACE",
+    "console/stream?execution={id}&logs=TRACE",
+    "executions/{id}/follow-dependencies",
 )
 LISTS = (
     "executions/search?size=100",
@@ -50,6 +62,14 @@ LISTS = (
     "console/services",
     "console/sessions",
     "console/search?q=anary",
+    "console/administration/services",
+    "metrics/names/canary/everything",
+    "usages/all",
+    "../configs",
+)
+MANAGEMENT = (
+    *("", "/env", "/health", "/info", "/metrics", "/prometheus", "/loggers", "/threaddump", "/configprops", "/beans"),
+    *("/worker", "/scheduler", "/services", "/routes", "/health/readiness", "/health/liveness", "/refresh", "/caches"),
 )
 
 
@@ -100,10 +120,15 @@ def echo() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    home = tmp_path_factory.mktemp("canary")
+    (temporary := home / "temporary").mkdir()
     running = Server(
-        tmp_path_factory.mktemp("canary"),
+        home,
         environment={
             "SECRET_CANARY": base64.b64encode(ENV.encode()).decode(),
+            "KESTRA_ENCRYPTION_SECRET_KEY": KEY,
+            "FLOWDECK_CLUSTER_TOKEN": TOKEN,
+            "TMPDIR": str(temporary),
             "FLOWDECK_LOG_LEVEL": "DEBUG",
             "FLOWDECK_CONSOLE_ENABLED": "false",
         },
@@ -115,7 +140,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         assert running.call("PUT", "/api/v1/main/namespaces/canary/secrets", json_body=body).status == 200
         yield running
     finally:
-        running.stop()
+        running.discard()
 
 
 CHILD = """
@@ -194,6 +219,7 @@ tasks:
     commands:
       - echo "out $TOKEN"
       - echo "err $TOKEN" >&2
+      - env
       - printf %s "$TOKEN" | base64 -w0
       - echo "$TOKEN" | tr a-z A-Z
       - python3 -c 'import os, json; print("::" + json.dumps({"outputs":{"token":os.environ["TOKEN"]}}) + "::")'
@@ -232,10 +258,73 @@ def search(server: Server, executions: list[str]) -> list[str]:
             found(server.call("GET", f"/api/v1/main/{path}").text, path, leaks)
     for path in LISTS:
         found(server.call("GET", f"/api/v1/main/{path}").text, path, leaks)
+    for path in MANAGEMENT:
+        found(
+            server.call("GET", path or "/", port=server.management_port, auth=False).text, f"management {path}", leaks
+        )
+    for row in rows(server):
+        found(row, "the database", leaks)
     for path in Path(server.home).rglob("*"):
         if path.is_file():
             found(path.read_bytes().decode("utf-8", "replace"), path.relative_to(server.home).as_posix(), leaks)
     return leaks
+
+
+def rows(server: Server) -> Iterator[str]:
+    """Every row of a PostgreSQL; a SQLite file is searched as a file."""
+    if not server.clustered:
+        return
+    with psycopg.connect(server.database_url) as link:
+        tables = link.execute("select tablename from pg_tables where schemaname = 'public'").fetchall()
+        for (table,) in tables:
+            for (row,) in link.execute(sql.SQL("select to_jsonb(t)::text from {} t").format(sql.Identifier(table))):
+                yield row
+
+
+HOOKED = f"""
+id: hooked
+namespace: canary
+tasks: [{{id: say, type: io.kestra.plugin.core.log.Log, message: "{{{{ trigger }}}}"}}]
+triggers: [{{id: hook, type: io.kestra.plugin.core.trigger.Webhook, key: {HOOK}}}]
+"""
+
+
+def test_the_key_of_a_webhook_is_in_no_log(server: Server) -> None:
+    """Check 11: right, nearly right and with a path behind it; not even in the log of requests."""
+    server.save_flow(HOOKED)
+    place = "/api/v1/main/executions/webhook/canary/hooked/"
+    answer = server.call("POST", place + HOOK, auth=False)
+    assert answer.status == 200, answer.text
+    server.finished(answer.json["id"])
+    for wrong in (HOOK + "x", HOOK + "/path", HOOK.lower(), HOOK + "%00", HOOK[:-1]):
+        assert server.call("POST", place + wrong, auth=False).status in (200, 404)
+    assert server.call("POST", place + HOOK, body=b"[" * 100_000, auth=False).status == 200
+    for path in (*Path(server.home).glob("*.out"), *Path(server.home).rglob("*.log")):
+        assert HOOK.lower() not in path.read_text(errors="replace").lower(), path
+    logged = server.call("GET", "/api/v1/main/logs/search?size=1000&minLevel=TRACE").text
+    assert HOOK not in logged and answer.json["id"] in logged
+
+
+def test_the_command_line_shows_no_secret_of_the_configuration(server: Server) -> None:
+    leaks: list[str] = []
+    for command in (("configs", "properties"), ("configs", "properties", "--output", "json")):
+        ended = subprocess.run(
+            [sys.executable, "-m", "flowdeck", *command],
+            env=server.variables(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        found(ended.stdout + ended.stderr, " ".join(command), leaks)
+        assert "secret-key" in ended.stdout or ended.returncode, ended.stdout[:500]
+    dump = Path(server.home) / "dump.zip"
+    command = [sys.executable, "-m", "flowdeck", "sys", "dump", str(dump)]
+    subprocess.run(command, env=server.variables(), capture_output=True, check=True)
+    with zipfile.ZipFile(dump) as archive:
+        assert len(archive.namelist()) > 3
+        for name in archive.namelist():
+            found(archive.read(name).decode(errors="replace"), f"dump: {name}", leaks)
+    assert not leaks, "\n".join(leaks)
 
 
 @pytest.mark.timeout(180)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hmac
 import io
 import json
 import socket
 import stat
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.support.server import Server, running_server
@@ -22,7 +25,12 @@ SECRET = "env-canary-5531"
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     home = tmp_path_factory.mktemp("security") / "home"
     home.mkdir(mode=0o755)
-    with running_server(home, SECRET_CANARY="ZW52LWNhbmFyeS01NTMx") as running:
+    with running_server(
+        home,
+        SECRET_CANARY="ZW52LWNhbmFyeS01NTMx",
+        KESTRA_HTTP_BLOCKED_CIDRS="127.0.0.0/8,::1/128",
+        KESTRA_HTTP_ALLOWED_CIDRS="127.0.0.9/32",
+    ) as running:
         running.save_flow(
             """
 id: upload
@@ -183,3 +191,134 @@ def test_nobody_else_reads_what_lies_in_the_home(server: Server) -> None:
     database = () if server.clustered else ("flowdeck.db", "flowdeck.db-wal")
     for name in (*database, "secret.key"):
         assert stat.S_IMODE((Path(server.home) / name).stat().st_mode) == 0o600, name
+
+
+TYPES = "io.kestra.plugin.core.http"
+REFUSED = "may not be reached from here"
+
+
+def test_tasks_reach_no_blocked_address(server: Server) -> None:
+    """Check 20: the same list for tasks, the function and proxies; every spelling of an address; one exception."""
+    port = server.management_port
+    places = {
+        "plain": f"http://127.0.0.1:{port}/health",
+        "name": f"http://localhost:{port}/health",
+        "decimal": f"http://2130706433:{port}/health",
+        "hexadecimal": f"http://0x7f000001:{port}/health",
+        "short": f"http://127.1:{port}/health",
+        "mapped": f"http://[::ffff:127.0.0.1]:{port}/health",
+        "v6": f"http://[::1]:{port}/health",
+        "any": f"http://0.0.0.0:{port}/health",
+        "credentials": f"http://example.com@127.0.0.1:{port}/health",
+    }
+    tasks = [{"id": name, "type": f"{TYPES}.Request", "uri": uri, "allowFailure": True} for name, uri in places.items()]
+    tasks.append({"id": "download", "type": f"{TYPES}.Download", "uri": places["plain"], "allowFailure": True})
+    proxies = (
+        {"type": "HTTP", "address": "127.0.0.1", "port": port},
+        {"type": "SOCKS", "address": "127.0.0.1", "port": 1},
+    )
+    for number, proxy in enumerate(proxies):
+        task = {
+            "id": f"by{number}",
+            "type": f"{TYPES}.Request",
+            "uri": "http://192.0.2.1/",
+            "options": {"proxy": proxy},
+        }
+        tasks.append(task | {"allowFailure": True})
+    log = "io.kestra.plugin.core.log.Log"
+    tasks.append(
+        {"id": "function", "type": log, "message": "{{ http('" + places["plain"] + "') }}", "allowFailure": True}
+    )
+    tasks.append({"id": "excepted", "type": f"{TYPES}.Request", "uri": "http://127.0.0.9:1/", "allowFailure": True})
+    tasks.append({"id": "octal", "type": f"{TYPES}.Request", "uri": "http://0177.0.0.1/", "allowFailure": True})
+    for scheme in ("file:///etc/passwd", "gopher://127.0.0.1:1/_x", "ftp://127.0.0.1/x", "unix:///run/x"):
+        name = scheme.partition(":")[0]
+        tasks.append({"id": name, "type": f"{TYPES}.Request", "uri": scheme, "allowFailure": True})
+    ended = server.run(json.dumps({"id": "forgery", "namespace": "security", "tasks": tasks}), seconds=60)
+    states = {run["taskId"]: run["state"]["current"] for run in ended["taskRunList"]}
+    assert states == {str(task["id"]): "WARNING" for task in tasks}, states
+    errors = {line.get("taskId"): line["message"] for line in server.logs(ended["id"]) if line["level"] == "ERROR"}
+    for name in (*places, "download", "by0", "by1", "function"):
+        assert REFUSED in errors[name], (name, errors[name])
+    assert REFUSED not in errors["excepted"]
+    for name in ("file", "gopher", "ftp", "unix"):
+        assert "not an http or https URI" in errors[name], errors[name]
+
+
+PAUSED = """
+id: paused
+namespace: security
+tasks: [{id: wait, type: io.kestra.plugin.core.flow.Pause}]
+"""
+
+
+def login(server: Server) -> dict[str, str]:
+    """Headers of a fresh session."""
+    body = {"username": server.username, "password": server.password}
+    origin = {"Origin": f"http://127.0.0.1:{server.port}"}
+    answer = server.call("POST", "/login", json_body=body, headers=origin, auth=False)
+    assert answer.status == 200, answer.text
+    return {"Cookie": answer.headers["set-cookie"].partition(";")[0], **origin}
+
+
+@pytest.mark.parametrize("kind", ["follow", "follow-dependencies", "logs", "stream", "stream of topics"])
+def test_streams_end_with_their_session(server: Server, kind: str) -> None:
+    """Check 8: at the logout, in good form, for every kind of stream."""
+    server.save_flow(PAUSED)
+    execution = server.execute("security", "paused")["id"]
+    paths = {
+        "follow": f"/api/v1/main/executions/{execution}/follow",
+        "follow-dependencies": f"/api/v1/main/executions/{execution}/follow-dependencies",
+        "logs": f"/api/v1/main/logs/{execution}/follow",
+        "stream": f"/api/v1/main/console/stream?execution={execution}&logs=INFO",
+        "stream of topics": "/api/v1/main/console/stream?topics=executions",
+    }
+    mine, other = login(server), login(server)
+    with httpx.Client(base_url=server.url, timeout=20) as client:
+        with (
+            client.stream("GET", paths[kind], headers=mine) as stream,
+            client.stream("GET", paths[kind], headers=other) as rest,
+        ):
+            source, others = stream.iter_raw(), rest.iter_raw()
+            if kind != "stream of topics":  # nothing has happened yet
+                assert next(source) and next(others)
+            began = time.monotonic()
+            assert server.call("POST", "/logout", headers=mine, auth=False).status == 204
+            for _ in source:
+                pass
+            assert time.monotonic() - began < 10
+            assert not rest.is_closed
+        assert client.get("/api/v1/main/flows/search", headers=mine).status_code == 401
+        assert client.get("/api/v1/main/flows/search", headers=other).status_code == 200
+    assert "without completing response" not in server.output()
+
+
+SIGNED = """
+id: signed
+namespace: security
+tasks: [{id: show, type: io.kestra.plugin.core.log.Log, message: "{{ trigger.body }}"}]
+triggers:
+  - id: hook
+    type: io.kestra.plugin.core.trigger.Webhook
+    key: signed-key-0123456789
+    signature: {header: X-Hub-Signature-256, prefix: sha256=, secret: "{{ secret('CANARY') }}"}
+"""
+
+
+def test_a_signed_webhook_takes_signed_calls_only(server: Server) -> None:
+    """Check 12: an HMAC over the raw bytes, by a secret of the instance, before anything is made of the call."""
+    server.save_flow(SIGNED)
+    place, body = "/api/v1/main/executions/webhook/security/signed/signed-key-0123456789", b'{"a":  1}'
+    right = "sha256=" + hmac.new(SECRET.encode(), body, "sha256").hexdigest()
+    answer = server.call("POST", place, body=body, headers={"X-Hub-Signature-256": right}, auth=False)
+    assert answer.status == 200, answer.text
+    assert answer.json["trigger"]["variables"]["body"] == {"a": 1}
+    for sent, headers in (
+        (body, {}),
+        (b'{"a": 1}', {"X-Hub-Signature-256": right}),
+        (body, {"X-Hub-Signature-256": "sha256=" + "0" * 64}),
+    ):
+        refused = server.call("POST", place, body=sent, headers=headers, auth=False)
+        assert refused.status == 403 and SECRET not in refused.text, refused.text
+    found = server.call("GET", "/api/v1/main/executions/search?filters[flowId][EQUALS]=signed").json
+    assert found["total"] == 1

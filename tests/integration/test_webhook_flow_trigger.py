@@ -22,7 +22,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     try:
         yield one.start(seconds=60)
     finally:
-        one.stop()
+        one.discard()
 
 
 def flow(name: str, trigger: str, *, head: str = "", format: str = "{{ trigger.body ?? 'none' }}") -> str:

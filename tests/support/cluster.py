@@ -66,6 +66,7 @@ class Cluster:
     url: str
     environment: dict[str, str] = field(default_factory=dict)
     components: list[Component] = field(default_factory=list)
+    prefix: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)
@@ -88,7 +89,11 @@ class Cluster:
         }
         with (self.home / "server.out").open("ab") as out:
             process = subprocess.Popen(
-                [*command, "server", name], env=environment, stdout=out, stderr=out, start_new_session=True
+                [*self.prefix, *command, "server", name],
+                env=environment,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
             )
         component = Component(name, process, port)
         self.components.append(component)

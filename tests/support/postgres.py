@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
+
+import psutil
 
 from flowdeck.store.driver import StoreError, open_database
 
@@ -25,16 +29,21 @@ class PostgresMissing(Exception):
 class Postgres:
     """A cluster in a temporary folder; `start`, `database`, `stop`."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Sequence[str] = ()) -> None:
+        self.settings = settings
         self.folder = Path(tempfile.mkdtemp(prefix="fdpg-", dir="/tmp"))
         self.process: subprocess.Popen[bytes] | None = None
         # PostgreSQL refuses to run as root.
         root = os.getuid() == 0
-        if root:
-            shutil.chown(self.folder, "postgres", "postgres")
+        self.own()
         user = ["--reuid=postgres", "--regid=postgres", "--clear-groups"] if root else []
         self._as = ["setpriv", *user] if root else []
         self._die_with_us = ["setpriv", *user, "--pdeathsig", "INT"]
+
+    def own(self) -> None:
+        """Give the folder to the user that the server runs as."""
+        if os.getuid() == 0:
+            shutil.chown(self.folder, "postgres", "postgres")
 
     def url(self, name: str = "postgres") -> str:
         """URL of a database."""
@@ -53,6 +62,38 @@ class Postgres:
             raise PostgresMissing(f"PostgreSQL can't be set up: {done.stderr.strip().splitlines()[-1:]}")
         return self
 
+    def follow(self, primary: Postgres, name: str) -> Postgres:
+        """Make the files as a copy of a running server, which this one follows as the standby `name`."""
+        told = f"host={primary.folder} port={PORT} user=flowdeck application_name={name}"
+        words = ["-D", str(self.folder / "data"), "-d", told, "-R", "-X", "stream", "-c", "fast", "-N"]
+        done = subprocess.run(
+            [*self._as, str(BIN / "pg_basebackup"), *words],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            cwd="/",
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return self
+
+    def promote(self) -> None:
+        """Let a standby take over; waits until it takes writes."""
+        words = ["-D", str(self.folder / "data"), "-w", "-t", "20", "promote"]
+        done = subprocess.run([*self._as, str(BIN / "pg_ctl"), *words], capture_output=True, cwd="/", check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def kill(self) -> None:
+        """`kill -9` of the server with all its processes, as the end of a machine."""
+        assert self.process is not None
+        head = psutil.Process(self.process.pid)
+        family = [head, *head.children(recursive=True)]
+        for one in family:
+            with contextlib.suppress(psutil.Error):
+                one.kill()
+        self.process.wait(10)
+        self.process = None
+
     def start(self, *, seconds: float = 30.0) -> Postgres:
         """Start the server and wait for it; it flushes to disk only when `FLOWDECK_TEST_POSTGRES_FLUSH` is set."""
         words = ["-D", str(self.folder / "data"), "-k", str(self.folder), "-p", PORT, "-h", ""]
@@ -60,7 +101,7 @@ class Postgres:
             words.append("-F")
         with (self.folder / "server.log").open("ab") as out:
             self.process = subprocess.Popen(
-                [*self._die_with_us, str(BIN / "postgres"), *words, "-c", "max_connections=300"],
+                [*self._die_with_us, str(BIN / "postgres"), *words, "-c", "max_connections=300", *self._told()],
                 stdout=out,
                 stderr=out,
                 cwd="/",
@@ -73,6 +114,9 @@ class Postgres:
                 raise AssertionError(f"PostgreSQL did not start:\n{(self.folder / 'server.log').read_text()[-2000:]}")
             time.sleep(0.05)
         return self
+
+    def _told(self) -> list[str]:
+        return [word for setting in self.settings for word in ("-c", setting)]
 
     def stop(self, how: str = "fast") -> None:
         """Stop the server: `smart`, `fast` or `immediate` (as a crash would)."""

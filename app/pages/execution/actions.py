@@ -9,6 +9,7 @@ import reflex as rx
 
 from app import routes
 from app.pages.execution.facts import unmasked
+from app.words import say
 from backend_client import ApiError
 from backend_client.client import text_of
 
@@ -52,6 +53,7 @@ class Actions(rx.State, mixin=True):
     resume_known: bool = False
     changed_run: str = ""
     changed_task: str = ""
+    changed_state: str = ""
 
     # -- opening and choosing -------------------------------------------------------------------------------
 
@@ -79,6 +81,8 @@ class Actions(rx.State, mixin=True):
             self.resume_known = True
         elif name == "execute":
             await self._read_defaults()
+        elif name == "restart":
+            await self._newest()
 
     @rx.event
     async def open_replay(self: Any, task_run: str):
@@ -89,7 +93,16 @@ class Actions(rx.State, mixin=True):
         self.replay_runs = []
         self.ask = "replay"
         yield
+        await self._newest()
         await self._read_defaults()
+
+    async def _newest(self: Any) -> None:
+        """Read the latest revision again: the failure may have been mended since the page was opened."""
+        try:
+            async with self.api(raising=True) as api:
+                await self._flow(api, self.facts)
+        except ApiError as error:
+            self.dialog_error = error.message
 
     async def _read_defaults(self: Any) -> None:
         """Fetch the inputs for prefilling and the task runs that one can replay from."""
@@ -125,8 +138,8 @@ class Actions(rx.State, mixin=True):
         """Open the dialog that sets the state of a task run."""
         self.dialog_error = ""
         self.changed_run, self.changed_task = text_of(chosen.get("id")), text_of(chosen.get("task"))
-        current = text_of(chosen.get("state"))
-        self.status_choice = "SUCCESS" if current != "SUCCESS" else "FAILED"
+        self.changed_state = text_of(chosen.get("state"))
+        self.status_choice = {"SUCCESS": "FAILED", "PAUSED": "RUNNING"}.get(self.changed_state, "SUCCESS")
         self.ask = "run-state"
 
     @rx.event
@@ -190,11 +203,11 @@ class Actions(rx.State, mixin=True):
     def _refused(self: Any, error: ApiError) -> None:
         details = "; ".join(one.message for one in error.errors)
         text = error.message + (f" {details}" if details and details not in error.message else "")
-        asked = f" (request {error.request_id})" if error.request_id else ""
+        asked = (" " + say("(request {request_id})", request_id=error.request_id)) if error.request_id else ""
         if self.ask:
             self.dialog_error = text + asked
         else:
-            self.fail(error, "The execution was not changed")
+            self.fail(error, say("The execution was not changed"))
 
     @rx.event
     async def kill(self: Any) -> None:
@@ -218,8 +231,11 @@ class Actions(rx.State, mixin=True):
 
     @rx.event
     async def restart(self: Any) -> None:
-        """Run failed tasks again under the same id."""
-        await self._send("restart", revision=self._chosen_revision())
+        """Run failed tasks again under the same id; on another revision they run in an execution of their own."""
+        made = await self._send("restart", revision=self._chosen_revision())
+        if isinstance(made, dict) and made.get("id") not in (None, self.facts.id):
+            self.pending = ""
+            self._go_to_new(made)
 
     @rx.event
     async def change_status(self: Any) -> None:
@@ -235,7 +251,7 @@ class Actions(rx.State, mixin=True):
     async def resumed(self: Any, made: dict[str, Any]) -> None:
         """The form resumed the execution."""
         self.ask, self.pending = "", SIMPLE["resume"]
-        async with self.api("Could not refresh the execution") as api:
+        async with self.api(say("Could not refresh the execution")) as api:
             before = self.facts.state
             await self._read(api, self.facts.id)
             if self.facts.state != before:
@@ -270,7 +286,7 @@ class Actions(rx.State, mixin=True):
         self._go_to_new(made)
 
     def _go_to_new(self: Any, made: dict[str, Any]) -> None:
-        word = "Replay started" if self.ask == "replay" else "Execution started"
+        word = say("Replay started") if self.ask == "replay" else say("Execution started")
         self.ask = ""
         identity = text_of(made.get("id"))
         self.toast(word, f"{made.get('flowId') or self.facts.flow} {identity[:8]}")
@@ -288,8 +304,20 @@ class Actions(rx.State, mixin=True):
                     self.facts.id, logs=self.delete_logs, metrics=self.delete_metrics, storage=self.delete_files
                 )
                 self.ask = ""
-                self.toast("Execution deleted", f"{self.facts.flow} {self.facts.short_id}")
+                self.toast(say("Execution deleted"), f"{self.facts.flow} {self.facts.short_id}")
                 self.navigate(routes.EXECUTIONS)
+        except ApiError as error:
+            self._refused(error)
+
+    @rx.event
+    async def delete_lines(self: Any) -> None:
+        """Delete the log lines of the execution."""
+        try:
+            async with self.api(raising=True) as api:
+                await api.logs.delete(self.facts.id)
+                self.ask, self.log_total, self.error_lines = "", 0, []
+                self.stream_turn += 1
+                self.toast(say("Log lines deleted"), f"{self.facts.flow} {self.facts.short_id}")
         except ApiError as error:
             self._refused(error)
 
@@ -300,23 +328,23 @@ class Actions(rx.State, mixin=True):
         for one in rows:
             key = one["key"].strip()
             if not LABEL_KEY.match(key):
-                self.dialog_error = f"'{key}' is no key: letters, digits, dot, dash, underscore and slash."
+                self.dialog_error = say("'{key}' is no key: letters, digits, dot, dash, underscore and slash.", key=key)
                 return
             if key.startswith("system."):
-                self.dialog_error = "Keys that begin with system. are set by the system only."
+                self.dialog_error = say("Keys that begin with system. are set by the system only.")
                 return
             if not one["value"].strip():
-                self.dialog_error = f"Give '{key}' a value."
+                self.dialog_error = say("Give '{key}' a value.", key=key)
                 return
         labels = [{"key": one["key"].strip(), "value": one["value"].strip()} for one in rows]
         if len({one["key"] for one in labels}) < len(labels):
-            self.dialog_error = "A key stands here twice."
+            self.dialog_error = say("A key stands here twice.")
             return
         try:
             async with self.api(raising=True) as api:
                 await api.executions.labels(self.facts.id, labels)
                 self.ask = ""
-                self.toast("Labels saved")
+                self.toast(say("Labels saved"))
                 await self._read(api, self.facts.id)
         except ApiError as error:
             self._refused(error)

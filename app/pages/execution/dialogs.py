@@ -8,6 +8,7 @@ import reflex as rx
 
 from app.pages.execution.outputs import preview_drawer
 from app.pages.execution.state import ExecutionState
+from app.resume_form import resume_form
 from components.button import button, segmented
 from components.client import Dialog
 from components.dialog import confirm_dialog, dialog
@@ -247,63 +248,22 @@ def _replay() -> rx.Component:
 
 
 def _resume() -> rx.Component:
-    asks = State.resume_inputs.length() > 0
-    reject = button(
-        "Reject", icon="square-x", kind="danger", on_click=State.open_dialog("reject"), test="resume-reject"
-    )
-    simple = rx.el.div(
-        reject,
-        rx.el.span(class_name="grow"),
-        button("Cancel", on_click=State.close_dialog),
-        button(
-            "Resume",
-            icon="play",
-            kind="primary",
-            on_click=State.resume,
-            disabled=~State.resume_known,
-            primary_of_dialog=True,
-            test="resume-confirm",
-        ),
-        class_name="df",
-    )
-    body = rx.el.div(
-        rx.el.div(
-            _problem(),
-            rx.cond(State.waiting_text != "", rx.el.p(State.waiting_text, class_name="mut"), rx.fragment()),
-            rx.cond(
-                State.resume_known,
-                rx.cond(
-                    asks,
-                    rx.el.div(
-                        rx.el.span("What you enter is the output of the paused step.", class_name="mut grow"),
-                        reject,
-                        class_name="row",
-                    ),
-                    rx.el.p("The pause asks for nothing; the next task starts at once."),
-                ),
-                rx.el.div(rx.el.i(class_name="sk", style={"width": "60%"}), class_name="col", aria_busy="true"),
-            ),
-            class_name="dbody col xs-form",
-        ),
-        rx.cond(
-            asks,
-            execute_form(
-                inputs=State.resume_inputs,
-                validate_url=f"{BASE}/{F.id}/resume/validate",
-                create_url=f"{BASE}/{F.id}/resume",
-                mode="resume",
-                on_created=State.resumed,
-                on_cancel=State.close_dialog,
-            ),
-            simple,
-        ),
-        class_name="xs-dform",
-    )
     return Dialog.create(
-        body,
+        resume_form(
+            rx.cond(State.waiting_text != "", rx.el.p(State.waiting_text, class_name="mut"), rx.fragment()),
+            api=BASE,
+            execution=F.id,
+            inputs=State.resume_inputs,
+            known=State.resume_known,
+            problem=State.dialog_error,
+            on_reject=State.open_dialog("reject"),
+            on_resume=State.resume,
+            on_resumed=State.resumed,
+            on_cancel=State.close_dialog,
+        ),
         open=State.ask == "resume",
         title=f"Resume {NAME}",
-        width=rx.cond(asks, 720, 480),
+        width=rx.cond(State.resume_inputs.length() > 0, 720, 480),
         on_close=State.close_dialog,
         testid="resume",
     )
@@ -330,6 +290,20 @@ def _execute() -> rx.Component:
     )
 
 
+def _run_state(choices: list[tuple[str, str]]) -> rx.Component:
+    """The states that a task run can be given; a paused one goes on or fails."""
+    return field(
+        "State",
+        select(
+            choices,
+            State.status_choice,
+            lambda value: State.choose("status_choice", value),
+            label="State",
+            test="run-state-choice",
+        ),
+    )
+
+
 def dialogs() -> list[rx.Component]:
     """All dialogs of the page; `State.ask` opens one."""
     statuses = [("SUCCESS", "Success"), ("WARNING", "Warning"), ("FAILED", "Failed")]
@@ -347,6 +321,16 @@ def dialogs() -> list[rx.Component]:
             icon="square-x",
             test="reject",
         ),
+        confirm_dialog(
+            f"Delete the log lines of {NAME}",
+            _problem(),
+            rx.el.p("All ", State.log_total, " lines go for good. The execution, its outputs and metrics stay."),
+            open=State.ask == "delete-logs",
+            on_cancel=State.close_dialog,
+            on_confirm=State.delete_lines,
+            verb="Delete log lines",
+            test="delete-logs",
+        ),
         _plain(
             "pause",
             f"Pause {NAME}",
@@ -359,7 +343,10 @@ def dialogs() -> list[rx.Component]:
         _plain(
             "restart",
             f"Restart {NAME}",
-            rx.el.p("The same id: successful tasks are kept, failed ones and what follows them run again."),
+            rx.el.p(
+                "Successful tasks are kept, failed ones and what follows them run again: under the same id, "
+                "or with another revision in an execution of its own."
+            ),
             form(_revision()),
             verb="Restart",
             icon="rotate-ccw",
@@ -427,20 +414,20 @@ def dialogs() -> list[rx.Component]:
         _plain(
             "run-state",
             f"Change the state of {State.changed_task}",
-            rx.el.p("What follows this task run goes on as if it had ended so; the execution runs again."),
-            field(
-                "State",
-                select(
-                    statuses,
-                    State.status_choice,
-                    lambda value: State.choose("status_choice", value),
-                    label="State",
-                    test="run-state-choice",
-                ),
+            rx.cond(
+                State.status_choice == "RUNNING",
+                rx.el.p("The pause ends as by a resume without inputs; what follows it starts."),
+                rx.el.p("What follows this task run goes on as if it had ended so; the execution runs again."),
+            ),
+            rx.cond(
+                State.changed_state == "PAUSED",
+                _run_state([("RUNNING", "Running"), ("FAILED", "Failed")]),
+                _run_state(statuses),
             ),
             verb="Change state",
             icon="arrow-left-right",
             do=State.change_run_state,
+            blocked=State.status_choice == State.changed_state,
             test="run-state-dialog",
         ),
         _labels(),

@@ -66,6 +66,8 @@ class Facts:
     parent_flow: str = ""
     original_id: str = ""
     correlation: str = ""
+    family: str = ""
+    created_by: str = ""
     breakpoints: str = ""
     error_task: str = ""
     error_message: str = ""
@@ -112,6 +114,9 @@ class Facts:
             parent_flow=text_of(variables.get("flowId")) if from_flow else "",
             original_id=original if original != own else "",
             correlation=next((one["value"] for one in labels if one["key"] == "system.correlationId"), ""),
+            family=next((one["value"] for one in labels if one["key"] == "system.correlationId"), own),
+            created_by=next((one["value"] for one in labels if one["key"] == "system.username"), "")
+            or ("scheduler" if trigger.get("id") else ""),
             breakpoints=", ".join(str(one) for one in marks) if isinstance(marks, list) else text_of(marks),
             error_task=text_of(error.get("taskId")),
             error_message=text_of(error.get("message")),

@@ -11,7 +11,7 @@ from app.pages.execution.state import ExecutionState
 from components.button import button, link
 from components.clock import duration, moment
 from components.message import flow_name, label_chip
-from components.states import state_badge, state_icon
+from components.states import state_badge, state_icon, state_text
 from components.value_tree import value_tree
 
 State: Any = ExecutionState
@@ -113,9 +113,7 @@ def _history() -> rx.Component:
     steps = rx.foreach(
         F.history,
         lambda one: rx.el.li(
-            rx.el.span(
-                state_icon(one.state), rx.el.b(one.state.lower().capitalize(), class_name="med"), class_name="row g6"
-            ),
+            rx.el.span(state_icon(one.state), rx.el.b(state_text(one.state), class_name="med"), class_name="row g6"),
             moment(one.at, mode="clock"),
             rx.cond(one.gap_ms >= 0, rx.el.span("+", duration(ms=one.gap_ms), class_name="faint"), rx.fragment()),
             key=one.key,
@@ -139,8 +137,27 @@ def _tree(name: str, title: str, none: str) -> rx.Component:
         "filter": False,
         "none": none,
     }
+    tool = rx.fragment()
+    if name == "outputs":
+        tool = link(
+            "Debug expression",
+            to=routes.execution(F.namespace, F.flow, F.id, "outputs"),
+            class_name="link sm",
+            test="overview-debug",
+        )
+    elif name == "inputs":
+        tool = rx.cond(
+            State.has.contains(name) & ~State.large.contains(name),
+            rx.el.button(
+                "Copy as JSON",
+                class_name="link sm",
+                on_click=State.copy_values(name),
+                custom_attrs={"type": "button", "data-testid": "overview-copy"},
+            ),
+            rx.fragment(),
+        )
     return rx.el.section(
-        rx.el.h2(title),
+        rx.el.div(rx.el.h2(title), rx.el.span(class_name="grow"), tool, class_name="row"),
         rx.cond(
             State.large.contains(name),
             value_tree(url=DOCUMENT, pick=f"results.0.{name}", **common),
@@ -182,6 +199,7 @@ def _facts() -> rx.Component:
             row("Ended", moment(F.ended, mode="full"), when=F.ended != ""),
             row("Scheduled", moment(F.scheduled, mode="full"), when=F.scheduled != ""),
             row("Duration", duration(start=F.created, end=F.ended)),
+            row("Created by", F.created_by, when=F.created_by != ""),
             row("Kind", rx.el.span(F.kind.lower(), ", attempt ", F.attempt)),
             row(
                 "Parent",
@@ -234,7 +252,15 @@ def _labels() -> rx.Component:
         ),
         rx.cond(
             F.labels.length() > 0,
-            rx.el.div(rx.foreach(F.labels, lambda one: label_chip(one["key"], one["value"])), class_name="row g6 wrap"),
+            rx.el.div(
+                rx.foreach(
+                    F.labels,
+                    lambda one: label_chip(
+                        one["key"], one["value"], on_click=State.open_label(f"{one['key']}:{one['value']}")
+                    ),
+                ),
+                class_name="row g6 wrap",
+            ),
             rx.el.span("No labels.", class_name="faint"),
         ),
         class_name="xs-sec",
@@ -286,7 +312,7 @@ def _others() -> rx.Component:
             moment(run.at),
             rx.el.span(rx.el.i(class_name=run.look, style={"width": run.width}), mark, class_name="xs-track"),
             duration(start=run.at, end=run.ended),
-            to=routes.execution(F.namespace, F.flow, run.id, "overview"),
+            to=routes.execution(F.namespace, F.flow, run.id, State.tab_name),
             class_name=rx.cond(run.id == F.id, "xs-other on", "xs-other"),
         )
 

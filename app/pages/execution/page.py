@@ -9,8 +9,10 @@ import reflex as rx
 from app import routes
 from app.frame import page_shell
 from app.pages.execution.dialogs import dialogs
-from app.pages.execution.outputs import metrics_tab, outputs_tab, source_tab
+from app.pages.execution.metrics import metrics_tab
+from app.pages.execution.outputs import outputs_tab
 from app.pages.execution.overview import overview_tab
+from app.pages.execution.source import source_tab
 from app.pages.execution.state import ExecutionState
 from components.button import button, button_group, copy_button, icon_button, link, link_button
 from components.clock import duration, moment
@@ -20,7 +22,9 @@ from components.graph import flow_graph
 from components.log_count import log_count
 from components.log_view import log_view
 from components.message import label_chip, skeleton_rows
+from components.run_family import run_family
 from components.run_panel import run_panel
+from components.run_watch import run_watch
 from components.states import STATES, word
 from components.stream import stream_host
 from components.tabs import entity_header, tabs
@@ -54,8 +58,8 @@ def _badge() -> rx.Component:
 def _header() -> rx.Component:
     flow_place = routes.flow(F.namespace, F.flow, "edit")
     neighbours = button_group(
-        _step("chevron-left", "Earlier execution of the flow", State.earlier_id, "earlier"),
-        _step("chevron-right", "Later execution of the flow", State.later_id, "later"),
+        _step("chevron-left", "Execution above in the list", "Earlier execution of the flow", "earlier"),
+        _step("chevron-right", "Execution below in the list", "Later execution of the flow", "later"),
     )
     return entity_header(
         _badge(),
@@ -78,11 +82,31 @@ def _header() -> rx.Component:
             ),
         ),
         rx.el.span(
-            rx.foreach(F.labels[:3], lambda one: label_chip(one["key"], one["value"])),
+            rx.foreach(
+                F.labels[:3],
+                lambda one: label_chip(
+                    one["key"], one["value"], on_click=State.open_label(f"{one['key']}:{one['value']}")
+                ),
+            ),
+            rx.cond(F.labels.length() > 3, rx.el.i("+", F.labels.length() - 3, class_name="cnt"), rx.fragment()),
             class_name="row g6 hide-m xs-labels",
         ),
         actions=[
+            run_watch(state=F.state, name=F.flow, terminal=F.terminal),
             neighbours,
+            rx.cond(
+                (State.last_success != "") & F.terminal,
+                rx.el.span(
+                    link_button(
+                        "Compare with last success",
+                        f"{routes.EXECUTIONS}/compare?a={State.last_success}&b={F.id}",
+                        icon="git-compare",
+                        test="execution-compare",
+                    ),
+                    class_name="hide-m",
+                ),
+                rx.fragment(),
+            ),
             rx.cond(
                 State.flow_gone,
                 rx.fragment(),
@@ -95,13 +119,14 @@ def _header() -> rx.Component:
     )
 
 
-def _step(icon: str, label: str, identity: Any, test: str) -> rx.Component:
-    place = routes.execution(F.namespace, F.flow, identity, State.tab_name)
+def _step(icon: str, in_list: str, of_flow: str, test: str) -> rx.Component:
+    place: Any = getattr(State, f"{test}_place")
+    words: Any = rx.cond(State.in_list & ~State.by_flow, in_list, of_flow)
     shape = rx.icon(icon, size=14)
     return rx.cond(
-        identity != "",
-        link(shape, to=place, class_name="btn ic", title=label, test=f"execution-{test}"),
-        button(icon=icon, title=label, disabled=True, reason=f"No {label.lower()}"),
+        place != "",
+        link(shape, to=f"{place}{State.tab_name}", class_name="btn ic", title=words, test=f"execution-{test}"),
+        button(icon=icon, title=words, disabled=True, reason="There is none"),
     )
 
 
@@ -140,9 +165,31 @@ def _menu() -> rx.Component:
             test="menu-execute",
         ),
         menu_item("Edit the flow", icon="pencil", to=routes.flow(F.namespace, F.flow, "edit")),
+        rx.cond(
+            State.in_list,
+            menu_item(
+                "Step through the list",
+                icon="list",
+                on_select=State.step_by(rx.cond(State.by_flow, "list", "flow")),
+                checked=~State.by_flow,
+                test="menu-step",
+            ),
+            rx.fragment(),
+        ),
+        menu_item("Copy link", icon="link", on_select=State.copy_place, test="menu-link"),
+        menu_item("Download everything as ZIP", icon="file-archive", href=f"{OWN}/bundle", test="menu-bundle"),
         menu_item("Open the API's JSON", icon="file-json", href=WHOLE),
         menu_line(),
         _when(LIVE & UPDATE, "Kill", "square", ask("kill"), "It has ended", "menu-kill", danger=True),
+        _when(
+            (State.log_total > 0) & State.may_delete,
+            "Delete the log lines",
+            "eraser",
+            ask("delete-logs"),
+            "There is none",
+            "menu-delete-logs",
+            danger=True,
+        ),
         menu_item(
             "Delete",
             icon="trash-2",
@@ -242,6 +289,7 @@ def _tab_bar() -> rx.Component:
             ("topology", "Topology", to("topology")),
             ("outputs", "Outputs", to("outputs")),
             ("metrics", "Metrics", to("metrics")),
+            ("dependencies", "Dependencies", to("dependencies"), State.family_count),
             ("source", "Source", to("source")),
         ],
         State.tab_name,
@@ -253,6 +301,14 @@ def _waiting() -> rx.Component:
     """Why it waits, with the action that ends the wait (UI-XP-12)."""
     act = rx.match(
         State.waiting_kind,
+        (
+            "subflow",
+            rx.cond(
+                State.waiting_child != "",
+                button("Open the subflow", size="small", on_click=State.open_child(State.waiting_child)),
+                rx.fragment(),
+            ),
+        ),
         ("paused", button("Resume", size="small", on_click=State.open_dialog("resume"), test="waiting-resume")),
         ("breakpoint", button("Go on", size="small", on_click=State.open_dialog("breakpoint"))),
         ("concurrency", button("Take out of the queue", size="small", on_click=State.open_dialog("unqueue"))),
@@ -281,6 +337,7 @@ def _panel() -> rx.Component:
         selected=State.run_id,
         replayable=F.settled & CREATE,
         changeable=F.settled & UPDATE,
+        deletable=State.may_delete,
         on_close=State.close_run,
         on_replay=State.open_replay,
         on_change=State.open_run_state,
@@ -334,10 +391,12 @@ def _logs_tab() -> rx.Component:
                 logs_url=f"{OWN}/logs",
                 search_url=f"{OWN}/logs/search",
                 download_url=f"{API}/logs/{F.id}/download",
+                export_url=f"{OWN}/log-lines.jsonl",
                 file_url=f"{WHOLE}/file",
                 task_run=State.run_id,
                 level=State.log_level,
                 grouping=State.log_grouping,
+                folding=State.log_folding,
                 line=State.log_line,
                 follow=~F.terminal,
                 on_line=State.choose_line,
@@ -375,6 +434,7 @@ def execution_page() -> rx.Component:
             ("topology", _topology_tab()),
             ("outputs", outputs_tab()),
             ("metrics", metrics_tab()),
+            ("dependencies", run_family(api=API, execution=F.id, correlation=F.family, key=F.id)),
             ("source", source_tab()),
             _gantt_tab(),
         ),
@@ -397,7 +457,7 @@ def execution_page() -> rx.Component:
         *dialogs(),
         parts=[
             ("Flows", routes.FLOWS),
-            (f"{F.namespace}.{F.flow}", routes.flow(F.namespace, F.flow)),
+            (f"{F.namespace}.{F.flow}", routes.flow(F.namespace, F.flow, ExecutionState.flow_first)),
             ("Executions", routes.flow(F.namespace, F.flow, "executions")),
         ],
         actions=_actions(),
@@ -405,7 +465,10 @@ def execution_page() -> rx.Component:
             {"title": "Replay this execution", "event": "execution-replay"},
             {"title": "Kill this execution", "event": "execution-kill"},
             {"title": "Resume this execution", "event": "execution-resume"},
+            {"title": "Compare with the last success", "event": "execution-compare"},
         ],
         on_retry=State.load,
         collapsed=True,
+        hotkeys=["n", "p"],
+        on_hotkey=State.step,
     )

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from typing import Any
+from urllib.parse import urlencode
 
 import reflex as rx
 
 from app import routes
 from app.pages.execution.actions import Actions
 from app.pages.execution.facts import Facts, OtherRun, other_runs, small
+from app.pages.execution.neighbours import Neighbours
 from app.pages.execution.values import Values
 from app.tab import Tab
+from app.words import say
 from backend_client import ApiError, Client
 from backend_client.client import text_of
 
-TABS = ("overview", "gantt", "logs", "topology", "outputs", "metrics", "source")
+TABS = ("overview", "gantt", "logs", "topology", "outputs", "metrics", "dependencies", "source")
 FRESH_SECONDS = 5.0
 """Going to another tab of the page within this time reads only what that tab shows; the stream tells changes."""
 LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR")
 
 
-class ExecutionState(Actions, Values, Tab):
+class ExecutionState(Actions, Neighbours, Values, Tab):
     """One execution. Rows, lines and graphs are read by the client components; here are facts and choices."""
 
     facts: Facts = Facts()
@@ -30,6 +34,8 @@ class ExecutionState(Actions, Values, Tab):
     run_id: str = ""
     log_line: int = 0
     log_level: str = "INFO"
+    own_level: str = "INFO"
+    log_folding: str = ""
     log_grouping: str = "time"
     log_total: int = 0
     stream_turn: int = 0
@@ -46,18 +52,20 @@ class ExecutionState(Actions, Values, Tab):
     waiting_text: str = ""
     waiting_kind: str = ""
     waiting_until: str = ""
+    waiting_child: str = ""
+    source_diff: bool = False
+    latest_source: str = ""
     error_lines: list[dict[str, str]] = []
     error_line_no: int = 0
     error_run: str = ""
     similar: int = 0
     similar_at: str = ""
-    earlier_id: str = ""
-    later_id: str = ""
     others: list[OtherRun] = []
     median_ms: int = -1
     median_at: str = ""
     children: list[dict[str, str]] = []
     children_total: int = 0
+    family_count: str = ""
     latest_revision: int = 0
     flow_gone: bool = False
     flow_disabled: bool = False
@@ -75,12 +83,15 @@ class ExecutionState(Actions, Values, Tab):
         self.ask, self.preview_uri = "", ""
         identity = self.arg("exec")
         named = self.arg("tab")
-        self.tab_name = named if named in TABS else "gantt"
+        self.tab_name = named if named in TABS else self.execution_tab
         self.run_id = self.query("taskRun")
         line = self.query("log")
         self.log_line = int(line) if line.isdigit() else 0
         level = self.query("level").upper()
-        self.log_level = level if level in LEVELS else "INFO" if not self.log_line else "TRACE"
+        own = str(self.settings.get("logLevel") or "INFO")
+        self.own_level = own if own in LEVELS else "INFO"
+        self.log_level = level if level in LEVELS else self.own_level if not self.log_line else "TRACE"
+        self.log_folding = str(self.settings.get("logDisplay") or "")
         view = self.query("view")
         self.log_grouping = view if view in ("time", "task", "raw") else "time"
         if identity != self.facts.id:
@@ -101,7 +112,8 @@ class ExecutionState(Actions, Values, Tab):
         self.has, self.large = [], []
         self.error_lines, self.error_line_no, self.error_run, self.similar = [], 0, "", 0
         self.waiting_text, self.waiting_kind, self.waiting_until = "", "", ""
-        self.earlier_id, self.later_id = "", ""
+        self.earlier_place, self.later_place, self.last_success = "", "", ""
+        self.source_diff, self.latest_source = False, ""
         self.others, self.children, self.children_total = [], [], 0
         self._forget_values()
 
@@ -146,6 +158,10 @@ class ExecutionState(Actions, Values, Tab):
     async def _read_tab(self, api: Client) -> None:
         if self.tab_name == "outputs":
             await self._read_levels(api)
+            chosen = self.query("run")
+            if chosen and chosen != self.shown_run:
+                one = await api.executions.task_run(self.facts.id, chosen)
+                await self.show_outputs(chosen, text_of(one.get("taskId")), text_of(one.get("value")))
         if self.tab_name == "metrics":
             await self._read_metrics(api)
         if self.tab_name == "source":
@@ -156,6 +172,7 @@ class ExecutionState(Actions, Values, Tab):
         self.waiting_text = text_of(reason.get("text"))
         self.waiting_kind = text_of(reason.get("kind"))
         self.waiting_until = text_of(reason.get("until"))
+        self.waiting_child = text_of(reason.get("execution"))
 
     async def _error(self, api: Client, facts: Facts) -> None:
         if facts.state not in {"FAILED", "WARNING"}:
@@ -177,21 +194,6 @@ class ExecutionState(Actions, Values, Tab):
         similar = told.get("similar") or {}
         self.similar, self.similar_at = int(similar.get("count") or 0), text_of(similar.get("lastAt"))
 
-    async def _neighbours(self, api: Client, facts: Facts) -> None:
-        def beside(operator: str) -> list[dict[str, str]]:
-            return [
-                {"field": "namespace", "operator": "EQUALS", "value": facts.namespace},
-                {"field": "flowId", "operator": "EQUALS", "value": facts.flow},
-                {"field": "startDate", "operator": operator, "value": facts.created},
-            ]
-
-        earlier, later = await asyncio.gather(
-            api.executions.search(size=1, sort="state.startDate:desc", filters=beside("LESS_THAN")),
-            api.executions.search(size=1, sort="state.startDate:asc", filters=beside("GREATER_THAN")),
-        )
-        self.earlier_id = earlier.rows[0].id if earlier.rows else ""
-        self.later_id = later.rows[0].id if later.rows else ""
-
     async def _other_runs(self, api: Client, facts: Facts) -> None:
         lines = await api.executions.sparklines([(facts.namespace, facts.flow)], runs=12)
         line = lines[0] if lines else {}
@@ -203,6 +205,9 @@ class ExecutionState(Actions, Values, Tab):
         only = [{"field": "triggerExecutionId", "operator": "EQUALS", "value": facts.id}]
         page = await api.executions.search(size=10, filters=only)
         self.children_total = page.total
+        kin = [{"field": "labels", "operator": "EQUALS", "value": f"system.correlationId:{facts.family}"}]
+        others = (await api.executions.search(size=1, filters=kin)).total - 1
+        self.family_count = f"{others + 1}" if others > 0 else ""
         self.children = [
             {"id": row.id, "namespace": row.namespace, "flow": row.flow, "state": row.state} for row in page.rows
         ]
@@ -228,7 +233,35 @@ class ExecutionState(Actions, Values, Tab):
         except ApiError as error:
             if error.status == 401:
                 raise
-            self.source_problem = f"Revision {self.facts.revision} can't be read: {error.message}"
+            self.source_problem = say(
+                "Revision {revision} can't be read: {message}", revision=self.facts.revision, message=error.message
+            )
+
+    @rx.event
+    async def show_diff(self) -> None:
+        """The source that ran beside the latest one, or alone again (UI-XP-70)."""
+        self.source_diff = not self.source_diff
+        if self.source_diff and not self.latest_source:
+            async with self.api(say("Could not read the latest revision")) as api:
+                flow = await api.flows.get(self.facts.namespace, self.facts.flow)
+                self.latest_source = text_of(flow.get("source"))
+
+    @rx.event
+    async def copy_values(self, name: str) -> None:
+        """Copy inputs, outputs, variables or the trigger's data as JSON."""
+        if name in ("inputs", "outputs", "variables", "trigger"):
+            self.copy_text(json.dumps(getattr(self, name), indent=2, ensure_ascii=False, default=str))
+
+    @rx.event
+    async def copy_place(self) -> None:
+        """Copy the page's address."""
+        self.copy_text(str(self.router.url))
+
+    @rx.event
+    async def open_label(self, label: str) -> None:
+        """Executions that bear a label."""
+        key, _, value = label.partition(":")
+        self.navigate(f"{routes.EXECUTIONS}?" + urlencode([(f"filters[labels][EQUALS][{key}]", value)], safe="[]"))
 
     # -- the stream ---------------------------------------------------------------------------------------
 
@@ -237,7 +270,7 @@ class ExecutionState(Actions, Values, Tab):
         """The stream told a change of the execution itself."""
         if told.get("id") != self.facts.id or told.get("state") == self.facts.state:
             return
-        async with self.api("Could not refresh the execution") as api:
+        async with self.api(say("Could not refresh the execution")) as api:
             await self._read(api, self.facts.id)
             yield
             await self._read_more(api)
@@ -249,7 +282,7 @@ class ExecutionState(Actions, Values, Tab):
             return
         if told.get("reason") == "terminal" and self.facts.terminal:
             return
-        async with self.api("Could not refresh the execution") as api:
+        async with self.api(say("Could not refresh the execution")) as api:
             await self._read(api, self.facts.id)
             await self._read_more(api)
 
@@ -259,7 +292,7 @@ class ExecutionState(Actions, Values, Tab):
         pairs = [("taskRun", self.run_id)] if self.run_id else []
         if self.tab_name == "logs":
             pairs += [("log", str(self.log_line))] if self.log_line else []
-            pairs += [("level", self.log_level)] if self.log_level != "INFO" else []
+            pairs += [("level", self.log_level)] if self.log_level != self.own_level else []
             pairs += [("view", self.log_grouping)] if self.log_grouping != "time" else []
         return pairs
 
@@ -275,7 +308,7 @@ class ExecutionState(Actions, Values, Tab):
         if not task:
             self.run_id = ""
             return
-        async with self.api("Could not find the task's run") as api:
+        async with self.api(say("Could not find the task's run")) as api:
             page = await api.executions.task_runs(self.facts.id, q=task, limit=100)
             runs = [one for one in page["rows"] if one.get("taskId") == task]
             self.run_id = runs[-1]["id"] if runs else ""
@@ -331,6 +364,6 @@ class ExecutionState(Actions, Values, Tab):
     @rx.event
     async def open_child(self, identity: str) -> None:
         """Go to the execution that a task run started."""
-        async with self.api("Could not open the subflow's execution") as api:
+        async with self.api(say("Could not open the subflow's execution")) as api:
             child = Facts.of(await api.executions.head(identity))
             self.navigate(routes.execution(child.namespace, child.flow, child.id, self.tab_name))

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import reflex as rx
 
-from backend_client import ApiError
+from app.words import say, spoken
 from backend_client.client import text_of
 
-KEPT_EXPRESSIONS = 20
+MOST_METRICS = 1000
+"""Values that sums are made of."""
 LEVEL_SIZE = 50
 
 
@@ -43,6 +43,16 @@ class MetricRow:
     task_run: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class MetricSum:
+    """All values of one metric."""
+
+    key: str = ""
+    name: str = ""
+    value: str = ""
+    count: str = ""
+
+
 class Values(rx.State, mixin=True):
     """What the outputs tab shows; trees are read by the browser itself."""
 
@@ -54,24 +64,18 @@ class Values(rx.State, mixin=True):
     shown_run: str = ""
     shown_root: str = "outputs"
     expression: str = ""
-    evaluated: str = ""
-    evaluation_failed: bool = False
-    evaluating: bool = False
-    expressions: list[str] = []
     preview_uri: str = ""
-    preview_text: str = ""
-    preview_problem: str = ""
-    preview_note: str = ""
-    preview_columns: list[str] = []
-    preview_rows: list[list[str]] = []
     metric_rows: list[MetricRow] = []
     metric_total: int = 0
+    metric_task: str = ""
+    metric_tasks: list[str] = []
+    metric_sums: list[MetricSum] = []
 
     def _forget_values(self: Any) -> None:
         self.level_rows, self.level_path, self.level_text = [], [], ""
         self.shown_run, self.shown_root = "", "outputs"
-        self.evaluated, self.evaluation_failed, self.preview_uri = "", False, ""
-        self.metric_rows, self.metric_total = [], 0
+        self.expression, self.preview_uri = "", ""
+        self.metric_rows, self.metric_total, self.metric_sums, self.metric_task = [], 0, [], ""
 
     # -- the browser of task runs -----------------------------------------------------------------------------
 
@@ -103,7 +107,7 @@ class Values(rx.State, mixin=True):
     async def find_output(self: Any, text: str) -> None:
         """Look for a task over all levels."""
         self.level_text, self.level_after = text.strip(), ""
-        async with self.api("Could not read the task runs") as api:
+        async with self.api(say("Could not read the task runs")) as api:
             await self._read_levels(api)
 
     @rx.event
@@ -111,7 +115,7 @@ class Values(rx.State, mixin=True):
         """Show what runs below a group."""
         self.level_path = [*self.level_path, {"id": task_run, "word": word}]
         self.level_text, self.level_after = "", ""
-        async with self.api("Could not read the task runs") as api:
+        async with self.api(say("Could not read the task runs")) as api:
             await self._read_levels(api)
 
     @rx.event
@@ -119,13 +123,13 @@ class Values(rx.State, mixin=True):
         """Go back up."""
         self.level_path = self.level_path[: max(0, depth)]
         self.level_text, self.level_after = "", ""
-        async with self.api("Could not read the task runs") as api:
+        async with self.api(say("Could not read the task runs")) as api:
             await self._read_levels(api)
 
     @rx.event
     async def next_level_page(self: Any) -> None:
         """The next task runs of the level."""
-        async with self.api("Could not read the task runs") as api:
+        async with self.api(say("Could not read the task runs")) as api:
             await self._read_levels(api, more=True)
 
     @rx.event
@@ -147,67 +151,12 @@ class Values(rx.State, mixin=True):
         if found:
             self.expression = found if found.startswith("{{") else f"{{{{ {found} }}}}"
 
-    @rx.event
-    async def put_expression(self: Any, text: str) -> None:
-        """The expression was typed."""
-        self.expression = text
-
-    @rx.event
-    async def evaluate(self: Any):
-        """Render the expression in the execution's or the task run's scope."""
-        text = self.expression.strip()
-        if not text:
-            return
-        self.evaluating = True
-        yield
-        try:
-            async with self.api(raising=True) as api:
-                answer = await api.executions.evaluate(self.facts.id, text, self.shown_run)
-                problem = text_of(answer.get("error"))
-                self.evaluation_failed = bool(problem)
-                self.evaluated = problem or pretty(answer.get("result"))
-                self.expressions = [text, *(one for one in self.expressions if one != text)][:KEPT_EXPRESSIONS]
-        except ApiError as error:
-            self.evaluation_failed = True
-            self.evaluated = error.message + (f" (request {error.request_id})" if error.request_id else "")
-        self.evaluating = False
-
-    @rx.event
-    async def evaluate_text(self: Any, text: str):
-        """Enter in the box: render what stands there now."""
-        self.expression = text
-        return type(self).evaluate
-
-    @rx.event
-    async def recall(self: Any, text: str) -> None:
-        """An earlier expression again."""
-        self.expression = text
-
     # -- files ----------------------------------------------------------------------------------------------------
 
     @rx.event
-    async def preview(self: Any, uri: str):
-        """Show the first rows of a file of internal storage."""
-        self.preview_uri, self.preview_text, self.preview_problem, self.preview_note = uri, "", "", ""
-        self.preview_columns, self.preview_rows = [], []
-        yield
-        try:
-            async with self.api(raising=True) as api:
-                found = await api.executions.preview(self.facts.id, uri, rows=100)
-        except ApiError as error:
-            self.preview_problem = error.message
-            return
-        content = found.get("content")
-        self.preview_note = "Only the first 100 rows are shown." if found.get("truncated") else ""
-        if isinstance(content, list) and content and all(isinstance(one, dict) for one in content):
-            columns = list(dict.fromkeys(key for one in content for key in one))[:40]
-            self.preview_columns = [str(one) for one in columns]
-            self.preview_rows = [[text_of(one.get(name))[:200] for name in columns] for one in content[:100]]
-        elif text_of(found.get("extension")).lower() in ("csv", "tsv") and isinstance(content, str):
-            self.preview_columns, self.preview_rows = table_of(content, text_of(found.get("extension")).lower())
-        else:
-            self.preview_text = content if isinstance(content, str) else json.dumps(content, indent=2, default=str)
-            self.preview_text = self.preview_text[:100_000]
+    async def preview(self: Any, uri: str) -> None:
+        """Show the head of a file of internal storage."""
+        self.preview_uri = uri
 
     @rx.event
     async def close_preview(self: Any) -> None:
@@ -217,8 +166,6 @@ class Values(rx.State, mixin=True):
     @rx.event
     async def download_file(self: Any) -> None:
         """Download the previewed file."""
-        from urllib.parse import quote
-
         self.download(
             f"/api/v1/{self.tenant_id}/executions/{self.facts.id}/file?path={quote(self.preview_uri, safe='')}"
         )
@@ -226,7 +173,7 @@ class Values(rx.State, mixin=True):
     # -- metrics --------------------------------------------------------------------------------------------------
 
     async def _read_metrics(self: Any, api: Any) -> None:
-        page = await api.executions.metrics(self.facts.id)
+        page = await api.executions.metrics(self.facts.id, task=self.metric_task, size=MOST_METRICS)
         self.metric_total = page.total
         self.metric_rows = [
             MetricRow(
@@ -239,18 +186,44 @@ class Values(rx.State, mixin=True):
                 at=text_of(one.get("timestamp")),
                 task_run=text_of(one.get("taskRunId")),
             )
-            for place, one in enumerate(page.rows)
+            for place, one in enumerate(page.rows[:100])
         ]
+        self.metric_sums = sums_of(page.rows)
+        if not self.metric_task:
+            self.metric_tasks = sorted({text_of(one.get("taskId")) for one in page.rows} - {""})
+
+    @rx.event
+    async def choose_metric_task(self: Any, task: str) -> None:
+        """Only the values of one task."""
+        self.metric_task = task
+        async with self.api(say("Could not read the metrics")) as api:
+            await self._read_metrics(api)
+
+    @rx.event
+    async def export_metrics(self: Any) -> None:
+        """Download the values as CSV."""
+        query = urlencode([("taskId", self.metric_task)] if self.metric_task else [])
+        self.download(f"/api/v1/{self.tenant_id}/console/executions/{self.facts.id}/metrics.csv?{query}")
 
 
-def table_of(text: str, kind: str) -> tuple[list[str], list[list[str]]]:
-    """Return head and rows of the first lines of a CSV or TSV; at most 40 columns and 100 rows."""
-    found = list(csv.reader(io.StringIO(text), delimiter="\t" if kind == "tsv" else ","))
-    if not found:
-        return [], []
-    width = min(40, len(found[0]))
-    rows = [[cell[:200] for cell in (row + [""] * width)[:width]] for row in found[1:101]]
-    return [cell[:200] or f"column {place + 1}" for place, cell in enumerate(found[0][:width])], rows
+def sums_of(rows: Sequence[Mapping[str, Any]]) -> list[MetricSum]:
+    """Return the sum of each metric over its rows, at most 24 in order of names."""
+    found: dict[tuple[str, str], list[float]] = {}
+    for one in rows:
+        try:
+            value = float(one.get("value") or 0)
+        except (TypeError, ValueError):
+            continue
+        found.setdefault((text_of(one.get("name")), text_of(one.get("type"))), []).append(value)
+    return [
+        MetricSum(
+            f"{name}/{kind}",
+            name,
+            measured(kind, sum(values)),
+            say("{values} values", values=len(values)) if len(values) > 1 else "",
+        )
+        for (name, kind), values in sorted(found.items())[:24]
+    ]
 
 
 def measured(kind: Any, value: Any) -> str:
@@ -261,21 +234,8 @@ def measured(kind: Any, value: Any) -> str:
         return text_of(value)
     if text_of(kind) == "timer":
         if number < 1000:
-            return f"{number:.0f} ms"
+            return say("{number} ms", number=spoken(number, 0))
         return (
             f"{number / 1000:.1f}s" if number < 60_000 else f"{int(number // 60_000)}m {int(number // 1000 % 60):02d}s"
         )
     return f"{number:,.0f}" if number == int(number) else f"{number:,.3f}"
-
-
-def pretty(value: Any) -> str:
-    """Return a result as text; JSON is indented."""
-    if not isinstance(value, str):
-        return json.dumps(value, indent=2, ensure_ascii=False, default=str)
-    text = value.strip()
-    if text[:1] in "{[":
-        try:
-            return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-        except ValueError:
-            return value
-    return value

@@ -9,8 +9,11 @@ from typing import Any
 
 import reflex as rx
 
-from app.pages.executions.ranges import in_words
-from backend_client import ApiError
+from app.conditions import in_words
+from app.rights import permitted, shortfall
+from app.words import say, say_count, spoken
+from app.work import Outcome, Work, carry_out, failures_of, slices
+from backend_client import Client
 from backend_client.executions import TERMINAL
 
 TYPED_ABOVE = 100
@@ -83,7 +86,7 @@ DEEDS: dict[str, Deed] = {
         "taken out of the queue",
         lambda s: s == "QUEUED",
         "None of them is queued",
-        "They start now, beyond the concurrency limit of their flows.",
+        "They leave the queue; those that run exceed the concurrency limit of their flows.",
     ),
     "force-run": Deed(
         "Force run",
@@ -128,12 +131,12 @@ def labels_of(text: str) -> tuple[list[dict[str, str]], str]:
             continue
         match = LABEL.match(line)
         if not match:
-            return [], f"'{line.strip()}' is not written as key: value."
+            return [], say("'{line}' is not written as key: value.", line=line.strip())
         if match.group(1).startswith("system."):
-            return [], "Keys that begin with system. are set by the system only."
+            return [], say("Keys that begin with system. are set by the system only.")
         labels[match.group(1)] = match.group(2)
     if not labels:
-        return [], "Write at least one label as key: value."
+        return [], say("Write at least one label as key: value.")
     return [{"key": k, "value": v} for k, v in labels.items()], ""
 
 
@@ -146,7 +149,6 @@ class BulkActions(rx.State, mixin=True):
     deed_note: str = ""
     deed_button: str = ""
     deed_error: str = ""
-    deed_busy: bool = False
     deed_ids: list[str] = []
     deed_count: int = 0
     deed_blocked: bool = False
@@ -160,6 +162,7 @@ class BulkActions(rx.State, mixin=True):
     allowed: list[str] = []
     rights: list[str] = []
     selection_note: str = ""
+    unqueue_to: str = "RUNNING"
 
     _states: dict[str, str] = {}
     _flows: dict[str, str] = {}
@@ -176,7 +179,9 @@ class BulkActions(rx.State, mixin=True):
         ]
         kinds, flows = set(states), {self._flows.get(one, "") for one in self.selected}
         common = (
-            f"all {next(iter(kinds)).capitalize()}" if len(kinds) == 1 and "" not in kinds else f"{len(kinds)} states"
+            say("all {kinds}", kinds=next(iter(kinds)).capitalize())
+            if len(kinds) == 1 and "" not in kinds
+            else say("{kinds} states", kinds=len(kinds))
         )
         self.selection_note = f"{common}, {len(flows)} {'flow' if len(flows) == 1 else 'flows'}" if states else ""
 
@@ -188,31 +193,42 @@ class BulkActions(rx.State, mixin=True):
             return
         everything = self.select_everything and not identity
         chosen = [identity] if identity else list(self.selected)
-        usable = [one for one in chosen if deed.allows(self._states.get(one, ""))]
-        self.deed, self.deed_ids, self.deed_error, self.deed_busy = name, usable, "", False
+        suited = [one for one in chosen if deed.allows(self._states.get(one, ""))]
+        right = f"EXECUTION:{RIGHTS.get(name, 'UPDATE')}"
+        usable = permitted(
+            self.permissions, right, {one: self._flows.get(one, "").rpartition("/")[0] for one in suited}
+        )
+        self.deed, self.deed_ids, self.deed_error = name, usable, ""
         self.deed_count = int(self.total) if everything else len(usable)
         self.typed, self.latest = "", False
         self.with_logs = self.with_metrics = self.with_files = True
-        left = 0 if everything else len(chosen) - len(usable)
-        noun = "execution" if self.deed_count == 1 else "executions"
-        self.deed_title = f"{deed.verb} {self.deed_count:,} {noun}"
+        left = 0 if everything else len(chosen) - len(suited)
+        self.deed_title = about(deed, self.deed_count)
         if len(usable) == 1 and not everything:
             flow = self._flows.get(usable[0], "").rsplit("/", 1)[-1]
-            self.deed_title = f"{deed.verb} {flow} {usable[0][:8]}"
-        self.deed_text = deed.consequence
+            self.deed_title = say("{verb} {flow} {id}", verb=say(deed.verb), flow=flow, id=usable[0][:8])
+        self.deed_text = say(deed.consequence)
         notes = []
         if everything:
             told = in_words(self.search_text, self.filters)
-            notes.append(f"All that match {told}." if told else "All executions of this tenant.")
-            notes.append("Those whose state does not allow it are left out.")
+            notes.append(say("All that match {told}.", told=told) if told else say("All executions of this tenant."))
+            notes.append(say("Those whose state does not allow it are left out."))
         elif left:
-            notes.append(f"{left} of the {len(chosen)} selected stay as they are: their state does not allow it.")
-        self.deed_note = " ".join(notes)
+            notes.append(
+                say(
+                    "{left} of the {chosen} selected stay as they are: their state does not allow it.",
+                    left=left,
+                    chosen=len(chosen),
+                )
+            )
+        if not everything:
+            notes.append(shortfall(len(usable), len(suited), right))
+        self.deed_note = " ".join(filter(None, notes))
         self.deed_button = (
-            f"{deed.verb} {self.deed_count:,} {noun}" if self.deed_count != 1 else f"{deed.verb} execution"
+            about(deed, self.deed_count) if self.deed_count != 1 else say("{verb} execution", verb=say(deed.verb))
         )
         if name not in ("replay", "restart", "kill", "pause", "resume", "delete"):
-            self.deed_button = deed.word
+            self.deed_button = say(deed.word)
         self.deed_blocked = name == "delete" and self.deed_count > TYPED_ABOVE
 
     @rx.event
@@ -237,6 +253,11 @@ class BulkActions(rx.State, mixin=True):
         self.new_status = state
 
     @rx.event
+    async def set_unqueue_to(self: Any, state: str) -> None:
+        """Which state taken-out executions get."""
+        self.unqueue_to = state
+
+    @rx.event
     async def mark(self: Any, name: str, on: bool) -> None:
         """A box of the confirmation."""
         if name in {"latest", "with_logs", "with_metrics", "with_files"}:
@@ -255,46 +276,63 @@ class BulkActions(rx.State, mixin=True):
             case "replay":
                 return {"latestRevision": self.latest}
             case "unqueue":
-                return {"state": "RUNNING", "newState": "RUNNING"}
+                return {"state": self.unqueue_to, "newState": self.unqueue_to}
             case _:
                 return {}
 
-    @rx.event
+    @rx.event(background=True)
     async def carry_out(self: Any):
-        """Do it to the chosen executions, then read the list anew."""
-        name, ids = self.deed, list(self.deed_ids)
-        deed = DEEDS.get(name)
-        if deed is None or self.deed_busy:
-            return
-        labels: list[dict[str, str]] = []
-        if name == "labels":
-            labels, self.deed_error = labels_of(self.label_text)
-            if self.deed_error:
+        """Do it to the chosen executions behind the page, then read the list anew."""
+        async with self:
+            name, ids, count = self.deed, list(self.deed_ids), self.deed_count
+            if name not in DEEDS:
                 return
-        everything = self.deed_count != len(ids)
-        self.deed_busy = True
-        yield
-        try:
-            async with self.api(raising=True) as api:
-                text, conditions = self.search_text, self.filters
-                if name == "labels" and everything:
-                    count = await api.executions.bulk_labels_by_query(labels, query=text, filters=conditions)
-                elif name == "labels":
-                    count = await api.executions.bulk_labels(ids, labels)
-                elif everything:
-                    more = self._parameters()
-                    count = await api.executions.bulk_by_query(name, query=text, filters=conditions, **more)
-                else:
-                    count = await api.executions.bulk(name, ids, **self._parameters())
-                left = self.deed_count - count
-                self.deed, self.selected, self.select_everything = "", [], False
-                noun = "execution" if count == 1 else "executions"
-                rest = f"{left:,} left out: their state does not allow it." if left > 0 else ""
-                self.toast(f"{count:,} {noun} {deed.done}", rest, level="warning" if left > 0 else "success")
-                await self._fetch(api)
-        except ApiError as error:
-            details = "; ".join(dict.fromkeys(f"{one.path} {one.message}".strip() for one in error.errors[:5]))
-            asked = f" (request {error.request_id})" if error.request_id else ""
-            self.deed_error = error.message + (f": {details}" if details else "") + asked
-        finally:
-            self.deed_busy = False
+            labels: list[dict[str, str]] = []
+            if name == "labels":
+                labels, self.deed_error = labels_of(self.label_text)
+                if self.deed_error:
+                    return
+            text, conditions, more = self.search_text, self.conditions(), self._parameters()
+            self.deed, self.selected, self.select_everything = "", [], False
+        everything = count != len(ids)
+        deed = DEEDS[name]
+
+        async def of_some(api: Client, part: list[str]) -> Outcome:
+            if name == "labels":
+                return Outcome(await api.executions.bulk_labels(part, labels))
+            return told(await api.executions.bulk_told(name, part, **more), len(part))
+
+        async def of_all(api: Client, _part: list[str]) -> Outcome:
+            if name == "labels":
+                done = await api.executions.bulk_labels_by_query(labels, query=text, filters=conditions)
+                return Outcome(done, skipped=max(0, count - done))
+            return told(await api.executions.bulk_by_query_told(name, query=text, filters=conditions, **more), count)
+
+        await carry_out(
+            self,
+            Work(
+                about(deed, count),
+                lambda n: say_count(
+                    n, "{n} execution {done}", "{n} executions {done}", n=spoken(n), done=say(deed.done)
+                ),
+                parts=[[]] if everything else slices(ids),
+                step=of_all if everything else of_some,
+                total=count,
+                skipped=say("their state does not allow it"),
+            ),
+        )
+        async with self:
+            stays = not self.deed and not self.selected
+        if stays:
+            yield self.__class__.load
+
+
+def about(deed: Deed, count: int) -> str:
+    """Return what is done to how many executions: *Kill 12 executions*."""
+    return say_count(count, "{verb} {n} execution", "{verb} {n} executions", verb=say(deed.verb), n=spoken(count))
+
+
+def told(answer: dict[str, Any], asked: int) -> Outcome:
+    """Return what a bulk call says of the executions that it was asked for."""
+    done, failed = int(answer.get("count") or 0), failures_of(answer.get("failures") or [])
+    return Outcome(done, failed, max(0, asked - done - len(failed)))

@@ -1,4 +1,4 @@
-"""Layers of the executions list: confirmations of bulk actions, naming a view, choosing a flow to execute."""
+"""Layers of the executions list: confirmations of bulk actions, choosing a flow to execute."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import reflex as rx
 
 from app.pages.executions.state import ExecutionsState
-from components.button import button
+from components.button import button, segmented
 from components.client import Dialog
 from components.dialog import confirm_dialog, dialog
 from components.execute_form import execute_form
@@ -17,35 +17,35 @@ from components.message import message
 State: Any = ExecutionsState
 
 
-def confirmation() -> rx.Component:
+def confirmation(state: Any = State) -> rx.Component:
     """Name what is done to how many, and what follows; destroying ones are dialogs of their own."""
-    problem = rx.cond(State.deed_error != "", message("bad", State.deed_error, test="deed-error"), rx.fragment())
+    problem = rx.cond(state.deed_error != "", message("bad", state.deed_error, test="deed-error"), rx.fragment())
     text = rx.fragment(
-        rx.el.p(State.deed_text),
-        rx.cond(State.deed_note != "", rx.el.p(State.deed_note, class_name="mut"), rx.fragment()),
+        rx.el.p(state.deed_text),
+        rx.cond(state.deed_note != "", rx.el.p(state.deed_note, class_name="mut"), rx.fragment()),
     )
 
     def tick(label: str, name: str) -> rx.Component:
-        return checkbox(label, getattr(State, name), lambda on: State.mark(name, on), test=f"deed-{name}")
+        return checkbox(label, getattr(state, name), lambda on: state.mark(name, on), test=f"deed-{name}")
 
     def danger(name: str, icon: str, *more: rx.Component) -> rx.Component:
         return confirm_dialog(
-            State.deed_title,
+            state.deed_title,
             problem,
             text,
             *more,
-            open=State.deed == name,
-            on_cancel=State.forget_deed,
-            on_confirm=State.carry_out,
-            verb=State.deed_button,
+            open=state.deed == name,
+            on_cancel=state.forget_deed,
+            on_confirm=state.carry_out,
+            verb=state.deed_button,
             icon=icon,
-            blocked=State.deed_blocked | State.deed_busy | (State.deed_count == 0),
+            blocked=state.deed_blocked | (state.deed_count == 0),
             test=f"deed-{name}",
         )
 
     typed = field(
-        f"Type {State.deed_count} to confirm",
-        text_input(State.typed, State.type_count, label="Number of executions", test="deed-typed"),
+        f"Type {state.deed_count} to confirm",
+        text_input(state.typed, state.type_count, label="Number of executions", test="deed-typed"),
     )
     destroying = rx.fragment(
         danger("kill", "square"),
@@ -55,22 +55,22 @@ def confirmation() -> rx.Component:
             tick("Their log lines", "with_logs"),
             tick("Their metrics", "with_metrics"),
             tick("Their files in internal storage", "with_files"),
-            rx.cond(State.deed_count > 100, typed, rx.fragment()),
+            rx.cond(state.deed_count > 100, typed, rx.fragment()),
         ),
     )
     plain = dialog(
-        State.deed_title,
+        state.deed_title,
         problem,
         text,
         rx.match(
-            State.deed,
+            state.deed,
             (
                 "labels",
                 field(
                     "Labels",
                     text_input(
-                        State.label_text,
-                        State.write_labels,
+                        state.label_text,
+                        state.write_labels,
                         label="Labels",
                         placeholder="team: data",
                         rows=4,
@@ -91,25 +91,38 @@ def confirmation() -> rx.Component:
                             ("FAILED", "Failed"),
                             ("CANCELLED", "Cancelled"),
                         ],
-                        State.new_status,
-                        State.set_status,
+                        state.new_status,
+                        state.set_status,
                         label="State",
                         test="deed-status",
+                    ),
+                ),
+            ),
+            (
+                "unqueue",
+                field(
+                    "And then",
+                    segmented(
+                        [("RUNNING", "Run now"), ("CANCELLED", "Cancel them"), ("FAILED", "Let them fail")],
+                        state.unqueue_to,
+                        state.set_unqueue_to,
+                        label="State",
+                        test="deed-unqueue",
                     ),
                 ),
             ),
             ("replay", tick("With the latest revision of each flow", "latest")),
             rx.fragment(),
         ),
-        open=(State.deed != "") & (State.deed != "delete") & (State.deed != "kill"),
-        on_close=State.forget_deed,
+        open=(state.deed != "") & (state.deed != "delete") & (state.deed != "kill"),
+        on_close=state.forget_deed,
         footer=[
-            button("Cancel", on_click=State.forget_deed),
+            button("Cancel", on_click=state.forget_deed),
             button(
-                State.deed_button,
+                state.deed_button,
                 kind="primary",
-                on_click=State.carry_out,
-                disabled=State.deed_busy | (State.deed_count == 0),
+                on_click=state.carry_out,
+                disabled=state.deed_count == 0,
                 primary_of_dialog=True,
                 test="deed-confirm",
             ),
@@ -117,28 +130,6 @@ def confirmation() -> rx.Component:
         test="deed",
     )
     return rx.fragment(destroying, plain)
-
-
-def view_dialog() -> rx.Component:
-    """Ask for the name under which search, conditions and order are kept."""
-    return dialog(
-        "Save view",
-        field(
-            "Name",
-            text_input(
-                State.view_name, State.put_view_name, label="Name", placeholder="Night window", test="view-name"
-            ),
-            error=State.view_error,
-            hint="Search, conditions and order are kept for you; an existing name is replaced.",
-        ),
-        open=State.naming_view,
-        on_close=State.close_view,
-        footer=[
-            button("Cancel", on_click=State.close_view),
-            button("Save view", kind="primary", on_click=State.save_view, primary_of_dialog=True, test="view-save"),
-        ],
-        test="view-dialog",
-    )
 
 
 def picker() -> rx.Component:

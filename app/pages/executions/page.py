@@ -8,43 +8,24 @@ import reflex as rx
 
 from app import routes
 from app.frame import page_shell
-from app.listing import list_pager
+from app.listing import list_body, list_filters, list_none, list_pager
 from app.pages.executions.bulk import DEEDS
-from app.pages.executions.dialogs import confirmation, picker, view_dialog
+from app.pages.executions.dialogs import confirmation, picker
+from app.pages.executions.keys import FILTERS
 from app.pages.executions.state import VIEWS, ExecutionsState
-from components.button import button, copy_button, icon_button, link, raw_link
+from components.button import button, copy_button, icon_button, link, segmented
 from components.chart import chart
+from components.client import ViewTabs
 from components.clock import duration, moment
-from components.dialog import menu, menu_item, menu_line
-from components.filters import NAMESPACE_OPERATORS, filter_bar, filter_key, refresh
-from components.message import empty_state, flow_name, label_chip
+from components.dialog import menu, menu_item, menu_line, popover
+from components.message import flow_name, label_chip
+from components.run_calendar import run_calendar
+from components.run_timeline import run_timeline
 from components.states import STATES, state_badge, state_icon
 from components.stream import stream_host
 from components.table import Bulk, Column, data_table
 
 State: Any = ExecutionsState
-
-FILTERS = [
-    filter_key("state", "state", kind="choice", options=list(STATES)),
-    filter_key(
-        "namespace",
-        "namespace",
-        operators=NAMESPACE_OPERATORS,
-        kind="choice",
-        options_url="/api/v1/{tenant}/executions/namespaces",
-    ),
-    filter_key("flowId", "flow", operators=["EQUALS", "CONTAINS", "IN", "NOT_IN", "STARTS_WITH", "REGEX"]),
-    filter_key("labels", "label", kind="labels"),
-    filter_key("timeRange", "time", kind="period"),
-    filter_key("startDate", "started", kind="date"),
-    filter_key("endDate", "ended", kind="date"),
-    filter_key("childFilter", "hierarchy", kind="choice", operators=["EQUALS"], options=["MAIN", "CHILD"]),
-    filter_key("triggerExecutionId", "parent", operators=["EQUALS", "IN"], placeholder="id of an execution"),
-    filter_key("triggerId", "trigger", operators=["EQUALS", "IN", "CONTAINS"]),
-    filter_key("kind", "kind", kind="choice", options=["NORMAL", "PLAYGROUND", "TEST"]),
-    filter_key("scope", "scope", kind="choice", operators=["EQUALS"], options=["USER", "SYSTEM"]),
-]
-
 
 KEYS = [
     ("Success", "ok"),
@@ -56,7 +37,7 @@ KEYS = [
 ]
 
 
-def _place(row: Any, tab: str = "gantt") -> str:
+def _place(row: Any, tab: Any = ExecutionsState.execution_tab) -> str:
     return routes.execution(row.namespace, row.flow, row.id, tab)
 
 
@@ -89,12 +70,12 @@ def _trigger(row: Any) -> rx.Component:
     )
 
 
-def _labels(row: Any) -> rx.Component:
+def labels_cell(row: Any, state: Any = State) -> rx.Component:
     return rx.el.span(
         rx.foreach(
             row.shown_labels,
             lambda one: label_chip(
-                one["key"], one["value"], on_click=State.toggle_label(f"{one['key']}:{one['value']}")
+                one["key"], one["value"], on_click=state.toggle_label(f"{one['key']}:{one['value']}")
             ),
         ),
         rx.cond(row.more_labels != "", rx.el.i(row.more_labels, class_name="cnt"), rx.fragment()),
@@ -107,9 +88,42 @@ def _note(row: Any) -> rx.Component:
     return rx.el.span(row.note, class_name=look, title=row.note)
 
 
+def _peek(word: str, text: Any, test: str) -> rx.Component:
+    """Inputs, outputs or a trigger's data behind a word."""
+    return rx.cond(
+        text != "",
+        popover(
+            rx.el.button(word, class_name="link sm", custom_attrs={"type": "button", "data-testid": test}),
+            rx.el.pre(text, class_name="mono xl-json"),
+            label=word,
+        ),
+        rx.fragment(),
+    )
+
+
+def id_cell(row: Any) -> rx.Component:
+    """The short id as the row's link, for lists without the column of the flow."""
+    shown = link(row.short_id, to=_place(row), title=row.id)
+    return rx.el.span(shown, copy_button(row.id, "Copy the id"), class_name="row g4 mono xl-id")
+
+
+def _parent(row: Any) -> rx.Component:
+    short = rx.el.span(row.parent[:8], class_name="mono", title=row.parent)
+    known = link(short, to=routes.execution(row.parent_namespace, row.parent_flow, row.parent), class_name="link")
+    return rx.cond(row.parent != "", rx.cond(row.parent_flow != "", known, short), rx.fragment())
+
+
+def _last_task(row: Any) -> rx.Component:
+    return rx.el.span(
+        rx.el.span(row.last_task, class_name="mono"),
+        rx.cond(row.attempts > 1, rx.el.i(row.attempts, class_name="cnt", title="attempts"), rx.fragment()),
+        class_name="row g4",
+    )
+
+
 COLUMNS = [
-    Column("State", lambda row: state_badge(row.state), sort="state.current"),
-    Column("Flow", lambda row: link(flow_name(row.namespace, row.flow), to=_place(row)), sort="flowId"),
+    Column("State", lambda row: state_badge(row.state), sort="state.current", key="state"),
+    Column("Flow", lambda row: link(flow_name(row.namespace, row.flow), to=_place(row)), sort="flowId", key="flow"),
     Column(
         "Id",
         lambda row: rx.el.span(
@@ -117,24 +131,49 @@ COLUMNS = [
         ),
         sort="id",
         hide="m",
+        key="id",
     ),
-    Column("Started", lambda row: moment(row.started), sort="state.startDate", numeric=True),
-    Column("Duration", _duration, sort="state.duration", numeric=True),
-    Column("Trigger", _trigger, hide="m"),
-    Column("Labels", _labels, hide="m"),
-    Column("Note", _note, fill=True),
+    Column("Started", lambda row: moment(row.started), sort="state.startDate", numeric=True, key="started"),
+    Column("Ended", lambda row: moment(row.ended), sort="state.endDate", numeric=True, hide="m", key="ended"),
+    Column("Duration", _duration, sort="state.duration", numeric=True, key="duration"),
+    Column("Trigger", _trigger, hide="m", key="trigger"),
+    Column("Labels", labels_cell, hide="m", key="labels"),
+    Column("Note", _note, fill=True, key="note"),
+    Column("Waited", lambda row: duration(ms=row.waited_ms), numeric=True, key="waited", off=True),
+    Column(
+        "Namespace",
+        lambda row: link(row.namespace, to=routes.namespace(row.namespace), class_name="ns"),
+        sort="namespace",
+        key="namespace",
+        off=True,
+    ),
+    Column("Revision", lambda row: row.revision, numeric=True, key="revision", off=True),
+    Column("Parent", _parent, key="parent", off=True),
+    Column("Trigger data", lambda row: _peek("data", row.trigger_text, "row-trigger"), key="trigger-data", off=True),
+    Column("Inputs", lambda row: _peek("inputs", row.inputs_text, "row-inputs"), key="inputs", off=True),
+    Column("Outputs", lambda row: _peek("outputs", row.outputs_text, "row-outputs"), key="outputs", off=True),
+    Column("Last task", _last_task, key="last-task", off=True),
+    Column("Scheduled", lambda row: moment(row.schedule), numeric=True, key="scheduled", off=True),
+    Column("Created", lambda row: moment(row.created), numeric=True, key="created", off=True),
+    Column("Kind", lambda row: rx.el.span(row.kind.lower(), class_name="mut"), key="kind", off=True),
+    Column("Created by", lambda row: rx.el.span(row.created_by, class_name="mut"), key="created-by", off=True),
 ]
 
 
-def _row_menu(row: Any) -> rx.Component:
+def label_column(row: Any, key: Any) -> Any:
+    """The value of a label that the reader made a column of."""
+    return row.label_map[key.to(str).split(":")[1]]
+
+
+def row_menu(row: Any, state: Any = State) -> rx.Component:
     def deed(name: str, icon: str, *, danger: bool = False) -> rx.Component:
         allowed = [state for state in STATES if DEEDS[name].allows(state)]
         on: Any = rx.match(row.state, *((state, True) for state in allowed), False)
         return menu_item(
             DEEDS[name].word,
             icon=icon,
-            on_select=State.ask(name, row.id),
-            disabled=~(on & State.rights.contains(name)),
+            on_select=state.ask(name, row.id),
+            disabled=~(on & state.rights.contains(name)),
             reason=_single(DEEDS[name].reason),
             danger=danger,
             test=f"row-{name}",
@@ -142,9 +181,12 @@ def _row_menu(row: Any) -> rx.Component:
 
     return menu(
         icon_button("ellipsis", "Actions", test="executions-row-menu"),
-        menu_item("Open", icon="square-arrow-out-up-right", to=_place(row)),
+        menu_item("Open", icon="square-arrow-out-up-right", to=_place(row, "overview")),
+        menu_item("Gantt", icon="chart-gantt", to=_place(row, "gantt")),
         menu_item("Logs", icon="scroll-text", to=_place(row, "logs")),
-        menu_item("Flow", icon="workflow", to=routes.flow(row.namespace, row.flow)),
+        menu_item("Flow", icon="workflow", to=routes.flow(row.namespace, row.flow, ExecutionsState.flow_first)),
+        menu_item("Copy id", icon="copy", on_select=state.copy_id(row.id)),
+        menu_item("Copy link", icon="link", on_select=state.copy_link(row.namespace, row.flow, row.id)),
         menu_line(),
         deed("replay", "rewind"),
         deed("restart", "rotate-ccw"),
@@ -164,7 +206,7 @@ def _single(reason: str) -> str:
     )
 
 
-def _small(row: Any) -> rx.Component:
+def small(row: Any, state: Any = State) -> rx.Component:
     word = rx.match(
         row.state,
         *((name, rx.el.span(name.capitalize(), class_name=f"fgs {f} med")) for name, (f, _) in STATES.items()),
@@ -187,20 +229,20 @@ def _small(row: Any) -> rx.Component:
             ),
             class_name="grow",
         ),
-        _row_menu(row),
+        row_menu(row, state),
         class_name="xl-card",
     )
 
 
-def _bulk() -> Bulk:
+def bulk_bar(state: Any = State) -> Bulk:
     def one(name: str, icon: str, *, danger: bool = False, narrow: bool = True) -> rx.Component:
         made = button(
             DEEDS[name].word,
             icon=icon,
             size="small",
             kind="danger" if danger else "default",
-            on_click=State.ask(name, ""),
-            disabled=~State.allowed.contains(name),
+            on_click=state.ask(name, ""),
+            disabled=~state.allowed.contains(name),
             reason=DEEDS[name].reason,
             test=f"executions-{name}",
         )
@@ -210,8 +252,8 @@ def _bulk() -> Bulk:
         return menu_item(
             DEEDS[name].word,
             icon=icon,
-            on_select=State.ask(name, ""),
-            disabled=~State.allowed.contains(name),
+            on_select=state.ask(name, ""),
+            disabled=~state.allowed.contains(name),
             reason=DEEDS[name].reason,
             test=f"executions-{name}",
         )
@@ -226,8 +268,21 @@ def _bulk() -> Bulk:
         label="More actions on the selection",
         width=224,
     )
+    compare = rx.el.span(
+        button(
+            "Compare",
+            icon="git-compare",
+            size="small",
+            on_click=state.compare,
+            disabled=state.selected.length() != 2,
+            reason="Select two executions",
+            test="executions-compare",
+        ),
+        class_name="hide-m",
+    )
     return Bulk(
         [
+            compare,
             one("replay", "rewind"),
             one("restart", "rotate-ccw"),
             one("labels", "tag", narrow=False),
@@ -235,70 +290,62 @@ def _bulk() -> Bulk:
             one("kill", "square", danger=True),
             one("delete", "trash-2", danger=True),
         ],
-        note=State.selection_note,
-        on_all=State.select_all,
-        total=State.total,
-        everything=State.select_everything,
+        note=state.selection_note,
+        on_all=state.select_all,
+        total=state.total,
+        everything=state.select_everything,
     )
 
 
 def _views() -> rx.Component:
-    """Kept conditions as tabs; the URL says which one is open."""
-
-    def one(name: Any, query: Any, test: str) -> rx.Component:
-        return link(
-            name,
-            to=f"{routes.EXECUTIONS}?{query}" if isinstance(query, str) and query else routes.EXECUTIONS,
-            class_name=rx.cond(State.view == query, "tab on", "tab"),
-            test=test,
-        )
-
-    def kept(view: Any) -> rx.Component:
-        return rx.el.span(
-            link(
-                view["name"],
-                to=f"{routes.EXECUTIONS}?{view['query']}",
-                class_name=rx.cond(State.view == view["query"], "tab on", "tab"),
-            ),
-            rx.el.button(
-                rx.icon("x", size=12),
-                class_name="ib xl-x",
-                title="Forget this view",
-                aria_label="Forget this view",
-                on_click=State.forget_view(view["id"]),
-                custom_attrs={"type": "button"},
-            ),
-            class_name="row g4 xl-view",
-        )
-
-    return rx.el.div(
-        rx.el.nav(
-            *(one(name, query, f"view-{place}") for place, (name, query) in enumerate(VIEWS)),
-            rx.foreach(State.views, kept),
-            rx.el.button(
-                rx.icon("plus", size=14),
-                "Save view",
-                class_name="tab",
-                on_click=State.name_view,
-                custom_attrs={"type": "button", "data-testid": "executions-save-view"},
-            ),
-            class_name="tabs xl-views",
-            aria_label="Views",
-        ),
-        class_name="xl-top",
+    """Kept conditions as tabs, and how the executions are drawn; the URL says which."""
+    modes = segmented(
+        [
+            ("table", "Table", "table-2"),
+            ("timeline", "Timeline", "chart-gantt"),
+            ("calendar", "Heat map", "calendar-days"),
+        ],
+        State.mode,
+        State.set_mode,
+        label="View",
+        test="executions-mode",
+    )
+    return ViewTabs.create(
+        modes,
+        list_name="executions",
+        path=routes.EXECUTIONS,
+        keys=FILTERS,
+        own=VIEWS,
+        query=State.list_query,
+        default_view=State.default_view,
+        on_default=State.set_default_view,
     )
 
 
 def _bar() -> rx.Component:
-    return filter_bar(
+    return list_filters(
+        State,
         FILTERS,
-        filters=State.filters,
-        on_filters=State.set_conditions,
-        query=State.search_text,
-        on_query=State.set_search,
         placeholder="Id, flow, label",
+        on_refresh=State.again,
+        columns=COLUMNS,
+        label_columns=True,
+        csv=State.csv_url,
         tools=[
-            refresh(State.again, seconds=State.refresh_seconds, on_seconds=State.set_refresh),
+            menu(
+                icon_button("group", "Group what matches", test="executions-group"),
+                *(
+                    menu_item(word, on_select=State.set_grouping(by), checked=State.grouping == by, test=f"group-{by}")
+                    for by, word in (
+                        ("", "No groups"),
+                        ("flow", "By flow"),
+                        ("state", "By state"),
+                        ("labels", "By label"),
+                        ("message", "By error message"),
+                    )
+                ),
+                label="Group what matches",
+            ),
             rx.el.span(
                 icon_button(
                     "chart-column",
@@ -309,15 +356,28 @@ def _bar() -> rx.Component:
                 ),
                 class_name="hide-s",
             ),
-            raw_link(
-                rx.icon("download", size=14),
-                href=State.csv_url,
-                class_name="ib hide-s",
-                download=True,
-                title="Export as CSV",
-                test="executions-csv",
-            ),
         ],
+    )
+
+
+def _groups() -> rx.Component:
+    """What matches, counted by flow, state, label or message (UI-EX-06)."""
+
+    def one(group: Any) -> rx.Component:
+        return rx.el.button(
+            rx.el.span(group["word"], class_name="ell grow", title=group["word"]),
+            rx.el.span(group["more"], class_name="xs faint ell"),
+            rx.el.b(group["count"], class_name="num semi"),
+            class_name="xl-group",
+            on_click=State.choose_group(group["field"], group["value"]),
+            custom_attrs={"type": "button", "data-testid": "execution-group"},
+            key=group["value"],
+        )
+
+    return rx.cond(
+        (State.grouping != "") & (State.groups.length() > 0),
+        rx.el.div(rx.foreach(State.groups, one), class_name="xl-groups"),
+        rx.fragment(),
     )
 
 
@@ -326,7 +386,10 @@ def _chart() -> rx.Component:
         State.chart_on & (State.total > 0),
         rx.el.div(
             rx.el.div(
-                rx.el.b(State.total, rx.cond(State.total == 1, " execution", " executions"), class_name="semi num"),
+                rx.el.b(
+                    rx.cond(State.total == 1, f"{State.total} execution", f"{State.total} executions"),
+                    class_name="semi num",
+                ),
                 rx.el.span(class_name="grow"),
                 *(
                     rx.el.span(rx.el.i(class_name=f"xl-key {family}"), name, class_name="row g4")
@@ -349,34 +412,6 @@ def _chart() -> rx.Component:
     )
 
 
-def _nothing() -> rx.Component:
-    near = rx.cond(
-        State.near_count > 0,
-        button(
-            f"Show {State.near_words} ({State.near_count})",
-            kind="primary",
-            on_click=State.show_near,
-            test="executions-near",
-        ),
-        rx.fragment(),
-    )
-    return rx.cond(
-        State.none_words != "",
-        empty_state(
-            "Nothing matches",
-            hint=f"No execution fits: {State.none_words}.",
-            icon="search-x",
-            actions=[near, button("Reset filters", on_click=State.reset_conditions, test="executions-reset")],
-        ),
-        empty_state(
-            "No executions yet",
-            hint="An execution is one run of a flow, with its task runs, logs and outputs.",
-            icon="activity",
-            actions=[button("Execute a flow", icon="play", kind="primary", on_click=State.open_picker)],
-        ),
-    )
-
-
 def executions_page() -> rx.Component:
     """The screen."""
     fresh = rx.cond(
@@ -386,40 +421,59 @@ def executions_page() -> rx.Component:
             State.fresh,
             " new",
             class_name="xl-new",
-            on_click=State.set_page(1),
-            custom_attrs={"type": "button", "data-testid": "executions-fresh"},
+            on_click=State.show_fresh,
+            custom_attrs={"type": "button", "data-testid": "executions-fresh", "data-to-top": "true"},
         ),
         rx.fragment(),
+    )
+    table = data_table(
+        State.rows,
+        COLUMNS,
+        label="Executions",
+        selected=State.selected,
+        on_select=State.select,
+        sort=State.sort_by,
+        on_sort=State.set_sort,
+        loading=State.loading,
+        none=list_none(
+            State,
+            what="execution",
+            title="No executions yet",
+            hint="An execution is one run of a flow, with its task runs, logs and outputs.",
+            icon="activity",
+            actions=[button("Execute a flow", icon="play", kind="primary", on_click=State.open_picker)],
+            test="executions",
+        ),
+        actions=row_menu,
+        small=small,
+        bulk=bulk_bar(),
+        density="normal",
+        shown=State.columns,
+        widths=State.column_widths,
+        on_widths=State.set_column_widths,
+        extra=label_column,
+        test="executions-table",
+    )
+    search = f"/api/v1/{State.tenant_id}/executions/search?{State.search_query}"
+    calendar = f"/api/v1/{State.tenant_id}/console/executions/calendar?{State.search_query}"
+    body = rx.fragment(
+        rx.match(
+            State.mode,
+            ("timeline", run_timeline(url=search, reload=State.chart_turn, key="timeline")),
+            ("calendar", run_calendar(url=calendar, reload=State.chart_turn, key="calendar")),
+            rx.el.div(fresh, table, class_name="xl-body"),
+        )
     )
     return page_shell(
         "Executions",
         _views(),
         _bar(),
-        _chart(),
-        rx.el.div(
-            fresh,
-            data_table(
-                State.rows,
-                COLUMNS,
-                label="Executions",
-                selected=State.selected,
-                on_select=State.select,
-                sort=State.sort_by,
-                on_sort=State.set_sort,
-                loading=State.loading,
-                none=_nothing(),
-                actions=_row_menu,
-                small=_small,
-                bulk=_bulk(),
-                density="normal",
-                test="executions-table",
-            ),
-            class_name="xl-body",
-        ),
-        list_pager(State),
+        rx.cond(State.mode == "table", _chart(), rx.fragment()),
+        _groups(),
+        list_body(State, body, on_retry=State.again),
+        rx.cond(State.mode == "table", list_pager(State), rx.fragment()),
         stream_host(url=f"/api/v1/{State.tenant_id}/console/stream?topics=executions", on_topic=State.changed),
         confirmation(),
-        view_dialog(),
         picker(),
         actions=[
             button(

@@ -2,177 +2,126 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
 import reflex as rx
 
 from app import routes
-from app.list_page import ListPage
-from app.pages.executions.bulk import BulkActions
-from app.pages.executions.ranges import TIME_FIELDS, in_words, nearest_range, one_time, without_time
+from app.conditions import TIME_FIELDS, iso, pairs_of, time_range, without_time
+from app.pages.executions.keys import FILTERS, SHOWN
+from app.pages.executions.run_rows import RunRows
 from app.tab import Tab
-from backend_client import ApiError, Client, ExecutionRow, query_of
+from app.words import say
+from backend_client import Client
 from backend_client.client import text_of
 
 DEFAULT_FILTERS = [{"field": "timeRange", "operator": "EQUALS", "value": "PT720H"}]
 DEFAULT_SORT = "state.startDate:desc"
-CHART_SECONDS = 10.0
-"""A list that changes all the time draws its chart no more often."""
-BAR = 64
-"""Widest bar below a duration, in px."""
+HALF_LIVE = "filters[state][IN]=CREATED,QUEUED,RUNNING,RETRYING,RESTARTED,KILLING&filters[timeRange][EQUALS]=PT720H"
 VIEWS = [
-    ("All", ""),
-    (
-        "Running",
-        "filters[state][IN]=CREATED,QUEUED,RUNNING,RETRYING,RESTARTED,KILLING&filters[timeRange][EQUALS]=PT720H",
-    ),
-    ("Failed today", "filters[state][IN]=FAILED,WARNING&filters[timeRange][EQUALS]=PT24H"),
-    ("Paused", "filters[state][IN]=PAUSED,BREAKPOINT&filters[timeRange][EQUALS]=PT8760H"),
+    {"name": "All", "query": "own=1", "match": urlencode(pairs_of("", DEFAULT_FILTERS), safe="[],:")},
+    {"name": "Running", "query": HALF_LIVE},
+    {"name": "Failed today", "query": "filters[state][IN]=FAILED,WARNING&filters[timeRange][EQUALS]=PT24H"},
+    {"name": "Paused", "query": "filters[state][IN]=PAUSED,BREAKPOINT&filters[timeRange][EQUALS]=PT8760H"},
 ]
+COUNTED = 10_000
+"""The API counts no further."""
+MODES = ("table", "timeline", "calendar")
 
 
-class ExecutionsState(BulkActions, ListPage, Tab):
+class ExecutionsState(RunRows, Tab):
     """One page of executions."""
 
-    rows: list[ExecutionRow] = []
+    list_name: str = "executions"
     fresh: int = 0
     csv_url: str = ""
     chart_url: str = ""
     chart_body: dict[str, Any] = {}
-    chart_turn: int = 0
     chart_on: bool = True
-    view: str = ""
-    views: list[dict[str, str]] = []
-    view_name: str = ""
-    naming_view: bool = False
-    view_error: str = ""
-    none_words: str = ""
-    near_range: str = ""
-    near_words: str = ""
-    near_count: int = 0
+    mode: str = "table"
+    search_query: str = ""
+    grouping: str = ""
+    groups: list[dict[str, Any]] = []
     picking: bool = False
     pick_namespace: str = ""
     pick_flow: str = ""
     pick_namespaces: list[str] = []
     pick_flows: list[str] = []
-    _charted: float = 0.0
 
     # -- loading ------------------------------------------------------------------------------------------
 
     @rx.event
     async def load(self):
         """Enter the list: close what was open, fetch the page that the URL asks for."""
-        self.deed, self.naming_view, self.picking = "", False, False
+        self.deed, self.picking = "", False
         return ExecutionsState.again
 
     @rx.event
     async def again(self):
         """Fetch the page of rows that the URL asks for."""
-        self.read_url(sort=DEFAULT_SORT, filters=DEFAULT_FILTERS)
+        self.read_url(sort=DEFAULT_SORT, filters=DEFAULT_FILTERS, keys=FILTERS, columns=SHOWN)
+        view = self.query("view")
+        self.mode = view if view in MODES else "table"
         self.fresh, self._charted = 0, 0.0
         self.chart_on = self.settings.get("executionsChart", True) is not False
         self._addresses()
-        async with self.api() as api:
-            await self._fetch(api)
-            yield
-            await self._explain(api)
-            await self._read_views(api)
-
-    async def _fetch(self, api: Client) -> None:
-        page = await api.executions.search(**self.wanted())
-        waiting: dict[str, dict[str, Any]] = {}
-        held = [row.id for row in page.rows if not row.terminal]
-        if held:
-            try:
-                waiting = await api.executions.waiting(held)
-            except ApiError:
-                waiting = {}  # the list is worth more than the reasons
-        now = time.time()
-        spans = {row.id: row.duration_ms if row.terminal else _since(row.started, now) for row in page.rows}
-        longest = max([*spans.values(), 1])
-        rows = [
-            replace(
-                row,
-                note=row.note or text_of((waiting.get(row.id) or {}).get("text")),
-                bar=f"{max(1, round(BAR * spans[row.id] / longest))}px" if spans[row.id] > 0 else "0px",
-            )
-            for row in page.rows
-        ]
-        self.take(replace(page, rows=rows))
-        self._states = {**self._states, **{row.id: row.state for row in rows}}
-        self._flows = {**self._flows, **{row.id: f"{row.namespace}/{row.flow}" for row in rows}}
-        if len(self._states) > 2000:
-            self._states = {row.id: row.state for row in rows}
-            self._flows = {row.id: f"{row.namespace}/{row.flow}" for row in rows}
-        self._judge()
-        if now - self._charted > CHART_SECONDS:
-            self._charted = now
-            self.chart_turn += 1
+        async with self.listing() as api:
+            if self.mode == "table":
+                await self._fetch(api)
+                yield
+                await self.explain(api.executions.search, "started")
+                await self._read_groups(api)
+            else:
+                page = await api.executions.search(**{**self.wanted(), "page": 1, "size": 1})
+                self.total = page.total
 
     def _addresses(self) -> None:
-        pairs = query_of(query=self.search_text, filters=self.filters)
+        sent = self.conditions()
+        query = urlencode(pairs_of(self.search_text, sent), safe="[],:")
         base = f"/api/v1/{self.tenant_id}"
-        self.csv_url = f"{base}/executions/export/by-query/csv?{urlencode(pairs, safe='[],:')}"
-        plain = [one for one in self.filters if one["field"] not in TIME_FIELDS]
-        self.chart_url = (
-            f"{base}/console/figures?{urlencode(query_of(query=self.search_text, filters=plain), safe='[],:')}"
-        )
-        period = next((one["value"] for one in self.filters if one["field"] == "timeRange"), "")
-        start = next((one["value"] for one in self.filters if one["field"] == "startDate"), "")
-        end = next((one["value"] for one in self.filters if one["field"] == "endDate"), "")
-        given: Any = {k: v for k, v in (("start", start), ("end", end)) if v} if start or end else period or "PT720H"
-        self.chart_body = {"chart": "executions-over-time", "timeRange": given, "format": "json"}
-        query = urlencode([*query_of(query=self.search_text, filters=self.filters)], safe="[],:")
-        defaults = urlencode(query_of(filters=DEFAULT_FILTERS), safe="[],:")
-        self.view = "" if query == defaults else query
-
-    async def _explain(self, api: Client) -> None:
-        """Say why the list is empty, and which range would show something (UI-LS-11)."""
-        self.none_words, self.near_range, self.near_words, self.near_count = "", "", "", 0
-        if self.total:
-            return
-        self.none_words = in_words(self.search_text, self.filters)
-        rest = without_time(self.filters)
-        if len(rest) == len(self.filters):
-            return
-        ever = await api.executions.search(size=1, query=self.search_text, filters=rest)
-        if not ever.rows:
-            if not rest and not self.search_text:
-                self.none_words = ""  # there is none at all: the range is not to blame
-            return
-        self.near_range, self.near_words = nearest_range(ever.rows[0].started)
-        if self.near_range:
-            period = {"field": "timeRange", "operator": "EQUALS", "value": self.near_range}
-            self.near_count = (
-                await api.executions.search(size=1, query=self.search_text, filters=[*rest, period])
-            ).total
-        else:
-            self.near_words, self.near_count = "all time", ever.total
-
-    @rx.event
-    async def show_near(self) -> None:
-        """Take the nearest range that shows something."""
-        rest = without_time(self.filters)
-        if self.near_range:
-            rest.append({"field": "timeRange", "operator": "EQUALS", "value": self.near_range})
-        self._go(filters=rest)
+        self.search_query = query
+        self.csv_url = f"{base}/executions/export/by-query/csv?{query}"
+        plain = [one for one in sent if one["field"] not in TIME_FIELDS]
+        self.chart_url = f"{base}/console/figures?{urlencode(pairs_of(self.search_text, plain), safe='[],:')}"
+        self.chart_body = {"chart": "executions-over-time", "timeRange": time_range(sent), "format": "json"}
 
     # -- conditions ---------------------------------------------------------------------------------------
 
     @rx.event
-    async def set_conditions(self, filters: list[dict[str, str]]) -> None:
-        """The conditions changed; a period and dates exclude each other."""
-        new = [{k: str(v) for k, v in one.items()} for one in filters]
-        self._go(filters=one_time(self.filters, new))
+    async def set_mode(self, mode: str) -> None:
+        """Table, timeline or calendar (UI-EX-07); it stands in the URL."""
+        pairs = [(k, v) for k, v in self.query_pairs() if k not in ("view", "page")] or [("own", "1")]
+        self._open(pairs + ([("view", mode)] if mode in MODES[1:] else []))
 
     @rx.event
-    async def reset_conditions(self) -> None:
-        """Back to the list's own conditions."""
-        self.navigate(routes.EXECUTIONS)
+    async def set_grouping(self, by: str):
+        """Group what matches by flow, label key or error message, with counts (UI-EX-06)."""
+        self.grouping = by
+        async with self.api(say("Could not group the executions")) as api:
+            await self._read_groups(api)
+
+    async def _read_groups(self, api: Client) -> None:
+        if not self.grouping:
+            self.groups = []
+            return
+        found = await api.executions.groups(self.grouping, query=self.search_text, filters=self.conditions())
+        self.groups = found[:20]
+
+    @rx.event
+    async def choose_group(self, field: str, value: str) -> None:
+        """A group was pressed: only its executions."""
+        if field == "labels":
+            self._go(filters=[*self.filters, {"field": "labels", "operator": "EQUALS", "value": value}])
+        elif field == "flow":
+            namespace, _, flow = value.rpartition("/")
+            rest = [one for one in self.filters if one["field"] not in ("namespace", "flowId")]
+            rest.append({"field": "namespace", "operator": "EQUALS", "value": namespace})
+            self._go(filters=[*rest, {"field": "flowId", "operator": "EQUALS", "value": flow}])
+        elif field == "state":
+            rest = [one for one in self.filters if one["field"] != "state"]
+            self._go(filters=[*rest, {"field": "state", "operator": "IN", "value": value}])
 
     @rx.event
     async def choose_range(self, chosen: dict[str, Any]) -> None:
@@ -188,101 +137,45 @@ class ExecutionsState(BulkActions, ListPage, Tab):
         self._go(filters=rest or DEFAULT_FILTERS)
 
     @rx.event
-    async def toggle_label(self, label: str) -> None:
-        """A label was pressed: its condition comes or goes (UI-LS-09)."""
-        condition = {"field": "labels", "operator": "EQUALS", "value": label}
-        rest = [one for one in self.filters if one != condition]
-        self._go(filters=rest if len(rest) < len(self.filters) else [*rest, condition])
-
-    @rx.event
     async def toggle_chart(self):
         """Show or hide the chart; kept for the user."""
         self.chart_on = not self.chart_on
-        async with self.api("Could not save the setting") as api:
+        async with self.api(say("Could not save the setting")) as api:
             await api.console.patch_settings({"executionsChart": self.chart_on})
             self.settings = {**self.settings, "executionsChart": self.chart_on}
-
-    # -- selection ----------------------------------------------------------------------------------------
-
-    @rx.event
-    async def select(self, ids: list[str]) -> None:
-        """Another selection."""
-        self.selected, self.select_everything = ids, False
-        self._judge()
-
-    @rx.event
-    async def select_all(self) -> None:
-        """All that match are meant."""
-        self.select_everything = True
-        self._judge()
 
     # -- live ---------------------------------------------------------------------------------------------
 
     @rx.event
     async def changed(self, change: dict[str, Any]):
         """Executions came or changed: read the page again, or only count while the reader is busy (UI-EX-05)."""
-        busy = bool(self.selected or self.deed or self.naming_view or self.picking)
-        if busy or self.page_number > 1 or self.sort_by != DEFAULT_SORT or self.loading:
-            if text_of(change.get("kind")) == "created":
-                self.fresh = min(self.fresh + int(change.get("n") or 1), 999)
+        busy = bool(self.selected or self.deed or self.picking or change.get("scrolled"))
+        if self.loading:
             return
-        async with self.api("Could not refresh the list") as api:
+        if busy or self.page_number > 1 or self.sort_by != DEFAULT_SORT:
+            await self._count_fresh(int(change.get("n") or 1))
+            return
+        if self.mode != "table" or self.list_problem:
+            return
+        async with self.api(say("Could not refresh the list")) as api:
             await self._fetch(api)
 
-    # -- views --------------------------------------------------------------------------------------------
-
-    async def _read_views(self, api: Client) -> None:
-        try:
-            found = await api.console.views("executions")
-        except ApiError:
+    async def _count_fresh(self, changes: int) -> None:
+        """How many match now that did not when the rows were read; beyond what the API counts, how many changed."""
+        if self.total >= COUNTED:
+            self.fresh = min(self.fresh + changes, 999)
             return
-        self.views = [
-            {"id": text_of(one.get("id")), "name": text_of(one.get("name")), "query": text_of(one.get("query"))}
-            for one in found[:12]
-        ]
+        async with self.api(say("Could not refresh the list")) as api:
+            now = await api.executions.search(**{**self.wanted(), "page": 1, "size": 1})
+            self.fresh = min(max(0, now.total - self.total), 999)
 
     @rx.event
-    async def name_view(self) -> None:
-        """Ask for the name under which the conditions are kept (UI-FI-05)."""
-        self.view_name, self.view_error, self.naming_view = "", "", True
-
-    @rx.event
-    async def put_view_name(self, text: str) -> None:
-        """The name was typed."""
-        self.view_name, self.view_error = text, ""
-
-    @rx.event
-    async def close_view(self) -> None:
-        """Keep nothing."""
-        self.naming_view = False
-
-    @rx.event
-    async def save_view(self) -> None:
-        """Keep search, conditions and sort under a name."""
-        name = self.view_name.strip()
-        if not name:
-            self.view_error = "Give it a name."
-            return
-        same = next((one["id"] for one in self.views if one["name"] == name), "")
-        identity = same or f"executions-{int(time.time() * 1000):x}"
-        pairs = query_of(query=self.search_text, filters=self.filters)
-        if self.sort_by and self.sort_by != DEFAULT_SORT:
-            pairs.append(("sort", self.sort_by))
-        body = {"list": "executions", "name": name, "query": urlencode(pairs, safe="[],:"), "shared": False}
-        try:
-            async with self.api(raising=True) as api:
-                await api.console.put_view(identity, body | {"isDefault": False})
-                self.naming_view = False
-                await self._read_views(api)
-        except ApiError as error:
-            self.view_error = error.message
-
-    @rx.event
-    async def forget_view(self, identity: str) -> None:
-        """Drop a kept view."""
-        async with self.api("Could not delete the view") as api:
-            await api.console.delete_view(identity)
-            await self._read_views(api)
+    async def show_fresh(self):
+        """Those that came meanwhile: the first page, read anew; the browser scrolls to its top."""
+        if self.page_number == 1:
+            return ExecutionsState.again
+        self._go()
+        return None
 
     # -- execute ------------------------------------------------------------------------------------------
 
@@ -291,7 +184,7 @@ class ExecutionsState(BulkActions, ListPage, Tab):
         """Choose a flow to execute (UI-EX-02)."""
         spaces = [one["value"] for one in self.filters if one["field"] == "namespace" and "," not in one["value"]]
         self.pick_flow, self.pick_flows, self.picking = "", [], True
-        async with self.api("Could not read the namespaces") as api:
+        async with self.api(say("Could not read the namespaces")) as api:
             self.pick_namespaces = await api.flows.namespaces()
             known = spaces[0] if spaces and spaces[0] in self.pick_namespaces else ""
             self.pick_namespace = known or (self.pick_namespaces[0] if len(self.pick_namespaces) == 1 else "")
@@ -309,7 +202,7 @@ class ExecutionsState(BulkActions, ListPage, Tab):
     async def pick_a_namespace(self, name: str) -> None:
         """Another namespace."""
         self.pick_namespace, self.pick_flow, self.pick_flows = name, "", []
-        async with self.api("Could not read the flows") as api:
+        async with self.api(say("Could not read the flows")) as api:
             await self._read_flows(api)
 
     @rx.event
@@ -328,14 +221,7 @@ class ExecutionsState(BulkActions, ListPage, Tab):
         self.picking = False
         namespace = text_of(made.get("namespace")) or self.pick_namespace
         flow = text_of(made.get("flowId")) or self.pick_flow
-        self.navigate(routes.execution(namespace, flow, text_of(made.get("id"))))
-
-
-def _since(started: str, now: float) -> int:
-    try:
-        return max(0, int((now - datetime.fromisoformat(started).timestamp()) * 1000))
-    except ValueError:
-        return 0
+        self.navigate(routes.execution(namespace, flow, text_of(made.get("id")), self.execution_tab))
 
 
 def _instant(text: str) -> str:
@@ -344,4 +230,4 @@ def _instant(text: str) -> str:
         found = datetime.fromisoformat(text.strip().replace(" ", "T")[:26])
     except ValueError:
         return ""
-    return found.replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
+    return iso(found.replace(tzinfo=UTC))

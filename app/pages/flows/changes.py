@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from app.words import say
+
 NESTED = ("tasks", "then", "else", "errors", "finally", "afterExecution", "defaults")
 LISTED = (("tasks", "Tasks"), ("triggers", "Triggers"), ("inputs", "Inputs"))
 HIDDEN = {"revision", "updated", "source", "deleted", "tenantId", "id", "namespace"}
@@ -57,16 +59,18 @@ def _by_id(document: dict[str, Any], key: str) -> dict[str, dict[str, Any]]:
 def _between(before: Any, after: Any) -> str:
     """From one value to the other; of two maps only the keys that differ."""
     if not (isinstance(before, dict) and isinstance(after, dict)):
-        return f"{_short(before, 32)} to {_short(after, 32)}"
+        return say("{before} to {after}", before=_short(before, 32), after=_short(after, 32))
     parts: list[str] = []
     for key in dict.fromkeys([*after, *before]):
         if key not in before:
-            parts.append(f"{key} added: {_short(after[key], 32)}")
+            parts.append(say("{key} added: {after}", key=key, after=_short(after[key], 32)))
         elif key not in after:
-            parts.append(f"{key} removed, was {_short(before[key], 32)}")
+            parts.append(say("{key} removed, was {before}", key=key, before=_short(before[key], 32)))
         elif before[key] != after[key]:
-            parts.append(f"{key}: {_short(before[key], 32)} to {_short(after[key], 32)}")
-    return "; ".join(parts[:4]) + (f"; {len(parts) - 4} more" if len(parts) > 4 else "")
+            parts.append(
+                say("{key}: {before} to {after}", key=key, before=_short(before[key], 32), after=_short(after[key], 32))
+            )
+    return "; ".join(parts[:4]) + (say("; {parts} more", parts=len(parts) - 4) if len(parts) > 4 else "")
 
 
 def _properties(group: str, name: str, old: dict[str, Any], new: dict[str, Any]) -> Iterator[Change]:
@@ -75,11 +79,17 @@ def _properties(group: str, name: str, old: dict[str, Any], new: dict[str, Any])
         if before == after:
             continue
         if before is None:
-            yield Change(group, "added", name, f"{key} added" if name else "added", _short(after))
+            yield Change(group, "added", name, say("{key} added", key=key) if name else "added", _short(after))
         elif after is None:
-            yield Change(group, "removed", name, f"{key} removed" if name else "removed", f"was {_short(before)}")
+            yield Change(
+                group,
+                "removed",
+                name,
+                say("{key} removed", key=key) if name else "removed",
+                say("was {before}", before=_short(before)),
+            )
         else:
-            yield Change(group, "changed", name, f"{key} changed", _between(before, after))
+            yield Change(group, "changed", name, say("{key} changed", key=key), _between(before, after))
 
 
 def changes_of(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
@@ -97,5 +107,5 @@ def changes_of(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
     taken = {key for key, _ in LISTED} | {"errors", "finally", "afterExecution"} | HIDDEN
     for key in dict.fromkeys([*new, *old]):
         if key not in taken and old.get(key) != new.get(key):
-            found += _properties("Flow", key, {"": old.get(key)}, {"": new.get(key)})
+            found += _properties(say("Flow"), key, {"": old.get(key)}, {"": new.get(key)})
     return [Change(c.group, c.kind, c.name, c.what.strip(), c.detail) for c in found]

@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.pages.flows.prose import html_of
+from app.words import say
 
 COMMON = ("core", "reliability")
+FLOW = "flow"
+"""Stands for a type where the page is about the flow itself."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class Documentation:
     properties: list[Property] = field(default_factory=list)
     common: list[Property] = field(default_factory=list)
     outputs: list[Property] = field(default_factory=list)
+    metrics: list[Property] = field(default_factory=list)
     examples: list[dict[str, str]] = field(default_factory=list)
     deprecated: bool = False
 
@@ -51,7 +55,7 @@ def kind_of(schema: Any) -> str:
             return " or ".join(words[:3])
     kind = schema.get("type")
     if kind == "array":
-        return f"list of {kind_of(schema.get('items'))}"
+        return say("list of {items}", items=kind_of(schema.get("items")))
     if isinstance(kind, list):
         return "text" if "string" in kind else " or ".join(str(one) for one in kind)
     if schema.get("format") == "duration":
@@ -63,7 +67,7 @@ def _described(name: str, schema: Any, required: bool) -> Property:
     known = schema if isinstance(schema, dict) else {}
     words = [str(known.get("description") or known.get("title") or "")]
     if known.get("enum"):
-        words.append("One of " + ", ".join(str(one) for one in known["enum"]) + ".")
+        words.append((say("One of") + " ") + ", ".join(str(one) for one in known["enum"]) + ".")
     default = known.get("default")
     return Property(
         name=name,
@@ -85,6 +89,33 @@ def _listed(schema: Any) -> list[Property]:
     return sorted(found, key=lambda one: not one.required)
 
 
+def metrics_of(own: Any) -> list[Property]:
+    """Return the metrics that a plugin's schema declares."""
+    return [
+        Property(
+            name=str(one.get("name") or ""), kind=str(one.get("type") or ""), text=html_of(one.get("description") or "")
+        )
+        for one in (own if isinstance(own, dict) else {}).get("$metrics") or []
+        if isinstance(one, dict)
+    ]
+
+
+def flow_documentation(properties: dict[str, Any]) -> Documentation:
+    """Read the answer of `GET plugins/properties/flow`: what stands at the top of a flow."""
+    first = ("id", "namespace", "tasks")
+    rank = {name: n for n, name in enumerate((*first, "inputs", "triggers"))}
+    found = [_described(name, schema, name in first) for name, schema in properties.items()]
+    current = [one for one in found if one.name not in ("listeners", "taskDefaults")]
+    return Documentation(
+        type=FLOW,
+        name=say("Flow"),
+        about=html_of(
+            say("What may stand at the top of a flow. Put the cursor into a task or trigger to read about it.")
+        ),
+        properties=sorted(current, key=lambda one: rank.get(one.name, len(rank))),
+    )
+
+
 def documentation_of(cls: str, answer: dict[str, Any]) -> Documentation:
     """Read the answer of `GET plugins/{cls}`."""
     schema = answer.get("schema") or {}
@@ -99,8 +130,9 @@ def documentation_of(cls: str, answer: dict[str, Any]) -> Documentation:
         properties=[one for one in everything if groups.get(one.name) not in COMMON],
         common=[one for one in everything if groups.get(one.name) in COMMON],
         outputs=_listed(schema.get("outputs")),
+        metrics=metrics_of(own),
         examples=[
-            {"title": str(one.get("title") or "Example"), "code": str(one.get("code") or "").rstrip()}
+            {"title": str(one.get("title") or say("Example")), "code": str(one.get("code") or "").rstrip()}
             for one in own.get("$examples") or []
             if isinstance(one, dict)
         ][:6],

@@ -8,12 +8,16 @@ import reflex as rx
 
 from app import routes
 from app.tab import Tab
-from components.button import button
+from app.words import say
 from components.client import Dialog
 from components.execute_form import execute_form
 from components.message import message
 
 KEPT_REVISIONS = 20
+
+
+followers: dict[str, Any] = {}
+"""Place → the handler that shows a new execution there; filled by the modules of the places."""
 
 
 class ExecuteState(Tab):
@@ -25,10 +29,10 @@ class ExecuteState(Tab):
     exec_revision: int = 0
     exec_revisions: list[int] = []
     exec_reason: str = ""
-    exec_has_inputs: bool = False
     exec_defaults: dict[str, Any] = {}
-    exec_prefilled: str = ""
     exec_turn: int = 0
+    exec_breakpoints: str = ""
+    exec_place: str = "same"
 
     @rx.event
     async def open_for(self, namespace: str, flow_id: str):
@@ -40,36 +44,24 @@ class ExecuteState(Tab):
         """Open the dialog on a chosen revision."""
         await self._open(namespace, flow_id, revision)
 
+    @rx.event
+    async def open_with(self, namespace: str, flow_id: str, breakpoints: list[str], place: str = "same"):
+        """Open the dialog on the newest revision with breakpoints set; the execution is shown at `place`."""
+        await self._open(namespace, flow_id, 0)
+        self.exec_breakpoints, self.exec_place = ", ".join(breakpoints), place
+
     async def _open(self, namespace: str, flow_id: str, revision: int) -> None:
-        async with self.api("Could not open the form") as api:
+        async with self.api(say("Could not open the form")) as api:
             flow = await api.flows.get(namespace, flow_id, source=False)
             newest = int(flow.get("revision") or 1)
             self.exec_namespace, self.exec_flow = namespace, flow_id
             self.exec_revision = revision or newest
             self.exec_revisions = list(range(newest, max(0, newest - KEPT_REVISIONS), -1))
-            self.exec_reason = "The flow is disabled." if flow.get("disabled") else ""
-            self.exec_has_inputs = bool(flow.get("inputs"))
-            self.exec_defaults, self.exec_prefilled = {}, ""
+            self.exec_reason = say("The flow is disabled.") if flow.get("disabled") else ""
+            self.exec_defaults, self.exec_breakpoints = {}, ""
+            self.exec_place = "tab" if self.settings.get("executeIn") == "new" else "same"
             self.exec_turn += 1
             self.executing = True
-
-    @rx.event
-    async def prefill(self):
-        """Take the inputs of the flow's last execution (UI-FP-14)."""
-        async with self.api("Could not read the last execution") as api:
-            last = await api.executions.search(
-                size=1,
-                filters=[
-                    {"field": "namespace", "operator": "EQUALS", "value": self.exec_namespace},
-                    {"field": "flowId", "operator": "EQUALS", "value": self.exec_flow},
-                ],
-            )
-            if not last.rows:
-                self.exec_prefilled = "This flow has not run yet."
-                return
-            self.exec_defaults = dict(last.rows[0].inputs)
-            self.exec_prefilled = f"Values of execution {last.rows[0].short_id}."
-            self.exec_turn += 1
 
     @rx.event
     async def close_form(self):
@@ -81,8 +73,16 @@ class ExecuteState(Tab):
         """An execution was made: show it as it runs."""
         self.executing = False
         identity = str(answer.get("id") or "")
-        if identity:
-            self.navigate(routes.execution(self.exec_namespace, self.exec_flow, identity, "gantt"))
+        if not identity:
+            return None
+        if self.exec_place in followers:
+            self.toast(say("Execution started"), identity, action=(say("Open"), self._page_of(identity)))
+            return followers[self.exec_place](identity)
+        self.navigate(self._page_of(identity), tab=self.exec_place == "tab")
+        return None
+
+    def _page_of(self, execution: str) -> str:
+        return routes.execution(self.exec_namespace, self.exec_flow, execution, self.execution_tab)
 
 
 def execute_dialog() -> rx.Component:
@@ -93,18 +93,6 @@ def execute_dialog() -> rx.Component:
     head = rx.el.div(
         rx.el.span(state.exec_namespace, class_name="ns ell"),
         rx.el.span(class_name="grow"),
-        rx.el.span(state.exec_prefilled, class_name="sm mut ell"),
-        rx.cond(
-            state.exec_has_inputs,
-            button(
-                "Prefill from the last run",
-                icon="history",
-                size="small",
-                on_click=state.prefill,
-                test="execute-prefill",
-            ),
-            rx.fragment(),
-        ),
         class_name="xhead",
     )
     return Dialog.create(
@@ -122,6 +110,13 @@ def execute_dialog() -> rx.Component:
             defaults=state.exec_defaults,
             revision=state.exec_revision,
             revisions=state.exec_revisions,
+            breakpoints=state.exec_breakpoints,
+            presets_url=base + "console/flows/" + state.exec_namespace + "/" + state.exec_flow + "/presets",
+            runs_url=base
+            + "executions/search?size=10&sort=state.startDate:desc&filters[namespace][EQUALS]="
+            + state.exec_namespace
+            + "&filters[flowId][EQUALS]="
+            + state.exec_flow,
             disabled_reason=state.exec_reason,
             on_created=state.created,
             on_cancel=state.close_form,

@@ -8,55 +8,26 @@ import reflex as rx
 
 from app import routes
 from app.frame import page_shell
+from app.pages.dashboards.overview import overview_board
+from app.pages.flows.concurrency import concurrency_panel
 from app.pages.flows.editor import HOTKEYS, editor_panel
 from app.pages.flows.editor_state import EditorState
 from app.pages.flows.execute import ExecuteState, execute_dialog
+from app.pages.flows.metrics import metrics_panel
 from app.pages.flows.overview import overview_panel
 from app.pages.flows.revisions import revisions_panel
 from app.pages.flows.runs import logs_panel, runs_panel
-from app.pages.flows.state import FlowState
+from app.pages.flows.state import READ_ONLY, FlowState
+from app.pages.flows.topology import dependencies_panel, topology_panel
 from app.pages.flows.triggers import triggers_panel
+from app.rights import FLOW_TABS
 from components.button import button, icon_button, link_button
+from components.chrome import allowed
 from components.dialog import confirm_dialog, menu, menu_item, menu_line
-from components.graph import flow_graph
 from components.message import skeleton_rows
 from components.tabs import tabs
 
 S: Any = FlowState
-
-
-def _topology() -> rx.Component:
-    return rx.el.div(
-        flow_graph(
-            key=S.flow_ns + "/" + S.flow_id + "#" + S.flow_revision.to_string(),
-            graph_url="/api/v1/" + S.tenant_id + "/flows/" + S.flow_ns + "/" + S.flow_id + "/graph",
-            direction="LR",
-            toolbar=True,
-        ),
-        class_name="fillbox grow",
-        custom_attrs={"data-testid": "flow-topology"},
-    )
-
-
-def _dependencies() -> rx.Component:
-    return rx.el.div(
-        flow_graph(
-            key=S.flow_ns + "/" + S.flow_id + "#dependencies",
-            graph_url="/api/v1/"
-            + S.tenant_id
-            + "/flows/"
-            + S.flow_ns
-            + "/"
-            + S.flow_id
-            + "/dependencies?expandAll=true",
-            direction="LR",
-            selected=S.flow_id,
-            toolbar=True,
-            on_open=FlowState.open_neighbour,
-        ),
-        class_name="fillbox grow",
-        custom_attrs={"data-testid": "flow-dependencies"},
-    )
 
 
 def _deleted() -> rx.Component:
@@ -67,6 +38,21 @@ def _deleted() -> rx.Component:
         class_name="ebar warn",
         role="status",
         custom_attrs={"data-testid": "flow-deleted"},
+    )
+
+
+def _read_only() -> rx.Component:
+    return rx.el.div(
+        rx.icon("lock", size=14),
+        rx.el.span(
+            "This flow is read-only: its label ",
+            rx.el.code(READ_ONLY, class_name="mono"),
+            " says so. It can be executed.",
+            class_name="grow",
+        ),
+        class_name="ebar live",
+        role="status",
+        custom_attrs={"data-testid": "flow-read-only"},
     )
 
 
@@ -101,42 +87,69 @@ def flow_page() -> rx.Component:
             ("revisions", "Revisions", place("revisions"), S.flow_revision.to_string()),
             ("triggers", "Triggers", place("triggers"), S.trigger_count),
             ("logs", "Logs", place("logs")),
-            ("dependencies", "Dependencies", place("dependencies")),
+            ("metrics", "Metrics", place("metrics")),
+            ("dependencies", "Dependencies", place("dependencies"), S.link_count),
+            ("concurrency", "Concurrency", place("concurrency")),
         ],
         S.flow_tab,
         label="Parts of the flow",
+        needs=FLOW_TABS,
+        namespace=S.flow_ns,
     )
     more = menu(
         icon_button("ellipsis", "More", test="flow-more"),
-        menu_item(
-            "Copy the flow",
-            icon="copy",
-            to=routes.NEW_FLOW + "?copy=true&namespace=" + S.flow_ns + "&flow=" + S.flow_id,
+        allowed(
+            menu_item(
+                "Copy the flow",
+                icon="copy",
+                to=routes.NEW_FLOW + "?copy=true&namespace=" + S.flow_ns + "&flow=" + S.flow_id,
+            ),
+            needs="FLOW:CREATE",
         ),
-        rx.cond(
-            S.flow_disabled,
-            menu_item("Enable", icon="power", on_select=S.switch(False)),
-            menu_item("Disable", icon="power-off", on_select=S.switch(True)),
+        allowed(
+            rx.cond(
+                S.flow_disabled,
+                menu_item("Enable", icon="power", on_select=S.switch(False)),
+                menu_item("Disable", icon="power-off", on_select=S.switch(True)),
+            ),
+            needs="FLOW:UPDATE",
+            namespace=S.flow_ns,
         ),
-        menu_line(),
-        menu_item("Delete", icon="trash-2", danger=True, on_select=S.ask_delete),
+        allowed(
+            menu_line(),
+            menu_item("Delete", icon="trash-2", danger=True, on_select=S.ask_delete),
+            needs="FLOW:DELETE",
+            namespace=S.flow_ns,
+        ),
         label="Actions on the flow",
     )
     actions = rx.cond(
         S.flow_ready & (S.flow_tab != "edit") & ~S.flow_deleted,
         rx.el.span(
-            more,
-            link_button("Edit", place("edit"), icon="pencil", test="flow-edit"),
-            button(
-                "Execute",
-                icon="play",
-                kind="primary",
-                on_click=ExecuteState.open_for(S.flow_ns, S.flow_id),
-                disabled=S.flow_disabled,
-                reason="The flow is disabled",
-                test="flow-execute",
+            allowed(
+                rx.cond(S.flow_read_only, rx.fragment(), more),
+                needs="FLOW:CREATE|FLOW:UPDATE|FLOW:DELETE",
+                namespace=S.flow_ns,
             ),
-            class_name="row g8 facts",
+            allowed(
+                link_button("Edit", place("edit"), icon="pencil", test="flow-edit"),
+                needs="FLOW:READ",
+                namespace=S.flow_ns,
+            ),
+            allowed(
+                button(
+                    "Execute",
+                    icon="play",
+                    kind="primary",
+                    on_click=ExecuteState.open_for(S.flow_ns, S.flow_id),
+                    disabled=S.flow_disabled,
+                    reason="The flow is disabled",
+                    test="flow-execute",
+                ),
+                needs="EXECUTION:CREATE",
+                namespace=S.flow_ns,
+            ),
+            class_name="row g8 acts_",
         ),
         rx.fragment(),
     )
@@ -145,13 +158,15 @@ def flow_page() -> rx.Component:
         rx.match(
             S.flow_tab,
             ("edit", editor_panel()),
-            ("topology", _topology()),
+            ("topology", topology_panel()),
             ("executions", runs_panel()),
             ("revisions", revisions_panel()),
             ("triggers", triggers_panel()),
             ("logs", logs_panel()),
-            ("dependencies", _dependencies()),
-            overview_panel(),
+            ("metrics", metrics_panel()),
+            ("dependencies", dependencies_panel()),
+            ("concurrency", concurrency_panel()),
+            overview_board(overview_panel()),
         ),
         skeleton_rows(),
     )
@@ -159,6 +174,7 @@ def flow_page() -> rx.Component:
         rx.cond(S.flow_id != "", S.flow_id, "Flow"),
         strip,
         rx.cond(S.flow_deleted, _deleted(), rx.fragment()),
+        rx.cond(S.flow_read_only & ~S.flow_deleted, _read_only(), rx.fragment()),
         body,
         delete_dialog(),
         execute_dialog(),

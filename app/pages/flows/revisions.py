@@ -1,169 +1,54 @@
-"""Revisions of a flow: the list, the difference of two, restore (UI-FP-20, UI-FP-21, picture 08)."""
+"""Revisions of a flow: the list, the difference of two, one source, restore, deletion (UI-FP-20 to 22, picture 08)."""
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
 from typing import Any
 
 import reflex as rx
 
-from app.pages.flows.changes import Change, changes_of
+from app import routes
 from app.pages.flows.execute import ExecuteState
-from app.pages.flows.state import FlowState, openers
-from backend_client import ApiError
+from app.pages.flows.revisions_state import RevisionsState
 from components.button import button, button_group, icon_button, segmented
 from components.clock import moment
-from components.dialog import confirm_dialog
+from components.code_editor import code_editor
+from components.dialog import confirm_dialog, drawer, menu, menu_item, menu_line
 from components.diff_editor import diff_editor
-from components.field import checkbox, select
+from components.field import checkbox
 from components.message import empty_state, message, skeleton_rows
 
-KEPT = 200
-
-
-@dataclass(frozen=True)
-class RevisionLine:
-    """A revision in the list at the left."""
-
-    number: int = 0
-    updated: str = ""
-    note: str = ""
-
-
-class RevisionsState(FlowState):
-    """The pair on screen."""
-
-    revision_lines: list[RevisionLine] = []
-    revision_numbers: list[str] = []
-    left: int = 0
-    right: int = 0
-    left_source: str = ""
-    right_source: str = ""
-    differences: list[Change] = []
-    side_by_side: bool = True
-    ignore_space: bool = False
-    added: int = 0
-    removed: int = 0
-    change_count: int = 0
-    step: dict[str, Any] = {}
-    pair_ready: bool = False
-    restoring: bool = False
-    restore_problem: str = ""
-
-    @rx.event
-    async def open_pair(self):
-        """Load the list and the pair that the URL names; the newest against the one before by default."""
-        self.restoring, self.restore_problem = False, ""
-        async with self.api() as api:
-            found = await api.flows.revisions(self.flow_ns, self.flow_id)
-            lines: list[RevisionLine] = []
-            before = None
-            for one in found:
-                note = "first revision" if before is None else _note(before, one.source)
-                lines.append(RevisionLine(one.revision, one.updated, note))
-                before = one.source
-            self.revision_lines = lines[::-1][:KEPT]
-            self.revision_numbers = [str(one.number) for one in self.revision_lines]
-            known = [one.number for one in self.revision_lines]
-            if not known:
-                return
-            right, left = self.query("revisionRight"), self.query("revisionLeft")
-            self.right = int(right) if right.isdigit() and int(right) in known else known[0]
-            older = [n for n in known if n < self.right]
-            self.left = int(left) if left.isdigit() and int(left) in known else (older or known)[0]
-        if not self.problem_title:
-            await self._read_pair()
-
-    async def _read_pair(self) -> None:
-        async with self.api("Could not read the revisions") as api:
-            old = await api.flows.get(self.flow_ns, self.flow_id, revision=self.left, deleted=self.flow_deleted)
-            new = await api.flows.get(self.flow_ns, self.flow_id, revision=self.right, deleted=self.flow_deleted)
-            self.left_source, self.right_source = str(old.get("source") or ""), str(new.get("source") or "")
-            self.differences = changes_of(old, new)[:100]
-            self.pair_ready = True
-
-    async def _show(self, left: int, right: int) -> None:
-        self.left, self.right = left, right
-        self.replace_url([("revisionLeft", str(left)), ("revisionRight", str(right))])
-        await self._read_pair()
-
-    @rx.event
-    async def pick_left(self, number: str):
-        """Another older side."""
-        await self._show(int(number), self.right)
-
-    @rx.event
-    async def pick_right(self, number: str):
-        """Another newer side."""
-        await self._show(self.left, int(number))
-
-    @rx.event
-    async def pick(self, number: int):
-        """A revision of the list was pressed: it against the one before it."""
-        older = [one.number for one in self.revision_lines if one.number < number]
-        await self._show(older[0] if older else number, number)
-
-    @rx.event
-    async def swap(self):
-        """Change the sides."""
-        await self._show(self.right, self.left)
-
-    @rx.event
-    async def set_view(self, view: str):
-        """Side by side, or line by line."""
-        self.side_by_side = view == "side"
-
-    @rx.event
-    async def set_ignore(self, on: bool):
-        """Heed white space or not."""
-        self.ignore_space = on
-
-    @rx.event
-    async def take_stats(self, stats: dict[str, Any]):
-        """How much differs."""
-        self.added, self.removed = int(stats.get("added") or 0), int(stats.get("removed") or 0)
-        self.change_count = int(stats.get("changes") or 0)
-
-    @rx.event
-    async def go(self, by: int):
-        """To the next or the previous change."""
-        self.step = {"seq": time.time_ns() // 1_000_000, "by": by}
-
-    @rx.event
-    async def ask_restore(self):
-        """Ask before restoring the older side."""
-        self.restoring, self.restore_problem = True, ""
-
-    @rx.event
-    async def keep_current(self):
-        """Do not restore."""
-        self.restoring = False
-
-    @rx.event
-    async def restore(self):
-        """Make a new revision with the source of the older side."""
-        try:
-            async with self.api(raising=True) as api:
-                await api.flows.update(self.flow_ns, self.flow_id, self.left_source)
-                restored = self.left
-                await self.read_head(api)
-                self.restoring = False
-                self.toast("Revision restored", f"Revision {self.flow_revision} has the source of revision {restored}.")
-                self.navigate(f"/flows/edit/{self.flow_ns}/{self.flow_id}/revisions", replace=True)
-        except ApiError as error:
-            details = "; ".join(f"{one.path}: {one.message}" if one.path else one.message for one in error.errors)
-            self.restore_problem = details or error.message
-
-
-def _note(before: str, after: str) -> str:
-    old, new = before.splitlines(), after.splitlines()
-    known, now = set(old), set(new)
-    plus, minus = sum(1 for one in new if one not in known), sum(1 for one in old if one not in now)
-    return f"+{plus} −{minus} lines" if plus or minus else "same lines"
-
-
 S: Any = RevisionsState
+
+
+def _choice(value: Any, on_change: Any, label: str, test: str) -> rx.Component:
+    """A side of the pair: number, who, what for."""
+    return rx.el.select(
+        rx.foreach(S.revision_options, lambda one: rx.el.option(one["word"], value=one["value"])),
+        value=value,
+        on_change=on_change,
+        class_name="inp sel s rvsel",
+        aria_label=label,
+        custom_attrs={"data-testid": test},
+    )
+
+
+def _facts(line: Any) -> rx.Component:
+    """Who made it, how much changed, what ran from it."""
+    runs = rx.fragment(
+        rx.el.span(line.runs, rx.cond(line.runs == 1, " run", " runs")),
+        rx.cond(line.share != "", rx.el.span(line.share, class_name=rx.cond(line.poor, "fgs bad", "")), rx.fragment()),
+    )
+    return rx.el.span(
+        rx.cond(
+            line.author != "",
+            rx.el.span(line.initials, class_name="av", title=line.author, role="img", aria_label=line.author),
+            rx.fragment(),
+        ),
+        rx.cond(line.runs > 0, runs, rx.el.span("no runs")),
+        rx.el.span(class_name="grow"),
+        rx.cond(line.lines != "", rx.el.span(line.lines, class_name="faint"), rx.fragment()),
+        class_name="row g6 xs mut num rvf",
+    )
 
 
 def _list() -> rx.Component:
@@ -173,29 +58,206 @@ def _list() -> rx.Component:
             rx.el.i("right", class_name="cnt"),
             rx.cond(line.number == S.left, rx.el.i("left", class_name="cnt"), rx.fragment()),
         )
-        return rx.el.button(
+        press = rx.el.button(
             rx.el.span(
                 rx.el.b(line.number, class_name="num semi"),
                 side,
+                rx.cond(line.deleted, rx.el.i("deleted", class_name="cnt"), rx.fragment()),
+                rx.cond(
+                    line.exception != "",
+                    rx.el.span(rx.icon("triangle-alert", size=12), class_name="fgs warn", title=line.exception),
+                    rx.fragment(),
+                ),
                 rx.el.span(class_name="grow"),
                 moment(line.updated, mode="relative"),
                 class_name="row g6",
             ),
-            rx.el.span(line.note, class_name="xs faint num"),
+            rx.cond(
+                line.message != "", rx.el.span(line.message, class_name="sm rvm", title=line.message), rx.fragment()
+            ),
+            _facts(line),
             class_name=rx.cond(line.number == S.right, "rv to", rx.cond(line.number == S.left, "rv from", "rv")),
             on_click=S.pick(line.number),
             custom_attrs={"type": "button", "data-testid": "revision"},
         )
+        box = rx.el.label(
+            rx.el.input(
+                type="checkbox",
+                checked=line.chosen,
+                disabled=line.newest,
+                on_change=lambda _: S.turn(line.number),
+                custom_attrs={"data-testid": "revision-choose"},
+            ),
+            rx.el.span("Choose revision ", line.number, class_name="vh"),
+            class_name="rvc",
+            title=rx.cond(line.newest, "The newest revision stays", ""),
+        )
+        return rx.el.div(rx.cond(S.choosing, box, rx.fragment()), press, class_name="row rvr")
 
-    return rx.el.aside(rx.foreach(S.revision_lines, one), class_name="rl_ scroll hide-m", aria_label="Revisions")
+    foot = rx.el.div(
+        button(
+            "Older",
+            size="small",
+            on_click=S.choose_older,
+            title="Choose all that are older",
+            test="revisions-older",
+        ),
+        rx.el.span(class_name="grow"),
+        button("Cancel", size="small", kind="ghost", on_click=S.choose(False)),
+        button(
+            "Delete " + S.chosen.length().to_string(),
+            size="small",
+            kind="danger",
+            on_click=S.ask_removal(0),
+            disabled=S.chosen.length() == 0,
+            reason="Choose revisions first",
+            test="revisions-delete",
+        ),
+        class_name="row g4 rvfoot",
+    )
+    return rx.el.aside(
+        rx.el.div(
+            rx.foreach(S.revision_lines, one),
+            rx.cond(
+                S.revision_more > 0,
+                rx.el.p(S.revision_more, " older ones are not listed.", class_name="sm mut dc"),
+                rx.fragment(),
+            ),
+            class_name="scroll grow",
+        ),
+        rx.cond(S.choosing, foot, rx.fragment()),
+        class_name="rl_ hide-m",
+        aria_label="Revisions",
+    )
+
+
+def _more() -> rx.Component:
+    def entries(word: Any, number: Any, side: str) -> list[rx.Component]:
+        return [
+            menu_item("Source of " + word, icon="file-text", on_select=S.see(number), test=f"revision-source-{side}"),
+            menu_item(
+                "Executions of " + word,
+                icon="list",
+                to=routes.flow(S.flow_ns, S.flow_id, "executions") + "?filters[flowRevision][EQUALS]=" + word,
+                test=f"revision-runs-{side}",
+            ),
+            menu_item(
+                "Delete " + word,
+                icon="trash-2",
+                danger=True,
+                on_select=S.ask_removal(number),
+                disabled=(number == S.flow_revision) | S.flow_deleted | ~S.may_remove,
+                reason=rx.cond(S.may_remove, "The newest revision stays", "You need FLOW:DELETE"),
+                test=f"revision-delete-{side}",
+            ),
+        ]
+
+    return menu(
+        icon_button("ellipsis", "More", test="revisions-more"),
+        *entries(S.left.to_string(), S.left, "left"),
+        menu_line(),
+        *entries(S.right.to_string(), S.right, "right"),
+        menu_line(),
+        rx.el.div(  # the list that one chooses from has no place on narrow screens
+            menu_item(
+                "Choose several to delete", icon="list-checks", on_select=S.choose(True), test="revisions-choose"
+            ),
+            class_name="hide-m",
+            role="none",
+        ),
+        label="Actions on the revisions",
+    )
+
+
+def _effect() -> rx.Component:
+    """How the runs of the newer side compare."""
+
+    def fact(word: str, value: Any, beside: Any) -> rx.Component:
+        return rx.el.div(
+            rx.el.div(word, class_name="sm mut"),
+            rx.el.div(value, class_name="semi num rve"),
+            rx.el.div(beside, class_name="sm num"),
+        )
+
+    return rx.cond(
+        S.effect["share"] != "",
+        rx.el.section(
+            rx.el.h3("Effect since", class_name="sm mut"),
+            rx.el.div(
+                fact(
+                    "Success",
+                    S.effect["share"],
+                    rx.cond(
+                        S.effect["points"] != "",
+                        rx.el.span(
+                            S.effect["points"], " pt", class_name=rx.cond(S.effect["worse"] != "", "fgs bad", "fgs ok")
+                        ),
+                        rx.fragment(),
+                    ),
+                ),
+                fact("Runs", S.effect["runs"], rx.el.span("before ", S.effect["before"], class_name="mut")),
+                class_name="row g12 rvx",
+            ),
+            class_name="dc",
+            custom_attrs={"data-testid": "revisions-effect"},
+        ),
+        rx.fragment(),
+    )
+
+
+def _source() -> rx.Component:
+    return drawer(
+        "Revision " + S.seen.to_string(),
+        rx.cond(
+            S.seen_problem != "",
+            message("warn", rx.el.b("It is no longer valid. "), S.seen_problem, test="revision-invalid"),
+            rx.fragment(),
+        ),
+        rx.cond(
+            S.seen > 0,
+            rx.el.div(
+                code_editor(value=S.seen_source, language="yaml", read_only=True, theme=rx.color_mode, wrap=True),
+                class_name="rvsrc",
+            ),
+            rx.fragment(),
+        ),
+        open=S.seen > 0,
+        on_close=S.see_no_more,
+        width=760,
+        footer=[
+            button("Download", icon="download", on_click=S.keep_source, test="revision-download"),
+            button("Close", on_click=S.see_no_more),
+        ],
+        test="revision-source",
+    )
+
+
+def _removal() -> rx.Component:
+    return confirm_dialog(
+        "Delete revisions",
+        rx.el.p(
+            rx.cond(S.chosen.length() == 1, "Revision ", "Revisions "),
+            rx.el.b(rx.foreach(S.chosen, lambda n: rx.el.span(n, " ", class_name="num"))),
+            "of ",
+            rx.el.b(S.flow_id, class_name="mono"),
+            rx.cond(S.chosen.length() == 1, " is", " are"),
+            " gone for ever. Executions that ran from them stay, without their source.",
+        ),
+        rx.cond(S.removal_problem != "", message("bad", S.removal_problem), rx.fragment()),
+        open=S.asking_removal,
+        on_cancel=S.keep_all,
+        on_confirm=S.remove,
+        verb=rx.cond(S.chosen.length() == 1, "Delete revision", "Delete revisions"),
+        test="revision-remove",
+    )
 
 
 def _bar() -> rx.Component:
     return rx.el.div(
         rx.el.span("Revision", class_name="sm mut hide-s"),
-        select(S.revision_numbers, S.left.to_string(), S.pick_left, label="Older side", test="revision-left"),
+        _choice(S.left.to_string(), S.pick_left, "Older side", "revision-left"),
         rx.icon("arrow-right", size=14),
-        select(S.revision_numbers, S.right.to_string(), S.pick_right, label="Newer side", test="revision-right"),
+        _choice(S.right.to_string(), S.pick_right, "Newer side", "revision-right"),
         icon_button("arrow-left-right", "Change the sides", on_click=S.swap),
         rx.el.span(class_name="vline"),
         rx.el.span(
@@ -244,16 +306,21 @@ def _bar() -> rx.Component:
                     reason="The flow is disabled",
                     test="revision-execute",
                 ),
-                button(
-                    "Restore " + S.left.to_string(),
-                    icon="history",
-                    on_click=S.ask_restore,
-                    disabled=S.left == S.flow_revision,
-                    reason="This is the current revision",
-                    test="revision-restore",
+                rx.cond(
+                    S.may_restore & ~S.flow_read_only,
+                    button(
+                        "Restore " + S.left.to_string(),
+                        icon="history",
+                        on_click=S.ask_restore,
+                        disabled=S.left == S.flow_revision,
+                        reason="This is the current revision",
+                        test="revision-restore",
+                    ),
+                    rx.fragment(),
                 ),
             ),
         ),
+        _more(),
         class_name="rtb",
     )
 
@@ -289,6 +356,7 @@ def _changes() -> rx.Component:
             ),
             rx.el.p("Both mean the same.", class_name="mut sm dc"),
         ),
+        _effect(),
         class_name="sem hide-m",
         aria_label="What changed",
     )
@@ -328,6 +396,8 @@ def revisions_panel() -> rx.Component:
                     icon="git-commit-horizontal",
                 ),
             ),
+            _source(),
+            _removal(),
             confirm_dialog(
                 "Restore revision " + S.left.to_string(),
                 rx.el.p(
@@ -349,6 +419,3 @@ def revisions_panel() -> rx.Component:
         ),
         skeleton_rows(),
     )
-
-
-openers["revisions"] = RevisionsState.open_pair

@@ -1,184 +1,257 @@
-"""Executions and log lines of one flow (UI-FP-03, UI-FP-04): small lists with the filters of the URL."""
+"""Executions and log lines of one flow: the lists of all, narrowed to the flow (UI-FP-03, UI-FP-04)."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 import reflex as rx
 
 from app import routes
+from app.conditions import pairs_of
 from app.list_page import ListPage
-from app.listing import list_filters, list_pager
+from app.listing import list_body, list_filters, list_none, list_pager
+from app.pages.executions.dialogs import confirmation
+from app.pages.executions.keys import FILTERS
+from app.pages.executions.page import COLUMNS, bulk_bar, id_cell, label_column, labels_cell, row_menu, small
+from app.pages.executions.run_rows import RunRows
 from app.pages.flows.execute import ExecuteState
 from app.pages.flows.state import FlowState, openers
-from backend_client import ExecutionRow, LogRow
-from components.button import button, link
-from components.clock import duration, moment
+from app.tab import internal
+from app.words import later, say, say_count, spoken
+from backend_client import ApiError, LogRow
+from components.button import button, icon_button, link
+from components.clock import moment
+from components.dialog import confirm_dialog
 from components.filters import filter_key
-from components.message import empty_state, label_chip, skeleton_rows
-from components.states import STATES, state_badge
+from components.message import empty_state, skeleton_rows
 from components.stream import stream_host
-from components.table import Column, data_table
+from components.table import Column, data_table, keys_of
 
 
-def _own(state: FlowState) -> list[dict[str, str]]:
+def _own(state: Any) -> list[dict[str, str]]:
     return [
         {"field": "namespace", "operator": "EQUALS", "value": state.flow_ns},
         {"field": "flowId", "operator": "EQUALS", "value": state.flow_id},
     ]
 
 
-class FlowRunsState(ListPage, FlowState):
+class FlowRunsState(RunRows, FlowState):
     """Executions of the flow."""
 
-    rows: list[ExecutionRow] = []
+    list_name: str = "flow-executions"
     runs_of: str = ""
+    csv_url: str = ""
 
     @rx.event
     async def open_runs(self):
         """Fetch the page that the URL asks for."""
-        self.read_url(sort="state.startDate:desc")
+        self.deed = ""
+        self.read_url(sort="state.startDate:desc", keys=RUN_FILTERS, columns=keys_of(RUN_COLUMNS))
         if self.runs_of != f"{self.flow_ns}/{self.flow_id}":
-            self.rows, self.total, self.loading = [], 0, True
+            self.rows, self.total, self.loading, self.selected = [], 0, True, []
             self.runs_of = f"{self.flow_ns}/{self.flow_id}"
-        async with self.api() as api:
-            wanted = self.wanted()
-            self.take(await api.executions.search(**{**wanted, "filters": [*_own(self), *self.filters]}))
+        query = urlencode(pairs_of(self.search_text, self.conditions()), safe="[],:")
+        self.csv_url = f"/api/v1/{self.tenant_id}/executions/export/by-query/csv?{query}"
+        async with self.listing() as api:
+            await self._fetch(api)
+            await self.explain(self._search(api), "started")
+
+    def _search(self, api: Any) -> Any:
+        """The search that never leaves the flow: ranges of time are tried with it."""
+
+        async def search(*, filters: list[dict[str, str]], **more: Any) -> Any:
+            return await api.executions.search(filters=[*_own(self), *filters], **more)
+
+        return search
+
+    @internal
+    def conditions(self) -> list[dict[str, str]]:
+        """The reader's conditions within the flow."""
+        return [*_own(self), *super().conditions()]
 
     @rx.event
     async def changed(self, change: dict[str, Any]):
-        """An execution of the flow came or changed."""
-        if self.flow_tab == "executions":
-            async with self.api("Could not refresh the list") as api:
-                wanted = self.wanted()
-                self.take(await api.executions.search(**{**wanted, "filters": [*_own(self), *self.filters]}))
+        """An execution of the flow came or changed; the rows stay as they are while some are chosen."""
+        if self.flow_tab == "executions" and not self.selected and not self.deed and not self.loading:
+            async with self.api(say("Could not refresh the list")) as api:
+                await self._fetch(api)
 
 
 class FlowLogsState(ListPage, FlowState):
     """Log lines of the flow's executions."""
 
+    list_name: str = "flow-logs"
     rows: list[LogRow] = []
     lines_of: str = ""
+    line_keys: list[dict[str, Any]] = []
+    may_delete: bool = False
+    asking_lines: bool = False
+    lines_told: str = ""
 
     @rx.event
     async def open_lines(self):
         """Fetch the page that the URL asks for."""
-        self.read_url(sort="timestamp:desc", filters=[{"field": "level", "operator": "EQUALS", "value": "INFO"}])
+        level = str(self.settings.get("logLevel") or "INFO")
+        own = [{"field": "level", "operator": "EQUALS", "value": level}]
+        self.read_url(sort="timestamp:desc", filters=own, keys=LINE_FILTERS)
+        self.asking_lines = False
+        self.may_delete = self.may("EXECUTION", "DELETE", self.flow_ns)
         if self.lines_of != f"{self.flow_ns}/{self.flow_id}":
             self.rows, self.total, self.loading = [], 0, True
-            self.lines_of = f"{self.flow_ns}/{self.flow_id}"
-        async with self.api() as api:
-            self.take(await api.logs.search(**{**self.wanted(), "filters": [*_own(self), *self.filters]}))
+            self.lines_of, self.line_keys = f"{self.flow_ns}/{self.flow_id}", _spoken(LINE_FILTERS)
+        async with self.listing() as api:
+            self.take(await api.logs.search(**{**self.wanted(), "filters": [*_own(self), *self.conditions()]}))
+            if not any(one["options"] for one in self.line_keys[1:2]):
+                await self._options(api)
+
+    async def _options(self, api: Any) -> None:
+        """Tasks and triggers to filter by."""
+        flow = await api.flows.get(self.flow_ns, self.flow_id, source=False, deleted=self.flow_deleted)
+        options = {
+            "taskId": tasks_of(flow),
+            "triggerId": [str(one.get("id")) for one in flow.get("triggers") or [] if isinstance(one, dict)],
+        }
+        self.line_keys = [
+            {**key, "options": options.get(key["field"], key["options"])} for key in _spoken(LINE_FILTERS)
+        ]
+
+    @rx.event
+    async def ask_delete_lines(self):
+        """Ask before the lines of the flow are deleted."""
+        self.asking_lines, self.lines_told = True, ""
+        trigger = next((one["value"] for one in self.filters if one["field"] == "triggerId"), "")
+        async with self.api(say("Could not count the lines")) as api:
+            found = (await api.logs.search(size=1, filters=_own(self))).total
+            self.lines_told = say_count(found, "{n} line of all its runs", "{n} lines of all its runs", n=spoken(found))
+            if trigger and "," not in trigger:
+                self.lines_told = say("the lines of the trigger {trigger}", trigger=trigger)
+
+    @rx.event
+    async def keep_lines(self):
+        """Delete nothing."""
+        self.asking_lines = False
+
+    @rx.event
+    async def delete_lines(self):
+        """Delete the lines of the flow, or of the one trigger that is shown."""
+        self.asking_lines = False
+        trigger = next((one["value"] for one in self.filters if one["field"] == "triggerId"), "")
+        trigger = "" if "," in trigger else trigger
+        try:
+            async with self.api(raising=True) as api:
+                if trigger:
+                    await api.logs.delete_of_trigger(self.flow_ns, self.flow_id, trigger)
+                else:
+                    await api.logs.delete_of_flow(self.flow_ns, self.flow_id)
+        except ApiError as error:
+            self.fail(error, say("Could not delete the lines"))
+            return None
+        self.toast(say("Lines deleted"), self.flow_id)
+        return FlowLogsState.open_lines
 
 
-RUN_FILTERS = [
-    filter_key("state", "state", kind="choice", options=list(STATES)),
-    filter_key("labels", "label", kind="labels"),
-    filter_key("startDate", "start", kind="date", operators=["GREATER_THAN_OR_EQUAL_TO"]),
-    filter_key("endDate", "end", kind="date", operators=["LESS_THAN_OR_EQUAL_TO"]),
-]
+def tasks_of(flow: dict[str, Any]) -> list[str]:
+    """Ids of all tasks of a flow, nested ones too, in the order of the source."""
+    found: list[str] = []
+    stack: list[Any] = [[flow.get(name) for name in ("tasks", "errors", "finally", "afterExecution")]]
+    while stack:
+        one = stack.pop()
+        if isinstance(one, list):
+            stack.extend(reversed(one))
+        elif isinstance(one, dict):
+            if isinstance(one.get("id"), str) and isinstance(one.get("type"), str):
+                found.append(one["id"])
+            stack.extend(value for value in reversed(list(one.values())) if isinstance(value, (list, dict)))
+    return list(dict.fromkeys(found))
+
+
+RUN_FILTERS = [one for one in FILTERS if one["field"] not in ("namespace", "flowId", "scope")]
 LINE_FILTERS = [
     filter_key(
         "level",
-        "level at least",
+        later("level at least"),
         kind="choice",
         operators=["EQUALS"],
         options=["TRACE", "DEBUG", "INFO", "WARN", "ERROR"],
     ),
-    filter_key("triggerId", "trigger", operators=["EQUALS", "IN"]),
-    filter_key("startDate", "start", kind="date", operators=["GREATER_THAN_OR_EQUAL_TO"]),
-    filter_key("endDate", "end", kind="date", operators=["LESS_THAN_OR_EQUAL_TO"]),
+    filter_key("taskId", later("task"), kind="choice", operators=["IN", "EQUALS", "CONTAINS"]),
+    filter_key("triggerId", later("trigger"), kind="choice", operators=["EQUALS", "IN"]),
+    filter_key("timeRange", later("time"), kind="period"),
+    filter_key("startDate", later("start"), kind="date", operators=["GREATER_THAN_OR_EQUAL_TO"]),
+    filter_key("endDate", later("end"), kind="date", operators=["LESS_THAN_OR_EQUAL_TO"]),
 ]
 
 
-def _id(row: Any) -> rx.Component:
-    return link(row.short_id, to=routes.execution(row.namespace, row.flow, row.id), class_name="mono med", title=row.id)
+def _spoken(keys: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**key, "label": say(str(key["label"]))} for key in keys]
 
 
-def _trigger(row: Any) -> rx.Component:
-    return rx.cond(
-        row.trigger != "", rx.el.span(row.trigger, class_name="mut"), rx.el.span("manual", class_name="faint")
-    )
+def _run_columns() -> list[Column]:
+    """Those of all executions without namespace and flow: the id leads to the run, the revision is shown."""
+    cells: dict[str, Any] = {"id": id_cell, "labels": lambda row: labels_cell(row, FlowRunsState)}
+    found = []
+    for one in COLUMNS:
+        if one.key in ("namespace", "flow"):
+            continue
+        hide = "" if one.key == "id" else one.hide
+        cell = cells.get(one.key, one.cell)
+        found.append(replace(one, cell=cell, hide=hide, off=one.off and one.key != "revision"))
+    return found
 
 
-def _labels(row: Any) -> rx.Component:
-    return rx.el.span(
-        rx.foreach(
-            row.labels,
-            lambda one: rx.cond(one["key"].startswith("system."), rx.fragment(), label_chip(one["key"], one["value"])),
-        ),
-        class_name="row g4",
-    )
-
-
-RUN_COLUMNS = [
-    Column("State", lambda row: state_badge(row.state)),
-    Column("Id", _id, sort="id"),
-    Column("Started", lambda row: moment(row.started, mode="relative"), sort="state.startDate", numeric=True),
-    Column(
-        "Duration",
-        lambda row: rx.cond(row.terminal, duration(ms=row.duration_ms), duration(start=row.started)),
-        numeric=True,
-        sort="state.duration",
-    ),
-    Column("Trigger", _trigger, hide="m"),
-    Column("Revision", lambda row: row.revision, numeric=True, hide="m"),
-    Column("Labels", _labels, fill=True, hide="m"),
-]
-
-
-def _small(row: Any) -> rx.Component:
-    return rx.el.div(
-        state_badge(row.state),
-        rx.el.div(
-            link(row.short_id, to=routes.execution(row.namespace, row.flow, row.id), class_name="mono med"),
-            moment(row.started, mode="relative"),
-            class_name="col grow",
-        ),
-        rx.cond(row.terminal, duration(ms=row.duration_ms), duration(start=row.started)),
-        class_name="fcard",
-    )
-
-
-def _searched(state: Any) -> Any:
-    filters: Any = rx.Var.create(state.filters)
-    return (filters.length() > 0) | (state.search_text != "")
+RUN_COLUMNS = _run_columns()
 
 
 def runs_panel() -> rx.Component:
     """The tab *Executions*."""
     s: Any = FlowRunsState
-    none = rx.cond(
-        _searched(s),
-        empty_state(
-            "Nothing matches",
-            hint="No execution of this flow fits the conditions above.",
-            icon="search-x",
-            actions=[button("Reset filters", on_click=s.set_filters([]))],
-        ),
-        empty_state(
-            "Not executed yet",
-            hint="Each run of the flow stands here, with its state, its start and its duration.",
-            icon="activity",
-            actions=[
-                button("Execute", icon="play", kind="primary", on_click=ExecuteState.open_for(s.flow_ns, s.flow_id))
-            ],
-        ),
+    none = list_none(
+        s,
+        what="execution of this flow",
+        title="Not executed yet",
+        hint="Each run of the flow stands here, with its state, its start and its duration.",
+        icon="activity",
+        actions=[button("Execute", icon="play", kind="primary", on_click=ExecuteState.open_for(s.flow_ns, s.flow_id))],
+        test="flow-runs",
     )
     return rx.el.div(
-        list_filters(s, RUN_FILTERS, placeholder="Execution or label", on_refresh=s.open_runs),
-        data_table(
-            s.rows,
-            RUN_COLUMNS,
-            label="Executions",
-            sort=s.sort_by,
-            on_sort=s.set_sort,
-            loading=s.loading,
-            none=none,
-            small=_small,
-            test="flow-executions",
+        list_filters(
+            s,
+            RUN_FILTERS,
+            placeholder="Execution or label",
+            on_refresh=s.open_runs,
+            columns=RUN_COLUMNS,
+            label_columns=True,
+            csv=s.csv_url,
+        ),
+        list_body(
+            s,
+            data_table(
+                s.rows,
+                RUN_COLUMNS,
+                label="Executions",
+                row_id=lambda row: row.id,
+                selected=s.selected,
+                on_select=s.select,
+                sort=s.sort_by,
+                on_sort=s.set_sort,
+                loading=s.loading,
+                none=none,
+                actions=lambda row: row_menu(row, s),
+                small=lambda row: small(row, s),
+                bulk=bulk_bar(s),
+                shown=s.columns,
+                widths=s.column_widths,
+                on_widths=s.set_column_widths,
+                extra=label_column,
+                test="flow-executions",
+            ),
+            on_retry=s.open_runs,
         ),
         list_pager(s),
+        confirmation(s),
         stream_host(
             url="/api/v1/" + s.tenant_id + "/console/stream?topics=flow:" + s.flow_ns + "/" + s.flow_id,
             on_topic=s.changed,
@@ -217,7 +290,19 @@ def logs_panel() -> rx.Component:
         actions=[button("Reset filters", on_click=s.set_filters([]))],
     )
     return rx.el.div(
-        list_filters(s, LINE_FILTERS, placeholder="Text of the line", on_refresh=s.open_lines),
+        list_filters(
+            s,
+            s.line_keys,
+            placeholder="Text of the line",
+            on_refresh=s.open_lines,
+            tools=[
+                rx.cond(
+                    s.may_delete & (s.total > 0),
+                    icon_button("trash-2", "Delete the lines", on_click=s.ask_delete_lines, test="flow-logs-delete"),
+                    rx.fragment(),
+                )
+            ],
+        ),
         rx.cond(
             s.rows.length() > 0,
             rx.el.div(
@@ -226,6 +311,20 @@ def logs_panel() -> rx.Component:
             rx.cond(s.loading, skeleton_rows(), none),
         ),
         list_pager(s),
+        confirm_dialog(
+            "Delete the lines of this flow",
+            rx.el.p(
+                rx.el.b(s.flow_id, class_name="mono"),
+                " loses ",
+                rx.cond(s.lines_told != "", s.lines_told, "its lines"),
+                ". Executions stay; lines cannot be brought back.",
+            ),
+            open=s.asking_lines,
+            on_cancel=s.keep_lines,
+            on_confirm=s.delete_lines,
+            verb="Delete lines",
+            test="flow-logs-ask",
+        ),
         class_name="editor",
     )
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import reflex as rx
 
+from app.conditions import pairs_of
 from app.pages.flows.state import FlowState, openers
-from backend_client import ApiError, Client, TriggerRow
+from app.words import say, spoken
+from backend_client import ApiError, Client, LogRow, TriggerRow
 
 REALTIME = ("RealtimeTrigger",)
 PRESETS = {
@@ -19,6 +22,10 @@ PRESETS = {
     "P90D": timedelta(days=90),
 }
 BARS = 90
+LINES = 50
+"""Log lines of a trigger in its row."""
+BACKFILL_LABEL = "backfill"
+"""Label by which the executions of one backfill are told from others; the form offers it, the reader may change it."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,8 @@ class TriggerLine:
     fill_start: str = ""
     fill_end: str = ""
     fill_at: str = ""
+    fill_query: str = ""
+    """Conditions under which the executions of the backfill are found: its labels, else the trigger."""
     percent: int = 0
 
 
@@ -86,7 +95,9 @@ def line_of(declared: dict[str, Any], row: TriggerRow | None, words: str, flow_d
         "webhook": "on request",
         "flow": "after other flows",
         "realtime": "on every event",
-    }.get(kind, f"polls every {str(declared.get('interval') or 'PT1M').removeprefix('PT').lower()}")
+    }.get(
+        kind, say("polls every {interval}", interval=str(declared.get("interval") or "PT1M").removeprefix("PT").lower())
+    )
     off = bool(declared.get("disabled"))
     line = TriggerLine(
         id=str(declared.get("id") or ""),
@@ -100,7 +111,7 @@ def line_of(declared: dict[str, Any], row: TriggerRow | None, words: str, flow_d
         about=str(declared.get("description") or ""),
         on=not off,
         fixed_off=off,
-        next_word="off" if off or flow_disabled else "on event" if kind in ("webhook", "flow", "realtime") else "",
+        next_word="off" if off or flow_disabled else say("on event") if kind in ("webhook", "flow", "realtime") else "",
     )
     if row is None:
         return line
@@ -124,7 +135,17 @@ def line_of(declared: dict[str, Any], row: TriggerRow | None, words: str, flow_d
         fill_start=row.backfill_start,
         fill_end=row.backfill_end,
         fill_at=row.backfill_current,
+        fill_query=backfill_query(line.id, row) if row.backfill_start else "",
         percent=_percent(row),
+    )
+
+
+def backfill_query(trigger: str, row: TriggerRow) -> str:
+    """Return the conditions of the executions that a backfill made: by its own label, without one by its trigger."""
+    own = [one for one in row.backfill_labels if one["key"] == BACKFILL_LABEL] or row.backfill_labels
+    conditions = [{"field": "labels", "operator": "EQUALS", "value": f"{one['key']}:{one['value']}"} for one in own]
+    return urlencode(
+        pairs_of("", conditions or [{"field": "triggerId", "operator": "EQUALS", "value": trigger}]), safe="[],:"
     )
 
 
@@ -162,13 +183,18 @@ class TriggersState(FlowState):
     asking: str = ""
     asked: str = ""
 
+    lines_for: str = ""
+    lines: list[LogRow] = []
+    lines_ready: bool = False
+    key_shown: bool = False
+
     @rx.event
     async def open_triggers(self):
         """Load triggers and states."""
         if self.triggers_of != f"{self.flow_ns}/{self.flow_id}":
             self.triggers, self.triggers_ready, self.chosen = [], False, ""
             self.triggers_of = f"{self.flow_ns}/{self.flow_id}"
-        self.filling, self.asking = False, ""
+        self.filling, self.asking, self.lines_for, self.key_shown = False, "", "", False
         async with self.api() as api:
             await self._read(api)
             first = next((one.id for one in self.triggers if one.kind == "schedule"), "")
@@ -208,7 +234,7 @@ class TriggersState(FlowState):
         return str(answer.get("words") or ""), [str(one) for one in answer.get("dates") or []], notes, ""
 
     async def _choose(self, api: Client, name: str) -> None:
-        self.chosen = name
+        self.chosen, self.key_shown = name, False
         self.chosen_line = next((one for one in self.triggers if one.id == name), TriggerLine())
         self.chosen_fields = self.chosen_line.cron.split()
         self.chosen_words, self.chosen_dates, self.chosen_notes, self.chosen_fault = "", [], [], ""
@@ -221,15 +247,47 @@ class TriggersState(FlowState):
     @rx.event
     async def choose(self, name: str):
         """Show the details of a trigger."""
-        async with self.api("Could not read the schedule") as api:
+        async with self.api(say("Could not read the schedule")) as api:
             await self._choose(api, name)
 
     @rx.event
     async def moved(self, change: dict[str, Any]):
         """The server tells of a trigger or an execution of the flow."""
         if self.flow_tab == "triggers" and self.triggers_ready:
-            async with self.api("Could not refresh the triggers") as api:
+            async with self.api(say("Could not refresh the triggers")) as api:
                 await self._read(api)
+                if self.lines_for:
+                    await self._read_lines(api)
+
+    @rx.event
+    async def toggle_lines(self, name: str):
+        """Open or close the log of a trigger below its row."""
+        self.lines_for = "" if self.lines_for == name else name
+        self.lines, self.lines_ready = [], False
+        if self.lines_for:
+            async with self.api(say("Could not read the log of the trigger")) as api:
+                await self._read_lines(api)
+
+    async def _read_lines(self, api: Client) -> None:
+        wanted = {"namespace": self.flow_ns, "flowId": self.flow_id, "triggerId": self.lines_for}
+        filters = [{"field": key, "operator": "EQUALS", "value": value} for key, value in wanted.items()]
+        self.lines = (await api.logs.search(size=LINES, sort="timestamp:desc", filters=filters)).rows
+        self.lines_ready = True
+
+    @rx.event
+    async def evaluate(self, name: str):
+        """Evaluate a polling trigger now; what it finds starts an execution, what it says stands in its log."""
+        async with self.api(say("Could not evaluate the trigger")) as api:
+            await api.triggers.evaluate(self.flow_ns, self.flow_id, name)
+            self.toast(say("Being evaluated"), name, level="info")
+            self.lines_for = name
+            await self._read_lines(api)
+            await self._read(api)
+
+    @rx.event
+    async def show_key(self):
+        """Show or hide the key in the address of the webhook."""
+        self.key_shown = not self.key_shown
 
     def _key(self, name: str) -> dict[str, Any]:
         return {"namespace": self.flow_ns, "flowId": self.flow_id, "triggerId": name}
@@ -239,7 +297,7 @@ class TriggersState(FlowState):
         """Enable or disable a trigger."""
         self.pending = name
         yield
-        async with self.api("Could not enable the trigger" if on else "Could not disable the trigger") as api:
+        async with self.api(say("Could not enable the trigger") if on else say("Could not disable the trigger")) as api:
             await api.triggers.update({**self._key(name), "disabled": not on})
             await self._read(api)
         self.pending = ""
@@ -247,10 +305,10 @@ class TriggersState(FlowState):
     @rx.event
     async def restart_trigger(self, name: str):
         """Begin the evaluation anew."""
-        async with self.api("Could not restart the trigger") as api:
+        async with self.api(say("Could not restart the trigger")) as api:
             await api.triggers.restart(self.flow_ns, self.flow_id, name)
             await self._read(api)
-            self.toast("Trigger restarted", name)
+            self.toast(say("Trigger restarted"), name)
 
     @rx.event
     async def ask(self, action: str, name: str):
@@ -266,8 +324,12 @@ class TriggersState(FlowState):
     async def confirm(self):
         """Do what was asked."""
         action, name, self.asking = self.asking, self.asked, ""
-        words = {"unlock": "unlock the trigger", "delete": "delete the state", "drop": "delete the backfill"}
-        async with self.api(f"Could not {words.get(action, 'do it')}") as api:
+        words = {
+            "unlock": say("unlock the trigger"),
+            "delete": say("delete the state"),
+            "drop": say("delete the backfill"),
+        }
+        async with self.api(say("Could not {words}", words=words.get(action, "do it"))) as api:
             if action == "unlock":
                 await api.triggers.unlock(self.flow_ns, self.flow_id, name)
             elif action == "delete":
@@ -275,17 +337,21 @@ class TriggersState(FlowState):
             elif action == "drop":
                 await api.triggers.backfill("delete", self._key(name))
             await self._read(api)
-            self.toast({"unlock": "Trigger unlocked", "delete": "State deleted"}.get(action, "Backfill deleted"), name)
+            self.toast(
+                {"unlock": "Trigger unlocked", "delete": "State deleted"}.get(action, say("Backfill deleted")), name
+            )
 
     @rx.event
-    async def copy_webhook(self, name: str):
-        """Copy the address that starts the flow."""
+    async def copy_webhook(self, name: str, with_key: bool):
+        """Copy the address that starts the flow, with its key or with a place for it."""
         line = next((one for one in self.triggers if one.id == name), TriggerLine())
         origin = str(self.router.headers.origin or "")
-        self.copy_text(
-            f"{origin}/api/v1/{self.tenant_id}/executions/webhook/{self.flow_ns}/{self.flow_id}/{line.webhook}"
+        key = line.webhook if with_key else "{key}"
+        self.copy_text(f"{origin}/api/v1/{self.tenant_id}/executions/webhook/{self.flow_ns}/{self.flow_id}/{key}")
+        words = (
+            say("Who knows it can start the flow.") if with_key else say("Put the key in the place of {key}.", key=key)
         )
-        self.toast("Address copied", "Who knows it can start the flow.", level="info")
+        self.toast(say("Address copied"), words, level="info")
 
     # -- backfill -----------------------------------------------------------------------------------------
 
@@ -293,8 +359,9 @@ class TriggersState(FlowState):
     async def plan(self, name: str):
         """Open the backfill drawer."""
         self.fill_trigger, self.filling = name, True
-        self.fill_labels, self.fill_inputs, self.fill_fault, self.fill_busy = "", {}, "", False
+        self.fill_inputs, self.fill_fault, self.fill_busy = {}, "", False
         now = datetime.now(UTC).replace(second=0, microsecond=0)
+        self.fill_labels = f"{BACKFILL_LABEL}: {name}-{datetime.now(UTC):%Y%m%dT%H%M%S}"
         self.fill_preset = "PT24H"
         self.fill_from, self.fill_to = (now - PRESETS["PT24H"]).isoformat(), ""
         await self._count()
@@ -337,7 +404,7 @@ class TriggersState(FlowState):
     async def _count(self) -> None:
         self.fill_fault, self.fill_count, self.fill_bars = "", -1, []
         if not self.fill_from:
-            self.fill_fault = "A start is needed."
+            self.fill_fault = say("A start is needed.")
             return
         try:
             async with self.api(raising=True) as api:
@@ -377,7 +444,7 @@ class TriggersState(FlowState):
         """Let the scheduler make the executions."""
         labels = self._labels()
         if any(not one["key"] or not one["value"] for one in labels):
-            self.fill_fault = "A label is key: value."
+            self.fill_fault = say("A label is key: value.")
             return
         self.fill_busy, self.fill_fault = True, ""
         yield
@@ -393,7 +460,12 @@ class TriggersState(FlowState):
             async with self.api(raising=True) as api:
                 await api.triggers.update({**self._key(self.fill_trigger), "backfill": backfill})
                 self.filling = False
-                self.toast("Backfill started", f"{self.fill_count:,} executions of {self.flow_id}")
+                self.toast(
+                    say("Backfill started"),
+                    say(
+                        "{fill_count} executions of {flow_id}", fill_count=spoken(self.fill_count), flow_id=self.flow_id
+                    ),
+                )
                 await self._read(api)
         except ApiError as error:
             details = "; ".join(f"{one.path}: {one.message}" if one.path else one.message for one in error.errors)
@@ -411,7 +483,7 @@ class TriggersState(FlowState):
         await self._backfill("unpause", name)
 
     async def _backfill(self, action: str, name: str) -> None:
-        async with self.api("Could not change the backfill") as api:
+        async with self.api(say("Could not change the backfill")) as api:
             await api.triggers.backfill(action, self._key(name))
             await self._read(api)
 

@@ -7,6 +7,7 @@ from typing import Any
 import reflex as rx
 
 from app import routes
+from app.pages.flows.trigger_form import add_button, add_dialog
 from app.pages.flows.trigger_state import TriggersState
 from components.button import button, icon_button, link, link_button, segmented
 from components.clock import duration, moment
@@ -57,9 +58,27 @@ def _menu(line: Any) -> rx.Component:
         ),
         rx.cond(
             line.kind == "webhook",
-            menu_item("Copy the address", icon="link", on_select=S.copy_webhook(line.id), test="trigger-webhook"),
+            rx.fragment(
+                menu_item(
+                    "Copy the address", icon="link", on_select=S.copy_webhook(line.id, True), test="trigger-webhook"
+                ),
+                menu_item("Copy without the key", icon="link", on_select=S.copy_webhook(line.id, False)),
+            ),
             rx.fragment(),
         ),
+        rx.cond(
+            line.kept & (line.kind == "polling"),
+            menu_item(
+                "Evaluate now",
+                icon="play",
+                on_select=S.evaluate(line.id),
+                disabled=~line.on | line.locked,
+                reason=rx.cond(line.on, "it is being evaluated", "the trigger is off"),
+                test="trigger-evaluate",
+            ),
+            rx.fragment(),
+        ),
+        menu_item("Logs", icon="scroll-text", on_select=S.toggle_lines(line.id), test="trigger-logs"),
         menu_item("Edit in code", icon="pencil", to=routes.flow(S.flow_ns, S.flow_id, "edit")),
         rx.cond(
             line.kept,
@@ -124,9 +143,10 @@ def _backfill(line: Any) -> rx.Component:
                     ),
                     link_button(
                         "Executions",
-                        routes.flow(S.flow_ns, S.flow_id, "executions"),
+                        routes.flow(S.flow_ns, S.flow_id, "executions") + "?" + line.fill_query,
                         icon="activity",
                         size="small",
+                        test="backfill-executions",
                     ),
                     icon_button(
                         "trash-2", "Delete the backfill", on_click=S.ask("drop", line.id), test="backfill-delete"
@@ -222,6 +242,49 @@ def _row(line: Any) -> rx.Component:
             custom_attrs={"data-id": line.id, "data-testid": "trigger-row"},
         ),
         rx.cond(line.backfill, _backfill(line), rx.fragment()),
+        rx.cond(S.lines_for == line.id, _lines(line), rx.fragment()),
+    )
+
+
+def _lines(line: Any) -> rx.Component:
+    one = lambda row: rx.el.div(  # noqa: E731
+        moment(row.time, mode="auto"),
+        rx.el.span(row.level, class_name=rx.match(row.level, ("ERROR", "fgs bad"), ("WARN", "fgs warn"), "faint")),
+        rx.el.span(row.message, class_name="msg"),
+        class_name="lgr three",
+        key=row.key,
+    )
+    none = rx.el.p(
+        "Nothing yet. What its evaluations say, and why they fail, stands here.", class_name="mut sm limnone"
+    )
+    return rx.el.tr(
+        rx.el.td(
+            rx.el.div(
+                rx.el.div(
+                    rx.el.b("Log of ", line.id, class_name="med"),
+                    rx.el.span(class_name="grow"),
+                    link(
+                        "All lines",
+                        to=routes.flow(S.flow_ns, S.flow_id, "logs")
+                        + "?filters[triggerId][EQUALS]="
+                        + line.id
+                        + "&filters[level][EQUALS]=TRACE",
+                        class_name="link sm",
+                    ),
+                    icon_button("x", "Close the log", on_click=S.toggle_lines(line.id), test="trigger-logs-close"),
+                    class_name="row sm",
+                ),
+                rx.cond(
+                    S.lines.length() > 0,
+                    rx.el.div(rx.foreach(S.lines, one), class_name="lgb mono trglog"),
+                    rx.cond(S.lines_ready, none, rx.el.p("Reading …", class_name="mut sm limnone")),
+                ),
+                class_name="bfr",
+            ),
+            col_span=9,
+        ),
+        class_name="xr",
+        custom_attrs={"data-testid": "trigger-log-row"},
     )
 
 
@@ -302,8 +365,18 @@ def _detail() -> rx.Component:
     hook = rx.fragment(
         rx.el.p("A request to its address starts the flow; the body is `trigger.body`.", class_name="mut"),
         rx.el.div(
-            rx.el.span("/executions/webhook/" + S.flow_ns + "/" + S.flow_id + "/•••", class_name="mono ell grow"),
-            icon_button("copy", "Copy the address", on_click=S.copy_webhook(one.id)),
+            rx.el.span(
+                "/executions/webhook/" + S.flow_ns + "/" + S.flow_id + "/" + rx.cond(S.key_shown, one.webhook, "•••"),
+                class_name="mono ell grow",
+                custom_attrs={"data-testid": "webhook-address"},
+            ),
+            rx.cond(
+                S.key_shown,
+                icon_button("eye-off", "Hide the key", on_click=S.show_key, test="webhook-key"),
+                icon_button("eye", "Show the key", on_click=S.show_key, test="webhook-key"),
+            ),
+            icon_button("copy", "Copy the address", on_click=S.copy_webhook(one.id, True), test="webhook-copy"),
+            icon_button("link", "Copy without the key", on_click=S.copy_webhook(one.id, False)),
             class_name="expr row",
         ),
     )
@@ -444,9 +517,8 @@ def triggers_panel() -> rx.Component:
             hint="A trigger starts the flow: by a schedule, a request, another flow or an event elsewhere.",
             icon="clock",
             actions=[
-                link_button(
-                    "Add one in the code", routes.flow(S.flow_ns, S.flow_id, "edit"), icon="pencil", kind="primary"
-                )
+                add_button(),
+                link_button("Add one in the code", routes.flow(S.flow_ns, S.flow_id, "edit"), icon="pencil"),
             ],
         ),
         rx.el.pre(rx.el.code(SNIPPET), class_name="sample mono snip"),
@@ -462,8 +534,16 @@ def triggers_panel() -> rx.Component:
     return rx.cond(
         S.triggers_ready,
         rx.el.div(
-            rx.cond(S.triggers.length() > 0, rx.el.div(_table(), _detail(), class_name="cg2"), none),
+            rx.cond(
+                S.triggers.length() > 0,
+                rx.fragment(
+                    rx.el.div(rx.el.span(class_name="grow"), add_button(small=True), class_name="fb trgbar"),
+                    rx.el.div(_table(), _detail(), class_name="cg2"),
+                ),
+                none,
+            ),
             _drawer(),
+            add_dialog(),
             confirm_dialog(
                 title,
                 rx.el.p(

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from app import routes
+from app.words import later, say, spoken, state_word
 
 ACTIVE = ("RUNNING", "PAUSED", "BREAKPOINT", "KILLING", "RETRYING", "RESTARTED")
 PENDING = ("CREATED", "QUEUED", "SUBMITTED")
@@ -17,7 +18,13 @@ BAD = ("FAILED",)
 ENDED = ("SUCCESS", "WARNING", "FAILED", "KILLED", "CANCELLED", "SKIPPED", "RETRIED", "RESUBMITTED")
 RANGES = [("PT1H", "1 h"), ("PT12H", "12 h"), ("PT24H", "24 h"), ("P7D", "7 d"), ("P30D", "30 d")]
 HOURS = {"PT1H": 1, "PT12H": 12, "PT24H": 24, "P7D": 168, "P30D": 720}
-WORDS = {"PT1H": "the hour", "PT12H": "the 12 hours", "PT24H": "the day", "P7D": "the week", "P30D": "the 30 days"}
+WORDS = {
+    "PT1H": later("the hour"),
+    "PT12H": later("the 12 hours"),
+    "PT24H": later("the day"),
+    "P7D": later("the week"),
+    "P30D": later("the 30 days"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +126,8 @@ def percent(ratio: float | None) -> str:
     if ratio is None:
         return "–"
     if ratio < 1 and ratio > 0.9995:
-        return "99.9 %"
-    return f"{ratio * 100:.1f} %"
+        return f"{spoken(99.9, 1)} %"
+    return f"{spoken(ratio * 100, 1)} %"
 
 
 def executions_place(conditions: Sequence[tuple[str, str]], filters: Sequence[Mapping[str, str]] = ()) -> str:
@@ -146,9 +153,15 @@ def ratio_card(
     ]
     points, x, y = line_of(values)
     now, then = ratio_of(sums(columns, rows)), ratio_of(before)
-    change = "" if now is None or then is None else f"{(now - then) * 100:+.1f} pt"
+    change = "" if now is None or then is None else say("{now} pt", now=f"{(now - then) * 100:+.1f}")
     good = not change.startswith("-")
-    note = f"on {words} before" if change else "no execution ended" if now is None else f"nothing in {words} before"
+    note = (
+        say("on {words} before", words=words)
+        if change
+        else say("no execution ended")
+        if now is None
+        else say("nothing in {words} before", words=words)
+    )
     return Card(percent(now), change, good, note, points, x, y, place=to)
 
 
@@ -160,7 +173,7 @@ def failed_card(columns: Sequence[str], rows: Sequence[Sequence[Any]], before: M
     count = int(sum(value or 0 for value in values))
     then = before.get("FAILED", 0)
     change = f"{count - then:+,}" if count != then else ""
-    return Card(f"{count:,}", change, count <= then, "", points, x, y, place=to)
+    return Card(spoken(count), change, count <= then, "", points, x, y, place=to)
 
 
 def parts_of(states: Mapping[str, int], order: Sequence[str], families: Mapping[str, str]) -> list[dict[str, str]]:
@@ -170,9 +183,9 @@ def parts_of(states: Mapping[str, int], order: Sequence[str], families: Mapping[
 
 def in_words(states: Mapping[str, int], order: Sequence[str], most: int = 2) -> str:
     """Return `9 running, 2 retrying`."""
-    return ", ".join(f"{states[name]:,} {name.lower()}" for name in order if states.get(name, 0) > 0).rsplit(
-        ", ", max(0, sum(1 for name in order if states.get(name)) - most)
-    )[0]
+    return ", ".join(
+        f"{spoken(states[name])} {state_word(name).lower()}" for name in order if states.get(name, 0) > 0
+    ).rsplit(", ", max(0, sum(1 for name in order if states.get(name)) - most))[0]
 
 
 def namespaces(columns: Sequence[str], rows: Sequence[Sequence[Any]], to: Any, most: int = 7) -> list[NamespaceRatio]:
@@ -189,7 +202,7 @@ def namespaces(columns: Sequence[str], rows: Sequence[Sequence[Any]], to: Any, m
         NamespaceRatio(
             id=name,
             ratio=percent(ratio),
-            total=f"{total:,}",
+            total=spoken(total),
             width=f"{min(100.0, (1 - ratio) * 400):.1f}%",
             family="bad" if ratio < 0.9 else "warn" if ratio < 0.97 else "shut",
             place=to(name),
@@ -208,7 +221,7 @@ def _ms(text: str) -> int:
 def span_words(ms: float) -> str:
     """Return `3m 48s`, `41s`, `350 ms`."""
     if ms < 1000:
-        return f"{int(ms)} ms"
+        return say("{ms} ms", ms=int(ms))
     seconds = round(ms / 1000)
     if seconds < 60:
         return f"{seconds}s"
@@ -226,18 +239,20 @@ def active(row: Any, median: float | None, waiting: Mapping[str, Any] | None, fa
     still = row.state in ("PAUSED", "BREAKPOINT")
     late = bool(median and spent > median * 1.1 and not still)
     if waiting:
-        note = {"paused": "waits for you", "breakpoint": "at a breakpoint", "retry": ""}.get(
+        note = {"paused": say("waits for you"), "breakpoint": say("at a breakpoint"), "retry": ""}.get(
             str(waiting.get("kind")), str(waiting.get("text") or "")
         )
         if waiting.get("kind") == "retry":
             most = waiting.get("maxAttempts")
-            note = f"attempt {waiting.get('attempt')}" + (f" of {most}" if most else "")
+            note = say("attempt {attempt}", attempt=waiting.get("attempt")) + (
+                (" " + say("of {most}", most=most)) if most else ""
+            )
     elif median and late:
-        note = f"median {span_words(median)}"
+        note = say("median {median}", median=span_words(median))
     elif median:
-        note = f"about {span_words(max(1000.0, median - spent))} left"
+        note = say("about {x} left", x=span_words(max(1000.0, median - spent)))
     else:
-        note = "first run"
+        note = say("first run")
     share = min(1.0, spent / median) if median else 0.5
     return Active(
         id=row.id,
@@ -267,7 +282,7 @@ def failures(groups: Sequence[Mapping[str, Any]], to: Any) -> list[Failure]:
             task=str(one.get("taskId") or ""),
             message=str(one.get("message") or "").split("\n", 1)[0][:300],
             last=str(one.get("last") or ""),
-            count="once" if one.get("count") == 1 else f"{int(one.get('count') or 0):,} times",
+            count="once" if one.get("count") == 1 else say("{count} times", count=spoken(int(one.get("count") or 0))),
             place=routes.execution(
                 str(one.get("namespace")), str(one.get("flowId")), str((one.get("executions") or [""])[0]), "logs"
             ),

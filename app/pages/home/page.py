@@ -8,14 +8,15 @@ import reflex as rx
 
 from app import routes
 from app.frame import page_shell
+from app.pages.dashboards.switcher import switcher
 from app.pages.home import numbers
 from app.pages.home.numbers import Active, Card, Failure, NamespaceRatio
 from app.pages.home.state import HomeState
 from backend_client import TriggerRow
 from components.button import button, link, link_button, segmented
-from components.chart import chart
 from components.client import Home
 from components.clock import duration, moment
+from components.dashboard_grid import dashboard_grid
 from components.field import switch
 from components.filters import NAMESPACE_OPERATORS, filter_bar, filter_key, refresh
 from components.message import count, flow_name, message, skeleton_rows
@@ -123,7 +124,8 @@ def _head(title: str, *more: Any) -> rx.Component:
 
 def _fault(name: str) -> rx.Component:
     fault = HomeState.faults[name]
-    return rx.cond(fault, message("bad", rx.el.b("Not loaded. "), fault), rx.fragment())
+    again = button("Try again", size="small", on_click=HomeState.load, test=f"home-again-{name}")
+    return rx.cond(fault, message("bad", rx.el.b("Not loaded. "), fault, " ", again), rx.fragment())
 
 
 def _empty(words: str) -> rx.Component:
@@ -139,20 +141,6 @@ def _bars(rows: int, height: int) -> rx.Component:
     )
 
 
-def _legend(one: Any) -> rx.Component:
-    return link(
-        rx.el.i(class_name=rx.match(one["family"], *((f, f"dot {f}") for f in _FAMILIES), "dot shut")),
-        one["state"].to(str).capitalize(),
-        " ",
-        one["count"],
-        to=one["to"],
-        class_name="lg",
-    )
-
-
-_FAMILIES = ("ok", "warn", "bad", "stop", "hold", "live", "queued", "idle", "shut")
-
-
 def _wider() -> rx.Component:
     return rx.el.div(
         rx.el.p("No executions in this range.", class_name="mut"),
@@ -166,28 +154,91 @@ def _wider() -> rx.Component:
     )
 
 
+def _came(name: str) -> Any:
+    return STATE.came.contains(name)
+
+
+def _grid(*cards: dict[str, Any]) -> rx.Component:
+    """Charts that ask for themselves when they come near the view."""
+    return dashboard_grid(
+        cards=list(cards),
+        url=HomeState.figures_url,
+        filters=HomeState.filters,
+        range=HomeState.charted,
+        reload=HomeState.turn,
+        on_widen=HomeState.set_range,
+        on_range=HomeState.set_brush,
+    )
+
+
+OVER_TIME = {
+    "id": "executions-over-time",
+    "type": "TimeSeries",
+    "title": "Executions over time",
+    "description": "",
+    "width": 12,
+    "broken": False,
+    "up": True,
+    "counted": True,
+    "brush": True,
+    "height": 204,
+}
+STATES_SHARE = {
+    "id": "executions-by-state",
+    "type": "Pie",
+    "title": "Executions by state",
+    "description": "",
+    "width": 4,
+    "broken": False,
+    "counted": True,
+    "height": 264,
+}
+NAMESPACES = {
+    "id": "executions-by-namespace",
+    "type": "Bar",
+    "title": "Executions by namespace",
+    "description": "",
+    "width": 8,
+    "broken": False,
+    "up": True,
+    "height": 264,
+}
+OF_LOGS = ["namespace", "flowId"]
+"""Conditions that lines of logs know."""
+LOGS = {
+    "id": "logs-over-time",
+    "type": "TimeSeries",
+    "title": "Logs over time",
+    "description": "",
+    "width": 12,
+    "broken": False,
+    "up": True,
+    "counted": True,
+    "brush": True,
+    "height": 150,
+    "only": OF_LOGS,
+}
+ERROR_LOGS = {
+    "id": "error-logs",
+    "type": "Table",
+    "title": "Error logs",
+    "description": "",
+    "width": 12,
+    "broken": False,
+    "only": OF_LOGS,
+    "to": f"{routes.LOGS}?filters[minLevel][EQUALS]=ERROR",
+    "all": "All error logs",
+}
+
+
 def _over_time() -> rx.Component:
-    return rx.el.section(
-        _head(
-            "Executions over time", rx.el.span(rx.foreach(HomeState.legend, _legend), class_name="more row g12 hide-s")
+    return rx.el.div(
+        rx.cond(
+            _came("numbers") & HomeState.nothing,
+            rx.el.section(_head("Executions over time"), _wider(), class_name="wide_"),
+            _grid(OVER_TIME),
         ),
-        _fault("numbers"),
-        rx.el.div(
-            rx.cond(
-                HomeState.loaded & HomeState.nothing,
-                _wider(),
-                chart(
-                    figure=HomeState.figure,
-                    height=204,
-                    label="Executions over time by state, with mean duration",
-                    range_from=HomeState.since,
-                    range_to=HomeState.until,
-                    on_range=HomeState.set_brush,
-                    on_point=HomeState.open_bar,
-                ),
-            ),
-            class_name="chw",
-        ),
+        class_name="gch",
         custom_attrs=testid("home-time"),
     )
 
@@ -219,7 +270,7 @@ def _namespaces() -> rx.Component:
                 rx.foreach(HomeState.spaces, _space),
                 rx.el.p(rx.el.span("0"), rx.el.span("25 % failed"), class_name="nscale faint"),
             ),
-            rx.cond(HomeState.loaded, _empty("No execution ended in this range."), _bars(6, 26)),
+            rx.cond(_came("namespaces"), _empty("No execution ended in this range."), _bars(6, 26)),
         ),
         custom_attrs=testid("home-namespaces"),
     )
@@ -261,7 +312,7 @@ def _in_progress() -> rx.Component:
         rx.cond(
             STATE.running.length() > 0,
             rx.el.div(rx.foreach(HomeState.running, _active)),
-            rx.cond(HomeState.loaded, _empty("Nothing runs now."), _bars(5, 38)),
+            rx.cond(_came("active"), _empty("Nothing runs now."), _bars(5, 38)),
         ),
         custom_attrs=testid("home-running"),
     )
@@ -294,7 +345,7 @@ def _next() -> rx.Component:
             STATE.triggers.length() > 0,
             rx.el.div(rx.foreach(HomeState.triggers, _trigger)),
             rx.cond(
-                HomeState.loaded,
+                _came("next"),
                 _empty("No schedule is due. A flow runs by itself once it has a Schedule trigger."),
                 _bars(5, 38),
             ),
@@ -330,7 +381,15 @@ def _failures() -> rx.Component:
         rx.cond(
             STATE.failures.length() > 0,
             rx.el.div(rx.foreach(HomeState.failures, _failure)),
-            rx.cond(HomeState.loaded, _empty("Nothing failed in this range."), _bars(4, 28)),
+            rx.cond(
+                _came("failures") & _came("numbers"),
+                rx.cond(
+                    (HomeState.failed_total != "") & (HomeState.failed_total != "0"),
+                    _empty("No task of these executions told an error: see the list of all failed executions."),
+                    _empty("Nothing failed in this range."),
+                ),
+                _bars(4, 28),
+            ),
         ),
         class_name="last",
         custom_attrs=testid("home-failures"),
@@ -378,9 +437,14 @@ def dashboard_page() -> rx.Component:
             _numbers(),
             rx.el.div(_over_time(), _namespaces(), class_name="g2"),
             rx.el.div(_in_progress(), _next(), class_name="g2 b"),
+            _grid(STATES_SHARE, NAMESPACES),
             _failures(),
+            _grid(LOGS, ERROR_LOGS),
             class_name="scroll dashb",
         ),
-        actions=[link_button("New flow", routes.NEW_FLOW, icon="plus", test="home-new")],
+        actions=[
+            switcher("Default dashboard"),
+            link_button("New flow", routes.NEW_FLOW, icon="plus", test="home-new"),
+        ],
         on_retry=HomeState.load,
     )

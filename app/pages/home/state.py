@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,11 +16,14 @@ from app.list_page import filters_of, pairs_of
 from app.pages.home import numbers
 from app.pages.home.numbers import Active, Card, Failure, NamespaceRatio
 from app.tab import Tab
+from app.words import say, spoken
 from backend_client import ApiError, Client, TriggerRow
 from components.states import STATES
 
 FAMILIES = {name: family for name, (family, _) in STATES.items()}
-SECTIONS = ("numbers", "namespaces", "active", "next", "failures")
+PAGES = {"flows": routes.FLOWS, "executions": routes.EXECUTIONS, "logs": routes.LOGS, "namespaces": routes.NAMESPACES}
+AT_ONCE = 4
+"""Parts that are asked for at the same time (UI-DB-04)."""
 
 
 def parsed(text: str) -> datetime | None:
@@ -42,9 +45,15 @@ class StartState(Tab):
 
     @rx.event
     async def load(self) -> None:
-        """Go to the dashboard."""
-        if self.username:
-            self.navigate(routes.DASHBOARDS, replace=True)
+        """Go to the page that the reader chose as home; the default dashboard without a choice."""
+        if not self.username:
+            return
+        page = str(self.settings.get("homePage") or "")
+        own = str((self.settings.get("dashboard") or {}).get("home") or "")
+        if page in PAGES:
+            self.navigate(PAGES[page], replace=True)
+        else:
+            self.navigate(routes.dashboard(own) if own else routes.DASHBOARDS, replace=True)
 
 
 class HomeState(Tab):
@@ -56,8 +65,9 @@ class HomeState(Tab):
     filters: list[dict[str, str]] = []
     refresh_seconds: int = 10
 
-    figure: dict[str, Any] = {}
-    legend: list[dict[str, str]] = []
+    figures_url: str = ""
+    charted: dict[str, str] | str = "PT24H"
+    turn: int = 0
     cards: list[Card] = [Card(), Card(), Card(), Card()]
     spaces: list[NamespaceRatio] = []
     running: list[Active] = []
@@ -67,7 +77,7 @@ class HomeState(Tab):
     triggers: list[TriggerRow] = []
     failures: list[Failure] = []
     failed_total: str = ""
-    loaded: bool = False
+    came: list[str] = []
     nothing: bool = False
     faults: dict[str, str] = {}
 
@@ -82,6 +92,9 @@ class HomeState(Tab):
         self.until = iso(until) if since and until else ""
         chosen = self.query("range", str((self.settings.get("dashboard") or {}).get("range") or ""))
         self.span = chosen if chosen in numbers.HOURS else "PT24H"
+        self.charted = {"start": self.since, "end": self.until} if self.since else self.span
+        self.figures_url = f"/api/v1/{self.tenant_id}/console/figures"
+        self.turn += 1
 
     def _window(self) -> tuple[datetime, datetime]:
         since, until = parsed(self.since), parsed(self.until)
@@ -126,16 +139,6 @@ class HomeState(Tab):
         """Another interval of the automatic refresh."""
         self.refresh_seconds = seconds
 
-    @rx.event
-    async def open_bar(self, point: dict[str, Any]) -> None:
-        """A bar was pressed: the executions of that state in that bucket."""
-        since = parsed(str(point.get("x") or ""))
-        name = str(point.get("name") or "")
-        if since is None or name not in STATES:
-            return
-        width = timedelta(milliseconds=int(self.figure.get("bucketMs") or 3_600_000))
-        self.navigate(self._list((name,), since, since + width))
-
     # -- what is shown --------------------------------------------------------------------------------------
 
     def _list(self, states: tuple[str, ...], since: datetime | None = None, until: datetime | None = None) -> str:
@@ -154,37 +157,61 @@ class HomeState(Tab):
         return numbers.executions_place([("filters[state][IN]", ",".join(states))], self.filters)
 
     @rx.event
-    async def load(self) -> None:
-        """Ask for everything that the URL names; a refused part says so in its own place."""
+    async def load(self) -> AsyncIterator[None]:
+        """Ask for everything that the URL names; each part is shown when it came, a refused one says so (UI-DB-04)."""
         if not self.username:
             return
         self._read()
+        self.faults = {}
+        yield
         async with self.api() as api:
-            if not self.loaded or self.nothing:
+            if "numbers" not in self.came or self.nothing:
                 known = await api.flows.search(size=1)
                 if not known.total:
                     self.navigate(routes.WELCOME, replace=True)
                     return
-            self.faults = {}
-            await asyncio.gather(
-                self._part("numbers", self._numbers(api)),
-                self._part("namespaces", self._namespaces(api)),
-                self._part("active", self._active(api)),
-                self._part("next", self._next(api)),
-                self._part("failures", self._failures(api)),
-            )
-            self.loaded = True
+            turns = asyncio.Semaphore(AT_ONCE)
+            parts = [
+                asyncio.create_task(self._part(name, turns, api, work))
+                for name, work in (
+                    ("numbers", self._numbers),
+                    ("active", self._active),
+                    ("next", self._next),
+                    ("namespaces", self._namespaces),
+                    ("failures", self._failures),
+                )
+            ]
+            try:
+                for part in asyncio.as_completed(parts):
+                    # Only here the state changes: what a task changed while a delta is on its way would be lost.
+                    name, found, fault = await part
+                    for one, value in found.items():
+                        setattr(self, one, value)
+                    self.faults = {**self.faults, name: fault} if fault else self.faults
+                    self.came = [*self.came, name] if name not in self.came else self.came
+                    yield
+            finally:
+                for one in parts:
+                    one.cancel()
 
-    async def _part(self, name: str, work: Awaitable[None]) -> None:
+    async def _part(
+        self, name: str, turns: asyncio.Semaphore, api: Client, work: Callable[[Client], Awaitable[dict[str, Any]]]
+    ) -> tuple[str, dict[str, Any], str]:
+        """A part's name, what it found by fields of the state, and why it was refused."""
         try:
-            await work
+            async with turns:
+                return name, await work(api), ""
         except ApiError as error:
             if error.status == 401:
                 raise
-            words = error.message + (f" Request {error.request_id}" if error.request_id else "")
-            self.faults = {**self.faults, name: words}
+            return (
+                name,
+                {},
+                error.message
+                + ((" " + say("Request {request_id}", request_id=error.request_id)) if error.request_id else ""),
+            )
 
-    async def _numbers(self, api: Client) -> None:
+    async def _numbers(self, api: Client) -> dict[str, Any]:
         since, until = self._window()
         window = {"start": iso(since), "end": iso(until)}
         before = {"start": iso(since - (until - since)), "end": iso(since)}
@@ -201,46 +228,35 @@ class HomeState(Tab):
         states = numbers.sums(columns, rows)
         past = {row[0]: int(row[1]) for row in then["rows"]}
         alive = {row[0]: int(row[1]) for row in living["rows"]}
-        words = "the span" if self.since else numbers.WORDS[self.span]
+        words = say("the span") if self.since else say(numbers.WORDS[self.span])
         going = {name: alive.get(name, 0) for name in numbers.ACTIVE}
         pending = {name: alive.get(name, 0) for name in numbers.PENDING}
         failed = numbers.failed_card(columns, rows, past, self._list(numbers.BAD))
         if not failed.change:
-            failed = replace(failed, note=f"as in {words} before" if states.get("FAILED") else "none")
+            failed = replace(
+                failed, note=say("as in {words} before", words=words) if states.get("FAILED") else say("none")
+            )
         else:
-            failed = replace(failed, note=f"on {words} before")
-        self.cards = [
+            failed = replace(failed, note=say("on {words} before", words=words))
+        cards = [
             numbers.ratio_card(columns, rows, past, words, self._list(numbers.ENDED)),
             failed,
             Card(
-                value=f"{sum(going.values()):,}",
-                note=numbers.in_words(going, numbers.ACTIVE) or "nothing runs",
+                value=spoken(sum(going.values())),
+                note=numbers.in_words(going, numbers.ACTIVE) or say("nothing runs"),
                 parts=numbers.parts_of(going, numbers.ACTIVE, FAMILIES),
                 place=self._live(numbers.ACTIVE),
             ),
             Card(
-                value=f"{sum(pending.values()):,}",
-                note=numbers.in_words(pending, numbers.PENDING) or "nothing waits",
+                value=spoken(sum(pending.values())),
+                note=numbers.in_words(pending, numbers.PENDING) or say("nothing waits"),
                 parts=numbers.parts_of(pending, ("QUEUED", "SUBMITTED", "CREATED"), FAMILIES),
                 place=self._live(numbers.PENDING),
             ),
         ]
-        self.failed_total = failed.value
-        figure = now["figure"]
-        # The legend stands above the chart, as links to the lists.
-        self.figure = {
-            "data": figure["data"],
-            "layout": {**figure["layout"], "showlegend": False},
-            "bucketMs": now.get("bucketMs"),
-        }
-        self.legend = [
-            {"state": name, "family": FAMILIES.get(name, "shut"), "count": f"{count:,}", "to": self._list((name,))}
-            for name, count in states.items()
-            if count and name in numbers.largest(states, 6)
-        ]
-        self.nothing = not self.legend
+        return {"cards": cards, "failed_total": failed.value, "nothing": not any(states.values())}
 
-    async def _namespaces(self, api: Client) -> None:
+    async def _namespaces(self, api: Client) -> dict[str, Any]:
         since, until = self._window()
         found = await api.console.figure(
             "executions-by-namespace", {"start": iso(since), "end": iso(until)}, self.filters
@@ -259,9 +275,9 @@ class HomeState(Tab):
                 )
             return numbers.executions_place([("filters[timeRange][EQUALS]", self.span)], only)
 
-        self.spaces = numbers.namespaces(found["columns"], found["rows"], place)
+        return {"spaces": numbers.namespaces(found["columns"], found["rows"], place)}
 
-    async def _active(self, api: Client) -> None:
+    async def _active(self, api: Client) -> dict[str, Any]:
         going = {"field": "state", "operator": "IN", "value": ",".join(numbers.ACTIVE)}
         page = await api.executions.search(size=5, filters=[*self.filters, going])
         flows = sorted({(row.namespace, row.flow) for row in page.rows})
@@ -272,19 +288,19 @@ class HomeState(Tab):
                 api.executions.waiting([row.id for row in page.rows]), api.console.sparklines(flows)
             )
             medians = {(one["namespace"], one["id"]): one["medianMs"] for one in lines if one.get("medianMs")}
-        self.running = [
+        running = [
             numbers.active(row, medians.get((row.namespace, row.flow)), waiting.get(row.id), FAMILIES)
             for row in page.rows
         ]
-        self.running_total, self.running_to = page.total, self._live(numbers.ACTIVE)
+        return {"running": running, "running_total": page.total, "running_to": self._live(numbers.ACTIVE)}
 
-    async def _next(self, api: Client) -> None:
+    async def _next(self, api: Client) -> dict[str, Any]:
         kept = [one for one in self.filters if one["field"] in ("namespace", "flowId")]
         future = {"field": "startDate", "operator": "GREATER_THAN_OR_EQUAL_TO", "value": iso(datetime.now(UTC))}
         page = await api.triggers.search(size=5, sort="nextExecutionDate:asc", filters=[*kept, future])
-        self.triggers = page.rows
+        return {"triggers": page.rows}
 
-    async def _failures(self, api: Client) -> None:
+    async def _failures(self, api: Client) -> dict[str, Any]:
         since, until = self._window()
         when = [
             {"field": "startDate", "operator": "GREATER_THAN_OR_EQUAL_TO", "value": iso(since)},
@@ -296,19 +312,18 @@ class HomeState(Tab):
             pairs = [("filters[namespace][EQUALS]", namespace), ("filters[flowId][EQUALS]", flow)]
             return self._list(numbers.BAD) + "&" + urlencode(pairs, safe="[],:")
 
-        self.failures = numbers.failures(found["groups"], place)
-        self.failed_to = self._list(numbers.BAD)
+        return {"failures": numbers.failures(found["groups"], place), "failed_to": self._list(numbers.BAD)}
 
     @rx.event
     async def switch_trigger(self, key: str, on: bool) -> None:
         """Switch a trigger on or off from the list of next runs."""
         namespace, flow, identity = key.split("/", 2)
-        async with self.api("Could not switch the trigger") as api:
+        async with self.api(say("Could not switch the trigger")) as api:
             await api.triggers.update(
                 {"namespace": namespace, "flowId": flow, "triggerId": identity, "disabled": not on}
             )
             self.triggers = [replace(row, disabled=not on) if row.key == key else row for row in self.triggers]
             self.toast(
-                f"{identity} is on" if on else f"{identity} is off",
-                "It fires at its next date." if on else "It does not fire until it is switched on again.",
+                say("{identity} is on", identity=identity) if on else say("{identity} is off", identity=identity),
+                say("It fires at its next date.") if on else say("It does not fire until it is switched on again."),
             )

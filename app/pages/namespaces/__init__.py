@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from app.pages.namespaces.details_state import NamespaceDetails
 from app.pages.namespaces.files_state import FilesState
+from app.pages.namespaces.flows import NamespaceFlows
 from app.pages.namespaces.listing import NamespacesState, namespaces_page
 from app.pages.namespaces.page import namespace_page
 from app.pages.namespaces.state import NamespaceState
 
-__all__ = ["FilesState", "NamespaceState", "NamespacesState", "namespace_page", "namespaces_page"]
+__all__ = [
+    "FilesState",
+    "NamespaceDetails",
+    "NamespaceFlows",
+    "NamespaceState",
+    "NamespacesState",
+    "namespace_page",
+    "namespaces_page",
+]

@@ -7,6 +7,7 @@ from typing import Any
 import reflex as rx
 
 from app.pages.namespaces.files_state import FilesState, OpenFile
+from app.pages.namespaces.finding import find_button, find_panel
 from components.button import button, copy_button, icon_button, raw_link
 from components.code_editor import code_editor
 from components.dialog import confirm_dialog, dialog
@@ -16,6 +17,7 @@ from components.file_tree import file_tree
 from components.flow_tools import leave_guard
 from components.message import empty_state
 from components.reactive import testid
+from components.text_preview import text_preview
 
 S: Any = FilesState
 
@@ -59,8 +61,10 @@ def _editor(one: OpenFile) -> rx.Component:
         icon="file",
         actions=[raw_link(rx.icon("download", size=14), "Download", href=one.url, class_name="btn pri", download=True)],
     )
+    picture = rx.el.div(rx.el.img(src=one.url, alt=one.name), class_name="imgview")
     return rx.el.div(
-        rx.cond(one.plain, text, other),
+        rx.cond(one.plain, text, rx.cond(one.picture, picture, other)),
+        rx.cond(one.previewed, rx.el.div(text_preview(url=one.url, kind=one.drawn), class_name="fprev"), rx.fragment()),
         class_name=rx.cond(one.path == S.active, "edone on", "edone"),
         key=one.url,
     )
@@ -77,6 +81,14 @@ def _bar(one: Any) -> rx.Component:
         ),
         rx.el.span(S.active, class_name="mono ell grow crumb"),
         copy_button(f"{{{{ read('{S.active[1:]}') }}}}", "Copy as read('…')"),
+        rx.foreach(
+            S.open_files,
+            lambda file: rx.cond(
+                (file.path == S.active) & (file.drawn != ""),
+                icon_button("eye", "Preview", on_click=S.preview, on=file.previewed, test="files-preview"),
+                rx.fragment(),
+            ),
+        ),
         icon_button("history", "Versions", on_click=S.show_versions, test="files-versions"),
         raw_link(
             rx.icon("download", size=14),
@@ -225,7 +237,7 @@ def files_body() -> rx.Component:
                 button(
                     "New file",
                     icon="plus",
-                    on_click=S.act({"kind": "new_file", "path": "/", "folder": True}),
+                    on_click=S.act_on({"kind": "new_file", "path": "/", "folder": True}),
                     test="files-first",
                 )
             ],
@@ -241,7 +253,7 @@ def files_body() -> rx.Component:
                 reload=S.reload,
                 can_write=S.writes,
                 on_open=S.open_file,
-                on_action=S.act,
+                on_action=S.act_on,
                 on_changed=S.changed,
                 key=S.files_url,
             ),
@@ -254,6 +266,7 @@ def files_body() -> rx.Component:
                 rx.el.div(
                     rx.el.div(rx.foreach(S.open_files, _tab), class_name="etl", role="group", aria_label="Open files"),
                     rx.el.span(class_name="grow"),
+                    find_button(),
                     button(
                         rx.cond(S.dirty.length() > 1, "Save all (" + S.dirty.length().to_string() + ")", "Save"),
                         icon="save",
@@ -266,13 +279,14 @@ def files_body() -> rx.Component:
                     ),
                     class_name="etabs",
                 ),
-                rx.fragment(),
+                rx.el.div(rx.el.span(class_name="grow"), find_button(), class_name="etabs"),
             ),
             rx.cond(S.active != "", _bar(active_url), rx.fragment()),
             rx.el.div(rx.foreach(S.open_files, _editor), none, class_name="edall"),
             class_name="eco",
         ),
         _versions(),
+        find_panel(),
         leave_guard(dirty=S.dirty.length() > 0, what="A file"),
         *_dialogs(),
         class_name=rx.cond(S.active == "", "ide", "ide opened"),

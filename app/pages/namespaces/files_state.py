@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
@@ -10,6 +11,7 @@ import reflex as rx
 
 from app import routes
 from app.tab import Tab
+from app.words import say
 from backend_client import ApiError, Client, FileEntry
 
 MOST_OPEN = 8
@@ -35,6 +37,10 @@ class OpenFile:
     why: str = ""
     dirty: bool = False
     order: int = 0
+    picture: bool = False
+    drawn: str = ""
+    """How else it can be shown: `page`, `table`, or not at all."""
+    previewed: bool = False
 
 
 def bytes_words(size: int) -> str:
@@ -51,12 +57,16 @@ def path_fault(path: str) -> str:
     """Return which rule a typed path breaks; empty when none."""
     parts = [part for part in path.split("/") if part]
     if not parts:
-        return "Type a name."
+        return say("Type a name.")
     if any(part in (".", "..") for part in parts) or "\\" in path:
-        return "A path does not climb: no . or .. and no backslash."
+        return say("A path does not climb: no . or .. and no backslash.")
     if any(len(part.encode()) > 255 for part in parts):
-        return "A part of a path has at most 255 bytes."
+        return say("A part of a path has at most 255 bytes.")
     return ""
+
+
+DRAWN = {"md": "page", "markdown": "page", "csv": "table", "tsv": "table"}
+PICTURES = frozenset({"avif", "bmp", "gif", "ico", "jpeg", "jpg", "png", "webp"})
 
 
 class FilesState(Tab):
@@ -111,18 +121,18 @@ class FilesState(Tab):
                 entry = next((one for one in rows if one.name == name), None)
         except ApiError as error:
             if error.status != 404:
-                self.fail(error, "Could not open the file")
+                self.fail(error, say("Could not open the file"))
                 return
             entry = None
         if entry is None or entry.folder:
             self.active = ""
-            self.toast("There is no such file", path, level="warning")
+            self.toast(say("There is no such file"), path, level="warning")
             return
         kept = self.open_files
         if len(kept) >= MOST_OPEN:
             gone = next((one for one in kept if not one.dirty), None)
             if gone is None:
-                self.toast("Eight files have unsaved changes", "Save one of them first.", level="warning")
+                self.toast(say("Eight files have unsaved changes"), say("Save one of them first."), level="warning")
                 return
             kept = [one for one in kept if one is not gone]
         self.open_files = [*kept, self._described(path, entry)]
@@ -132,9 +142,9 @@ class FilesState(Tab):
         end = entry.name.rpartition(".")[2].lower()
         why = ""
         if end in BINARY_ENDS:
-            why = "This kind of file is not text."
+            why = say("This kind of file is not text.")
         elif entry.size > LARGE:
-            why = "Files above 5 MB are not edited here."
+            why = say("Files above 5 MB are not edited here.")
         return OpenFile(
             path=path,
             name=entry.name,
@@ -142,6 +152,8 @@ class FilesState(Tab):
             size=bytes_words(entry.size),
             plain=not why,
             why=why,
+            picture=end in PICTURES and entry.size <= LARGE,
+            drawn="" if why else DRAWN.get(end, ""),
         )
 
     def _place(self, path: str) -> str:
@@ -167,7 +179,7 @@ class FilesState(Tab):
         size = bytes_words(int(result.get("size") or 0))
         self.open_files = [replace(one, size=size) if one.path == path else one for one in self.open_files]
         self.versions = []
-        self.toast("File saved", path)
+        self.toast(say("File saved"), path)
 
     @rx.event
     async def save(self) -> None:
@@ -202,10 +214,30 @@ class FilesState(Tab):
             left = [one.path for one in self.open_files]
             self.navigate(self._place(left[min(at, len(left) - 1)] if left else ""), replace=True)
 
+    @rx.event
+    async def preview(self) -> None:
+        """The open file as a page or table, or as text again; what is saved is shown."""
+        self.open_files = [
+            replace(one, previewed=not one.previewed and one.drawn != "") if one.path == self.active else one
+            for one in self.open_files
+        ]
+
+    @rx.event
+    async def reopen(self, paths: list[str]) -> None:
+        """Read open files again that were changed elsewhere; unsaved text stays."""
+        self.versions = []
+        self.open_files = [
+            replace(one, url=self._fresh(one.url)) if one.path in paths and not one.dirty else one
+            for one in self.open_files
+        ]
+
+    def _fresh(self, url: str) -> str:
+        return url.partition("&again=")[0] + f"&again={time.time_ns() // 1_000_000}"
+
     # -- dialogs of the tree --------------------------------------------------------------------------------
 
     @rx.event
-    async def act(self, action: dict[str, Any]) -> None:
+    async def act_on(self, action: dict[str, Any]) -> None:
         """The tree asked for something that needs a dialog."""
         kind, path = str(action.get("kind") or ""), str(action.get("path") or "/")
         if kind not in ("new_file", "new_folder", "rename", "delete"):
@@ -239,7 +271,7 @@ class FilesState(Tab):
         try:
             async with self.api(raising=True) as api:
                 if kind != "delete" and target != path and await self._exists(api, target):
-                    self.fault = f"{target} exists already."
+                    self.fault = say("{target} exists already.", target=target)
                     return
                 if kind == "new_file":
                     await api.files.write(self.files_ns, target, b"")
@@ -251,7 +283,9 @@ class FilesState(Tab):
                 else:
                     await api.files.delete(self.files_ns, path)
         except ApiError as error:
-            self.fault = error.message + (f" Request {error.request_id}" if error.request_id else "")
+            self.fault = error.message + (
+                (" " + say("Request {request_id}", request_id=error.request_id)) if error.request_id else ""
+            )
             return
         self.asked = ""
         self.reload += 1
@@ -261,7 +295,7 @@ class FilesState(Tab):
             self._moved(path, target)
         elif kind == "delete":
             self._gone(path)
-            self.toast("Folder deleted" if self.asked_folder else "File deleted", path)
+            self.toast(say("Folder deleted") if self.asked_folder else say("File deleted"), path)
 
     async def _exists(self, api: Client, path: str) -> bool:
         parent, _, name = path.rpartition("/")
@@ -306,9 +340,9 @@ class FilesState(Tab):
         """The tree uploaded files, or an entry was dragged to another folder."""
         if change.get("kind") == "move":
             source, target = str(change.get("from")), str(change.get("to"))
-            async with self.api("Could not move the file") as api:
+            async with self.api(say("Could not move the file")) as api:
                 if await self._exists(api, target):
-                    self.toast("Not moved", f"{target} exists already.", level="warning")
+                    self.toast(say("Not moved"), say("{target} exists already.", target=target), level="warning")
                     return
                 await api.files.move(self.files_ns, source, target)
                 self.reload += 1
@@ -318,16 +352,19 @@ class FilesState(Tab):
         count = int(change.get("count") or 0)
         self.reload += 1
         if faults:
-            self.toast(f"{len(faults)} not uploaded", "; ".join(faults[:3]), level="error")
+            self.toast(say("{faults} not uploaded", faults=len(faults)), "; ".join(faults[:3]), level="error")
         if count:
-            self.toast("File uploaded" if count == 1 else f"{count} files uploaded", str(change.get("folder") or ""))
+            self.toast(
+                say("File uploaded") if count == 1 else say("{count} files uploaded", count=count),
+                str(change.get("folder") or ""),
+            )
 
     # -- versions -------------------------------------------------------------------------------------------
 
     @rx.event
     async def show_versions(self) -> None:
         """List the kept versions of the open file."""
-        async with self.api("Could not list the versions") as api:
+        async with self.api(say("Could not list the versions")) as api:
             found = await api.files.revisions(self.files_ns, self.active)
             self.versions = sorted((int(one["revision"]) for one in found or []), reverse=True)[:50]
 
@@ -339,7 +376,7 @@ class FilesState(Tab):
     @rx.event
     async def compare(self, revision: int) -> None:
         """Show how a version differs from the saved text."""
-        async with self.api("Could not read the version") as api:
+        async with self.api(say("Could not read the version")) as api:
             self.old_text = (await api.files.read(self.files_ns, self.active, revision))[:500_000]
             self.new_text = (await api.files.read(self.files_ns, self.active))[:500_000]
             self.comparing = revision
@@ -352,7 +389,7 @@ class FilesState(Tab):
     @rx.event
     async def restore(self) -> None:
         """Write the compared version as the newest one."""
-        async with self.api("Could not restore the version") as api:
+        async with self.api(say("Could not restore the version")) as api:
             text = await api.files.read(self.files_ns, self.active, self.comparing)
             await api.files.write(self.files_ns, self.active, text.encode())
             revision, self.comparing, self.versions = self.comparing, 0, []
@@ -360,4 +397,4 @@ class FilesState(Tab):
             self.open_files = [one for one in self.open_files if one.path != path]
             self.dirty = [one for one in self.dirty if one != path]
             await self._open(path)
-            self.toast(f"Version {revision} restored", path)
+            self.toast(say("Version {revision} restored", revision=revision), path)

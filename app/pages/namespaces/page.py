@@ -8,11 +8,21 @@ import reflex as rx
 
 from app import routes
 from app.frame import page_shell
+from app.pages.dashboards.overview import overview_board
 from app.pages.kv import KvState, kv_body, new_key
+from app.pages.namespaces import details
+from app.pages.namespaces.defaults import defaults_part
 from app.pages.namespaces.files import files_body
+from app.pages.namespaces.flows import NamespaceFlows, flows_part
 from app.pages.namespaces.state import FlowLine, NamespaceState
-from components.button import link, link_button
+from app.pages.secrets import new_secret, secrets_body
+from components.button import icon_button, link, link_button
+from components.chart import chart
+from components.client import PopoverClose
 from components.clock import moment
+from components.dialog import menu_item, popover
+from components.field import switch
+from components.frame import crumb
 from components.message import count, empty_state
 from components.reactive import testid
 from components.sparkline import sparkline
@@ -24,7 +34,8 @@ S: Any = NamespaceState
 
 
 def _list(place: str, *more: str) -> Any:
-    return place + "?filters[namespace][EQUALS]=" + S.ns_name + "".join(f"&{one}" for one in more)
+    operator = rx.cond(S.below, "PREFIX", "EQUALS")
+    return place + f"?filters[namespace][{operator}]=" + S.ns_name + "".join(f"&{one}" for one in more)
 
 
 COLUMNS = [
@@ -89,11 +100,34 @@ def _overview() -> rx.Component:
         class_name="nssec",
         custom_attrs=testid("namespace-day"),
     )
-    flows = rx.el.section(
+    week = rx.el.section(
+        rx.el.header(
+            rx.el.h2("Executions of 7 days"),
+            rx.el.label(
+                switch(S.below, S.set_below, label="Include the namespaces below", test="overview-below"),
+                rx.el.span("Include children"),
+                class_name="more row g6 sm",
+            ),
+            class_name="sec",
+        ),
+        rx.cond(
+            S.figures_url != "",
+            chart(
+                figure_url=S.figures_url, body=S.figure_body, height=168, label="Executions of 7 days", key=S.ns_name
+            ),
+            rx.fragment(),
+        ),
+        class_name="nssec",
+    )
+    return rx.el.div(day, week, children, _flows(), class_name="scroll nsov")
+
+
+def _flows() -> rx.Component:
+    return rx.el.section(
         rx.el.header(
             rx.el.h2("Flows"),
             count(S.flow_count),
-            link("All flows", to=_list(routes.FLOWS), class_name="more"),
+            link("All flows", to=routes.namespace(S.ns_name, "flows"), class_name="more"),
             class_name="sec nshead",
         ),
         data_table(
@@ -114,7 +148,24 @@ def _overview() -> rx.Component:
         ),
         class_name="nsflows",
     )
-    return rx.el.div(day, children, flows, class_name="scroll nsov")
+
+
+def _jump() -> rx.Component:
+    """From here to a namespace below or beside, in the same tab (UI-NS-02)."""
+    row = lambda one: PopoverClose.create(menu_item(one["word"], icon="folder-tree", to=one["place"], keys=""))  # noqa: E731
+    part = lambda title, rows: rx.cond(  # noqa: E731
+        rows.length() > 0, rx.fragment(rx.el.p(title, class_name="xs faint padx"), rx.foreach(rows, row)), rx.fragment()
+    )
+    return rx.cond(
+        (S.under.length() > 0) | (S.beside.length() > 0),
+        popover(
+            icon_button("folder-tree", "Namespaces below and beside", test="namespace-jump"),
+            rx.el.div(part("Below", S.under), part("Beside", S.beside), class_name="dbmenu"),
+            label="Namespaces below and beside",
+            width=240,
+        ),
+        rx.fragment(),
+    )
 
 
 def namespace_page() -> rx.Component:
@@ -123,8 +174,16 @@ def namespace_page() -> rx.Component:
     strip = tabs(
         [
             ("overview", "Overview", place("overview")),
+            ("flows", "Flows", place("flows")),
+            ("executions", "Executions", place("executions")),
+            ("logs", "Logs", place("logs")),
+            ("dependencies", "Dependencies", place("dependencies")),
             ("files", "Files", place("files")),
             ("kv", "KV Store", place("kv"), S.key_count),
+            ("secrets", "Secrets", place("secrets")),
+            ("variables", "Variables", place("variables")),
+            ("plugin-defaults", "Plugin defaults", place("plugin-defaults")),
+            ("edit", "Edit", place("edit")),
         ],
         S.ns_tab,
         label="Parts of the namespace",
@@ -132,7 +191,8 @@ def namespace_page() -> rx.Component:
     action: Any = rx.match(
         S.ns_tab,
         ("kv", new_key()),
-        ("files", rx.fragment()),
+        ("secrets", new_secret()),
+        *((name, rx.fragment()) for name in ("files", "variables", "plugin-defaults", "edit", "logs", "dependencies")),
         link_button("New flow", routes.NEW_FLOW + "?namespace=" + S.ns_name, icon="plus", test="namespace-new-flow"),
     )
     return page_shell(
@@ -142,11 +202,22 @@ def namespace_page() -> rx.Component:
             S.ns_tab,
             ("files", files_body()),
             ("kv", rx.el.div(kv_body(one=True), class_name="col fillcol")),
-            _overview(),
+            ("secrets", rx.el.div(secrets_body(one=True), class_name="col fillcol")),
+            ("flows", flows_part()),
+            ("executions", details.executions_part()),
+            ("logs", details.logs_part()),
+            ("dependencies", details.dependencies_part()),
+            ("variables", details.variables_part()),
+            ("plugin-defaults", defaults_part()),
+            ("edit", details.edit_part()),
+            overview_board(_overview()),
         ),
-        parts=[("Namespaces", routes.NAMESPACES)],
-        actions=[action],
-        on_retry=[NamespaceState.load, KvState.load],
+        parts=[
+            ("Namespaces", routes.NAMESPACES),
+            rx.fragment(rx.foreach(S.parents, lambda one: crumb(one["word"], one["place"]))),
+        ],
+        actions=[_jump(), action],
+        on_retry=[NamespaceState.load, KvState.load, NamespaceFlows.load],
     )
 
 

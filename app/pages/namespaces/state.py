@@ -9,9 +9,15 @@ from typing import Any
 import reflex as rx
 
 from app import routes
+from app.pages.dashboards.overview import OverviewBoard
 from app.tab import Tab
+from app.words import spoken
+from backend_client import Client
 
-TABS = ("overview", "files", "kv")
+TABS = (
+    *("overview", "flows", "executions", "logs", "dependencies", "files", "kv", "secrets"),
+    *("variables", "plugin-defaults", "edit"),
+)
 DAY = "filters[timeRange][EQUALS]=PT24H"
 
 
@@ -32,15 +38,20 @@ class NamespaceState(Tab):
     ns_name: str = ""
     ns_tab: str = "overview"
     parents: list[dict[str, str]] = []
+    beside: list[dict[str, str]] = []
+    under: list[dict[str, str]] = []
+    below: bool = False
     children: list[str] = []
     flows: list[FlowLine] = []
     flow_count: int = 0
     key_count: str = ""
     states: list[dict[str, str]] = []
     shown: bool = False
+    figures_url: str = ""
+    figure_body: dict[str, Any] = {}
 
     @rx.event
-    async def load(self) -> None:
+    async def load(self):
         """Read the place; the overview asks for its numbers."""
         name, tab = self.arg("ns"), self.arg("tab")
         if name != self.ns_name:
@@ -53,17 +64,50 @@ class NamespaceState(Tab):
             {"word": part, "place": routes.namespace(".".join(parts[: i + 1]))} for i, part in enumerate(parts[:-1])
         ]
         if not self.username:
-            return
+            return None
+        self.figures_url = f"/api/v1/{self.tenant_id}/console/figures"
+        self.below = self.query("below", "1") != "0"
+        operator = "PREFIX" if self.below else "EQUALS"
+        own = [{"field": "namespace", "operation": operator, "value": name}]
+        self.figure_body = {"chart": "executions-over-time", "timeRange": "P7D", "filters": own}
+        async with self.api() as api:
+            await self._around(api)
         if self.ns_tab == "overview":
             await self._overview()
         self.shown = True
+        return OverviewBoard.load if self.ns_tab == "overview" else None
+
+    async def _around(self, api: Client) -> None:
+        """What the jump beside the title offers: namespaces below, and those of the same parent (UI-NS-02)."""
+        parent = self.ns_name.rpartition(".")[0]
+        own = f"{self.ns_name}."
+        same, lower = await asyncio.gather(
+            api.namespaces.search(size=100, query=f"{parent}." if parent else ""),
+            api.namespaces.search(size=100, query=own),
+        )
+        depth = self.ns_name.count(".")
+        entry = lambda name: {"id": name, "word": name.rpartition(".")[2], "place": routes.namespace(name, self.ns_tab)}  # noqa: E731
+        self.beside = [
+            entry(row.id)
+            for row in same.rows
+            if row.id.count(".") == depth
+            and row.id != self.ns_name
+            and row.id.startswith(f"{parent}." if parent else "")
+        ]
+        self.under = [entry(row.id) for row in lower.rows if row.id.startswith(own) and row.id.count(".") == depth + 1]
+        self.children = [row.id for row in lower.rows if row.id.startswith(own)]
+
+    @rx.event
+    async def set_below(self, on: bool) -> None:
+        """The overview with the namespaces below, or of this one alone."""
+        self.navigate(routes.namespace(self.ns_name, "overview") + ("" if on else "?below=0"), replace=True)
 
     async def _overview(self) -> None:
-        own = [{"field": "namespace", "operator": "EQUALS", "value": self.ns_name}]
+        mine = [{"field": "namespace", "operator": "EQUALS", "value": self.ns_name}]
+        own = [{**mine[0], "operator": "PREFIX" if self.below else "EQUALS"}]
         async with self.api() as api:
-            flows, spaces, day, keys = await asyncio.gather(
-                api.flows.search(size=25, sort="id:asc", filters=own),
-                api.namespaces.search(size=100, query=self.ns_name + "."),
+            flows, day, keys = await asyncio.gather(
+                api.flows.search(size=25, sort="id:asc", filters=mine),
                 api.console.figure("totals", "P1D", own),
                 api.kv.search(size=1, filters=[{"field": "namespace", "operator": "IN", "value": self.ns_name}]),
             )
@@ -80,13 +124,11 @@ class NamespaceState(Tab):
                 )
                 for row in flows.rows
             ]
-            prefix = self.ns_name + "."
-            self.children = [row.id for row in spaces.rows if row.id.startswith(prefix)]
             self.states = [
                 {
                     "state": str(state),
-                    "count": f"{int(number):,}",
-                    "place": f"{routes.EXECUTIONS}?filters[namespace][EQUALS]={self.ns_name}"
+                    "count": spoken(int(number)),
+                    "place": f"{routes.EXECUTIONS}?filters[namespace][{own[0]['operator']}]={self.ns_name}"
                     f"&filters[state][IN]={state}&{DAY}",
                 }
                 for state, number in day["rows"]

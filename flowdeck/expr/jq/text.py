@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import regex
 
+from flowdeck.expr import regexes
 from flowdeck.expr.jq import values
 from flowdeck.expr.jq.evaluator import Evaluator, Pair, Scope
 from flowdeck.expr.jq.natives import NATIVE, Native, array, function, generator, product, tostring
@@ -89,7 +90,7 @@ def _pattern(pattern: Any, flags: Any) -> tuple[regex.Pattern[str], bool, bool]:
         else:
             raise JqError(f"{flags} is not a valid modifier string")
     try:
-        return regex.compile(pattern, options), everywhere, nonempty
+        return regexes.compiled(pattern, options), everywhere, nonempty
     except regex.error as error:
         raise JqError(f"{pattern} is not a valid regex: {error}") from None
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from flowdeck.model.coerce import to_duration
 from flowdeck.model.dashboards import charts as chart_types
-from flowdeck.model.dashboards.data import MANY, NO_VALUE, Source, source_of
+from flowdeck.model.dashboards.data import MANY, NO_VALUE, FilterType, Source, source_of
 from flowdeck.model.findings import Finding
 from flowdeck.model.shapes import FieldSpec, Shape
 from flowdeck.model.validation import Checker
@@ -28,6 +28,7 @@ _KINDS = {
 }
 LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR")
 DEEPEST_OR = 8
+CONDITIONS: tuple[str, ...] = get_args(FilterType)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +136,11 @@ class _Rules:
             return
         named = {"": columns} if one else columns
         for name, column in named.items():
+            place = f"{path}.data.columns" + (f".{name}" if name else "")
             if isinstance(column, dict):
-                self._column(column, source, f"{path}.data.columns" + (f".{name}" if name else ""))
+                self._column(column, source, place)
+            else:
+                self._report("a column is a map", place, "column")
         self._conditions(data.get("where"), source, f"{path}.data.where")
         self._conditions(data.get("numerator"), source, f"{path}.data.numerator")
         for n, order in enumerate(data.get("orderBy") or ()):
@@ -192,6 +196,10 @@ class _Rules:
 
     def _condition(self, one: dict[str, Any], source: Source, path: str, depth: int) -> None:
         type_, value, values = one["type"], one.get("value"), one.get("values")
+        if type_ not in CONDITIONS:
+            if depth:  # the declaration of a condition tells those on top
+                self._report(f"'{type_[:64]}' is none of {', '.join(CONDITIONS)}", f"{path}.type", "condition")
+            return
         if type_ in MANY and not isinstance(values, list):
             self._report(f"must be a list with the type {type_}", f"{path}.values", "condition")
             return

@@ -73,9 +73,10 @@ def create(
     live.inputs = dict(inputs or {})
     live.variables = {**plan.flow.variables, **(variables or {})}
     own = without_system(plan.flow.labels) if flow_labels else []
-    live.labels = merge_labels(own, labels)
-    if not any(k == "system.correlationId" for k, _ in live.labels):
-        live.labels = [*live.labels, ("system.correlationId", live.id)]
+    merged = merge_labels(own, labels) if own or labels else []
+    if not merged or all(k != "system.correlationId" for k, _ in merged):
+        merged.append(("system.correlationId", live.id))
+    live.labels = merged
     live.labels_changed = True
     live.trigger = trigger
     live.trigger_id = str(trigger["id"]) if trigger and trigger.get("id") is not None else None
@@ -105,7 +106,10 @@ def create(
 @work("enter")
 def enter(w: World, live: Live) -> None:
     """Admit an execution under its flow's limit, or queue or end it (§11.3)."""
-    if live.gone or live.state is not State.CREATED:
+    if live.gone or live.state is not State.CREATED or (w.ignored is not None and w.ignored(live)):
+        return
+    if w.maintenance and live.parent_execution is None:  # a child belongs to something that is to end
+        w.held[live.seq] = live
         return
     concurrency = latest_limit(w, live) if live.kind != TEST else None
     if concurrency is not None:
@@ -127,6 +131,17 @@ def enter(w: World, live: Live) -> None:
             return
         take_slot(w, live)
     start(w, live)
+
+
+def maintain(w: World, on: bool) -> None:
+    """Begin or end the maintenance: new executions stay CREATED meanwhile, and start in their order afterwards."""
+    if w.maintenance is on:
+        return
+    w.maintenance = on
+    if not on:
+        for live in w.held.values():
+            w.later("enter", live)
+        w.held.clear()
 
 
 def latest_limit(w: World, live: Live) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from flowdeck.model.conditions import ConditionError, Facts, Upstream, all_hold
 from flowdeck.model.engine.plan import AFTER
 from flowdeck.model.engine.world import Live, World
 from flowdeck.model.flow import Flow
+from flowdeck.model.states import NAMES
 
 LISTENER = "listeners."
 """Begin of the names of their lists in `Flow.branches`: `listeners.0`."""
@@ -18,6 +20,16 @@ LISTENER = "listeners."
 def conditions_of(flow: Flow) -> list[Sequence[Mapping[str, Any]]]:
     """The conditions of each listener, in order."""
     return [x.get("conditions") or () for x in flow.document.get("listeners") or () if isinstance(x, Mapping)]
+
+
+def _attempts(w: World, live: Live) -> list[list[str]]:
+    """States of the attempts of each task run: those of the rows, and those of this step."""
+    found = {seq: dict(states) for seq, states in w.attempts_of(live.seq).items()}
+    for (seq, number), attempt in w.changes.attempts.items():
+        run = w.changes.runs.get(seq)
+        if run is not None and run.execution is live:
+            found.setdefault(seq, {})[number] = attempt["state"]
+    return [[NAMES[states[number]] for number in sorted(states)] for states in found.values()]
 
 
 def holding(w: World, live: Live) -> tuple[int, ...]:
@@ -37,6 +49,8 @@ def holding(w: World, live: Live) -> tuple[int, ...]:
             state=live.state.name,
             labels=dict(live.labels),
             outputs=live.outputs,
+            # Costs a look at all attempts: only who asks pays for it.
+            attempts=_attempts(w, live) if "HasRetryAttempt" in json.dumps(conditions, default=str) else (),
         ),
         namespace=live.namespace,
         flow_id=live.flow_id,

@@ -94,8 +94,9 @@ def _apply_fixture(w: World, run: Run, fixture: dict[str, Any]) -> None:
     """The task does not run: it has the state and outputs of the fixture."""
     state = State[str(fixture.get("state") or "SUCCESS")]
     tree.start_run(w, run)
-    if fixture.get("outputs") is not None:
-        tree.set_outputs(w, run, dict(fixture["outputs"]))
+    if fixture.get("outputs") is not None or fixture.get("uri"):
+        outputs = fixture.get("outputs")
+        tree.set_outputs(w, run, outputs and dict(outputs), fixture.get("uri"), int(fixture.get("size") or 0))
     if state is State.FAILED:
         tree.note_error(w, run, f"Task {run.task.id} failed by its fixture")
     tree.end_run(w, run, state)

@@ -391,6 +391,10 @@ class World:
         self.by_id: dict[str, Live] = {}
         self.children: dict[str, set[int]] = {}  # execution id → seqs of live ones that it started
         self.runs: dict[int, Run] = {}
+        self.maintenance = False  # nothing new starts (enterprise and operations F46)
+        self.held: dict[int, Live] = {}  # executions that wait for the end of the maintenance, in order
+        self.attempts_of: Callable[[int], dict[int, dict[int, int]]] = lambda seq: {}
+        """Stored attempts of an execution: task run → number → state; looked up like `flows`, once at its end."""
         self.subflow_outputs = True  # whether Subflow tasks may ask for outputs themselves (§9.1, deprecated)
         self.known_pools: frozenset[str] = frozenset()  # worker groups that are configured (§7.5)
         self.live_pools: set[str] = set()  # worker groups with a live worker
@@ -404,6 +408,7 @@ class World:
         self.baselines: dict[tuple[int, str], list[list[int]]] = {}
         self.todo: deque[tuple[str, Any]] = deque()
         self.changes = Changes()
+        self.ignored: Callable[[Live], bool] | None = None  # executions that are left as they are
         self.shared: Shared | None = None  # set where several executors share the database
         self.last_event = 0
         self.last_execution = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from flowdeck.model.component import LogLevel
-from flowdeck.sdk import Declared, Example, Expr, Level, RunContext, Task, field
+from flowdeck.sdk import Declared, Example, Expr, Level, MetricSpec, RunContext, Task, field
 
 
 class Return(Task, type="io.kestra.plugin.core.debug.Return", aliases=("io.kestra.core.tasks.debugs.Return",)):
@@ -17,6 +17,11 @@ class Return(Task, type="io.kestra.plugin.core.debug.Return", aliases=("io.kestr
         """The rendered text."""
 
         value: str | None = field(default=None, doc="The rendered text; null without `format`.")
+
+    measures = (
+        MetricSpec("length", "Characters of the rendered text; the tag `format` holds its beginning."),
+        MetricSpec("duration", "How long rendering took.", "timer"),
+    )
 
     examples = (
         Example(

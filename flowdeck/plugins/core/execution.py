@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flowdeck.expr import ExpressionError, truthy
-from flowdeck.sdk import Example, Expr, RunContext, Task, TaskError, field
+from flowdeck.sdk import Example, Expr, MetricSpec, RunContext, Task, TaskError, field
 
 
 class Fail(Task, type="io.kestra.plugin.core.execution.Fail", aliases=("io.kestra.core.tasks.executions.Fail",)):
@@ -45,6 +45,11 @@ class Assert(Task, type="io.kestra.plugin.core.execution.Assert"):
 
     conditions: list[str] = field(doc="Expressions; each must render to something true.", dynamic=True)
     error_message: Expr[str] | None = field(default=None, doc="Added to the error.")
+
+    measures = (
+        MetricSpec("failed", "Conditions that did not hold."),
+        MetricSpec("success", "Conditions that held."),
+    )
 
     examples = (
         Example(

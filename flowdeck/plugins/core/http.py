@@ -16,7 +16,7 @@ import httpx
 
 from flowdeck.model.coerce import to_text
 from flowdeck.plugins.core.storage import extension_of, new_name
-from flowdeck.sdk import Declared, Example, Expr, RunContext, Task, TaskError, field
+from flowdeck.sdk import Declared, Example, Expr, MetricSpec, RunContext, Task, TaskError, field
 from flowdeck.sdk.http import (
     REFUSED_ADDRESSES,
     Options,
@@ -252,6 +252,10 @@ class Request(HttpTask, type="io.kestra.plugin.core.http.Request", aliases=("io.
         encrypted_body: Any = field(default=None, doc="The body, encrypted.")
         form_data: Any = field(default=None, doc="Fields of the form that was sent.")
 
+    measures = (
+        MetricSpec("response.length", "Bytes of the answer's body; tags `request.method` and `response.code`."),
+    )
+
     examples = (
         Example(
             "Post JSON",
@@ -312,6 +316,10 @@ class Download(HttpTask, type="io.kestra.plugin.core.http.Download", aliases=("i
         code: int = field(doc="Status code.")
         length: int = field(doc="Length in bytes.")
         headers: dict[str, list[str]] = field(doc="Headers of the answer.")
+
+    measures = (
+        MetricSpec("response.length", "Bytes of the answer's body; tags `request.method` and `response.code`."),
+    )
 
     examples = (
         Example(

@@ -10,7 +10,7 @@ from typing import Any
 from flowdeck.expr import ExpressionError, jq
 from flowdeck.model.coerce import to_text
 from flowdeck.plugins.core.http import HttpTask
-from flowdeck.sdk import Declared, Example, Expr, RunContext, TaskError, field
+from flowdeck.sdk import Declared, Example, Expr, MetricSpec, RunContext, TaskError, field
 
 JQ_SECONDS = 10.0
 """What the jq program may take of one event."""
@@ -86,6 +86,8 @@ class SseRequest(HttpTask, type="io.kestra.plugin.core.http.SseRequest"):
         events: list[Any] | None = field(default=None, doc="The events; null with `concatJqExpression`.")
         size: int = field(doc="Number of events.")
         result: str | None = field(default=None, doc="Joined results of `concatJqExpression`.")
+
+    measures = (MetricSpec("size", "Events that were received."),)
 
     examples = (
         Example(

@@ -13,7 +13,7 @@ from flowdeck.sdk.files import matches
 
 
 class Behavior(VersionBehavior):
-    """What goes: whole pairs (`key`), or old versions of pairs (`version`), of which none are kept."""
+    """What goes: whole pairs with all their versions (`key`), or old versions of pairs (`version`)."""
 
     type: Literal["key", "version"] = field(default="key", doc="`key` or `version`.")
     expired_only: Expr[bool] = field(default=True, doc="Only pairs whose time is over; for `key`.")
@@ -51,6 +51,20 @@ tasks:
       expiredOnly: true
 """,
         ),
+        Example(
+            "Keep five versions of each pair",
+            """\
+id: purge_versions
+namespace: system
+tasks:
+  - id: pairs
+    type: io.kestra.plugin.core.kv.PurgeKV
+    namespaces: [company]
+    behavior:
+      type: version
+      keepAmount: 5
+""",
+        ),
     )
 
     async def run(self, ctx: RunContext) -> Output:
@@ -59,22 +73,31 @@ tasks:
         behavior = self.behavior or Behavior()
         told = await ctx.render(self.expired_only)
         if told is None and behavior.type == "version":
-            await behavior.limits(ctx)
-            ctx.log.debug("Pairs keep their newest version only: there are no old ones")
-            return self.Output(size=0)
+            return self.Output(size=await self._delete(ctx, args, versions=await behavior.limits(ctx)))
         args["expired_only"] = told if told is not None else await ctx.render(behavior.expired_only)
         return self.Output(size=await self._delete(ctx, args))
 
-    async def _delete(self, ctx: RunContext, args: dict[str, Any]) -> int:
+    async def _delete(self, ctx: RunContext, args: dict[str, Any], versions: dict[str, Any] | None = None) -> int:
+        """Page of keys by page of keys; with `versions` (keep, before) old versions go instead of pairs."""
         pattern = await ctx.render(self.key_pattern)
         total, cursor, pace = 0, None, Pace()
+        if versions is not None:
+            args = {**args, "versioned": True}
         more = {"expired_only": args.get("expired_only", False)}
         while True:
             page = await ctx.calls.call("kv.purgeable", {**args, "cursor": cursor})
             pairs = [pair for pair in page["pairs"] if not pattern or matches(pair[1], [pattern])]
-            if pairs:
+            again = bool(pairs)
+            while again:
                 began = time.monotonic()
-                total += await ctx.calls.call("purge.pairs", {"tenant": args["tenant"], "pairs": pairs, **more})
+                told = {"tenant": args["tenant"], "pairs": pairs}
+                if versions is None:
+                    total += await ctx.calls.call("purge.pairs", {**told, **more})
+                    again = False
+                else:
+                    answer = await ctx.calls.call("purge.versions", {**told, **versions})
+                    total += answer["gone"]
+                    again = answer["again"]
                 await asyncio.sleep(pace.after(time.monotonic() - began))
             cursor = page["cursor"]
             if cursor is None:

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import Any, Literal
 
-from flowdeck.sdk import Declared, Example, Expr, RunContext, Task, TaskError, field
+from flowdeck.sdk import Declared, Example, Expr, MetricSpec, RunContext, Task, TaskError, field
 from flowdeck.sdk.context import as_json
 from flowdeck.sdk.files import collect, matches
 from flowdeck.storage.paths import path_of, revision_of, revision_place
@@ -146,6 +146,8 @@ class DownloadFiles(Task, type="io.kestra.plugin.core.namespace.DownloadFiles"):
 
         files: dict[str, str] = field(doc="URIs by path.")
 
+    measures = (MetricSpec("downloaded", "Files that were taken."),)
+
     async def run(self, ctx: RunContext) -> Output:
         """Copy what matches into the task run's storage."""
         namespace = await ctx.render(self.namespace)
@@ -179,6 +181,8 @@ class DeleteFiles(Task, type="io.kestra.plugin.core.namespace.DeleteFiles"):
         """What was deleted."""
 
         files: list[str] = field(doc="Paths of the deleted files.")
+
+    measures = (MetricSpec("deleted", "Files that were deleted."),)
 
     async def run(self, ctx: RunContext) -> Output:
         """Delete what matches; no match is no error."""

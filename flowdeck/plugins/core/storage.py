@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 import regex
 
+from flowdeck.expr.regexes import compiled
 from flowdeck.sdk import Declared, Example, Expr, RunContext, Task, TaskError, field
 from flowdeck.sdk.context import as_json
 from flowdeck.storage.paths import execution_folder, path_of
@@ -31,6 +32,30 @@ def new_name(extension: str | None) -> str:
 def extension_of(uri: str, default: str = ".tmp") -> str:
     """Extension of a URI's last part."""
     return os.path.splitext(uri.rpartition("/")[2])[1] or default
+
+
+def backwards(file: BinaryIO, separator: bytes, block: int = CHUNK) -> Iterator[bytes]:
+    """The lines of a file from the last to the first, without their separator; holds a line and a block."""
+    at = file.seek(0, os.SEEK_END)
+    if not at:
+        return
+    if any(separator[:size] == separator[-size:] for size in range(1, len(separator))):
+        block = at  # where `----` is cut by `--` depends on which end one begins at: only the whole text tells
+    held = b""
+    first = True
+    while at > 0:
+        size = min(block, at)
+        at -= size
+        file.seek(at)
+        pieces = (file.read(size) + held).split(separator)
+        # The first piece may begin before this block.
+        held = pieces[0]
+        for piece in reversed(pieces[1:]):
+            if piece or not first:  # a separator at the very end ends the last line, it begins none
+                yield piece
+            first = False
+    if held or not first:
+        yield held
 
 
 class Stored(Declared):
@@ -158,11 +183,17 @@ class Reverse(
         """Write the last line first."""
         uri = ctx.render_sync(self.from_)
         separator = ctx.render_sync(self.separator).encode(ctx.render_sync(self.charset))
-        lines = ctx.storage.get(uri).split(separator)
-        if lines and not lines[-1]:
-            lines.pop()
-        body = b"".join(line + separator for line in reversed(lines))
-        return Stored(uri=ctx.storage.put(new_name(extension_of(uri)), body))
+        copy = ctx.working_dir / new_name(".forward")
+        ctx.storage.copy_to(uri, copy)
+        try:
+            with copy.open("rb") as file, ctx.storage.open_write(new_name(extension_of(uri))) as out:
+                for line in backwards(file, separator):
+                    if ctx.killed:
+                        raise TaskError("The task was killed")
+                    out.write(line + separator)
+            return Stored(uri=out.uri)
+        finally:
+            copy.unlink(missing_ok=True)
 
 
 class Split(
@@ -289,8 +320,8 @@ def _grouping(text: str | None) -> Any:
     if text is None:
         return None
     try:
-        pattern = regex.compile(text)
-    except (regex.error, RecursionError, OverflowError) as error:
+        pattern = compiled(text)
+    except regex.error as error:
         raise TaskError(f"regexPattern is no regular expression: {error}") from None
     if pattern.groups < 1:
         raise TaskError("regexPattern needs a group in parentheses")

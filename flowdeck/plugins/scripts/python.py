@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from flowdeck.plugins.scripts.base import SHELL, Prepared, ScriptTask
-from flowdeck.sdk import Example, Expr, Level, RunContext, TaskError, field
+from flowdeck.sdk import Example, Expr, Level, MetricSpec, RunContext, TaskError, field
 from flowdeck.sdk.process import run_child
 
 ENVIRONMENT = {
@@ -113,6 +113,8 @@ class Script(PythonTask, type="io.kestra.plugin.scripts.python.Script"):
 
     script: Expr[str] = field(doc="Text of the script.")
 
+    measures = (MetricSpec("deps.cache.upload.duration", "Seconds that keeping the installed dependencies took."),)
+
     examples = (
         Example(
             "A script with an output and a metric",
@@ -148,6 +150,8 @@ class Commands(PythonTask, type="io.kestra.plugin.scripts.python.Commands"):
     """Run commands with Python at hand."""
 
     commands: Expr[list[str]] = field(doc="Commands, run in order in one shell.")
+
+    measures = (MetricSpec("deps.cache.upload.duration", "Seconds that keeping the installed dependencies took."),)
 
     examples = (
         Example(

@@ -13,7 +13,7 @@ from typing import Any
 from flowdeck.model.errors import InvalidFormat
 from flowdeck.model.states import State
 from flowdeck.store.queries.flows import distinct_names, shared
-from flowdeck.store.queries.where import COUNTED, Filter, Page, Where, order_by, page_of
+from flowdeck.store.queries.where import COUNTED, Filter, Page, Where, numbers_of_states, order_by, page_of
 
 SORTS = {
     "id": "e.id",
@@ -54,19 +54,6 @@ _KEYS = """with recursive one(key) as (
  select (select min(l.key) from execution_label l where l.tenant = :tenant and l.key > one.key)
  from one where one.key is not null
 ) select key from one where key is not null limit :most"""
-
-
-def states(one: Filter) -> list[int]:
-    """The numbers of named states. `IllegalArgument` for unknown names."""
-    found = []
-    for name in one.texts():
-        try:
-            found.append(int(State[name.strip().upper()]))
-        except KeyError:
-            raise InvalidFormat(
-                f"state: '{name[:32]}' is unknown; known are {', '.join(s.name for s in State)}"
-            ) from None
-    return found
 
 
 class Conditions(Where):
@@ -141,7 +128,7 @@ def conditions(
                 _labels(where, reader, tenant, one)
             case "state":
                 negated = "not " if one.op in ("NOT_EQUALS", "NOT_IN") else ""
-                where.add(f"e.state {negated}in {where.binds(states(one))}")
+                where.add(f"e.state {negated}in {where.binds(numbers_of_states(one))}")
             case "startDate" | "endDate":
                 dates.append((one.field, one))
             case "kind":
@@ -315,16 +302,22 @@ def search(
     return rows, total
 
 
+def count(reader: Any, tenant: str, filters: Sequence[Filter], system: str, *, now: int = 0) -> int:
+    """How many match, to the last one: for a reader who asked to wait for it (UI-LS-04)."""
+    where = conditions(reader, tenant, filters, system, now=now)
+    return int(reader.value(f"select count(*) from execution e where {where.sql}", where.params))
+
+
 def _newest(reader: Any, where: Conditions, page: Page) -> list[Any]:
     order = "e.created desc, e.seq desc"
     wanted = page.offset + page.size
     within = " and ".join(["e.tenant = :tenant", *where.window])
-    for window in (4 * wanted, WINDOW):
-        if wanted <= window <= WINDOW:
-            newest = f"(select * from execution e where {within} order by {order} limit {window}) e"
-            rows = page_of(reader, "e.*", f"from {newest}", where, order, page)
-            if len(rows) == page.size:
-                return rows
+    widest = max(WINDOW, 2 * wanted)
+    for window in sorted({min(4 * wanted, widest), widest}):
+        newest = f"(select * from execution e where {within} order by {order} limit {window}) e"
+        rows = page_of(reader, "e.*", f"from {newest}", where, order, page)
+        if len(rows) == page.size:
+            return rows
     # Few of the newest fit: from here on another index than the one by time serves better.
     rare = "+e.created desc, e.seq desc" if where.dialect == "sqlite" else "(e.created + 0) desc, e.seq desc"
     return _rows(reader, page_of(reader, "e.seq", "from execution e", where, rare, page))

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from flowdeck.store.queries.where import Filter, Page, Where, names_matching, order_by, page_of
+from flowdeck.store.queries.where import Filter, Page, Where, names_matching, numbers_of_states, order_by, page_of
 
 SORTS = {
     "id": "f.id",
@@ -65,6 +65,21 @@ def shared(
     return True
 
 
+_NEWEST = (
+    "from execution e where e.tenant = f.tenant and e.flow_id = f.id and e.namespace = f.namespace "
+    "order by e.created desc limit 1"
+)
+
+
+def _triggered(where: Where, one: Filter) -> str:
+    """One of the triggers is of the type, or none of them where the condition says not."""
+    rows, member = where.elements("f.summary", "triggers")
+    negated = one.op in ("NOT_EQUALS", "NOT_IN")
+    op = {"NOT_EQUALS": "EQUALS", "NOT_IN": "IN"}.get(one.op, one.op)
+    condition = where.match(member.format("type"), op, one.texts())
+    return f"{'not ' if negated else ''}exists (select 1 from {rows} where {condition})"
+
+
 def conditions(reader: Any, tenant: str, filters: Sequence[Filter], system: str) -> Where:
     """The condition of a search."""
     where = Where(reader.dialect, tenant=tenant).add("f.tenant = :tenant").add("not f.deleted")
@@ -74,6 +89,14 @@ def conditions(reader: Any, tenant: str, filters: Sequence[Filter], system: str)
         match one.field:
             case "labels":
                 where.add(where.labels("flow_label", "flow_key", "f.flow_key", one))
+            case "enabled":
+                on = (one.text().lower() == "true") == (one.op == "EQUALS")
+                where.add("not f.disabled" if on else "f.disabled")
+            case "triggerType":
+                where.add(_triggered(where, one))
+            case "lastState":
+                found = f"(select e.state {_NEWEST})"
+                where.add(where.match(found, "NOT_IN" if one.op.startswith("NOT") else "IN", numbers_of_states(one)))
             case _:
                 raise AssertionError(one.field)
     return where
@@ -153,3 +176,14 @@ def summaries(reader: Any, tenant: str) -> list[tuple[str, str, dict[str, Any]]]
             tenant=tenant,
         )
     ]
+
+
+def stamp(reader: Any, tenant: str) -> tuple[int, int]:
+    """Something that changes with every flow of a tenant: when one was changed last, and the sum of all revisions."""
+    row = reader.one("select max(updated) as at, sum(revision) as total from flow where tenant = :t", t=tenant)
+    return (row["at"] or 0, int(row["total"] or 0)) if row is not None else (0, 0)
+
+
+def heads(reader: Any, tenant: str) -> list[Any]:
+    """Namespace, id, newest revision and `deleted` of all flows of a tenant."""
+    return reader.all("select namespace, id, revision, deleted from flow where tenant = :tenant", tenant=tenant)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from flowdeck.store.queries.flows import names
-from flowdeck.store.queries.where import Filter, Page, Where, order_by, page_of
+from flowdeck.store.queries.where import Filter, Page, Where, names_matching, order_by, page_of
 
 SORTS = {
     "key": "k.key",
@@ -17,6 +17,8 @@ SORTS = {
     "expirationDate": "k.expires",
     "version": "k.version",
 }
+TYPES = ("STRING", "NUMBER", "BOOLEAN", "DATETIME", "DATE", "DURATION", "JSON")
+TYPES = ("STRING", "NUMBER", "BOOLEAN", "DATETIME", "DATE", "DURATION", "JSON")
 SECRET_SORTS = {"key": "s.key", "namespace": "s.namespace"}
 
 
@@ -31,6 +33,14 @@ def search(reader: Any, tenant: str, filters: Sequence[Filter], page: Page, now:
                 where.add(where.free(("k.key", "k.description"), one.text(), negated=one.op == "NOT_EQUALS"))
             case "namespace":
                 where.add(names(where, reader, tenant, "k.namespace", "namespace", one))
+            case "type":
+                wanted = [text.upper() for text in one.texts()]
+                if one.op == "REGEX":
+                    where.add(f"k.type in {where.binds(names_matching(one.text(), TYPES))}")
+                else:
+                    where.add(where.match("k.type", one.op, wanted))
+            case "created":
+                where.add(where.compare("k.created", one.op, one.value))
             case "updated":
                 where.add(where.compare("k.updated", one.op, one.value))
             case "expirationDate":
@@ -63,12 +73,26 @@ def get(reader: Any, tenant: str, namespace: str, key: str) -> Any:
     )
 
 
+def _tagged(where: Where, one: Filter) -> str:
+    """One of the tags is `key:value`, or has the key alone."""
+    rows, member = where.elements("s.tags")
+    parts: list[str] = []
+    for text in one.texts():
+        key, colon, value = text.partition(":")
+        condition = f"{member.format('key')} = {where.bind(key.strip())}"
+        parts.append(condition + (f" and {member.format('value')} = {where.bind(value.strip())}" if colon else ""))
+    found = " or ".join(f"({part})" for part in parts) or "1 = 0"
+    return f"{'not ' if one.op in ('NOT_EQUALS', 'NOT_IN') else ''}exists (select 1 from {rows} where {found})"
+
+
 def secrets(reader: Any, tenant: str, filters: Sequence[Filter], page: Page) -> tuple[list[Any], int]:
     """Names of stored secrets."""
     where = Where(reader.dialect, tenant=tenant).add("s.tenant = :tenant")
     for one in filters:
         if one.field == "q":
             where.add(where.free(("s.key", "s.description"), one.text(), negated=one.op == "NOT_EQUALS"))
+        elif one.field == "tags":
+            where.add(_tagged(where, one))
         else:
             where.add(names(where, reader, tenant, "s.namespace", "namespace", one))
     order = order_by(page.sorts, SECRET_SORTS, "s.namespace, s.key", "s.namespace, s.key")

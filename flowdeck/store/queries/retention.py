@@ -144,5 +144,5 @@ def chosen_namespaces(known: Sequence[str], names: Sequence[str], pattern: str |
 
 def namespaces_of(reader: Any, table: str, tenant: str) -> list[str]:
     """Namespaces that have rows in a table of pairs, files or flows."""
-    assert table in ("kv", "namespace_file", "flow", "kv_version", "namespace_file_version")
+    assert table in ("kv", "namespace_file", "flow")
     return [row[0] for row in reader.all(f"select distinct namespace from {table} where tenant = :t", t=tenant)]

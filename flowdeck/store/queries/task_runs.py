@@ -93,6 +93,64 @@ def states(reader: Any, execution_seq: int) -> dict[int, int]:
     }
 
 
+def by_task(reader: Any, execution_seq: int, loop: int | None = None, iteration: int = 0) -> list[Any]:
+    """Task runs of an execution counted by task and state, or those of one iteration of a loop's task run.
+
+    Rows: task_id, state, n, started, ended, going (without an end), attempts, newest (seq), rounds (of a loop).
+    """
+    within, more = "", ""
+    params: dict[str, Any] = {"execution": execution_seq}
+    if loop is not None:
+        params |= {"loop": loop, "iteration": iteration}
+        within = (
+            "with recursive inside(seq) as ("
+            "select seq from task_run where execution_seq = :execution and parent_seq = :loop "
+            "and iteration = :iteration union all "
+            "select c.seq from task_run c join inside on c.parent_seq = inside.seq "
+            "where c.execution_seq = :execution) "
+        )
+        more = " and t.seq in (select seq from inside)"
+    return reader.all(
+        f"{within}select t.task_id, t.state, count(*) as n, min(t.started) as started, max(t.ended) as ended, "
+        "sum(case when t.started is not null and t.ended is null then 1 else 0 end) as going, "
+        "max(t.attempts) as attempts, max(t.seq) as newest "
+        f"from task_run t where t.execution_seq = :execution{more} group by t.task_id, t.state",
+        params,
+    )
+
+
+def rounds(reader: Any, execution_seq: int) -> list[Any]:
+    """Loops of an execution: seq of the task run, and how many iterations began below it."""
+    return reader.all(
+        "select parent_seq as seq, max(iteration) + 1 as rounds from task_run "
+        "where execution_seq = :execution and parent_seq > 0 and iteration >= 0 group by parent_seq",
+        execution=execution_seq,
+    )
+
+
+def of_seqs(reader: Any, seqs: Sequence[int]) -> dict[int, Any]:
+    """Task runs by seq."""
+    found: dict[int, Any] = {}
+    for start in range(0, len(seqs), 400):
+        where = Where(reader.dialect)
+        chunk = where.binds(list(seqs[start : start + 400]))
+        for row in reader.all(f"select * from task_run where seq in {chunk}", where.params):
+            found[row["seq"]] = row
+    return found
+
+
+def leaves(reader: Any, execution_seq: int) -> dict[int, int]:
+    """State → number of task runs of an execution that have none below them."""
+    return {
+        r[0]: r[1]
+        for r in reader.all(
+            "select t.state, count(*) from task_run t where t.execution_seq = :seq and not exists "
+            "(select 1 from task_run c where c.execution_seq = :seq and c.parent_seq = t.seq) group by t.state",
+            seq=execution_seq,
+        )
+    }
+
+
 def all_of(reader: Any, execution_seq: int) -> list[Any]:
     """All task runs in order."""
     return reader.all("select * from task_run where execution_seq = :seq order by ord", seq=execution_seq)

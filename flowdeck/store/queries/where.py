@@ -9,7 +9,9 @@ from typing import Any
 
 import regex
 
+from flowdeck.expr import regexes
 from flowdeck.model.errors import IllegalArgument, InvalidFilter, InvalidFormat
+from flowdeck.model.states import State
 
 MOST_FILTERS = 100
 MOST_VALUES = 100
@@ -56,8 +58,12 @@ OPERATIONS: dict[str, frozenset[str]] = {
     "parentPath": _EQ | {"STARTS_WITH"},
     "version": _EQ,
     "id": _FREE,
-    "type": _FREE,
+    "type": _FREE | _SET,
     "flowRevision": _SET,
+    "enabled": _EQ,
+    "triggerType": _IDS,
+    "lastState": _SET,
+    "tags": _SET,
 }
 """Wire name of a field → the operations it knows."""
 
@@ -91,11 +97,15 @@ ENUM_NAMES = {
     "ID": "id",
     "TYPE": "type",
     "FLOW_REVISION": "flowRevision",
+    "ENABLED": "enabled",
+    "TRIGGER_TYPE": "triggerType",
+    "LAST_STATE": "lastState",
+    "TAGS": "tags",
 }
 """Names of fields in JSON bodies → wire names."""
 
 RESOURCES: dict[str, frozenset[str]] = {
-    "flows": frozenset({"labels", "namespace", "q", "scope", "flowId"}),
+    "flows": frozenset({"labels", "namespace", "q", "scope", "flowId", "enabled", "triggerType", "lastState"}),
     "executions": frozenset(
         {
             "q",
@@ -145,8 +155,8 @@ RESOURCES: dict[str, frozenset[str]] = {
             "triggerState",
         }
     ),
-    "kv": frozenset({"q", "namespace", "updated", "expirationDate"}),
-    "secrets": frozenset({"q", "namespace"}),
+    "kv": frozenset({"q", "namespace", "type", "created", "updated", "expirationDate"}),
+    "secrets": frozenset({"q", "namespace", "tags"}),
     "files": frozenset({"q", "namespace", "path", "parentPath", "version", "updated"}),
     "namespaces": frozenset({"existingOnly", "q"}),
 }
@@ -195,6 +205,19 @@ def check(resource: str, filters: Iterable[Filter]) -> None:
             raise InvalidFilter(f"operation '{one.op}' is not supported for field '{one.field}'")
 
 
+def numbers_of_states(one: Filter) -> list[int]:
+    """The numbers of named states. `InvalidFormat` for unknown names."""
+    found = []
+    for name in one.texts():
+        try:
+            found.append(int(State[name.strip().upper()]))
+        except KeyError:
+            raise InvalidFormat(
+                f"{one.field}: '{name[:32]}' is unknown; known are {', '.join(s.name for s in State)}"
+            ) from None
+    return found
+
+
 def like(text: str) -> str:
     """A lower-case LIKE pattern for 'contains'; use with `escape '!'`."""
     escaped = text.lower().replace("!", "!!").replace("%", "!%").replace("_", "!_")
@@ -230,7 +253,20 @@ class Where:
         """The condition of the statement."""
         return " and ".join(f"({p})" for p in self.parts) or "1 = 1"
 
-    def match(self, column: str, op: str, texts: list[str]) -> str:
+    def elements(self, column: str, member: str = "") -> tuple[str, str]:
+        """A JSON list of objects as rows: what stands after `from`, and a template of a row's member.
+
+        Args:
+            column: of the JSON text.
+            member: name of the list in an object; the column itself is the list without it.
+        """
+        if self.dialect == "postgresql":
+            place = f"{column}::jsonb -> '{member}'" if member else f"{column}::jsonb"
+            return f"jsonb_array_elements(coalesce({place}, '[]'::jsonb)) j", "(j ->> '{}')"
+        path = f"$.{member}" if member else "$"
+        return f"json_each(coalesce({column}, '[]'), '{path}') j", "json_extract(j.value, '$.{}')"
+
+    def match(self, column: str, op: str, texts: Sequence[Any]) -> str:
         """Condition of a text column; REGEX is not among them (see `names_matching`)."""
         one = texts[-1] if texts else ""
         if op in ("EQUALS", "IN"):
@@ -316,13 +352,13 @@ def names_matching(pattern: str, names: Iterable[str]) -> list[str]:
     end = time.monotonic() + PATTERN_SECONDS
     found: list[str] = []
     try:
-        compiled = regex.compile(pattern)
+        compiled = regexes.compiled(pattern)
         for name in names:
             if compiled.search(name, timeout=0.05, concurrent=True):
                 found.append(name)
             if time.monotonic() > end:
                 raise TimeoutError("takes too long")
-    except (regex.error, TimeoutError, RecursionError, OverflowError) as error:
+    except (regex.error, TimeoutError) as error:
         raise InvalidFilter(f"regular expression '{pattern[:64]}': {error}") from None
     return found
 

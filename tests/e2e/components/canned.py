@@ -144,6 +144,8 @@ def log_line(no: int) -> dict[str, Any]:
         text = '{"rows":200000,"rejected":12,"table":"staging.orders_apac"}'
     if no == 6:
         text = "\x1b[32mgreen\x1b[0m and \x1b[1;31mbold red\x1b[0m <b>no html</b>"
+        text += " [run book](https://example.com/book) [no](javascript:alert(1))"
+        text += ' [[link execution="0350zmj4NaAC4SPo0pS9zN" flowId="child" namespace="a.b"]]'
     return {
         "no": no,
         "seq": 1000 + no,
@@ -159,6 +161,7 @@ def log_line(no: int) -> dict[str, Any]:
 LOGS: dict[str, list[dict[str, Any]]] = {
     "demo": [log_line(i + 1) for i in range(4310)],
     "big": [log_line(i + 1) for i in range(100_000)],
+    "burst": [],
 }
 
 
@@ -207,6 +210,11 @@ async def taskruns(request: Request) -> Response:
     if start + limit < len(level):
         out["after"] = page[-1]["id"]
     return JSONResponse(out)
+
+
+async def topology(_: Request) -> Response:
+    """No counts beside those of the rows."""
+    return JSONResponse({"execution": {}, "tasks": {}})
 
 
 async def taskrun(request: Request) -> Response:
@@ -294,6 +302,14 @@ async def stream(request: Request) -> Response:
                 "logTotal": len(LOGS.get(ident, [])),
             }
             yield f"id: {n}-1\nevent: snapshot\ndata: {json.dumps(data)}\n\n"
+        for _ in range(100 if ident == "burst" else 0):
+            lines = LOGS["burst"]
+            fresh_lines = [log_line(len(lines) + 1 + i) for i in range(100)]
+            lines.extend(fresh_lines)
+            n += 1
+            told = json.dumps({"lines": fresh_lines, "total": len(lines)})
+            yield f"id: {n}-{fresh_lines[-1]['seq']}\nevent: log\ndata: {told}\n\n"
+            await asyncio.sleep(0.01)
         while ident == "demo":
             await asyncio.sleep(float(request.query_params.get("pace", "1")))
             n += 1
@@ -471,6 +487,7 @@ def application(dist: Path) -> Starlette:
         middleware=[Middleware(Policy)],
         routes=[
             Route(C + "/stream", stream),
+            Route(C + "/executions/{id}/topology", topology),
             Route(C + "/executions/{id}/taskruns", taskruns),
             Route(C + "/executions/{id}/taskruns/{tr}", taskrun),
             Route(C + "/executions/{id}/taskruns/{tr}/path", lambda _: JSONResponse([{"id": "r02"}, {"id": "r03"}])),

@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.e2e.components.conftest import Mount, events, until
 
@@ -136,11 +136,37 @@ def test_streamed_lines_are_appended_once_and_counted_while_reading(mount: Mount
     expect(page.get_by_test_id("log-follow")).not_to_be_checked()
 
 
+def test_a_burst_of_ten_thousand_lines_is_drawn_a_few_times(mount: Mount) -> None:
+    """UI-LV-02: a hundred events are drawn as often as there are 80 ms in their time, however long that is."""
+    stream = ("stream", "StreamHost", {"url": f"{C}/stream?execution=burst&logs=TRACE"})
+    page = mount(logs("burst", follow=True))
+    expect(page.get_by_test_id("log-total")).to_contain_text("0 lines")
+    page.evaluate(
+        """() => {
+            window.draws = [];
+            const seen = new MutationObserver(() => window.draws.push(performance.now()));
+            seen.observe(document.querySelector("[data-testid=log-total]"), {subtree: true, childList: true, characterData: true});
+        }"""
+    )
+    mount(logs("burst", follow=True), stream, keep=True)
+    expect(page.get_by_test_id("log-total")).to_contain_text("10,000 lines")
+    expect(page.locator("[data-no='10000']")).to_be_visible()
+    draws = page.evaluate("window.draws")
+    assert 2 <= len(draws) <= (draws[-1] - draws[0]) / 80 + 3, draws
+    numbers = [int(n) for n in page.locator("[data-no]").evaluate_all("list => list.map(x => x.dataset.no)")]
+    assert numbers == sorted(set(numbers)) and len(numbers) < 120
+
+
 def test_a_log_line_is_text_and_never_markup(mount: Mount) -> None:
     page = mount(logs("demo"))
     line = page.locator("[data-no='6']")
     expect(line).to_contain_text("<b>no html</b>")
     expect(line.locator(".ansi-32")).to_have_text("green")
+    words, address = line.locator("a[href='https://example.com/book']").all()
+    expect(words).to_have_text("run book")  # UI-XP-31: and where it leads is never hidden
+    expect(address).to_have_text("https://example.com/book")
+    expect(line).to_contain_text("[no](javascript:alert(1))")
+    expect(line.get_by_test_id("log-execution")).to_have_text("child 0350zmj4")
     expect(page.locator("[data-no='4'] a.link")).to_have_attribute("href", "https://example.com/a?b=1")
     page.locator("[data-no='5']").get_by_role("button", name="unfold").click()
     expect(page.locator("[data-no='5'] .m")).to_contain_text('"rejected": 12')
@@ -358,6 +384,28 @@ def test_a_refusal_keeps_the_fields_and_names_the_request(mount: Mount) -> None:
         "req-77",
         [{"path": "id", "message": "must not be empty"}],
     )
+
+
+def test_a_start_without_an_answer_ends_and_is_sent_again_as_the_same(mount: Mount) -> None:
+    """UI-ER-01: after 15 s it is said, nothing is lost, and the same start once more has the same key."""
+    page = mount()
+    keys: list[str] = []
+
+    def answered(route: Route) -> None:
+        keys.append(route.request.headers.get("idempotency-key", ""))
+        if len(keys) > 1:
+            route.fulfill(json={"id": "made"})
+
+    page.route("**/never*", answered)
+    page.clock.install()
+    mount(("execute_form", "ExecuteForm", {"createUrl": "/api/v1/main/never", "onCreated": "EVENT"}))
+    with page.expect_request("**/never*"):
+        page.get_by_test_id("execute-submit").click()
+    page.clock.fast_forward(16_000)
+    expect(page.get_by_role("alert")).to_contain_text("did not answer within 15 seconds")
+    page.get_by_test_id("execute-submit").click()
+    until(page, "window.events.some(e => e[0] === 'onCreated')")
+    assert len(keys) == 2 and keys[0] and keys[0] == keys[1]
 
 
 def test_an_ended_session_asks_for_the_login_once(mount: Mount) -> None:

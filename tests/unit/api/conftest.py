@@ -90,14 +90,18 @@ def backend(database: Database, tmp_path: Path, catalog: Any) -> Backend:
 def fresh(backend: Backend) -> Any:
     """An instance that nobody has set up."""
     backend.config = ApiConfig()
-    app = create_api(backend)
-    app.state.credentials._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
-    return app
+    return quick(create_api(backend))
 
 
 @pytest.fixture
 def app(backend: Backend) -> Any:
-    return create_api(backend)
+    return quick(create_api(backend))
+
+
+def quick(app: Any) -> Any:
+    """The application with a cheap hash of passwords."""
+    app.state.credentials._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    return app
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import itertools
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -129,3 +130,49 @@ async def test_no_filter_upsets_the_database(fresh: Any, query: str) -> None:
         for place in ("flows", "executions", "logs", "triggers"):
             answer = await browser.get(f"/api/v1/main/{place}/search?{query}", headers=BASIC)
             assert answer.status_code in (200, 400, 422), (place, query[:40], answer.status_code, answer.text[:200])
+
+
+async def untouched() -> AsyncIterator[bytes]:
+    """A body that fails when it is read."""
+    raise AssertionError("the body was read")
+    yield b""
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", "/api/v1/main/executions/webhook/a/b/wrong", 404),
+        ("PUT", "/api/v1/main/executions/webhook/a/b/wrong/path", 404),
+        ("POST", "/api/v1/main/flows", 401),
+        ("POST", "/api/v1/main/executions/a/b", 401),
+        ("POST", "/api/v1/main/namespaces/a/files?path=/x", 401),
+        ("POST", "/api/v1/nothing", 401),
+    ],
+)
+async def test_bodies_of_strangers_stay_outside(fresh: Any, method: str, path: str, status: int) -> None:
+    """Nobody fills the memory who has neither account nor key."""
+    async with client(fresh) as browser:
+        await browser.post("/api/v1/main/basicAuth", json=GOOD)
+        answer = await browser.request(method, path, content=untouched())
+        assert answer.status_code == status
+
+
+def test_no_route_reads_its_body_before_it_asks_who_calls(fresh: Any) -> None:
+    """The framework reads declared bodies first: none is declared."""
+    assert not [route.path for route in fresh.routes if getattr(route, "body_field", None) is not None]
+
+
+async def test_what_is_said_to_be_too_large_is_not_read(fresh: Any) -> None:
+    async with client(fresh) as browser:
+        await browser.post("/api/v1/main/basicAuth", json=GOOD)
+        form = {"Content-Type": "multipart/form-data; boundary=B", "Content-Length": str(11 * 1024**3)}
+        for method, path, headers in (
+            ("POST", "/api/v1/main/namespaces/a/files?path=/x", form),
+            ("POST", "/api/v1/main/flows/import", form),
+            ("POST", "/api/v1/main/flows", {"Content-Length": "99999999"}),
+            ("PUT", "/api/v1/main/namespaces/a/kv/x", {"Content-Length": "99999999"}),
+            ("POST", "/login", {"Content-Length": "20000", "Origin": "http://test"}),
+        ):
+            answer = await browser.request(method, path, content=untouched(), headers={**BASIC, **headers})
+            assert answer.status_code == 413, (path, answer.text)
+            assert answer.json()["message"].startswith("Request Entity Too Large")

@@ -7,9 +7,8 @@ import pytest
 from app.pages.flows.changes import changes_of
 from app.pages.flows.documentation import documentation_of, kind_of
 from app.pages.flows.editor_state import names_of
-from app.pages.flows.listing import FlowLine
+from app.pages.flows.listing_state import FlowLine
 from app.pages.flows.prose import html_of
-from app.pages.flows.sources import lines_of
 from app.pages.flows.trigger_state import kind_of as trigger_kind
 from app.pages.flows.trigger_state import line_of
 from backend_client import FlowRow, TriggerRow
@@ -95,15 +94,6 @@ def test_markdown_brings_no_script_and_loads_nothing(text: str) -> None:
 def test_the_names_of_a_source_are_those_at_its_top() -> None:
     assert names_of("id: a\nnamespace: 'b.c'\ntasks:\n  - id: inner\n") == ("b.c", "a")
     assert names_of("tasks: []\n") == ("", "")
-
-
-def test_lines_are_found_whatever_their_case_and_the_rest_is_counted() -> None:
-    lines, more = lines_of("\n".join(["nothing", *["  Table: orders"] * 8]), "ORDERS", "/place", limit=2)
-    assert [(one.number, one.hit, one.place) for one in lines] == [
-        (2, "orders", "/place?line=2"),
-        (3, "orders", "/place?line=3"),
-    ]
-    assert more == 6
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from flowdeck.config.postgres import postgres_url
@@ -26,5 +28,5 @@ from flowdeck.config.postgres import postgres_url
         ),
     ],
 )
-def test_addresses(told: tuple[str, ...], expected: str) -> None:
+def test_addresses(told: tuple[Any, ...], expected: str) -> None:
     assert postgres_url(*told) == expected

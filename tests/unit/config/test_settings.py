@@ -67,20 +67,25 @@ def test_postgres_takes_its_login_from_its_keys(tmp_path: Path) -> None:
 def test_an_unknown_key_names_its_neighbour(tmp_path: Path) -> None:
     settings = _load(tmp_path, KESTRA_CONFIGURATION="kestra: {server: {preview: {initial-row: 5}}}")
     assert settings.warnings == (
-        "unknown configuration key kestra.server.preview.initial-row (KESTRA_CONFIGURATION); "
+        "unknown configuration key kestra.server.preview.initial-row (KESTRA_CONFIGURATION, line 1); "
         "did you mean kestra.server.preview.initial-rows?",
     )
 
 
 def test_an_ignored_key_says_so(tmp_path: Path) -> None:
     settings = _load(tmp_path, KESTRA_CONFIGURATION="kestra: {heartbeat: {frequency: 10s}}")
-    assert "no effect" in settings.warnings[0]
+    assert settings.warnings == (
+        "without effect here: kestra.heartbeat.frequency (KESTRA_CONFIGURATION, line 1: leases took its place)",
+    )
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("micronaut: {server: {port: x}}", "micronaut.server.port = 'x' (KESTRA_CONFIGURATION): expected an integer"),
+        (
+            "micronaut: {server: {port: x}}",
+            "micronaut.server.port = 'x' (KESTRA_CONFIGURATION, line 1): expected an integer",
+        ),
         ("kestra: {regex: {timeout: soon}}", "kestra.regex.timeout = 'soon'"),
         ("kestra: {repository: {type: mysql}}", "kestra.repository.type = 'mysql'"),
         ("[1]", "expected a map"),
@@ -126,6 +131,9 @@ def test_a_cluster_needs_a_token_and_addresses_with_ports(tmp_path: Path) -> Non
         _load(tmp_path, FLOWDECK_CLUSTER_LISTEN="10.0.0.1:7700")
     with pytest.raises(ValueError, match="expected host:port"):
         _load(tmp_path, FLOWDECK_CLUSTER_EXECUTORS="10.0.0.1:7700,10.0.0.2", FLOWDECK_CLUSTER_TOKEN="t")
-    settings = _load(tmp_path, FLOWDECK_CLUSTER_EXECUTORS="a:1,[::1]:2", FLOWDECK_CLUSTER_TOKEN="hidden")
+    told = {"FLOWDECK_CLUSTER_EXECUTORS": "a:1,[::1]:2", "FLOWDECK_CLUSTER_TOKEN": "hidden"}
+    with pytest.raises(ValueError, match=r"kestra\.storage\.local\.shared"):  # F68
+        _load(tmp_path, **told)
+    settings = _load(tmp_path, KESTRA_STORAGE_LOCAL_SHARED="true", **told)
     assert settings.get("flowdeck.cluster.executors") == ["a:1", "[::1]:2"]
     assert "hidden" not in str(settings.shown())

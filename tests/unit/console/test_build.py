@@ -81,3 +81,13 @@ def test_client_components_evaluate_nothing_and_ask_no_other_host() -> None:
         text = file.read_text(encoding="utf-8")
         assert not re.search(r"\beval\(|new Function\(", text), file
         assert not re.search(r"https?://(?!www\.w3\.org)", text), file
+
+
+def test_every_icon_exists() -> None:
+    """An unknown one is replaced by another, and each start of the server says so at length."""
+    from reflex_components_lucide.icon import LUCIDE_ICON_LIST
+
+    texts = [p.read_text() for folder in ("app", "components") for p in sorted((ROOT / folder).rglob("*.py"))]
+    names = {name for text in texts for name in re.findall(r"rx\.icon\(\s*\"([^\"]+)\"", text)}
+    assert len(names) > 20
+    assert {name for name in names if name.replace("-", "_") not in LUCIDE_ICON_LIST} == set()

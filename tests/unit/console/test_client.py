@@ -89,6 +89,27 @@ async def test_only_safe_methods_are_repeated(method: str, calls: int) -> None:
     assert count == calls
 
 
+@pytest.mark.parametrize(
+    ("method", "header", "asked", "calls"),
+    [("GET", {}, "0", 3), ("GET", {}, "60", 1), ("POST", {}, "0", 1), ("POST", {"Idempotency-Key": "k"}, "0", 3)],
+)
+async def test_a_busy_server_is_asked_again_when_it_says_so(
+    method: str, header: dict[str, str], asked: str, calls: int
+) -> None:
+    """What may be repeated is, after the pause that the server names; a long one is the caller's matter."""
+    count = 0
+
+    def handler(_: httpx.Request) -> httpx.Response:
+        nonlocal count
+        count += 1
+        return httpx.Response(503, headers={"Retry-After": asked})
+
+    async with client(handler) as api:
+        with pytest.raises(ApiError) as caught:
+            await api.send(method, "/api/v1/configs", headers=header)
+    assert (count, caught.value.retry_after) == (calls, float(asked))
+
+
 def test_a_running_execution_has_no_duration() -> None:
     row = ExecutionRow.of(
         {"id": "abcdefghij", "state": {"current": "RUNNING", "duration": "PT5S", "startDate": "2026-01-01T00:00:00Z"}}
@@ -106,3 +127,10 @@ def test_spans_are_read_in_ms(text: str | None, ms: int) -> None:
 def test_only_texts_are_quoted_on_the_wire() -> None:
     assert wire_text("STRING", "42") == '"42"'
     assert wire_text("NUMBER", " 42 ") == "42"
+
+
+async def test_a_redirect_is_told_and_not_taken_for_an_answer() -> None:
+    moved = httpx.Response(301, headers={"Location": "https://other/"})
+    async with client(lambda _: moved) as api:
+        with pytest.raises(ApiError, match="redirects to https://other/"):
+            await api.flows.search()

@@ -151,6 +151,72 @@ async def test_the_end_of_a_session_closes_its_websockets() -> None:
     assert sockets.end(digest_of("s1")) == 0
 
 
+async def test_a_session_that_ran_out_closes_its_websockets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Check 8 of quality §3.2: nobody said that it ended; the sweep finds it."""
+    monkeypatch.setattr(console, "SWEEP_SECONDS", 0.01)
+    sockets, sent = Sockets(), []
+    lasting = {digest_of("s1"): True}
+
+    async def alive(session: str) -> bool:
+        return lasting[session]
+
+    async def app(_: Any, receive: Any, __: Any) -> None:
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.Event().wait()
+        return {}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    sockets.alive = alive
+    request = scope("/_ui/_event", "websocket", cookie="flowdeck_session=s1")
+    serving = asyncio.create_task(sockets.serve(app, request, receive, send))
+    await asyncio.sleep(0.05)
+    assert not sent
+    lasting[digest_of("s1")] = False
+    await asyncio.wait_for(serving, 2)
+    assert sent == [{"type": "websocket.close", "code": 4401}]
+
+
+async def test_strangers_hold_few_sockets_and_guests_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anybody may load the login page; a cookie that somebody made up is no session."""
+    monkeypatch.setattr(console, "MOST_STRANGERS", 3)
+    sockets, sent, leave = Sockets(), [], asyncio.Event()
+
+    async def alive(session: str) -> bool:
+        return session == digest_of("real")
+
+    async def app(*_: Any) -> None:
+        await leave.wait()
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    sockets.alive = alive
+    cookies = [
+        "",
+        "flowdeck_session=made-up",
+        "flowdeck_session=other",
+        "flowdeck_session=late",
+        "flowdeck_session=real",
+    ]
+    serving = [
+        asyncio.create_task(sockets.serve(app, scope("/_ui/_event", "websocket", cookie=cookie), receive, send))
+        for cookie in cookies
+    ]
+    await asyncio.sleep(0.01)
+    assert [task.done() for task in serving] == [False, False, False, True, False]
+    assert sent == [{"type": "websocket.close", "code": 1013}]
+    leave.set()
+    await asyncio.wait_for(asyncio.gather(*serving), 1)
+
+
 def test_the_build_follows_its_sources(tmp_path: Path) -> None:
     (tmp_path / "app").mkdir()
     file = tmp_path / "app" / "app.py"

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from app import routes
 from app.list_page import filters_of, pairs_of
-from app.pages.kv import KvState, value_fault
+from app.pages.kv_forms import value_fault
+from app.pages.kv_state import KvState
 from app.tab import KEPT_COMMANDS, Tab, initials_of, ink_on, problem_of
 from backend_client import ApiError
 

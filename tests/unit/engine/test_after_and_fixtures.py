@@ -67,6 +67,41 @@ def test_a_listener_alone_follows_the_end(engine: Engine) -> None:
     assert engine.one("select count(*) from timer") == 0
 
 
+RETRIED = f"""
+tasks:
+  - {{id: a, retry: {{type: constant, interval: PT1S, maxAttempts: 3}}, {W}}}
+  - {{id: b, {W}}}
+listeners:
+  - conditions:
+      - type: io.kestra.plugin.core.condition.HasRetryAttempt
+        in: [FAILED]
+    tasks: [{{id: on-retry, {W}}}]
+  - conditions:
+      - type: io.kestra.plugin.core.condition.HasRetryAttempt
+        in: [KILLED]
+    tasks: [{{id: on-kill, {W}}}]
+"""
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_a_listener_knows_attempts_that_were_retried(engine: Engine, crash: bool) -> None:
+    """§15.4 HasRetryAttempt: a task run with several attempts has one in such a state."""
+    engine.save(flow(RETRIED))
+    engine.outcomes = {"b": "FAILED"}
+    once = engine.start("f")
+    engine.run()
+    assert engine.tasks(once) == ["a SUCCESS", "b FAILED"]  # a failure that nothing retried
+    engine.outcomes = {"a": "FAILED"}
+    again = engine.start("f")
+    engine.run()
+    if crash:
+        engine.crash()
+    engine.outcomes = {}
+    engine.later(2_000)
+    engine.run()
+    assert engine.tasks(again) == ["a SUCCESS", "b SUCCESS", "on-retry SUCCESS"]
+
+
 FIXED = f"""
 concurrency: {{limit: 1, behavior: FAIL}}
 tasks:
@@ -113,3 +148,14 @@ def test_a_fixture_may_fail(engine: Engine) -> None:
     engine.run()
     assert engine.tasks(e) == ["loop FAILED", "a[p] FAILED", "help SUCCESS"]
     assert engine.state(e) == "FAILED"
+
+
+def test_a_fixture_may_name_outputs_that_lie_in_a_file(engine: Engine) -> None:
+    """The playground keeps large results of earlier plays as they are (ui §5.9)."""
+    engine.save(flow(FIXED))
+    kept = {"uri": "kestra:///x/outputs.json", "size": 70_000}
+    e = engine.start("f", kind="PLAYGROUND", fixtures=[{"id": "child", **kept}, {"id": "a"}, {"id": "c"}])
+    engine.run()
+    assert engine.state(e) == "SUCCESS"
+    rows = engine.all("select outputs, outputs_uri, outputs_size from task_run where task_id = 'child'")
+    assert [tuple(row) for row in rows] == [(None, kept["uri"], kept["size"])]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flowdeck.store import driver
+from flowdeck.store import sqlite
 from tests.unit.engine.harness import Engine
 from tests.unit.engine.test_flowables import W, flow
 
@@ -34,7 +34,7 @@ tasks:
 class Count:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.statements = self.rows = 0
-        many, run, rows, one = (getattr(driver._SqliteLink, n) for n in ("many", "run", "rows", "one"))
+        many, run, rows, one = (getattr(sqlite.SqliteLink, n) for n in ("many", "run", "rows", "one"))
 
         def count(original: Any, size: Any) -> Any:
             def wrapped(link: Any, text: str, params: Any) -> Any:
@@ -44,9 +44,9 @@ class Count:
 
             return wrapped
 
-        monkeypatch.setattr(driver._SqliteLink, "many", count(many, len))
+        monkeypatch.setattr(sqlite.SqliteLink, "many", count(many, len))
         for name, original in (("run", run), ("rows", rows), ("one", one)):
-            monkeypatch.setattr(driver._SqliteLink, name, count(original, lambda p: 1))
+            monkeypatch.setattr(sqlite.SqliteLink, name, count(original, lambda p: 1))
 
     def take(self) -> tuple[int, int]:
         out = self.statements, self.rows

@@ -71,3 +71,23 @@ def test_one_that_fails_does_not_hold_up_the_others(herd: Scheduled, monkeypatch
             break
     found = {(row[0], row[1]) for row in herd.all("select flow_id, trigger_id from execution")}
     assert len(found) == FLOWS * EACH - 1 and ("f1", "s7") not in found
+
+
+def test_schedules_that_are_due_soon_are_made_ready_before(herd: Scheduled, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Engine notes §2.11: what can be done before the date does not make its executions late."""
+    herd.now += DAY - 10_000
+    while herd.scheduler._read_ahead(herd.now, 1.0):
+        pass
+    made: list[str] = []
+    real = module.SchedulePlan
+
+    def counted(*args: Any, **named: Any) -> Any:
+        made.append("one")
+        return real(*args, **named)
+
+    monkeypatch.setattr(module, "SchedulePlan", counted)
+    herd.now += 10_000
+    while herd.scheduler.fired < FLOWS * EACH:
+        herd.scheduler.dispatch(herd.now)
+        herd.executor.step()
+    assert not made

@@ -53,6 +53,11 @@ BAD: dict[str, tuple[str, str, str]] = {
     "a date is needed": (chart("TimeSeries", "Executions", "d: {field: ID}, n: {agg: COUNT}", TIME), "chartOptions.column", "no date"),
     "no such column": (chart("Bar", "Flows", "a: {field: ID}, n: {agg: COUNT}", TIME), "chartOptions.column", "none of the columns"),
     "color": (chart("Pie", "Flows", "n: {agg: COUNT}", "displayName: x, colorByColumn: z"), "chartOptions.colorByColumn", "none of"),
+    "no map": (chart("Table", "Flows", "a: null, n: {agg: COUNT}"), "data.columns.a", "a column is a map"),
+    "type within or": (
+        chart("Table", "Logs", "n: {agg: COUNT}", more="  where: [{type: OR, values: [{field: LEVEL, type: NOPE, value: x}]}]\n"),
+        "data.where[0].values[0].type", "'NOPE' is none of",
+    ),
     "two numbers": (chart("Pie", "Flows", "n: {agg: COUNT}, m: {agg: COUNT}"), "data.columns", "exactly one column"),
     "three numbers": (
         chart("TimeSeries", "Metrics", "d: {field: DATE}, a: {agg: COUNT}, b: {agg: COUNT}, c: {agg: COUNT}", TIME),

@@ -196,6 +196,7 @@ TOLD: list[tuple[str, str, Severity, str, str]] = [
     ("§2.2 displayName", inputs(f"{{id: a, type: STRING, displayName: {'a' * 65}}}"), Severity.WARNING, "inputs[0].displayName", "displayName is longer than 64 characters"),
     ("§2.5 default and optional", inputs("{id: a, type: INT, defaults: 1, required: false}"), Severity.WARNING, "inputs[0].required", "Inputs with a default value must be required, since the default is always applied."),
     ("§2.4 Schedule", trigger("{id: s, type: @trigger.Schedule, cron: '* * * * *'}", "inputs: [{id: a, type: STRING}, {id: b, type: STRING}]\n"), Severity.WARNING, "triggers[0]", "Missing inputs for Schedule Trigger 's', missing inputs: 'a | b'"),
+    ("§15.8 webhook key", trigger("{id: w, type: @trigger.Webhook, key: short}"), Severity.WARNING, "triggers[0].key", "whoever guesses the key starts the flow: take at least 16 characters, or a `signature`"),
     ("§2.5 Flow trigger", trigger("{id: w, type: @trigger.Flow}"), Severity.WARNING, "triggers[0]", "This trigger has neither conditions nor preconditions: the flow starts on every execution of every flow"),
     ("§13 unknown ref", task("type: @log.Log, message: x, pluginDefaultsRef: nope"), Severity.WARNING, "tasks[0].pluginDefaultsRef", "No plugin default is named 'nope'"),
 ]  # fmt: skip

@@ -148,3 +148,11 @@ def test_a_broken_source_still_has_a_draft(catalog: Catalog) -> None:
     assert parsed.flow is None
     assert parsed.draft is not None
     assert flow_graph(parsed.draft)["nodes"]
+
+
+def test_inputs_are_named_beside_the_triggers(catalog: Catalog) -> None:
+    """`spec/ui.md` §5.5: triggers and inputs feed the start; a flow without inputs names none."""
+    text = f"id: f\nnamespace: a.b\ninputs: [{{id: n, type: INT}}]\ntasks: [{{id: a, {LOG}}}]\n"
+    asks, plain = parse_flow(text, catalog).flow, parse_flow(SOURCE, catalog).flow
+    assert asks is not None and plain is not None
+    assert flow_graph(asks)["inputs"] == ["n"] and "inputs" not in flow_graph(plain)

@@ -44,7 +44,8 @@ def test_the_table_of_transitions(state: ServiceState) -> None:
         (S.TERMINATED_FORCED, 1, 1, 1, S.NOT_RUNNING),
         (S.NOT_RUNNING, 1, 1, 1, S.INACTIVE),
         (S.INACTIVE, 1 << 40, 1 << 40, 1 << 40, None),
-        (S.ERROR, 1 << 40, 1 << 40, 1 << 40, None),
+        (S.ERROR, 100_000, 45_000, 100_000, None),
+        (S.ERROR, 1 << 40, 45_001, 1, S.TERMINATING),
     ],
 )
 def test_what_silence_means(state: ServiceState, age: int, silent: int, since: int, new: ServiceState | None) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from flowdeck.model.flow import TaskKind
 from flowdeck.model.source import parse_flow
 from flowdeck.model.states import State
+from flowdeck.plugins.core.storage import backwards
 from flowdeck.sdk.files import glob_pattern, matches
 from flowdeck.sdk.index import BUILT_IN, built_in_file, describe, load_catalog, specs
 from flowdeck.sdk.registry import resolve
@@ -237,3 +241,17 @@ async def test_an_execution_is_resumed(core: Core) -> None:
     assert asked == [{"id": "abc", "tenant": "main", "sent": {"n": 2}}]
     ok(await core.run(resume))
     assert asked[-1]["id"] == "exec1"  # neither told nor triggered by another one: its own (§3)
+
+
+@given(
+    pieces=st.lists(st.sampled_from([b"a", b"b", b"\n", b"-", b"--", b"ab"]), max_size=30),
+    separator=st.sampled_from([b"\n", b"--", b"ab", b"a"]),
+    block=st.integers(1, 9),
+)
+def test_a_file_is_read_backwards_as_its_lines_say(pieces: list[bytes], separator: bytes, block: int) -> None:
+    """Core plugins §7, Reverse: whatever the size of the pieces that are read."""
+    text = b"".join(pieces)
+    lines = text.split(separator)
+    if not lines[-1]:
+        lines.pop()
+    assert list(backwards(io.BytesIO(text), separator, block)) == lines[::-1]

@@ -76,6 +76,8 @@ class Server:
                 answer = b"\xff\xfe\xfd"
             case "/redirect":
                 status, extra, answer = "302 Found", "Location: /final\r\n", b""
+            case "/to":
+                status, extra, answer = "302 Found", f"Location: {path.partition('?')[2]}\r\n", b""
             case "/slow":
                 await asyncio.sleep(3)
             case "/latin":
@@ -234,6 +236,32 @@ def test_addresses_are_judged_in_every_spelling() -> None:
     assert backend.allowed("127.0.0.1") and backend.allowed("2001:db8::1")
 
 
+def test_exceptions_and_the_own_machine() -> None:
+    backend = CheckedBackend(None, ["127.0.0.1/8", "::1/128", "10.0.0.0/8", "!10.1.2.3/32"])  # type: ignore[arg-type]
+    assert backend.allowed("10.1.2.3") and not backend.allowed("10.1.2.4")
+    assert not backend.allowed("0.0.0.0") and not backend.allowed("::") and not backend.allowed("127.9.9.9")
+
+
+def test_the_default_is_one_list() -> None:
+    from flowdeck.config.settings import load_settings
+    from flowdeck.sdk.http import REFUSED_ADDRESSES
+
+    assert tuple(load_settings(environment={}).get("kestra.http.blocked-cidrs")) == REFUSED_ADDRESSES
+
+
+async def test_a_redirect_and_a_proxy_lead_to_no_refused_address(core: Core, server: Server) -> None:
+    """The address is judged where the connection is made: whatever leads there."""
+    core.workers[0].facts.options = {"refused-addresses": ("127.0.0.2/32", "192.0.2.0/24")}
+    done = await core.run(request(f"{server.address}/to?http://127.0.0.2:1/"))
+    assert done.state == State.FAILED and "may not be reached" in (done.error or ""), done.error
+    done = await core.run(request(f"{server.address}/to?file:///etc/passwd"))
+    assert done.state == State.FAILED and "root" not in str(done.outputs)
+    port = server.address.rpartition(":")[2]
+    proxy = f"  options: {{proxy: {{type: HTTP, address: 127.0.0.1, port: {port}}}}}\n"
+    done = await core.run(request("http://192.0.2.7/x", proxy))
+    assert done.state == State.FAILED and "may not be reached" in (done.error or ""), done.error
+
+
 async def test_the_function(core: Core, server: Server) -> None:
     done = await core.evaluate(
         f"{{{{ http(uri='{server.address}/x', query={{'a': '1'}}, headers={{'K': 'v'}}).path }}}}"
@@ -253,6 +281,9 @@ async def test_the_function(core: Core, server: Server) -> None:
         "::169.254.169.254",
         "fe80::1%eth0",
         "fd00:ec2::254",
+        "2001:0:a9fe:a9fe::1",
+        "64:ff9b:1::a9fe:a9fe",
+        "100.100.100.200",
     ],
 )
 def test_no_spelling_of_an_address_reaches_the_machine_s_credentials(address: str) -> None:
@@ -335,6 +366,26 @@ async def test_http_proxies(core: Core, server: Server) -> None:
     assert ok(await core.run(request(server.address, direct)))["code"] == 200
     done = await core.run(request(server.address, "  options: {proxy: {type: MAGIC, address: x}}\n"))
     assert done.state == State.FAILED and "known: DIRECT, HTTP, SOCKS" in (done.error or "")
+
+
+async def test_the_proxy_of_the_environment(core: Core, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Operations F63: HTTP_PROXY and NO_PROXY hold for calls that name no proxy; this machine is reached directly."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    port = server.address.rpartition(":")[2]
+    monkeypatch.setenv("HTTP_PROXY", f"http://u:p@127.0.0.1:{port}")
+    monkeypatch.setenv("NO_PROXY", "198.51.100.9,.own.test")
+    core.workers[0].facts.options = {"refused-addresses": ("203.0.113.9/32", "198.51.100.0/24")}
+    assert ok(await core.run(request("http://203.0.113.7/x")))["code"] == 200
+    assert server.seen[-1]["headers"]["host"] == "203.0.113.7"
+    assert server.seen[-1]["headers"]["proxy-authorization"].startswith("Basic ")
+    assert ok(await core.run(request(server.address + "/y")))["code"] == 200
+    assert "proxy-authorization" not in server.seen[-1]["headers"]
+    seen = len(server.seen)
+    for address in ("203.0.113.9", "198.51.100.9"):  # refused behind the proxy; refused without it
+        done = await core.run(request(f"http://{address}/z"))
+        assert done.state == State.FAILED and "may not be reached" in (done.error or ""), done.error
+    assert len(server.seen) == seen
 
 
 async def test_socks_proxies(core: Core, server: Server) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from flowdeck.storage.encryption import Cipher, EncryptionError, is_encrypted, load_key, new_key
-from flowdeck.storage.local import LocalStorage
+from flowdeck.storage.local import TEMPORARY, LocalStorage
 from flowdeck.storage.paths import path_of, slug, task_run_folder
 
 
@@ -88,3 +89,20 @@ def test_encryption_round_trip_and_refusal(tmp_path: Path) -> None:
     with pytest.raises(EncryptionError):
         Cipher("short")
     assert load_key(tmp_path) is None and load_key(tmp_path, "k") == "k"
+
+
+def test_what_broken_uploads_left_is_swept_a_day_later(tmp_path: Path) -> None:
+    storage = LocalStorage(tmp_path)
+    kept = storage.put("/a/b/file.csv", b"x")
+    base = storage.local_path("/a/b")
+    old, young = base / f"{TEMPORARY}old", base / f"{TEMPORARY}young"
+    storage.put("/_uploads/old.zip", b"x")
+    storage.put("/_uploads/young.zip", b"x")
+    uploads = storage.local_path("/_uploads")
+    for path in (old, young):
+        path.write_bytes(b"x")
+    for path in (old, uploads / "old.zip", storage.local_path(kept)):
+        os.utime(path, (1000, 1000))
+    assert storage.sweep(2_000_000) == 2
+    assert young.exists() and not old.exists() and storage.exists(kept)
+    assert [one.name for one in uploads.iterdir()] == ["young.zip"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
@@ -275,5 +276,26 @@ async def test_what_no_executor_wants_for_a_lease_is_ended_but_results_stay(two:
         there.clear()
         await until(lambda: jobs.forsaken == [(100, 1)])
         assert link.kept.keys() == [(101, 1)]
+    finally:
+        await link.stop()
+
+
+async def test_the_worker_looks_at_its_lease_when_it_ends(two: tuple[Executor, Executor]) -> None:
+    """quality.md §2.3 fault 17: from then on the executor may give the attempts to others; heartbeats are too rare."""
+    a, _ = two
+    link = CoreLink(lambda: [a.address()], Listening(), group="", process_credits=1, async_credits=1, lease=40)
+    link.start()
+    try:
+        await until(lambda: a.hellos)
+        (connection,) = link.connections.values()
+        connection.heard = time.monotonic() - link.lease + 0.05
+        assert link._beat is not None
+        link._beat.cancel()
+        link._heartbeat()
+        assert link._beat.when() - asyncio.get_running_loop().time() < 0.06
+        connection.heard = time.monotonic()
+        link._beat.cancel()
+        link._heartbeat()
+        assert 2 < link._beat.when() - asyncio.get_running_loop().time() < 4
     finally:
         await link.stop()

@@ -93,3 +93,13 @@ async def test_one_that_says_its_end_is_not_waited_for(bare: Core, states: list[
     await until(lambda: bare.lost)
     assert [(worker, set(keys)) for worker, keys in bare.lost] == [("w1", set(HELD))]
     assert states == [("w1", ServiceState.TERMINATING), ("w1", ServiceState.TERMINATED_FORCED)]
+
+
+async def test_a_worker_that_breaks_says_so_before_it_ends(bare: Core, states: list[tuple[str, ServiceState]]) -> None:
+    """F53: ERROR is followed by TERMINATING alone."""
+    await bare.open(on_state=lambda worker, state: states.append((worker, state)))
+    worker = await bare.worker()
+    worker.link.broke()
+    worker.link.farewell(forced=True)
+    wanted = [ServiceState.ERROR, ServiceState.TERMINATING, ServiceState.TERMINATED_FORCED]
+    await until(lambda: [state for _, state in states] == wanted)

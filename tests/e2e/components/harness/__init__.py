@@ -10,11 +10,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[4]
 HERE = Path(__file__).resolve().parent
-ASSET = re.compile(r'rx\.asset\(\s*"([^"]+)",\s*shared=True')
+ASSET = re.compile(r'"([\w.-]+\.(?:jsx|mjs|js|css))"')
+"""Files that a module hands to the browser, named one by one or in a list."""
 PACKAGES = (
     "vite",
     "monaco-editor",
     "monaco-yaml",
+    "yaml",
     "@xyflow/react",
     "@dagrejs/dagre",
     "react-virtuoso",
@@ -27,6 +29,9 @@ MODULES = (
     "gantt",
     "log_view",
     "graph",
+    "client",
+    "yaml_document",
+    "no_code",
     "yaml_editor",
     "diff_editor",
     "code_editor",
@@ -35,7 +40,16 @@ MODULES = (
     "sparkline",
     "value_tree",
     "execute_form",
+    "language",
 )
+
+LAYERS = ("overlay.jsx", "bridge.jsx", "toasts.jsx", "shell.jsx")
+"""Of the shell only what the components import."""
+CONTEXT = """import { createContext } from "react";
+export const EventLoopContext = createContext([() => {}, []]);
+export const ColorModeContext = createContext({});
+export const StateContexts = {};
+"""
 
 
 def node_modules() -> Path | None:
@@ -57,7 +71,12 @@ def build(into: Path, packages: Path) -> Path:
         folder = into / "public" / "external" / "components" / module
         folder.mkdir(parents=True, exist_ok=True)
         for name in ASSET.findall(source.read_text()):
-            shutil.copy(ROOT / "components" / name, folder / name)
+            if module == "client" and name not in LAYERS:
+                continue
+            if (ROOT / "components" / name).is_file():
+                shutil.copy(ROOT / "components" / name, folder / name)
+    (into / "utils").mkdir(exist_ok=True)
+    (into / "utils" / "context.js").write_text(CONTEXT)
     static = into / "static"
     static.mkdir(exist_ok=True)
     assets = ROOT / "assets"

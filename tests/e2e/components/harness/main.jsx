@@ -1,6 +1,7 @@
 // Mounts one client component without Reflex: window.mount(name, props); events land in window.events.
 import { createElement, lazy, Suspense } from "react";
 import { createRoot } from "react-dom/client";
+import { BrowserRouter } from "react-router";
 
 const modules = import.meta.glob("./public/external/components/*/*.jsx");
 const root = createRoot(document.getElementById("root"));
@@ -24,7 +25,7 @@ function recording(props) {
 window.mountAll = (list, keep = false) => {
   if (!keep) shown += 1;
   root.render(
-    <Suspense fallback={null}>
+    <BrowserRouter><Suspense fallback={null}>
       {list.map(({ module, tag, props, style }, i) => {
         const key = `${shown}${i}`;
         mounted[key] ||= lazy(async () => ({ default: (await COMPONENTS[module]())[tag] }));
@@ -34,7 +35,7 @@ window.mountAll = (list, keep = false) => {
           </div>
         );
       })}
-    </Suspense>,
+    </Suspense></BrowserRouter>,
   );
 };
 const mounted = {};

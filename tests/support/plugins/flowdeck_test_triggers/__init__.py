@@ -43,6 +43,13 @@ class Blocking(PollingTrigger, type="test.Blocking", process=True):
         return {"text": text} if text else None
 
 
+def _keep(path: Path, place: int) -> None:
+    """Store how far a file is read; whole or not at all, for the process may be killed at any time."""
+    new = path.with_suffix(".new")
+    new.write_text(str(place))
+    new.rename(path.with_suffix(".stored"))
+
+
 class Lines(RealtimeTrigger, type="test.Lines"):
     """Start an execution for each line of a file; how far it came stands in a file beside it."""
 
@@ -65,14 +72,14 @@ class Lines(RealtimeTrigger, type="test.Lines"):
                     place += len(line)
                     text = line.decode().strip()
                     if text == "fail":
-                        mark.write_text(str(place))
+                        _keep(path, place)
                         raise TaskError("the line says fail")
                     yield {"line": text, "place": place, "path": str(path)}
             await asyncio.sleep(0.02)
 
     async def stored(self, event: Any) -> None:
         """The line's execution is stored."""
-        Path(event["path"]).with_suffix(".stored").write_text(str(event["place"]))
+        _keep(Path(event["path"]), event["place"])
 
 
 class Many(RealtimeTrigger, type="test.Many"):

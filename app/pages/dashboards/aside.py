@@ -1,0 +1,129 @@
+"""What stands beside the code of a dashboard: documentation, charts of others, blueprints (UI-DB-20)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import reflex as rx
+
+from app import routes
+from app.pages.dashboards import charts
+from app.pages.dashboards.editor_state import BoardEditorState
+from components.button import button, icon_button, link
+from components.field import select, text_input
+from components.reactive import testid
+
+S: Any = BoardEditorState
+TYPES = [
+    *((charts.CHART + kind, kind) for kind in charts.TYPES),
+    *((charts.DATA + name, f"Data: {name}") for name in charts.SOURCES),
+]
+
+
+def _property(one: Any) -> rx.Component:
+    return rx.el.div(
+        rx.el.div(
+            rx.el.code(one.name, class_name="mono med"),
+            rx.cond(one.required, rx.el.span("*", class_name="req", title="Required"), rx.fragment()),
+            rx.el.span(one.kind, class_name="ptt"),
+            rx.cond(one.default != "", rx.el.span("default ", one.default, class_name="ptt end ell"), rx.fragment()),
+            class_name="row g6",
+        ),
+        rx.html(one.text, class_name="prose"),
+        class_name="pr",
+    )
+
+
+def _docs() -> rx.Component:
+    return rx.fragment(
+        rx.el.div(
+            select(TYPES, S.doc.type, S.read_doc, label="Type", test="aside-type"),
+            icon_button("pin", "Stay on this page", on_click=S.pin_doc, on=S.doc_pinned),
+            class_name="row padb",
+        ),
+        rx.el.h2(S.doc.name, class_name="semi"),
+        rx.el.p(S.doc.type, class_name="mono xs faint brk"),
+        rx.html(S.doc.about, class_name="prose"),
+        rx.foreach(S.doc.properties, _property),
+    )
+
+
+def _search(label: str) -> rx.Component:
+    return rx.el.div(
+        text_input(S.find_text, S.find, label=label, placeholder=label, kind="search", test="aside-find"),
+        class_name="padb",
+    )
+
+
+def _fits(*words: Any) -> Any:
+    """Whether the words hold what is searched for."""
+    joined = words[0]
+    for word in words[1:]:
+        joined = joined + " " + word
+    return joined.lower().contains(S.find_text.lower())
+
+
+def _charts() -> rx.Component:
+    row = lambda one: rx.cond(  # noqa: E731
+        _fits(one["title"], one["type"], one["from"]),
+        rx.el.div(
+            rx.el.div(
+                rx.el.b(one["title"], class_name="med ell blk"),
+                rx.el.span(one["type"], ", ", one["from"], class_name="sm mut ell blk"),
+                class_name="grow",
+                style={"minWidth": "0"},
+            ),
+            button("Insert", icon="plus", size="small", on_click=S.insert_chart(one["key"]), test="aside-insert"),
+            class_name="row dbsaved",
+        ),
+        rx.fragment(),
+    )
+    return rx.fragment(
+        _search("Search saved charts"),
+        rx.cond(
+            S.others.length() > 0,
+            rx.foreach(S.others, row),
+            rx.el.p("No other dashboard has a chart yet.", class_name="mut sm"),
+        ),
+    )
+
+
+def _blueprints() -> rx.Component:
+    row = lambda one: rx.cond(  # noqa: E731
+        _fits(one["title"], one["text"]),
+        rx.el.div(
+            rx.el.div(
+                link(one["title"], to=routes.blueprints("dashboard", one["id"]), class_name="med ell blk"),
+                rx.el.span(one["text"], class_name="sm mut"),
+                class_name="grow",
+                style={"minWidth": "0"},
+            ),
+            button(
+                "Insert charts", icon="plus", size="small", on_click=S.insert_sample(one["id"]), test="aside-sample"
+            ),
+            class_name="row dbsaved",
+        ),
+        rx.fragment(),
+    )
+    return rx.fragment(
+        _search("Search blueprints"),
+        rx.cond(
+            S.samples.length() > 0,
+            rx.foreach(S.samples, row),
+            rx.el.p("There is no blueprint of a dashboard.", class_name="mut sm"),
+        ),
+    )
+
+
+def aside() -> rx.Component:
+    """The open panel; nothing when none is."""
+    return rx.cond(
+        S.aside != "",
+        rx.el.aside(
+            rx.match(S.aside, ("docs", _docs()), ("charts", _charts()), _blueprints()),
+            class_name="dbaside scroll",
+            aria_label="Beside the code",
+            custom_attrs=testid("dashboard-aside"),
+        ),
+        rx.fragment(),
+    )

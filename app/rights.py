@@ -1,0 +1,62 @@
+"""What a reader may be shown: pure rules over the rights that the API told (`spec` UI-PM-01, UI-PM-02)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from app.words import say
+
+FLOW_TABS = {
+    "overview": "EXECUTION:READ",
+    "executions": "EXECUTION:READ",
+    "logs": "EXECUTION:READ",
+    "metrics": "EXECUTION:READ",
+    "edit": "FLOW:READ",
+    "revisions": "FLOW:READ",
+    "triggers": "FLOW:READ",
+    "dependencies": "FLOW:READ",
+    "concurrency": "FLOW:READ",
+}
+"""Tab of a flow's page → the right that it needs; `topology` needs none of its own."""
+
+
+def allows(held: Iterable[str], right: str, namespace: str = "") -> bool:
+    """Tell whether rights include one on a namespace.
+
+    Args:
+        held: `FLOW:READ`, or `FLOW:READ@company.data` where limited to a namespace and those below; none at all means
+            that they are not known yet.
+        right: `PERMISSION:ACTION`.
+        namespace: empty asks for the right anywhere.
+    """
+    known = False
+    for one in held:
+        known = True
+        name, _, limit = one.partition("@")
+        if name == right and (not limit or not namespace or namespace == limit or namespace.startswith(limit + ".")):
+            return True
+    return not known
+
+
+def permitted(held: Sequence[str], right: str, places: Mapping[str, str]) -> list[str]:
+    """The rows that a bulk action may touch (UI-PM-04).
+
+    Args:
+        places: id of each row → its namespace.
+    """
+    return [identity for identity, namespace in places.items() if allows(held, right, namespace)]
+
+
+def shortfall(may: int, asked: int, right: str) -> str:
+    """Say before a bulk action starts that it concerns some rows only; empty when it concerns all."""
+    if may == asked:
+        return ""
+    return say("{may} of {asked}: on the namespaces of the others you lack {right}.", may=may, asked=asked, right=right)
+
+
+def open_tab(wanted: str, held: Sequence[str], namespace: str, first: str = "overview") -> str:
+    """The tab of a flow's page that opens: the wanted one, else the reader's first, else what the rights leave."""
+    for tab in (wanted, first, "overview", "topology"):
+        if tab and (tab not in FLOW_TABS or allows(held, FLOW_TABS[tab], namespace)):
+            return tab
+    return "topology"

@@ -1,0 +1,236 @@
+"""What single screens of the console ask beside the REST contract (spec: ui §11.2, §13, §14)."""
+
+from __future__ import annotations
+
+import json
+
+from fastapi import APIRouter, Request, Response
+
+from flowdeck.api.answers import Json, attachment, csv_text
+from flowdeck.api.bodies import json_object, text
+from flowdeck.api.forms import uploaded
+from flowdeck.api.parameters import Integer, PageDep, filters, flag
+from flowdeck.api.security import CallerDep
+from flowdeck.model.errors import DomainError, IllegalArgument
+from flowdeck.services import (
+    administration,
+    chart_figures,
+    documentation,
+    file_lines,
+    flow_limits,
+    flow_links,
+    flow_transfer,
+    kv,
+    logs,
+    namespaces,
+    plugins,
+    support,
+    uses,
+)
+from flowdeck.store.queries.where import Page
+
+router = APIRouter(prefix="/api/v1/{tenant}/console", tags=["Console"])
+
+
+@router.get("/secrets")
+async def secrets(request: Request, caller: CallerDep, page: PageDep) -> Response:
+    """Names of secrets with their last change and the number of flows that use them."""
+    return Json(await uses.secrets(request.app.state.backend, caller, filters(request, "secrets"), page))
+
+
+@router.get("/secrets/inherited")
+async def inherited_secrets(request: Request, caller: CallerDep, namespace: str) -> Response:
+    """The same of the namespaces above one."""
+    return Json(await uses.inherited_secrets(request.app.state.backend, caller, namespace))
+
+
+@router.get("/secrets/{key}/uses")
+async def secret_uses(request: Request, caller: CallerDep, key: str, namespace: str = "") -> Response:
+    """Flows that read a secret."""
+    return Json(await uses.of_secret(request.app.state.backend, caller, key, namespace or None))
+
+
+@router.get("/namespaces")
+async def namespace_tree(request: Request, caller: CallerDep) -> Response:
+    """All namespaces with counts of the last day (ui.md UI-NS-01)."""
+    return Json(await namespaces.overview(request.app.state.backend, caller))
+
+
+@router.get("/namespaces/{namespace}/dependencies")
+async def namespace_dependencies(request: Request, caller: CallerDep, namespace: str) -> Response:
+    """Flows that start one another, and those that do not."""
+    return Json(await flow_links.of_namespace(request.app.state.backend, caller, namespace))
+
+
+@router.get("/namespaces/{namespace}/lines")
+async def file_lines_of(
+    request: Request, caller: CallerDep, namespace: str, q: str = "", regex: bool = False, case: bool = False
+) -> Response:
+    """Lines of the files of a namespace that hold a text."""
+    backend = request.app.state.backend
+    return Json(await file_lines.search(backend, caller, namespace, q, as_regex=regex, case=case))
+
+
+@router.post("/namespaces/{namespace}/lines/replace")
+async def replace_in_files(request: Request, caller: CallerDep, namespace: str) -> Response:
+    """Replace in files: `{q, by, regex, case, files: {path: version}}` (ui.md UI-NS-07)."""
+    sent = await json_object(request)
+    chosen = sent.get("files")
+    if not isinstance(chosen, dict):
+        raise IllegalArgument("files: a map of paths to versions is expected")
+    found = await file_lines.replace(
+        request.app.state.backend,
+        caller,
+        namespace,
+        str(sent.get("q") or ""),
+        str(sent.get("by") or ""),
+        chosen,
+        as_regex=sent.get("regex") is True,
+        case=sent.get("case") is True,
+    )
+    return Json(found)
+
+
+@router.get("/plugins/search")
+async def search_plugins(request: Request, caller: CallerDep, q: str = "") -> Response:
+    """Types by words, properties included."""
+    return Json(plugins.search(request.app.state.backend, q[:200]))
+
+
+@router.get("/plugins/absent")
+async def absent_plugins(request: Request, caller: CallerDep) -> Response:
+    """Types that published flows use and nothing here provides."""
+    return Json(plugins.absent(request.app.state.backend))
+
+
+@router.get("/plugins/{cls}/uses")
+async def plugin_uses(request: Request, caller: CallerDep, cls: str) -> Response:
+    """Flows and blueprints that use a type."""
+    return Json(await uses.of_plugin(request.app.state.backend, caller, cls))
+
+
+@router.get("/administration/services")
+async def services(request: Request, caller: CallerDep) -> Response:
+    """Components and lag."""
+    return Json(await administration.services(request.app.state.backend, caller))
+
+
+@router.get("/administration/about")
+async def about(request: Request, caller: CallerDep) -> Response:
+    """Version, machine, database, storage, configuration without secrets."""
+    return Json(await support.about(request.app.state.backend, caller))
+
+
+@router.get("/administration/bundle")
+async def support_bundle(request: Request, caller: CallerDep) -> Response:
+    """A ZIP for support; nothing secret is in it."""
+    packed = await support.bundle(request.app.state.backend, caller)
+    return attachment(packed, "flowdeck-support.zip", "application/zip")
+
+
+@router.get("/administration/statistics")
+async def statistics(request: Request, caller: CallerDep) -> Response:
+    """Counters of the tenant."""
+    return Json(await administration.statistics(request.app.state.backend, caller))
+
+
+@router.get("/administration/limits")
+async def limits(request: Request, caller: CallerDep) -> Response:
+    """Flows with a concurrency limit."""
+    return Json(await administration.limits(request.app.state.backend, caller))
+
+
+@router.delete("/flows/{namespace}/{flow_id}/logs")
+async def delete_flow_lines(request: Request, caller: CallerDep, namespace: str, flow_id: str) -> Response:
+    """Delete the lines of all executions and triggers of a flow."""
+    await logs.delete_flow(request.app.state.backend, caller, namespace, flow_id)
+    return Response(status_code=204)
+
+
+@router.get("/flows/{namespace}/{flow_id}/concurrency")
+async def flow_concurrency(request: Request, caller: CallerDep, namespace: str, flow_id: str) -> Response:
+    """The limit of one flow, who holds a place and who waits."""
+    return Json(await flow_limits.of_flow(request.app.state.backend, caller, namespace, flow_id))
+
+
+@router.get("/administration/week")
+async def week(request: Request, caller: CallerDep, days: Integer = 7) -> Response:
+    """Starts of the schedules in the next days."""
+    return Json(await administration.week(request.app.state.backend, caller, days))
+
+
+@router.post("/schedules/words")
+async def schedule_words(request: Request, caller: CallerDep) -> Response:
+    """Cron expressions in words."""
+    crons = (await json_object(request)).get("crons")
+    return Json(administration.words(crons if isinstance(crons, list) else []))
+
+
+@router.post("/flows/import/judge")
+async def judge_import(request: Request, caller: CallerDep) -> Response:
+    """What an import of a file would do, flow by flow."""
+    backend = request.app.state.backend
+    name, content = await uploaded(request, "fileUpload", "flows.yml", backend.config.max_part)
+    return Json(await flow_transfer.judge(backend, caller, name, content))
+
+
+@router.post("/flows/import")
+async def import_flows(request: Request, caller: CallerDep) -> Response:
+    """Create or update flows from a zip or YAML file: `{imported, refused: [{name, reason}]}` (ui.md UI-FL-06)."""
+    backend = request.app.state.backend
+    name, content = await uploaded(request, "fileUpload", "flows.yml", backend.config.max_part)
+    fail = flag(request, "failOnError")
+    done, refused = await flow_transfer.import_told(backend, caller, name, content, fail=fail)
+    return Json({"imported": done, "refused": [{"name": label, "reason": reason} for label, reason in refused]})
+
+
+@router.post("/dashboards/outline")
+async def dashboard_outline(request: Request, caller: CallerDep) -> Response:
+    """What a dashboard's source holds, as far as it can be read."""
+    return Json(chart_figures.outline(request.app.state.backend, await text(request, 1024 * 1024)))
+
+
+@router.get("/docs")
+async def documents(caller: CallerDep, q: str = "") -> Response:
+    """Pages of the bundled documentation, or those that have the words of `q`."""
+    return Json(documentation.search(q[:200]) if q.strip() else documentation.listed())
+
+
+@router.get("/docs/{path:path}")
+async def document(caller: CallerDep, path: str) -> Response:
+    """One page as Markdown."""
+    return Json(documentation.page(path))
+
+
+@router.get("/kv/held/{namespace}/{key}")
+async def kv_held(request: Request, caller: CallerDep, namespace: str, key: str) -> Response:
+    """A pair; a large value stays away until it is asked for by itself (ui.md UI-KV-03)."""
+    return Json(await kv.held(request.app.state.backend, caller, namespace, key))
+
+
+KV_COLUMNS = ["namespace", "key", "type", "value", "description", "expirationDate"]
+
+
+@router.get("/kv/export")
+async def export_kv(request: Request, caller: CallerDep, format: str = "json") -> Response:
+    """The filtered pairs with their values, at most 1,000, as JSON or CSV."""
+    if format not in ("json", "csv"):
+        raise IllegalArgument("format: json and csv are known")
+    backend = request.app.state.backend
+    rows, _ = await kv.search(backend, caller, filters(request, "kv"), Page(1, 1000))
+    found = []
+    for row in rows:
+        try:
+            held = await kv.get(backend, caller, str(row["namespace"]), str(row["key"]))
+        except DomainError:
+            continue  # it went, or ran out, meanwhile
+        kept = {k: held[k] for k in ("type", "value", "description", "expirationDate") if held.get(k) is not None}
+        found.append({"namespace": row["namespace"], "key": row["key"], **kept})
+    if format == "csv":
+        cells = [
+            {**one, "value": one.get("value") if isinstance(one.get("value"), str) else json.dumps(one.get("value"))}
+            for one in found
+        ]
+        lines = [[one.get(name, "") for name in KV_COLUMNS] for one in cells]
+        return attachment(csv_text(KV_COLUMNS, lines), "keys.csv", "text/csv")
+    return attachment(json.dumps(found, ensure_ascii=False, indent=2), "keys.json", "application/json")

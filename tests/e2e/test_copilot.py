@@ -1,0 +1,93 @@
+"""The assistant of the editor against a local provider (UI-ED-54)."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.e2e.conftest import EVERYTHING, visit
+from tests.support.browser import Watch, context
+from tests.support.server import Server, running_server
+
+pytestmark = pytest.mark.skipif(not EVERYTHING, reason="a server of its own: FLOWDECK_TEST_LEVEL=all")
+
+FLOW = """# kept
+id: asked
+namespace: e2e.copilot
+tasks:
+  - id: hello   # why
+    type: io.kestra.plugin.core.log.Log
+    message: hi
+"""
+WRONG = "id: asked\nnamespace: e2e.copilot\ntasks:\n- {id: hello, type: io.kestra.plugin.core.log.Nothing}\n"
+RIGHT = (
+    "```yaml\nid: asked\nnamespace: e2e.copilot\ndescription: Says hello\ntasks:\n- id: hello\n"
+    "  type: io.kestra.plugin.core.log.Log\n  message: hi\n```"
+)
+
+
+class Model(BaseHTTPRequestHandler):
+    """Answers wrong first, then right."""
+
+    asked: list[Any] = []
+
+    def do_POST(self) -> None:
+        self.asked.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+        text = WRONG if len(self.asked) == 1 else RIGHT
+        body = json.dumps({"choices": [{"message": {"content": text}}]}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def assisted(built: None, tmp_path: Path) -> Iterator[Server]:
+    provider = ThreadingHTTPServer(("127.0.0.1", 0), Model)
+    threading.Thread(target=provider.serve_forever, daemon=True).start()
+    configuration = {"model-name": "m", "api-key": "hush-hush", "base-url": f"http://127.0.0.1:{provider.server_port}"}
+    one = {"id": "local", "display-name": "Local", "type": "openai", "configuration": configuration}
+    with running_server(tmp_path, KESTRA_CONFIGURATION=json.dumps({"kestra": {"ai": {"providers": [one]}}})) as server:
+        yield server
+    provider.shutdown()
+    provider.server_close()
+
+
+def test_a_proposal_is_repaired_shown_as_difference_and_accepted(assisted: Server, browser: Browser) -> None:
+    assisted.save_flow(FLOW)
+    secret = {"key": "TOKEN", "value": "never-sent"}
+    assert assisted.call("PUT", "/api/v1/main/namespaces/e2e.copilot/secrets", json_body=secret).status == 200
+    made = context(browser)
+    login = {"username": assisted.username, "password": assisted.password, "remember": True}
+    made.request.post(f"{assisted.url}/login", data=login, headers={"Origin": assisted.url})
+    page = made.new_page()
+    watch = Watch()
+    watch.attach(page)
+    visit(page, assisted, "/flows/edit/e2e.copilot/asked/edit")
+    page.wait_for_selector("[data-testid=yaml-editor][data-ready]", state="attached")
+    page.get_by_test_id("editor-panel-copilot").click()
+    page.get_by_test_id("copilot-prompt").fill("Describe the flow")
+    page.get_by_test_id("copilot-send").click()
+    expect(page.get_by_test_id("copilot-diff")).to_contain_text("description")
+    page.get_by_test_id("copilot-accept").click()
+    expect(page.get_by_test_id("copilot")).to_contain_text("Accepted")
+    page.get_by_test_id("editor-save").click()
+    expect(page.get_by_test_id("editor-save")).to_be_disabled()
+    text = assisted.call("GET", "/api/v1/main/flows/e2e.copilot/asked?source=true").json["source"]
+    assert (
+        text.startswith("# kept\nid: asked\n") and "description: Says hello" in text and "- id: hello   # why" in text
+    )
+    sent = json.dumps(Model.asked)
+    assert len(Model.asked) == 2 and "TOKEN" in sent and "never-sent" not in sent and "not valid" in sent
+    watch.check()
+    made.close()

@@ -1,0 +1,69 @@
+"""Drawers, dialogs, toasts and the range picker in a real browser (UI-DG, UI-RX-05)."""
+
+from __future__ import annotations
+
+import re
+import secrets
+
+from playwright.sync_api import expect
+
+from tests.support.server import Server
+
+
+def test_a_drawer_opens_by_its_address_and_asks_before_typed_text_is_lost(server: Server, open_page) -> None:
+    """UI-DG-01, UI-DG-03, UI-LS-06: open by URL, wider by keyboard, Escape asks, work behind the page tells its end."""
+    space = f"e2e.layers.n{secrets.token_hex(4)}"
+    server.save_flow(
+        f"id: one\nnamespace: {space}\ntasks:\n  - {{id: a, type: io.kestra.plugin.core.log.Log, message: a}}"
+    )
+    for key in ("first", "second", "third"):
+        answer = server.call("PUT", f"/api/v1/main/namespaces/{space}/kv/{key}", body='"v"', content_type="text/plain")
+        assert answer.status < 300, answer.text
+    where = f"/kv?filters[namespace][EQUALS]={space}"
+    page = open_page(f"{where}&open={space}/second")
+    drawer = page.get_by_test_id("kv-editor")
+    expect(drawer).to_contain_text("second")
+    width = drawer.bounding_box()["width"]
+    page.get_by_test_id("kv-editor-grip").press("ArrowLeft")
+    page.wait_for_function("(w) => document.querySelector('[data-testid=kv-editor]').offsetWidth > w", arg=width)
+    page.get_by_test_id("kv-editor-maximise").click()
+    page.wait_for_function("document.querySelector('[data-testid=kv-editor]').offsetWidth > innerWidth - 4")
+    page.get_by_test_id("kv-description").fill("typed")
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("dialog-ask")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("dialog-ask")).to_have_count(0)
+    expect(page.get_by_test_id("kv-description")).to_have_value("typed")
+    page.keyboard.press("Escape")
+    page.get_by_test_id("dialog-discard").click()
+    expect(drawer).to_be_hidden()
+    expect(page).not_to_have_url(re.compile("open="))
+    page.locator("[data-check=all]").click()
+    page.get_by_test_id("kv-delete-selected").click()
+    page.get_by_test_id("kv-delete-confirm").click()
+    expect(page.get_by_test_id("toasts")).to_contain_text("3 keys deleted")
+    expect(page.locator("tr[data-id]")).to_have_count(0)
+
+
+def test_a_range_of_days_is_picked_by_mouse_and_keyboard(server: Server, open_page) -> None:
+    """UI-RX-05, UI-TR-01: two days of the calendar become the condition, typed texts stand beside them."""
+    page = open_page("/executions?own=1")
+    page.get_by_test_id("filter-chip").filter(has_text="time").locator("button").first.click()
+    calendar = page.get_by_test_id("range-calendar")
+    calendar.locator("[aria-current=date]").focus()
+    page.keyboard.press("PageUp")
+    expect(calendar.locator("[aria-current=date]")).to_have_count(0)
+    days = calendar.locator("[data-day]:not(.out)")
+    first, second = days.nth(9).get_attribute("data-day"), days.nth(11).get_attribute("data-day")
+    calendar.locator(f"[data-day='{first}']").click()
+    expect(page.get_by_test_id("range-from")).to_have_value(f"{first} 00:00")
+    calendar.locator(f"[data-day='{second}']").press("Enter")
+    expect(page.get_by_test_id("range-until")).to_have_value(f"{second} 23:59")
+    expect(calendar.locator("[aria-selected=true]")).to_have_count(3)
+    page.get_by_test_id("range-from").fill(f"{second} 23:59")
+    page.get_by_test_id("range-apply").click()
+    expect(page.get_by_role("alert").filter(has_text="The end is before the start.")).to_be_visible()
+    page.get_by_test_id("range-from").fill(f"{first} 06:30")
+    page.get_by_test_id("range-apply").click()
+    expect(page).to_have_url(re.compile(rf"startDate.*GREATER_THAN_OR_EQUAL_TO.*{first}T"))
+    expect(page.get_by_test_id("filter-dates")).to_contain_text("06:30")
