@@ -90,6 +90,7 @@ def create_api(backend: Backend) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        hub.start()
         yield
         rooms.stop()
         await hub.stop()

@@ -164,7 +164,7 @@ class CoreClient:
         """Committed events in order, for ever.
 
         A `{"kind": "reset"}` event says that some were missed (core was restarted, or the reader was too slow): read
-        again what rests on them.
+        again what rests on them. It is the first one too: what was read before core knew of this subscriber may be old.
         """
         since: int | None = None
         epoch = ""
@@ -187,7 +187,9 @@ class CoreClient:
             try:
                 while (feed := await queue.get()) is not None:
                     if feed.first:
-                        epoch, since = feed.epoch, feed.first + len(feed.events)
+                        subscribed, epoch, since = since is None, feed.epoch, feed.first + len(feed.events)
+                        if subscribed:
+                            yield [{"kind": "reset"}]
                     if feed.events:
                         yield feed.events
             finally:

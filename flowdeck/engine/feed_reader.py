@@ -39,7 +39,10 @@ class FeedReader:
         return bool(self._subscribers)
 
     async def subscribe(self) -> AsyncIterator[list[dict[str, Any]]]:
-        """Committed changes of all processes; those of one process in order. A gap gives `{"kind": "reset"}`."""
+        """Committed changes of all processes; those of one process in order. A gap gives `{"kind": "reset"}`.
+
+        Who subscribes before the first place is read gets one too: what he read before may be old.
+        """
         mine: asyncio.Queue[list[dict[str, Any]]] = asyncio.Queue(QUEUED)
         self._subscribers.add(mine)
         try:
@@ -72,6 +75,7 @@ class FeedReader:
                 if not ready:
                     self._cursors = await asyncio.to_thread(self._ends)
                     ready = True
+                    self._tell([{"kind": "reset"}])
                 try:
                     await asyncio.wait_for(self._wake.wait(), SLOW_POLL)
                 except TimeoutError:

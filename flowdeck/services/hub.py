@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 log = logging.getLogger("flowdeck.hub")
@@ -71,16 +71,20 @@ class Hub:
         self._core = core
         self._watches: dict[str, set[Watch]] = {}
         self._task: asyncio.Task[None] | None = None
-        self._resets: list[Callable[[], None]] = []
 
     def watch(self, keys: Iterable[str]) -> Watch:
         """Watch executions and topics; use as a context manager."""
         watch = Watch(self, frozenset(keys))
         for key in watch.keys:
             self._watches.setdefault(key, set()).add(watch)
-        self._start()
+        self.start()
         self._tell()
         return watch
+
+    def start(self) -> None:
+        """Subscribe before anybody watches: a watch of the first moments then misses nothing and is not reset."""
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._run())
 
     def forget(self, watch: Watch) -> None:
         """Remove a watch."""
@@ -96,10 +100,6 @@ class Hub:
         follow = getattr(self._core, "follow", None)
         if follow is not None:
             follow([key for key in self._watches if not key.startswith("topic:") and key != "*"])
-
-    def _start(self) -> None:
-        if self._task is None or self._task.done():
-            self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def _run(self) -> None:
         while True:

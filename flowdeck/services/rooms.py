@@ -68,8 +68,12 @@ class Room:
         self.level = level
         self.parents = parents
         self.listeners: set[Listener] = set()
-        self.ring: deque[tuple[int, int, str, Any, bytes]] = deque(maxlen=RING)
+        self.ring: deque[tuple[int, int, str, Any, bytes]] = deque()
+        self._forgotten = [-1, -1]
+        """Place of the last change, and number of the last line, that was in the ring and is not any more."""
         self.event_seq = 0
+        """Place among the changes before which everything is published: what is held for a moment is not counted."""
+        self._heard = 0
         self.log_seq = 0
         self.log_no = 0
         self.total = 0
@@ -83,6 +87,8 @@ class Room:
         self._task: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
         self._placed = False
+        self._first = (0, 0)
+        """Event and line of the first snapshot: the ring knows nothing of what was before."""
 
     @property
     def cursor(self) -> str:
@@ -141,11 +147,12 @@ class Room:
                 )
             found = await self.backend.read(self._read)
             total, log_seq, log_no = await self.backend.thread(self._log_place)
-            self.event_seq = max(self.event_seq, found["event_seq"])
             if anew or not self._placed:
-                self._placed = True
+                self.event_seq = self._heard = max(self._heard, found["event_seq"])
                 self.log_seq, self.total = max(self.log_seq, log_seq), max(self.total, total)
                 self.log_no = max(self.log_no, log_no)
+                if not self._placed:
+                    self._placed, self._first = True, (self.event_seq, self.log_seq)
         data = {
             "execution": compact({**execution_fields(found["row"]), "waiting": found["waiting"]}),
             "counts": found["counts"],
@@ -180,16 +187,24 @@ class Room:
         return [logs.line(one) for one in found if one["seq"] > self.log_seq and one["level"] >= floor]
 
     def replay(self, since: str) -> list[bytes] | None:
-        """Frames after a cursor, or None when the ring does not reach back to it."""
+        """Frames after a cursor, or None when the ring does not reach back to it.
+
+        While counts of a large execution are held, rows go out without moving the place: those at the cursor's own
+        place come again there, which alters nothing for who has them.
+        """
         try:
             event, line = (int(part) for part in since.split("-", 1))
         except ValueError:
             return None
-        if (event, line) == (self.event_seq, self.log_seq):
-            return []
-        if not self.ring or event < self.ring[0][0] or line < self.ring[0][1]:
+        if not self._placed or event <= self._forgotten[0] or line < self._forgotten[1]:
             return None
-        found = [of_floor(name, data, own, line) for e, s, name, data, own in self.ring if e > event or s > line]
+        if event < self._first[0] or line < self._first[1]:
+            return None
+        found = [
+            of_floor(name, data, own, line)
+            for e, s, name, data, own in self.ring
+            if (s > line if name == "log" else e > event or (self.large and e == event))
+        ]
         return [data for data in found if data is not None]
 
     def start(self) -> None:
@@ -200,6 +215,12 @@ class Room:
     def publish(self, event: str, data: Any) -> None:
         """Encode once, give to everybody."""
         encoded = frame(event, data, self.cursor)
+        if len(self.ring) >= RING:
+            place, line, name, *_ = self.ring.popleft()
+            if name == "log":
+                self._forgotten[1] = line
+            else:
+                self._forgotten[0] = place
         self.ring.append((self.event_seq, self.log_seq, event, data, encoded))
         for listener in self.listeners:
             if listener.joining is not None:
@@ -248,6 +269,7 @@ class Room:
                 self._watch.take()
                 rows, lines, fields, counts = {}, [], {}, set()
                 self.ring.clear()
+                self._forgotten = [self.event_seq, self.log_seq]
                 data, row, log_seq = await self.snapshot(anew=True)
                 for listener in self.listeners:
                     listener.log_floor = max(listener.log_floor, log_seq)
@@ -292,7 +314,11 @@ class Room:
             if terminal and not lines:
                 lines += await self._stored()
             # What happened before the execution changed is told before it.
-            if rows and (fields or now - last["rows"] >= ROW_SECONDS):
+            send_rows = bool(rows) and (bool(fields) or now - last["rows"] >= ROW_SECONDS)
+            send_counts = bool(counts) and now - last["counts"] >= COUNT_SECONDS
+            if (send_rows or not rows) and (send_counts or not counts):
+                self.event_seq = self._heard
+            if send_rows:
                 self.publish("taskrun", {"rows": list(rows.values())})
                 rows, last["rows"] = {}, now
             if fields:
@@ -305,7 +331,7 @@ class Room:
                     self.log_seq = max(self.log_seq, max(line["seq"] for line in batch))
                     self.publish("log", {"lines": batch, "total": self.total})
                 last["lines"] = now
-            if counts and now - last["counts"] >= COUNT_SECONDS:
+            if send_counts:
                 self.publish("counts", {"parents": {p: dict(self._counts.get(p, {})) for p in counts}})
                 counts, last["counts"] = set(), now
             if terminal and not (rows or lines or counts) and await self._over():
@@ -314,7 +340,7 @@ class Room:
     def _advance(self, event: dict[str, Any]) -> None:
         seq = event.get("seq")
         if isinstance(seq, int):
-            self.event_seq = max(self.event_seq, seq)
+            self._heard = max(self._heard, seq)
 
     def _shown(self, row: dict[str, Any], counts: set[str]) -> bool:
         above, state = row.get("parent") or "", str(row.get("state"))

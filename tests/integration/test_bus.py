@@ -156,9 +156,8 @@ async def test_the_feed_resumes_where_it_broke_off(tmp_path: Path) -> None:
     await core.server.start()
     client = CoreClient(tmp_path / "core.sock")
     feed = client.feed()
+    assert await anext(feed) == [{"kind": "reset"}], "what was read before core knew of the subscriber may be old"
     first = asyncio.ensure_future(anext(feed))
-    while not core.hub._subscribers:
-        await asyncio.sleep(0.005)
     await client.send("test.put", {"key": "a"}, principal="ann")
     assert await first == [{"kind": "topic", "topic": "settings", "change": "created", "id": "a", "by": "ann"}]
     for link in list(core.hub._subscribers):
@@ -182,9 +181,8 @@ async def test_a_subscriber_that_missed_more_than_the_ring_holds_is_told(tmp_pat
     await core.server.start()
     client = CoreClient(tmp_path / "core.sock")
     feed = client.feed()
+    assert await anext(feed) == [{"kind": "reset"}], "what was read before core knew of the subscriber may be old"
     first = asyncio.ensure_future(anext(feed))
-    while not core.hub._subscribers:
-        await asyncio.sleep(0.005)
     core.hub.publish([{"kind": "topic", "id": "0"}])
     await first
     for link in list(core.hub._subscribers):
@@ -201,6 +199,7 @@ async def test_lines_reach_only_those_who_follow(tmp_path: Path) -> None:
     await core.server.start()
     one, other = CoreClient(tmp_path / "core.sock"), CoreClient(tmp_path / "core.sock")
     feeds = [one.feed(), other.feed()]
+    assert [await anext(feed) for feed in feeds] == [[{"kind": "reset"}]] * 2
     got = [asyncio.ensure_future(anext(feed)) for feed in feeds]
     one.follow(["E1"])
     while len(core.hub._subscribers) < 2 or "E1" not in core.hub.followed:

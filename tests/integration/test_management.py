@@ -306,7 +306,7 @@ def test_the_file_is_gone_and_the_log_speaks_json(server: Server) -> None:
     assert any("[task: publish]" in text and "with state SUCCESS" in text for text in texts)
     access = server.home / "log" / "access.log"
     line = '"POST /flows/api/v1/main/flows HTTP/1.1"'
-    eventually(lambda: line in access.read_text(), what="a line in the access log", seconds=5)
+    eventually(lambda: access.exists() and line in access.read_text(), what="a line in the access log", seconds=5)
 
 
 def test_a_folder_of_flows_is_kept_the_same(server: Server) -> None:

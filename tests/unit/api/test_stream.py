@@ -201,6 +201,27 @@ async def test_what_is_published_while_a_follower_joins_reaches_it_once(
     assert joined[0][1]["logTotal"] == 2 and [line["no"] for line in joined[1][1]["lines"]] == [3]
 
 
+async def test_a_cursor_never_names_a_change_that_is_still_held(backend: Backend, rooms: Rooms) -> None:
+    """A line goes out at once while rows are held: who is cut off in between gets the row when it comes back."""
+    execution = add_execution(backend.database)
+    first = await rooms.open(CALLER, execution, "INFO", frozenset(), [], None)
+    await events(first, "snapshot")
+    for n, state in enumerate(("PAUSED", "SUCCESS")):
+        rows = [row(execution, 1, state)]
+        await feed(backend, {"kind": "taskrun", "seq": 5 + n, "execution": execution, "rows": rows})
+        await feed(backend, {"kind": "log", "execution": execution, "lines": [log_line(n + 1)], "total": n + 1})
+    seen: list[tuple[str, Any, str]] = []
+    while not any(kind == "log" and data["lines"][-1]["no"] == 2 for kind, data, _ in seen):
+        seen += await events(first, "log")
+    shown = [data["rows"][-1]["state"] for kind, data, _ in seen if kind == "taskrun"]
+    assert shown != ["PAUSED", "SUCCESS"], "the second row was not held: the test tells nothing"
+    await asyncio.sleep(0.2)
+    back = await rooms.open(CALLER, execution, "INFO", frozenset(), [], seen[-1][2])
+    again = await events(back, "taskrun")
+    assert again[-1][1]["rows"][-1]["state"] == "SUCCESS"
+    assert all(kind != "snapshot" for kind, _, _ in again)
+
+
 async def test_what_is_published_while_a_follower_resumes_reaches_it(
     backend: Backend, rooms: Rooms, monkeypatch: pytest.MonkeyPatch
 ) -> None:
