@@ -11,6 +11,7 @@ from app.pages.dashboards import charts
 from app.pages.dashboards.editor_state import BoardEditorState
 from components.button import button, icon_button, link
 from components.field import select, text_input
+from components.plugin_property import plugin_property
 from components.reactive import testid
 
 S: Any = BoardEditorState
@@ -18,20 +19,6 @@ TYPES = [
     *((charts.CHART + kind, kind) for kind in charts.TYPES),
     *((charts.DATA + name, f"Data: {name}") for name in charts.SOURCES),
 ]
-
-
-def _property(one: Any) -> rx.Component:
-    return rx.el.div(
-        rx.el.div(
-            rx.el.code(one.name, class_name="mono med"),
-            rx.cond(one.required, rx.el.span("*", class_name="req", title="Required"), rx.fragment()),
-            rx.el.span(one.kind, class_name="ptt"),
-            rx.cond(one.default != "", rx.el.span("default ", one.default, class_name="ptt end ell"), rx.fragment()),
-            class_name="row g6",
-        ),
-        rx.html(one.text, class_name="prose"),
-        class_name="pr",
-    )
 
 
 def _docs() -> rx.Component:
@@ -44,7 +31,7 @@ def _docs() -> rx.Component:
         rx.el.h2(S.doc.name, class_name="semi"),
         rx.el.p(S.doc.type, class_name="mono xs faint brk"),
         rx.html(S.doc.about, class_name="prose"),
-        rx.foreach(S.doc.properties, _property),
+        rx.foreach(S.doc.properties, plugin_property),
     )
 
 
