@@ -7,6 +7,7 @@ from typing import Any
 import reflex as rx
 
 from app import routes
+from app.filter_keys import flow_filter, namespace_filter
 from app.frame import page_shell
 from app.pages.dashboards.switcher import switcher
 from app.pages.home import numbers
@@ -18,20 +19,14 @@ from components.client import Home
 from components.clock import duration, moment
 from components.dashboard_grid import dashboard_grid
 from components.field import switch
-from components.filters import NAMESPACE_OPERATORS, filter_bar, filter_key, refresh
+from components.filters import filter_bar, filter_key, refresh
 from components.message import count, flow_name, message, skeleton_rows
 from components.reactive import testid
 from components.states import state_icon
 
 FILTERS = [
-    filter_key(
-        "namespace",
-        "namespace",
-        operators=NAMESPACE_OPERATORS,
-        kind="choice",
-        options_url="/api/v1/{tenant}/flows/distinct-namespaces",
-    ),
-    filter_key("flowId", "flow"),
+    namespace_filter(),
+    flow_filter(),
     filter_key("labels", "label", placeholder="key:value"),
 ]
 
