@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import statistics
 import sys
 import time
@@ -20,7 +19,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, expect
 
-from benchmarks.console import LIVE, SPACE, WAIT, Row, logged_in, median, until
+from benchmarks.console import LIVE, SPACE, WAIT, Row, logged_in, median, until, within_log
 from benchmarks.instance import GIANTS, build, running
 from tests.support.browser import chromium
 from tests.support.server import Server
@@ -171,7 +170,6 @@ def execution(page: Page, server: Server, giants: dict[str, str]) -> list[Row]:
             return max(found["row"], found["hydrated"])
 
         rows.append(Row(f"Gantt of {count:,} task runs usable", median(once, 5), budget, "ms", "files in the cache"))
-    line = page.get_by_test_id("log-line")
     for count in (100_000, 1_000_000):
         url = f"{server.url}/ui/main/executions/{GIANTS}/lines_{count}/{giants[f'lines_{count}']}/logs"
         lines = Seen(page.context.new_page(), line="[data-testid=log-line]", hydrated=HYDRATED)
@@ -183,33 +181,10 @@ def execution(page: Page, server: Server, giants: dict[str, str]) -> list[Row]:
 
         rows.append(Row(f"{count:,} log lines: first screen", median(first, 5), 1000, "ms", "files in the cache"))
         tab = lines.page
-        line = tab.get_by_test_id("log-line")
-        tab.get_by_test_id("log-view-time").click()
-        line.filter(has_text="line 1:").first.wait_for(timeout=WAIT)
-        host = tab.get_by_test_id("log-list")
-
-        def end(tab: Page = tab, line: Any = line, host: Any = host, count: int = count) -> float:
-            host.focus()
-            tab.keyboard.press("Home")
-            line.filter(has_text=re.compile("line 1: ")).first.wait_for(timeout=WAIT)
-            return until(tab, lambda: tab.keyboard.press("End"), line.filter(has_text=f"line {count}:"))
-
-        rows.append(Row(f"{count:,} log lines: jump to the end", median(end, 5), 1000, "ms", "key *End*"))
-        field, hits = tab.get_by_test_id("log-search"), tab.get_by_test_id("log-hits")
-        texts = iter(str(n) for n in (count - 1234, count - 4321, count - 2345))
-
-        def search(field: Any = field, hits: Any = hits, texts: Any = texts) -> float:
-            field.fill("")
-            text = next(texts)
-            began = time.perf_counter()
-            field.fill(text)
-            expect(hits).to_have_text(re.compile(r"^(1 of )?1$"), timeout=WAIT)
-            return (time.perf_counter() - began) * 1000
-
-        rows.append(Row(f"{count:,} log lines: search", median(search, 3), 1000, "ms", "one hit, counted to the end"))
-        field.fill("")
+        rows += within_log(tab, count, [str(count - back) for back in (1234, 4321, 2345)])
+        tab.get_by_test_id("log-search").fill("")
         tab.keyboard.press("Home")
-        gaps = sorted(host.evaluate(FRAMES))
+        gaps = sorted(tab.get_by_test_id("log-list").evaluate(FRAMES))
         rows.append(
             Row(
                 f"{count:,} log lines: frame while scrolling, p95", gaps[int(len(gaps) * 0.95)], 33, "ms", "2 s, no GPU"

@@ -11,7 +11,6 @@ from components.reactive import Reactive
 
 Kind = Literal["text", "number", "choice", "labels", "date", "period"]
 TEXT_OPERATORS = ["EQUALS", "NOT_EQUALS", "CONTAINS", "STARTS_WITH", "ENDS_WITH", "REGEX", "IN", "NOT_IN"]
-NAMESPACE_OPERATORS = ["PREFIX", "IN", "NOT_IN", "CONTAINS", "STARTS_WITH", "ENDS_WITH"]
 
 
 def filter_key(

@@ -24,6 +24,24 @@ def message(level: Level, *content: Content, test: str = "") -> rx.Component:
     )
 
 
+def notice_bar(
+    level: Reactive[str], icon: str, *words: Any, actions: list[rx.Component] | None = None, test: str
+) -> rx.Component:
+    """One line across the page about what is on it, with what can be done about it at its end.
+
+    Args:
+        level: `live`, `warn` or `bad`; a bar that is always `bad` is read out at once.
+    """
+    return rx.el.div(
+        rx.icon(icon, size=14),
+        rx.el.div(*words, class_name="grow brk"),
+        *(actions or []),
+        class_name=f"ebar {level}",
+        role="alert" if isinstance(level, str) and level == "bad" else "status",
+        custom_attrs={"data-testid": test},
+    )
+
+
 def empty_state(
     title: Reactive[str],
     *,

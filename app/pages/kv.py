@@ -7,6 +7,7 @@ from typing import Any
 import reflex as rx
 
 from app import routes
+from app.filter_keys import namespace_filter
 from app.frame import page_shell
 from app.listing import list_filters, list_pager
 from app.pages.kv_state import EXPIRY, EXPIRY_OF_EXISTING, TYPE_ICONS, TYPES, KvState
@@ -17,7 +18,7 @@ from components.clock import moment
 from components.code_editor import code_editor
 from components.dialog import confirm_dialog, dialog, drawer, editor_buttons, menu, menu_item, menu_line, number_to_type
 from components.field import field, form, select, switch, text_input
-from components.filters import NAMESPACE_OPERATORS, filter_key
+from components.filters import filter_key
 from components.message import empty_state, message
 from components.table import Bulk, Column, data_table
 from components.text_file import text_file
@@ -28,13 +29,7 @@ CONDITIONS: Any = rx.Var.create(KvState.filters).length()
 INHERITED: Any = rx.Var.create(KvState.inherited).length()
 
 FILTERS = [
-    filter_key(
-        "namespace",
-        "namespace",
-        operators=NAMESPACE_OPERATORS,
-        kind="choice",
-        options_url="/api/v1/{tenant}/flows/distinct-namespaces",
-    ),
+    namespace_filter(),
     filter_key("type", "type", operators=["IN", "NOT_IN"], kind="choice", options=TYPES),
     filter_key("created", "created", kind="date"),
     filter_key("updated", "updated", kind="date"),

@@ -10,6 +10,7 @@ import reflex as rx
 
 from app import routes
 from app.conditions import TIME_FIELDS, pairs_of, time_range
+from app.filter_keys import flow_filter, namespace_filter
 from app.frame import page_shell
 from app.list_page import ListPage
 from app.listing import list_body, list_filters, list_none, list_pager
@@ -19,7 +20,7 @@ from components.button import copy_button, link, segmented
 from components.chart import chart
 from components.clock import moment
 from components.dialog import menu, menu_item
-from components.filters import NAMESPACE_OPERATORS, filter_key
+from components.filters import filter_key
 from components.log_tail import log_patterns, log_tail
 from components.message import skeleton_rows
 from components.reactive import testid
@@ -32,14 +33,8 @@ DEFAULTS = [
 FILTERS = [
     filter_key("timeRange", "time", kind="period"),
     filter_key("minLevel", "level from", operators=["EQUALS"], kind="choice", options=LEVELS),
-    filter_key(
-        "namespace",
-        "namespace",
-        operators=NAMESPACE_OPERATORS,
-        kind="choice",
-        options_url="/api/v1/{tenant}/flows/distinct-namespaces",
-    ),
-    filter_key("flowId", "flow"),
+    namespace_filter(),
+    flow_filter(),
     filter_key("taskId", "task"),
     filter_key("executionId", "execution", operators=["EQUALS"]),
     filter_key("triggerId", "trigger"),

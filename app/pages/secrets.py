@@ -7,6 +7,7 @@ from typing import Any
 import reflex as rx
 
 from app import routes
+from app.filter_keys import namespace_filter
 from app.frame import page_shell
 from app.listing import list_filters, list_pager
 from app.pages.secrets_state import SecretsState
@@ -16,7 +17,7 @@ from components.clock import moment
 from components.dialog import confirm_dialog, drawer, editor_buttons, menu, menu_item, menu_line, number_to_type
 from components.field import checkbox, form, text_input
 from components.field import field as form_field
-from components.filters import NAMESPACE_OPERATORS, filter_key
+from components.filters import filter_key
 from components.message import empty_state
 from components.table import Bulk, Column, data_table
 from components.text_file import text_file
@@ -25,13 +26,7 @@ S: Any = SecretsState
 COUNT: Any = rx.Var.create(SecretsState.deleting).length()
 
 FILTERS = [
-    filter_key(
-        "namespace",
-        "namespace",
-        operators=NAMESPACE_OPERATORS,
-        kind="choice",
-        options_url="/api/v1/{tenant}/flows/distinct-namespaces",
-    ),
+    namespace_filter(),
     filter_key("tags", "tag", operators=["EQUALS", "NOT_EQUALS"], placeholder="key:value, or a key"),
 ]
 

@@ -15,7 +15,7 @@ from flowdeck.api.forms import Form
 from flowdeck.api.parameters import Integer, PageDep, filters, flag, label_parameters, listed, whole
 from flowdeck.api.security import CallerDep
 from flowdeck.api.spreadsheets import spreadsheet
-from flowdeck.model.errors import IllegalState, InvalidFormat, NotFound
+from flowdeck.model.errors import IllegalState, InvalidFormat
 from flowdeck.model.states import State
 from flowdeck.services import creation, documents, evaluation, executions, flow_graphs, flows
 from flowdeck.services.wire import parse_instant
@@ -263,19 +263,8 @@ async def _paused(request: Request, caller: Any, execution_id: str) -> tuple[Any
     row = await executions.row_of(backend, caller, execution_id)
     if row["state"] != State.PAUSED:
         raise IllegalState(f"Execution '{execution_id}' is not paused, can't resume it")
-    flow_row, flow = await flow_of_row(backend, caller, row)
+    flow_row, _, flow = await flows.of_execution(backend, row)
     return row, flow_row, await on_resume_inputs(backend, row, flow)
-
-
-async def flow_of_row(backend: Any, caller: Any, row: Any) -> tuple[Any, Any]:
-    """Flow row and parsed revision of an execution. `NotFound`."""
-    head = await flows.head(backend, caller, row["namespace"], row["flow_id"], deleted=True)
-    old = None
-    if head["revision"] != row["flow_rev"]:
-        old = await backend.read(flow_queries.revision, head["flow_key"], row["flow_rev"])
-        if old is None:
-            raise NotFound(f"revision {row['flow_rev']} of the flow")
-    return head, await flows.parsed(backend, head, old)
 
 
 @router.post("/{execution_id}/resume")
@@ -463,7 +452,7 @@ async def graph(request: Request, caller: CallerDep, execution_id: str) -> Respo
 
     backend = request.app.state.backend
     row = await executions.row_of(backend, caller, execution_id)
-    _, parsed = await flow_of_row(backend, caller, row)
+    _, _, parsed = await flows.of_execution(backend, row)
     answer = flow_graph(parsed)
     runs = await backend.read(
         lambda r: r.all(

@@ -105,6 +105,28 @@ async def at_revision(
     return row, revision
 
 
+async def of_execution(backend: Backend, execution: Any) -> tuple[Any, Any, Any]:
+    """Newest row of an execution's flow, deleted or not; row of the revision that ran; that revision's `Flow`.
+
+    Args:
+        backend: what services work with.
+        execution: the execution's row; whoever read it for a caller has checked that the caller may.
+
+    Raises:
+        NotFound: the flow, or the revision that ran, is not stored any more.
+        IllegalState: the revision does not parse any more.
+    """
+    row = await backend.read(queries.head, execution["tenant"], execution["namespace"], execution["flow_id"])
+    if row is None:
+        raise NotFound(f"flow '{execution['namespace']}.{execution['flow_id']}'")
+    if row["revision"] == execution["flow_rev"]:
+        return row, row, await parsed(backend, row)
+    old = await backend.read(queries.revision, row["flow_key"], execution["flow_rev"])
+    if old is None:
+        raise NotFound(f"revision {execution['flow_rev']} of the flow")
+    return row, old, await parsed(backend, row, old)
+
+
 async def get(
     backend: Backend,
     caller: Caller,

@@ -16,7 +16,6 @@ from flowdeck.services.executions import dated
 from flowdeck.services.taskruns import waiting_of
 from flowdeck.services.wire import compact, instant
 from flowdeck.store.queries import executions as queries
-from flowdeck.store.queries import flows as flow_queries
 from flowdeck.store.queries.where import Filter, Page
 
 _KNOWN = ("id", "type", "required", "defaults", "prefill", "displayName", "description", "dependsOn")
@@ -120,11 +119,11 @@ async def resumable(
         return rows, total, waiting
 
     rows, total, waiting = await backend.read(work)
-    return [await _held(backend, caller, row, waiting[row["seq"]]) for row in rows], total
+    return [await _held(backend, row, waiting[row["seq"]]) for row in rows], total
 
 
-async def _held(backend: Backend, caller: Caller, row: Any, runs: Sequence[Any]) -> dict[str, Any]:
-    flow = await _flow(backend, caller, row)
+async def _held(backend: Backend, row: Any, runs: Sequence[Any]) -> dict[str, Any]:
+    flow = await _flow(backend, row)
     steps = [_step(run, flow) for run in runs]
     since = min((step["since"] for step in steps), default=instant(row["started"] or row["created"]))
     return compact(
@@ -143,18 +142,13 @@ async def _held(backend: Backend, caller: Caller, row: Any, runs: Sequence[Any])
     )
 
 
-async def _flow(backend: Backend, caller: Caller, row: Any) -> Any:
+async def _flow(backend: Backend, row: Any) -> Any:
     """The revision that ran; None when it is gone or does not parse any more: the row is shown without its words."""
     try:
-        head = await flows.head(backend, caller, row["namespace"], row["flow_id"], deleted=True)
-        old = None
-        if head["revision"] != row["flow_rev"]:
-            old = await backend.read(flow_queries.revision, head["flow_key"], row["flow_rev"])
-            if old is None:
-                return None
-        return await flows.parsed(backend, head, old)
+        _, _, flow = await flows.of_execution(backend, row)
     except DomainError:
         return None
+    return flow
 
 
 def _step(run: Any, flow: Any) -> dict[str, Any]:

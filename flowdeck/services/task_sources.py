@@ -17,7 +17,6 @@ from flowdeck.services.executions import row_of
 from flowdeck.services.flow_edits import task_text
 from flowdeck.services.wire import compact
 from flowdeck.store.queries import executions as execution_queries
-from flowdeck.store.queries import flows as flow_queries
 
 PROPERTIES = 100
 """Properties with expressions that are shown of a task."""
@@ -37,18 +36,11 @@ async def of_task_run(backend: Backend, caller: Caller, execution_id: str, task_
     run = await backend.read(execution_queries.task_run, row["seq"], task_run_id)
     if run is None:
         raise NotFound(f"task run '{task_run_id}'")
-    head = await flows.head(backend, caller, row["namespace"], row["flow_id"], deleted=True)
-    old = None
-    if head["revision"] != row["flow_rev"]:
-        old = await backend.read(flow_queries.revision, head["flow_key"], row["flow_rev"])
-        if old is None:
-            raise NotFound(f"revision {row['flow_rev']} of the flow")
-    flow = await flows.parsed(backend, head, old)
+    _, stored, flow = await flows.of_execution(backend, row)
     if not 0 <= run["task_key"] < len(flow.tasks):
         raise NotFound(f"task '{run['task_id']}' in revision {row['flow_rev']}")
     task = flow.tasks[run["task_key"]]
-    source = (old or head)["source"]
-    found = await backend.thread(lambda: _text(source, flow, task))
+    found = await backend.thread(lambda: _text(stored["source"], flow, task))
     wanted = list(_expressions(task.props))
     return compact(
         {

@@ -16,7 +16,6 @@ from flowdeck.services.documents import is_dynamic
 from flowdeck.services.executions import masked, row_of, state_named
 from flowdeck.services.wire import compact, instant, instant_or_none
 from flowdeck.store.queries import executions as execution_queries
-from flowdeck.store.queries import flows as flow_queries
 from flowdeck.store.queries import task_runs as queries
 
 SMALL = 500
@@ -25,17 +24,9 @@ SMALL = 500
 
 async def types_of(backend: Backend, row: Any) -> list[str]:
     """Type of each task of the execution's revision, by key."""
-    head = await backend.read(flow_queries.head, row["tenant"], row["namespace"], row["flow_id"])
-    if head is None:
-        return []
-    old = None
-    if head["revision"] != row["flow_rev"]:
-        old = await backend.read(flow_queries.revision, head["flow_key"], row["flow_rev"])
-        if old is None:
-            return []
     try:
-        flow = await flows.parsed(backend, head, old)
-    except Exception:  # a flow that does not parse any more has no types to show
+        _, _, flow = await flows.of_execution(backend, row)
+    except Exception:  # a flow that is gone or does not parse any more has no types to show
         return []
     return [t.type for t in flow.tasks]
 

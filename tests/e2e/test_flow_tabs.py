@@ -47,7 +47,7 @@ def test_a_limit_is_set_and_one_that_waits_runs_anyway(server: Server, open_page
     server.save_flow(ONE_PLACE)
     page = open_page("/flows/edit/e2e.tabs/one_place/concurrency")
     page.get_by_test_id("concurrency-set").click()
-    page.get_by_test_id("concurrency-limit").fill("1")
+    page.get_by_test_id("concurrency-value").fill("1")
     page.get_by_test_id("concurrency-save").click()
     expect(page.get_by_test_id("concurrency-gauge")).to_contain_text("0 / 1")
     assert server.call("GET", "/api/v1/main/flows/e2e.tabs/one_place").json["concurrency"]["limit"] == 1

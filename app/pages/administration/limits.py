@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,13 +9,14 @@ import reflex as rx
 
 from app import routes
 from app.frame import page_shell
+from app.limit_form import BEHAVIOURS, limit_dialog, limit_fault, with_limit
 from app.tab import Tab
 from app.words import say
 from backend_client import ApiError
 from components.button import button, icon_button, link, link_button
 from components.clock import moment
 from components.dialog import dialog
-from components.field import field, form, select, text_input
+from components.field import field, form, text_input
 from components.filters import refresh
 from components.message import empty_state
 from components.table import Column, data_table
@@ -53,29 +53,6 @@ def line_of(body: dict[str, Any]) -> LimitLine:
         width=f"{min(100, round(running * 100 / max(1, limit)))}%",
         full=running >= limit,
     )
-
-
-def with_limit(source: str, limit: int, behaviour: str) -> str:
-    """Return a flow's source with another limit; everything else stays as it was written.
-
-    Raises:
-        ValueError: the limit is written in a way that is not changed here.
-    """
-    inline = re.search(r"^concurrency:[ \t]*\{[^}\n]*\}", source, re.MULTILINE)
-    if inline:
-        text = f"concurrency: {{limit: {limit}, behavior: {behaviour}}}"
-        return source[: inline.start()] + text + source[inline.end() :]
-    found = re.search(r"^concurrency:[ \t]*\n((?:[ \t]+.*\n?)+)", source, re.MULTILINE)
-    if not found:
-        raise ValueError("the limit is not written as a block in the source")
-    block, n = re.subn(r"^([ \t]+limit:[ \t]*)\S+", rf"\g<1>{limit}", found[1], count=1, flags=re.MULTILINE)
-    if not n:
-        raise ValueError("the source names no limit")
-    block, n = re.subn(r"^([ \t]+behavior:[ \t]*)\S+", rf"\g<1>{behaviour}", block, count=1, flags=re.MULTILINE)
-    if not n and behaviour != "QUEUE":
-        indent = re.match(r"[ \t]+", block)
-        block = f"{indent[0] if indent else '  '}behavior: {behaviour}\n{block}"
-    return source[: found.start(1)] + block + source[found.end(1) :]
 
 
 class LimitsState(Tab):
@@ -136,8 +113,8 @@ class LimitsState(Tab):
     @rx.event
     async def save(self) -> None:
         """Write the limit into the flow's source: a new revision."""
-        if not self.form_limit.strip().isdigit() or int(self.form_limit) < 1:
-            self.fault = say("A whole number from 1 on.")
+        self.fault = limit_fault(self.form_limit)
+        if self.fault:
             return
         namespace, _, flow = self.editing.partition("/")
         try:
@@ -218,7 +195,7 @@ COLUMNS = [
     Column("Limit", lambda row: row.limit, numeric=True),
     Column(
         "Above it",
-        lambda row: rx.match(row.behaviour, ("QUEUE", "waits"), ("CANCEL", "is cancelled"), ("FAIL", "fails"), "?"),
+        lambda row: rx.match(row.behaviour, *BEHAVIOURS, "?"),
         hide="m",
     ),
     Column("In use", _used),
@@ -297,33 +274,18 @@ def limits_page() -> rx.Component:
             ],
             test="limit-counter",
         ),
-        dialog(
+        limit_dialog(
             "Change the limit",
-            form(
-                rx.el.p(rx.el.b(S.editing, class_name="mono"), class_name="brk"),
-                field(
-                    "Most executions at a time",
-                    text_input(S.form_limit, S.set_limit, label="Limit", test="limit-value"),
-                    error=S.fault,
-                    hint="Saved into the flow's source as a new revision; what runs already goes on.",
-                ),
-                field(
-                    "An execution above the limit",
-                    select(
-                        [("QUEUE", "waits"), ("CANCEL", "is cancelled"), ("FAIL", "fails")],
-                        S.form_behaviour,
-                        S.set_behaviour,
-                        label="Behaviour",
-                    ),
-                ),
-            ),
+            rx.el.p(rx.el.b(S.editing, class_name="mono"), class_name="brk"),
+            limit=S.form_limit,
+            on_limit=S.set_limit,
+            behaviour=S.form_behaviour,
+            on_behaviour=S.set_behaviour,
+            fault=S.fault,
             open=S.editing != "",
             on_close=S.close,
-            footer=[
-                button("Cancel", on_click=S.close),
-                button("Save", icon="save", kind="primary", on_click=S.save, primary_of_dialog=True, test="limit-save"),
-            ],
-            test="limit-editor",
+            on_save=S.save,
+            test="limit",
         ),
         on_retry=LimitsState.load,
     )

@@ -8,6 +8,7 @@ from typing import Any
 import reflex as rx
 
 from app import routes
+from app.filter_keys import flow_filter, namespace_filter
 from app.frame import page_shell
 from app.list_page import ListPage
 from app.listing import list_body, list_filters, list_none, list_pager
@@ -20,7 +21,7 @@ from components.chrome import allowed
 from components.clock import moment
 from components.dialog import confirm_dialog, drawer, menu, menu_item, menu_line, number_to_type
 from components.field import switch
-from components.filters import NAMESPACE_OPERATORS, filter_key
+from components.filters import filter_key
 from components.message import count, message
 from components.reactive import testid
 from components.table import Bulk, Column, data_table, keys_of
@@ -28,14 +29,8 @@ from components.tabs import tabs
 from components.week_grid import week_grid
 
 KEYS = [
-    filter_key(
-        "namespace",
-        "namespace",
-        operators=NAMESPACE_OPERATORS,
-        kind="choice",
-        options_url="/api/v1/{tenant}/flows/distinct-namespaces",
-    ),
-    filter_key("flowId", "flow"),
+    namespace_filter(),
+    flow_filter(),
     filter_key("triggerId", "trigger"),
     filter_key("workerId", "worker"),
     filter_key("triggerState", "state", kind="choice", options=["ENABLED", "DISABLED"]),

@@ -11,6 +11,7 @@ from app.pages.dashboards import charts
 from app.pages.dashboards.editor_state import BoardEditorState
 from components.button import button, icon_button, link
 from components.field import select, text_input
+from components.plugin_property import plugin_property
 from components.reactive import testid
 
 S: Any = BoardEditorState
@@ -18,20 +19,6 @@ TYPES = [
     *((charts.CHART + kind, kind) for kind in charts.TYPES),
     *((charts.DATA + name, f"Data: {name}") for name in charts.SOURCES),
 ]
-
-
-def _property(one: Any) -> rx.Component:
-    return rx.el.div(
-        rx.el.div(
-            rx.el.code(one.name, class_name="mono med"),
-            rx.cond(one.required, rx.el.span("*", class_name="req", title="Required"), rx.fragment()),
-            rx.el.span(one.kind, class_name="ptt"),
-            rx.cond(one.default != "", rx.el.span("default ", one.default, class_name="ptt end ell"), rx.fragment()),
-            class_name="row g6",
-        ),
-        rx.html(one.text, class_name="prose"),
-        class_name="pr",
-    )
 
 
 def _docs() -> rx.Component:
@@ -44,7 +31,7 @@ def _docs() -> rx.Component:
         rx.el.h2(S.doc.name, class_name="semi"),
         rx.el.p(S.doc.type, class_name="mono xs faint brk"),
         rx.html(S.doc.about, class_name="prose"),
-        rx.foreach(S.doc.properties, _property),
+        rx.foreach(S.doc.properties, plugin_property),
     )
 
 
@@ -63,56 +50,42 @@ def _fits(*words: Any) -> Any:
     return joined.lower().contains(S.find_text.lower())
 
 
-def _charts() -> rx.Component:
-    row = lambda one: rx.cond(  # noqa: E731
-        _fits(one["title"], one["type"], one["from"]),
-        rx.el.div(
-            rx.el.div(
-                rx.el.b(one["title"], class_name="med ell blk"),
-                rx.el.span(one["type"], ", ", one["from"], class_name="sm mut ell blk"),
-                class_name="grow",
-                style={"minWidth": "0"},
-            ),
-            button("Insert", icon="plus", size="small", on_click=S.insert_chart(one["key"]), test="aside-insert"),
-            class_name="row dbsaved",
-        ),
-        rx.fragment(),
+def _found(words: list[Any], name: rx.Component, about: Any, insert: rx.Component) -> rx.Component:
+    """A row whose words hold what is searched for: name over about, the button at the right."""
+    row = rx.el.div(
+        rx.el.div(name, about, class_name="grow", style={"minWidth": "0"}),
+        insert,
+        class_name="row dbsaved",
     )
+    return rx.cond(_fits(*words), row, rx.fragment())
+
+
+def _rows(search: str, things: Any, row: Any, none: str) -> rx.Component:
+    """The box of the search over the rows; one sentence where there are none at all."""
     return rx.fragment(
-        _search("Search saved charts"),
-        rx.cond(
-            S.others.length() > 0,
-            rx.foreach(S.others, row),
-            rx.el.p("No other dashboard has a chart yet.", class_name="mut sm"),
-        ),
+        _search(search),
+        rx.cond(things.length() > 0, rx.foreach(things, row), rx.el.p(none, class_name="mut sm")),
     )
+
+
+def _charts() -> rx.Component:
+    row = lambda one: _found(  # noqa: E731
+        [one["title"], one["type"], one["from"]],
+        rx.el.b(one["title"], class_name="med ell blk"),
+        rx.el.span(one["type"], ", ", one["from"], class_name="sm mut ell blk"),
+        button("Insert", icon="plus", size="small", on_click=S.insert_chart(one["key"]), test="aside-insert"),
+    )
+    return _rows("Search saved charts", S.others, row, "No other dashboard has a chart yet.")
 
 
 def _blueprints() -> rx.Component:
-    row = lambda one: rx.cond(  # noqa: E731
-        _fits(one["title"], one["text"]),
-        rx.el.div(
-            rx.el.div(
-                link(one["title"], to=routes.blueprints("dashboard", one["id"]), class_name="med ell blk"),
-                rx.el.span(one["text"], class_name="sm mut"),
-                class_name="grow",
-                style={"minWidth": "0"},
-            ),
-            button(
-                "Insert charts", icon="plus", size="small", on_click=S.insert_sample(one["id"]), test="aside-sample"
-            ),
-            class_name="row dbsaved",
-        ),
-        rx.fragment(),
+    row = lambda one: _found(  # noqa: E731
+        [one["title"], one["text"]],
+        link(one["title"], to=routes.blueprints("dashboard", one["id"]), class_name="med ell blk"),
+        rx.el.span(one["text"], class_name="sm mut"),
+        button("Insert charts", icon="plus", size="small", on_click=S.insert_sample(one["id"]), test="aside-sample"),
     )
-    return rx.fragment(
-        _search("Search blueprints"),
-        rx.cond(
-            S.samples.length() > 0,
-            rx.foreach(S.samples, row),
-            rx.el.p("There is no blueprint of a dashboard.", class_name="mut sm"),
-        ),
-    )
+    return _rows("Search blueprints", S.samples, row, "There is no blueprint of a dashboard.")
 
 
 def aside() -> rx.Component:

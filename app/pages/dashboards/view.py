@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import reflex as rx
 
 from app import routes
+from app.filter_keys import flow_filter, namespace_filter
 from app.frame import page_shell
 from app.list_page import filters_of, pairs_of
 from app.pages.dashboards.removal import Removal, removal_dialog
@@ -20,7 +21,7 @@ from components.chrome import allowed
 from components.dashboard_grid import dashboard_grid
 from components.dialog import menu, menu_item, menu_line
 from components.field import select
-from components.filters import NAMESPACE_OPERATORS, filter_bar, filter_key, refresh
+from components.filters import filter_bar, filter_key, refresh
 from components.message import empty_state, skeleton_rows
 from components.reactive import testid
 
@@ -33,14 +34,8 @@ RANGES = [
     ("P365D", "Last 365 days"),
 ]
 KEYS = [
-    filter_key(
-        "namespace",
-        "namespace",
-        operators=NAMESPACE_OPERATORS,
-        kind="choice",
-        options_url="/api/v1/{tenant}/flows/distinct-namespaces",
-    ),
-    filter_key("flowId", "flow"),
+    namespace_filter(),
+    flow_filter(),
     filter_key("labels", "label", kind="labels", placeholder="key:value"),
 ]
 

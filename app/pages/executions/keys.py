@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from components.filters import NAMESPACE_OPERATORS, filter_key
+from app.filter_keys import LISTED_FLOW_OPERATORS, flow_filter, namespace_filter
+from components.filters import filter_key
 from components.states import STATES
 
 FILTERS = [
     filter_key("state", "state", kind="choice", options=list(STATES)),
-    filter_key(
-        "namespace",
-        "namespace",
-        operators=NAMESPACE_OPERATORS,
-        kind="choice",
-        options_url="/api/v1/{tenant}/executions/namespaces",
-    ),
-    filter_key("flowId", "flow", operators=["EQUALS", "CONTAINS", "IN", "NOT_IN", "STARTS_WITH", "REGEX"]),
+    namespace_filter(of_executions=True),
+    flow_filter(LISTED_FLOW_OPERATORS),
     filter_key("labels", "label", kind="labels"),
     filter_key("timeRange", "time", kind="period"),
     filter_key("startDate", "started", kind="date"),

@@ -261,48 +261,32 @@ class FlowDeeds(rx.State, mixin=True):
             if fault or not (add or remove):
                 return None, fault or say("Write labels to set, or keys to remove.")
 
-            async def label(api: Client, key: str) -> Outcome:
+            async def step(api: Client, key: str) -> Outcome:
                 return await _rewritten(api, key, lambda flow, text: _labelled(flow, text, add, remove))
 
             doing = say_count(count, "Labelling 1 flow", "Labelling {n} flows", n=count)
-            return Work(
-                doing,
-                lambda n: say_count(n, "1 flow labelled", "{n} flows labelled", n=n),
-                parts=keys,
-                step=label,
-                total=count,
-            ), ""
-        if name == "move":
+            done = lambda n: say_count(n, "1 flow labelled", "{n} flows labelled", n=n)  # noqa: E731
+        elif name == "move":
             space = self.deed_space.strip()
             if not NAMESPACE.fullmatch(space):
                 return None, say("A namespace, like company.team.")
 
-            async def move(api: Client, key: str) -> Outcome:
+            async def step(api: Client, key: str) -> Outcome:
                 return await _moved(api, key, space)
 
             doing = say_count(count, "Moving 1 flow", "Moving {n} flows", n=count)
-            return Work(
-                doing,
-                lambda n: say_count(n, "1 flow moved", "{n} flows moved", n=n),
-                parts=keys,
-                step=move,
-                total=count,
-            ), ""
-        given, fault = inputs_of(self.deed_inputs)
-        if fault:
-            return None, fault
+            done = lambda n: say_count(n, "1 flow moved", "{n} flows moved", n=n)  # noqa: E731
+        else:
+            given, fault = inputs_of(self.deed_inputs)
+            if fault:
+                return None, fault
 
-        async def run(api: Client, key: str) -> Outcome:
-            return await _run(api, key, given)
+            async def step(api: Client, key: str) -> Outcome:
+                return await _run(api, key, given)
 
-        doing = say_count(count, "Starting 1 flow", "Starting {n} flows", n=count)
-        return Work(
-            doing,
-            lambda n: say_count(n, "1 execution started", "{n} executions started", n=n),
-            parts=keys,
-            step=run,
-            total=count,
-        ), ""
+            doing = say_count(count, "Starting 1 flow", "Starting {n} flows", n=count)
+            done = lambda n: say_count(n, "1 execution started", "{n} executions started", n=n)  # noqa: E731
+        return Work(doing, done, parts=keys, step=step, total=count), ""
 
 
 def _labelled(flow: Mapping[str, Any], text: str, add: Sequence[Mapping[str, str]], remove: Sequence[str]) -> str:

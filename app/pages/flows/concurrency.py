@@ -8,7 +8,7 @@ from typing import Any
 import reflex as rx
 
 from app import routes
-from app.pages.administration.limits import with_limit
+from app.limit_form import BEHAVIOURS, limit_dialog, limit_fault, limited
 from app.pages.flows.state import FlowState, openers
 from app.words import say
 from backend_client import ApiError
@@ -22,7 +22,6 @@ from components.stream import stream_host
 from components.table import Bulk, Column, data_table
 
 SAMPLE = "concurrency:\n  limit: 2\n  behavior: QUEUE"
-BEHAVIOURS = [("QUEUE", "waits"), ("CANCEL", "is cancelled"), ("FAIL", "fails")]
 OUTCOMES = [
     ("RUNNING", "run, above the limit"),
     ("CANCELLED", "are cancelled"),
@@ -48,17 +47,6 @@ class Queued:
     short: str = ""
     position: int = 0
     since: str = ""
-
-
-def limited(source: str, limit: int, behaviour: str) -> str:
-    """Return a flow's source with a limit, which is appended where the flow has none.
-
-    Raises:
-        ValueError: the limit is written in a way that is not changed here.
-    """
-    if any(line.startswith("concurrency:") for line in source.splitlines()):
-        return with_limit(source, limit, behaviour)
-    return f"{source.rstrip()}\n\nconcurrency:\n  limit: {limit}\n  behavior: {behaviour}\n"
 
 
 class FlowLimitState(FlowState):
@@ -152,8 +140,8 @@ class FlowLimitState(FlowState):
     @rx.event
     async def save_limit(self):
         """Write the limit into the source: a new revision."""
-        if not self.limit_text.strip().isdigit() or int(self.limit_text) < 1:
-            self.limit_fault = say("A whole number from 1 on.")
+        self.limit_fault = limit_fault(self.limit_text)
+        if self.limit_fault:
             return
         try:
             async with self.api(raising=True) as api:
@@ -334,7 +322,7 @@ def _gauge() -> rx.Component:
             rx.el.div(
                 rx.el.span("One above the limit", class_name="xs faint"),
                 rx.el.b(
-                    rx.match(S.behaviour, ("QUEUE", "waits"), ("CANCEL", "is cancelled"), ("FAIL", "fails"), ""),
+                    rx.match(S.behaviour, *BEHAVIOURS, ""),
                     class_name="fkpi",
                 ),
                 class_name="col",
@@ -425,34 +413,17 @@ def _tables() -> rx.Component:
 def _dialogs() -> rx.Component:
     number = S.leaving.length()
     return rx.fragment(
-        dialog(
+        limit_dialog(
             "The limit of the flow",
-            form(
-                field(
-                    "Most executions at a time",
-                    text_input(S.limit_text, S.type_limit, label="Limit", test="concurrency-limit"),
-                    error=S.limit_fault,
-                    hint="Saved into the flow's source as a new revision; what runs already goes on.",
-                ),
-                field(
-                    "An execution above the limit",
-                    select(BEHAVIOURS, S.behaviour_chosen, S.choose_behaviour, label="Behaviour"),
-                ),
-            ),
+            limit=S.limit_text,
+            on_limit=S.type_limit,
+            behaviour=S.behaviour_chosen,
+            on_behaviour=S.choose_behaviour,
+            fault=S.limit_fault,
             open=S.limit_editing,
             on_close=S.close_limit,
-            footer=[
-                button("Cancel", on_click=S.close_limit),
-                button(
-                    "Save",
-                    icon="save",
-                    kind="primary",
-                    on_click=S.save_limit,
-                    primary_of_dialog=True,
-                    test="concurrency-save",
-                ),
-            ],
-            test="concurrency-editor",
+            on_save=S.save_limit,
+            test="concurrency",
         ),
         dialog(
             rx.cond(number == 1, "Take it out of the queue", f"Take {number} executions out of the queue"),

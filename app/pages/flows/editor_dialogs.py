@@ -14,6 +14,7 @@ from components.diff_editor import diff_editor
 from components.field import field, text_input
 from components.flow_actions import flow_actions
 from components.flow_tools import leave_guard
+from components.message import notice_bar
 from components.three_way import three_way
 
 S: Any = EditorState
@@ -27,99 +28,87 @@ def _said(words: Any) -> rx.Component:
 
 def _draft() -> rx.Component:
     old = (S.draft_revision > 0) & (S.draft_revision < S.base_revision)
-    return rx.el.div(
-        rx.icon("file-clock", size=14),
-        rx.el.span(
-            rx.cond(
-                S.draft_elsewhere, "A draft of yours is kept, written in another browser", "A draft of yours is kept"
+    return notice_bar(
+        rx.cond(old, "warn", "live"),
+        "file-clock",
+        rx.cond(S.draft_elsewhere, "A draft of yours is kept, written in another browser", "A draft of yours is kept"),
+        rx.cond(S.draft_saved == "now", "", rx.fragment(", from ", moment(S.draft_saved, mode="relative"))),
+        ".",
+        rx.cond(
+            old,
+            rx.el.b(
+                " It is older than what is stored: it began with revision ",
+                S.draft_revision,
+                ", revision ",
+                S.base_revision,
+                " came since.",
+                class_name="med",
+                custom_attrs={"data-testid": "draft-old"},
             ),
-            rx.cond(S.draft_saved == "now", "", rx.fragment(", from ", moment(S.draft_saved, mode="relative"))),
-            ".",
-            rx.cond(
-                old,
-                rx.el.b(
-                    " It is older than what is stored: it began with revision ",
-                    S.draft_revision,
-                    ", revision ",
-                    S.base_revision,
-                    " came since.",
-                    class_name="med",
-                    custom_attrs={"data-testid": "draft-old"},
-                ),
-                rx.fragment(),
-            ),
-            class_name="grow",
+            rx.fragment(),
         ),
-        button("Restore", size="small", on_click=S.restore_draft, test="draft-restore"),
-        button("Diff", size="small", on_click=S.compare_draft, test="draft-diff"),
-        button("Discard", size="small", kind="ghost", on_click=S.drop_draft, test="draft-discard"),
-        class_name=rx.cond(old, "ebar warn", "ebar live"),
-        role="status",
-        custom_attrs={"data-testid": "draft-bar"},
+        actions=[
+            button("Restore", size="small", on_click=S.restore_draft, test="draft-restore"),
+            button("Diff", size="small", on_click=S.compare_draft, test="draft-diff"),
+            button("Discard", size="small", kind="ghost", on_click=S.drop_draft, test="draft-discard"),
+        ],
+        test="draft-bar",
     )
 
 
 def _newer() -> rx.Component:
-    return rx.el.div(
-        rx.icon("git-commit-horizontal", size=14),
-        rx.el.span(
-            "Revision ",
-            S.stale_revision,
-            " was saved meanwhile",
-            rx.cond(
-                S.stale_author != "", rx.fragment(" by ", rx.el.b(S.stale_author, class_name="med")), rx.fragment()
-            ),
-            rx.cond(S.stale_at != "", rx.fragment(", ", moment(S.stale_at, mode="relative")), rx.fragment()),
-            _said(S.stale_message),
-            class_name="grow",
-        ),
-        button("Diff", size="small", on_click=S.compare_newer, test="newer-diff"),
-        button("Reload", size="small", on_click=S.reload_saved, test="newer-reload"),
-        class_name="ebar warn",
-        role="status",
-        custom_attrs={"data-testid": "newer-bar"},
+    return notice_bar(
+        "warn",
+        "git-commit-horizontal",
+        "Revision ",
+        S.stale_revision,
+        " was saved meanwhile",
+        rx.cond(S.stale_author != "", rx.fragment(" by ", rx.el.b(S.stale_author, class_name="med")), rx.fragment()),
+        rx.cond(S.stale_at != "", rx.fragment(", ", moment(S.stale_at, mode="relative")), rx.fragment()),
+        _said(S.stale_message),
+        actions=[
+            button("Diff", size="small", on_click=S.compare_newer, test="newer-diff"),
+            button("Reload", size="small", on_click=S.reload_saved, test="newer-reload"),
+        ],
+        test="newer-bar",
     )
 
 
 def _moved() -> rx.Component:
-    return rx.el.div(
-        rx.icon("lock", size=14),
-        rx.el.span(
-            "Id and namespace of a stored flow stay. ",
-            rx.el.b(S.moved, class_name="mono"),
-            " can be a flow of its own.",
-            class_name="grow",
-        ),
-        button("Create a copy", icon="copy-plus", size="small", on_click=S.copy_moved, test="moved-copy"),
-        button("Put back", icon="undo-2", size="small", on_click=S.put_names, test="moved-back"),
-        class_name="ebar warn",
-        role="status",
-        custom_attrs={"data-testid": "moved-bar"},
+    return notice_bar(
+        "warn",
+        "lock",
+        "Id and namespace of a stored flow stay. ",
+        rx.el.b(S.moved, class_name="mono"),
+        " can be a flow of its own.",
+        actions=[
+            button("Create a copy", icon="copy-plus", size="small", on_click=S.copy_moved, test="moved-copy"),
+            button("Put back", icon="undo-2", size="small", on_click=S.put_names, test="moved-back"),
+        ],
+        test="moved-bar",
     )
 
 
 def _refused() -> rx.Component:
-    return rx.el.div(
-        rx.icon("octagon-x", size=14),
-        rx.el.div(
-            rx.el.b("Not saved. "),
-            S.save_problem,
-            rx.cond(
-                S.save_details.length() > 0,
-                rx.el.ul(rx.foreach(S.save_details, lambda one: rx.el.li(one))),
-                rx.fragment(),
-            ),
-            rx.cond(S.save_request != "", rx.el.span("Request ", S.save_request, class_name="mono xs"), rx.fragment()),
-            class_name="grow brk",
-        ),
+    return notice_bar(
+        "bad",
+        "octagon-x",
+        rx.el.b("Not saved. "),
+        S.save_problem,
         rx.cond(
-            S.copy_offered,
-            button("Create as a new flow", icon="copy-plus", size="small", on_click=S.save_copy, test="save-copy"),
+            S.save_details.length() > 0,
+            rx.el.ul(rx.foreach(S.save_details, lambda one: rx.el.li(one))),
             rx.fragment(),
         ),
-        class_name="ebar bad",
-        role="alert",
-        custom_attrs={"data-testid": "save-problem"},
+        rx.cond(S.save_request != "", rx.el.span("Request ", S.save_request, class_name="mono xs"), rx.fragment()),
+        actions=[
+            rx.cond(
+                S.copy_offered,
+                button("Create as a new flow", icon="copy-plus", size="small", on_click=S.save_copy, test="save-copy"),
+                rx.fragment(),
+            ),
+        ],
+        test="save-problem",
     )
 
 

@@ -17,6 +17,7 @@ from components.field import text_input
 from components.files_panel import files_panel
 from components.graph import flow_graph
 from components.playground import last_run, playground
+from components.plugin_property import plugin_property
 
 S: Any = EditorState
 
@@ -38,20 +39,6 @@ def topology_panel() -> rx.Component:
         ),
         class_name="epan",
         custom_attrs={"data-testid": "editor-topology"},
-    )
-
-
-def _property(one: Any) -> rx.Component:
-    return rx.el.div(
-        rx.el.div(
-            rx.el.code(one.name, class_name="mono med"),
-            rx.cond(one.required, rx.el.span("*", class_name="req", title="Required"), rx.fragment()),
-            rx.el.span(one.kind, class_name="ptt"),
-            rx.cond(one.default != "", rx.el.span("default ", one.default, class_name="ptt end ell"), rx.fragment()),
-            class_name="row g6",
-        ),
-        rx.html(one.text, class_name="prose"),
-        class_name="pr",
     )
 
 
@@ -112,7 +99,7 @@ def docs_panel() -> rx.Component:
                 "outputs",
                 rx.cond(
                     S.doc.outputs.length() > 0,
-                    rx.el.div(rx.foreach(S.doc.outputs, _property)),
+                    rx.el.div(rx.foreach(S.doc.outputs, plugin_property)),
                     rx.el.p("It has no outputs.", class_name="mut sm"),
                 ),
             ),
@@ -124,18 +111,18 @@ def docs_panel() -> rx.Component:
                     rx.el.p("There is no example.", class_name="mut sm"),
                 ),
             ),
-            ("common", rx.el.div(rx.foreach(S.doc.common, _property))),
+            ("common", rx.el.div(rx.foreach(S.doc.common, plugin_property))),
             (
                 "metrics",
                 rx.cond(
                     S.doc.metrics.length() > 0,
-                    rx.el.div(rx.foreach(S.doc.metrics, _property)),
+                    rx.el.div(rx.foreach(S.doc.metrics, plugin_property)),
                     rx.el.p("It publishes no metrics of its own.", class_name="mut sm"),
                 ),
             ),
             rx.cond(
                 S.doc.properties.length() > 0,
-                rx.el.div(rx.foreach(S.doc.properties, _property)),
+                rx.el.div(rx.foreach(S.doc.properties, plugin_property)),
                 rx.el.p("It has no properties of its own.", class_name="mut sm"),
             ),
         ),

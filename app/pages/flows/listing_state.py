@@ -12,6 +12,7 @@ import reflex as rx
 
 from app import routes
 from app.conditions import iso, pairs_of
+from app.filter_keys import LISTED_FLOW_OPERATORS, flow_filter, namespace_filter
 from app.list_page import ListPage
 from app.pages.flows.bulk import FlowDeeds
 from app.pages.flows.execute import ExecuteState
@@ -22,7 +23,7 @@ from app.words import say, say_count
 from backend_client import FlowRow, Page
 from backend_client.executions import named_labels, visible_labels
 from backend_client.flows import FlowFigures
-from components.filters import NAMESPACE_OPERATORS, filter_key
+from components.filters import filter_key
 from components.states import STATES
 
 RUNS = 14
@@ -31,14 +32,8 @@ KINDS = (("Schedule", "clock"), ("Webhook", "webhook"), ("trigger.Flow", "workfl
 
 
 FILTERS = [
-    filter_key(
-        "namespace",
-        "namespace",
-        operators=NAMESPACE_OPERATORS,
-        kind="choice",
-        options_url="/api/v1/{tenant}/flows/distinct-namespaces",
-    ),
-    filter_key("flowId", "flow", operators=["EQUALS", "CONTAINS", "IN", "NOT_IN", "STARTS_WITH", "REGEX"]),
+    namespace_filter(),
+    flow_filter(LISTED_FLOW_OPERATORS),
     filter_key("labels", "label", kind="labels"),
     filter_key("scope", "scope", operators=["EQUALS"], kind="choice", options=["USER", "SYSTEM"]),
     filter_key("enabled", "enabled", operators=["EQUALS"], kind="choice", options=["true", "false"]),

@@ -24,35 +24,30 @@ from app.rights import FLOW_TABS
 from components.button import button, icon_button, link_button
 from components.chrome import allowed
 from components.dialog import confirm_dialog, menu, menu_item, menu_line
-from components.message import skeleton_rows
+from components.message import notice_bar, skeleton_rows
 from components.tabs import tabs
 
 S: Any = FlowState
 
 
 def _deleted() -> rx.Component:
-    return rx.el.div(
-        rx.icon("trash-2", size=14),
-        rx.el.span("This flow was deleted. Its revisions and executions are kept.", class_name="grow"),
-        button("Restore", size="small", icon="undo-2", on_click=S.restore_deleted, test="flow-restore"),
-        class_name="ebar warn",
-        role="status",
-        custom_attrs={"data-testid": "flow-deleted"},
+    return notice_bar(
+        "warn",
+        "trash-2",
+        "This flow was deleted. Its revisions and executions are kept.",
+        actions=[button("Restore", size="small", icon="undo-2", on_click=S.restore_deleted, test="flow-restore")],
+        test="flow-deleted",
     )
 
 
 def _read_only() -> rx.Component:
-    return rx.el.div(
-        rx.icon("lock", size=14),
-        rx.el.span(
-            "This flow is read-only: its label ",
-            rx.el.code(READ_ONLY, class_name="mono"),
-            " says so. It can be executed.",
-            class_name="grow",
-        ),
-        class_name="ebar live",
-        role="status",
-        custom_attrs={"data-testid": "flow-read-only"},
+    return notice_bar(
+        "live",
+        "lock",
+        "This flow is read-only: its label ",
+        rx.el.code(READ_ONLY, class_name="mono"),
+        " says so. It can be executed.",
+        test="flow-read-only",
     )
 
 

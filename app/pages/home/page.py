@@ -7,6 +7,7 @@ from typing import Any
 import reflex as rx
 
 from app import routes
+from app.filter_keys import flow_filter, namespace_filter
 from app.frame import page_shell
 from app.pages.dashboards.switcher import switcher
 from app.pages.home import numbers
@@ -18,20 +19,14 @@ from components.client import Home
 from components.clock import duration, moment
 from components.dashboard_grid import dashboard_grid
 from components.field import switch
-from components.filters import NAMESPACE_OPERATORS, filter_bar, filter_key, refresh
+from components.filters import filter_bar, filter_key, refresh
 from components.message import count, flow_name, message, skeleton_rows
 from components.reactive import testid
 from components.states import state_icon
 
 FILTERS = [
-    filter_key(
-        "namespace",
-        "namespace",
-        operators=NAMESPACE_OPERATORS,
-        kind="choice",
-        options_url="/api/v1/{tenant}/flows/distinct-namespaces",
-    ),
-    filter_key("flowId", "flow"),
+    namespace_filter(),
+    flow_filter(),
     filter_key("labels", "label", placeholder="key:value"),
 ]
 
@@ -171,64 +166,37 @@ def _grid(*cards: dict[str, Any]) -> rx.Component:
     )
 
 
-OVER_TIME = {
-    "id": "executions-over-time",
-    "type": "TimeSeries",
-    "title": "Executions over time",
-    "description": "",
-    "width": 12,
-    "broken": False,
-    "up": True,
-    "counted": True,
-    "brush": True,
-    "height": 204,
-}
-STATES_SHARE = {
-    "id": "executions-by-state",
-    "type": "Pie",
-    "title": "Executions by state",
-    "description": "",
-    "width": 4,
-    "broken": False,
-    "counted": True,
-    "height": 264,
-}
-NAMESPACES = {
-    "id": "executions-by-namespace",
-    "type": "Bar",
-    "title": "Executions by namespace",
-    "description": "",
-    "width": 8,
-    "broken": False,
-    "up": True,
-    "height": 264,
-}
+def _chart(identity: str, kind: str, title: str, *, width: int = 12, **more: Any) -> dict[str, Any]:
+    """A card of the grid; `more` are the options of its kind of chart."""
+    return {
+        "id": identity,
+        "type": kind,
+        "title": title,
+        "description": "",
+        "width": width,
+        "broken": False,
+        **more,
+    }
+
+
 OF_LOGS = ["namespace", "flowId"]
 """Conditions that lines of logs know."""
-LOGS = {
-    "id": "logs-over-time",
-    "type": "TimeSeries",
-    "title": "Logs over time",
-    "description": "",
-    "width": 12,
-    "broken": False,
-    "up": True,
-    "counted": True,
-    "brush": True,
-    "height": 150,
-    "only": OF_LOGS,
-}
-ERROR_LOGS = {
-    "id": "error-logs",
-    "type": "Table",
-    "title": "Error logs",
-    "description": "",
-    "width": 12,
-    "broken": False,
-    "only": OF_LOGS,
-    "to": f"{routes.LOGS}?filters[minLevel][EQUALS]=ERROR",
-    "all": "All error logs",
-}
+OVER_TIME = _chart(
+    "executions-over-time", "TimeSeries", "Executions over time", up=True, counted=True, brush=True, height=204
+)
+STATES_SHARE = _chart("executions-by-state", "Pie", "Executions by state", width=4, counted=True, height=264)
+NAMESPACES = _chart("executions-by-namespace", "Bar", "Executions by namespace", width=8, up=True, height=264)
+LOGS = _chart(
+    "logs-over-time", "TimeSeries", "Logs over time", up=True, counted=True, brush=True, height=150, only=OF_LOGS
+)
+ERROR_LOGS = _chart(
+    "error-logs",
+    "Table",
+    "Error logs",
+    only=OF_LOGS,
+    to=f"{routes.LOGS}?filters[minLevel][EQUALS]=ERROR",
+    all="All error logs",
+)
 
 
 def _over_time() -> rx.Component:
