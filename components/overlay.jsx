@@ -10,11 +10,14 @@ const NARROW = 320; // px, as the mock has it
 const kept = (name) => { try { return Number(localStorage.getItem("fd-drawer:" + name)) || 0; } catch { return 0; } };
 const keep = (name, px) => { try { localStorage.setItem("fd-drawer:" + name, String(px)); } catch { /* private window */ } };
 // What a drawer shows stands in the address as `open`: a reload and a sent link show it again (UI-DG-03).
-const address = (at) => {
+// Opened on the page it is a step of its own: Back closes it and leaves the list where it was.
+const opened = () => new URLSearchParams(location.search).get("open") || "";
+const address = (at, step = false) => {
   const url = new URL(location.href);
-  if ((url.searchParams.get("open") || "") === at) return;
+  if (opened() === at) return;
   if (at) url.searchParams.set("open", at); else url.searchParams.delete("open");
-  history.replaceState(history.state, "", url.pathname + url.search + url.hash);
+  const place = url.pathname + url.search + url.hash;
+  if (step) history.pushState({ ...history.state, idx: (history.state?.idx ?? 0) + 1 }, "", place); else history.replaceState(history.state, "", place);
 };
 
 export function Dialog({ open, title, width = 480, kind = "dialog", destructive = false, at = "", onClose, onSubmit, testid, children }) {
@@ -39,7 +42,18 @@ export function Dialog({ open, title, width = 480, kind = "dialog", destructive 
   }, [open, destructive]);
   useEffect(() => {
     if (!drawer) return;
-    if (open && at) { shown.current = at; address(at); } else if (shown.current) { if (new URLSearchParams(location.search).get("open") === shown.current) address(""); shown.current = ""; }
+    if (open && at) { const step = !shown.current; shown.current = at; address(at, step); } else if (shown.current) { if (opened() === shown.current) address(""); shown.current = ""; }
+  }, [open, at, drawer]);
+  useEffect(() => {
+    if (!drawer || !open || !at) return;
+    const back = () => {
+      if (!shown.current || opened() === shown.current) return;
+      if (typed.current) { address(shown.current, true); setAsking(true); return; }
+      shown.current = "";
+      cb.current.onClose?.();
+    };
+    window.addEventListener("popstate", back);
+    return () => window.removeEventListener("popstate", back);
   }, [open, at, drawer]);
   useEffect(() => () => ref.current?.open && ref.current.close(), []);
   const close = () => { setAsking(false); cb.current.onClose?.(); };

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
@@ -65,14 +66,18 @@ def disposition(name: str) -> str:
 CSV_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def csv_text(columns: list[str], rows: list[list[Any]]) -> str:
-    """CSV with a header row; cells that a spreadsheet would take for a formula get an apostrophe."""
+def csv_text(columns: list[str], rows: Iterable[Iterable[Any]]) -> str:
+    """CSV with a header row (see `csv_lines`)."""
+    return csv_lines([columns]) + csv_lines(rows)
+
+
+def csv_lines(rows: Iterable[Iterable[Any]]) -> str:
+    """Lines of CSV; cells that a spreadsheet would take for a formula get an apostrophe."""
     import csv
     import io
 
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(columns)
     for row in rows:
         cells = []
         for cell in row:

@@ -14,6 +14,7 @@ from flowdeck.api.answers import Json, attachment, csv_text, disposition, empty
 from flowdeck.api.bodies import json_object
 from flowdeck.api.parameters import MAX_SIZE, Integer, PageDep, body_filters, filters
 from flowdeck.api.security import CallerDep
+from flowdeck.api.spreadsheets import file_name
 from flowdeck.model.errors import Conflict, DomainError, IllegalArgument, NotFound
 from flowdeck.services import (
     bundles,
@@ -339,7 +340,9 @@ async def figure(request: Request, caller: CallerDep) -> Response:
     found = await (chart_figures if own else figures).build(request.app.state.backend, caller, sent, chosen)
     name = str(sent.get("chart") or "chart")
     if kind == "csv":
-        return attachment(csv_text(found["columns"], found["rows"]), f"{name}.csv", "text/csv")
+        return attachment(
+            csv_text(found["columns"], found["rows"]), file_name(request, name, caller.tenant), "text/csv"
+        )
     if kind == "html":
         import html
 

@@ -10,6 +10,7 @@ from flowdeck.api.answers import Json, attachment, csv_text, empty, paged
 from flowdeck.api.bodies import json_object, text
 from flowdeck.api.parameters import PageDep, body_filters
 from flowdeck.api.security import CallerDep
+from flowdeck.api.spreadsheets import file_name
 from flowdeck.model.errors import InvalidFormat
 from flowdeck.services import charts, dashboards
 
@@ -61,15 +62,16 @@ async def preview(request: Request, caller: CallerDep) -> Response:
     return paged(*await _preview(request, caller))
 
 
-def _csv(rows: list[dict[str, Any]], name: str) -> Response:
+def _csv(request: Request, caller: Any, rows: list[dict[str, Any]], name: str) -> Response:
     columns = list(dict.fromkeys(key for row in rows for key in row))
-    return attachment(csv_text(columns, [[row.get(c) for c in columns] for row in rows]), f"{name}.csv", CSV)
+    text = csv_text(columns, [[row.get(c) for c in columns] for row in rows])
+    return attachment(text, file_name(request, name, caller.tenant), CSV)
 
 
 @router.post("/charts/export/to-csv")
 async def preview_csv(request: Request, caller: CallerDep) -> Response:
     """Data of an unsaved chart as CSV."""
-    return _csv((await _preview(request, caller))[0], "chart")
+    return _csv(request, caller, (await _preview(request, caller))[0], "chart")
 
 
 @router.get("/{dashboard_id}")
@@ -108,4 +110,4 @@ async def data(request: Request, caller: CallerDep, dashboard_id: str, chart_id:
 @router.post("/{dashboard_id}/charts/{chart_id}/export/to-csv")
 async def data_csv(request: Request, caller: CallerDep, dashboard_id: str, chart_id: str) -> Response:
     """Data of a chart as CSV."""
-    return _csv((await _data(request, caller, dashboard_id, chart_id))[0], chart_id)
+    return _csv(request, caller, (await _data(request, caller, dashboard_id, chart_id))[0], chart_id)

@@ -14,7 +14,7 @@ from flowdeck.api.execution_forms import read_inputs
 from flowdeck.api.forms import Form
 from flowdeck.api.parameters import Integer, PageDep, filters, flag, label_parameters, listed, whole
 from flowdeck.api.security import CallerDep
-from flowdeck.api.spreadsheets import spreadsheet
+from flowdeck.api.spreadsheets import chosen, spreadsheet
 from flowdeck.model.errors import IllegalState, InvalidFormat
 from flowdeck.model.states import State
 from flowdeck.services import creation, documents, evaluation, executions, flow_graphs, flows
@@ -68,9 +68,10 @@ async def search(request: Request, caller: CallerDep, page: PageDep, dateFilter:
 
 @router.get("/export/by-query/csv")
 async def export_csv(request: Request, caller: CallerDep) -> Response:
-    """CSV of all matches."""
-    rows = await executions.matching(request.app.state.backend, caller, filters(request, "executions"))
-    return spreadsheet(request, "executions", caller.tenant, CSV_COLUMNS, rows, ids=("id",), own=OWN_CSV)
+    """CSV of all matches, oldest first, sent as they are read."""
+    columns = chosen(request, CSV_COLUMNS, ("id",), OWN_CSV)
+    rows = executions.following(request.app.state.backend, caller, filters(request, "executions"))
+    return await spreadsheet(request, "executions", caller.tenant, CSV_COLUMNS, rows, columns=columns)
 
 
 def _note(row: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -15,10 +16,10 @@ from flowdeck.api.errors import BadRequest
 from flowdeck.api.forms import Form, uploaded
 from flowdeck.api.parameters import LARGEST_NUMBER, Integer, PageDep, filters, flag, listed
 from flowdeck.api.security import CallerDep
-from flowdeck.api.spreadsheets import spreadsheet
+from flowdeck.api.spreadsheets import chosen, spreadsheet
 from flowdeck.expr import ExpressionError, yamltext
 from flowdeck.model.errors import IllegalArgument, InvalidFormat
-from flowdeck.services import documents, flow_edits, flow_graphs, flow_links, flow_transfer, flows
+from flowdeck.services import documents, flow_edits, flow_figures, flow_graphs, flow_links, flow_transfer, flows
 from flowdeck.store.queries import flows as queries
 
 router = APIRouter(prefix="/api/v1/{tenant}", tags=["Flows"])
@@ -225,9 +226,25 @@ async def export_by_query(request: Request, caller: CallerDep) -> Response:
 
 @router.get("/flows/export/by-query/csv")
 async def export_csv(request: Request, caller: CallerDep) -> Response:
-    """CSV of all matches."""
-    rows = await flows.matching(request.app.state.backend, caller, filters(request, "flows"))
-    return spreadsheet(request, "flows", caller.tenant, CSV_COLUMNS, rows, ids=("namespace", "id"), own=OWN_CSV)
+    """CSV of all matches, sent as they are read; what their runs say is read for the columns that tell it."""
+    backend = request.app.state.backend
+    asked = chosen(request, CSV_COLUMNS, ("namespace", "id"), OWN_CSV)
+    # What one column of the list shows of the last run are two of a table.
+    columns = list(
+        dict.fromkeys(part for one in asked for part in (("last", "lastState") if one == "last" else (one,)))
+    )
+    rows = flow_figures.told(
+        backend,
+        caller,
+        flows.following(backend, caller, filters(request, "flows")),
+        runs=bool(OF_RUNS.intersection(columns)),
+        days="days" in columns,
+    )
+    return await spreadsheet(request, "flows", caller.tenant, CSV_COLUMNS, rows, columns=columns)
+
+
+def _started(row: Any) -> int | None:
+    return row["runs"][-1][2] if row["runs"] else None
 
 
 CSV_COLUMNS: dict[str, Callable[[Any], Any]] = {
@@ -238,8 +255,21 @@ CSV_COLUMNS: dict[str, Callable[[Any], Any]] = {
     "description": lambda r: r["description"],
     "labels": lambda r: r["labels"],
     "updated": lambda r: documents.instant_or_none(r["updated"]),
+    "triggers": lambda r: " ".join(str(one.get("id")) for one in json.loads(r["summary"] or "{}").get("triggers", ())),
+    "last": lambda r: documents.instant_or_none(_started(r)),
+    "lastState": lambda r: r["runs"][-1][1] if r["runs"] else None,
+    "runs": lambda r: " ".join(run[1] for run in r["runs"]),
+    "days": lambda r: " ".join(f"{one['day']}:{one['total']}" for one in r["days"]),
+    "success": lambda r: r["figures"].get("successRatio"),
+    "median": lambda r: r["figures"].get("medianMs"),
+    "next": lambda r: None if r["disabled"] else r["figures"].get("nextAt"),
 }
+"""Columns of the CSV by the names of the API and of the console's list.
+
+The median is ms, success a part of one; runs are states, oldest first; days are `date:executions`.
+"""
 OWN_CSV = ("namespace", "id", "revision", "disabled", "description", "labels")
+OF_RUNS = frozenset({"last", "lastState", "runs", "success", "median", "next"})
 
 
 @router.get("/flows/{namespace}")

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from starlette.responses import StreamingResponse
 
-from flowdeck.api.answers import Json, attachment, csv_text
+from flowdeck.api.answers import Json, attachment, csv_lines, disposition
 from flowdeck.api.bodies import json_object, text
 from flowdeck.api.forms import uploaded
 from flowdeck.api.parameters import Integer, PageDep, filters, flag
 from flowdeck.api.security import CallerDep
-from flowdeck.model.errors import DomainError, IllegalArgument
+from flowdeck.api.spreadsheets import file_name
+from flowdeck.model.errors import IllegalArgument
 from flowdeck.services import (
     administration,
     chart_figures,
@@ -27,7 +31,6 @@ from flowdeck.services import (
     support,
     uses,
 )
-from flowdeck.store.queries.where import Page
 
 router = APIRouter(prefix="/api/v1/{tenant}/console", tags=["Console"])
 
@@ -213,24 +216,32 @@ KV_COLUMNS = ["namespace", "key", "type", "value", "description", "expirationDat
 
 @router.get("/kv/export")
 async def export_kv(request: Request, caller: CallerDep, format: str = "json") -> Response:
-    """The filtered pairs with their values, at most 1,000, as JSON or CSV."""
+    """The filtered pairs with their values as JSON or CSV, sent as they are read."""
     if format not in ("json", "csv"):
         raise IllegalArgument("format: json and csv are known")
-    backend = request.app.state.backend
-    rows, _ = await kv.search(backend, caller, filters(request, "kv"), Page(1, 1000))
-    found = []
-    for row in rows:
-        try:
-            held = await kv.get(backend, caller, str(row["namespace"]), str(row["key"]))
-        except DomainError:
-            continue  # it went, or ran out, meanwhile
-        kept = {k: held[k] for k in ("type", "value", "description", "expirationDate") if held.get(k) is not None}
-        found.append({"namespace": row["namespace"], "key": row["key"], **kept})
+    pairs = kv.exported(request.app.state.backend, caller, filters(request, "kv"))
+    first = await anext(pairs, None)
+    name = file_name(request, "kv", caller.tenant, format)
+
+    def line(one: dict[str, Any]) -> list[Any]:
+        value = one.get("value")
+        told = {**one, "value": value if isinstance(value, str) else json.dumps(value)}
+        return [told.get(column, "") for column in KV_COLUMNS]
+
+    async def table() -> AsyncIterator[bytes]:
+        yield csv_lines([KV_COLUMNS, *([line(first)] if first else [])]).encode()
+        async for one in pairs:
+            yield csv_lines([line(one)]).encode()
+
+    async def listed() -> AsyncIterator[bytes]:
+        yield b"["
+        if first:
+            yield json.dumps(first, ensure_ascii=False, indent=2).encode()
+        async for one in pairs:
+            yield b",\n" + json.dumps(one, ensure_ascii=False, indent=2).encode()
+        yield b"]\n"
+
+    head = {"Content-Disposition": disposition(name)}
     if format == "csv":
-        cells = [
-            {**one, "value": one.get("value") if isinstance(one.get("value"), str) else json.dumps(one.get("value"))}
-            for one in found
-        ]
-        lines = [[one.get(name, "") for name in KV_COLUMNS] for one in cells]
-        return attachment(csv_text(KV_COLUMNS, lines), "keys.csv", "text/csv")
-    return attachment(json.dumps(found, ensure_ascii=False, indent=2), "keys.json", "application/json")
+        return StreamingResponse(table(), media_type="text/csv", headers=head)
+    return StreamingResponse(listed(), media_type="application/json", headers=head)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import Request, Response
+from starlette.responses import StreamingResponse
 
-from flowdeck.api.answers import attachment, csv_text
+from flowdeck.api.answers import csv_lines, disposition
 
 Row = Any
 Column = Callable[[Row], Any]
@@ -38,30 +39,39 @@ def label(row: Row, key: str) -> str:
     return next((str(one.get("value", "")) for one in pairs if isinstance(one, Mapping) and one.get("key") == key), "")
 
 
-def spreadsheet(
+async def spreadsheet(
     request: Request,
     name: str,
     tenant: str,
     known: Mapping[str, Column],
-    rows: Sequence[Row],
+    pages: AsyncIterator[Sequence[Row]],
     *,
-    ids: Sequence[str],
-    own: Sequence[str],
+    columns: Sequence[str],
 ) -> Response:
-    """Answer rows as CSV named `<list>-<tenant>-<timestamp>.csv`.
+    """Answer rows as CSV named `<list>-<tenant>-<timestamp>.csv`, however many: sent as they are read.
+
+    The first rows are read before the answer begins, so that what is wrong with the filters is still refused.
 
     Args:
         known: how each column is read from a row; the names are those of the console's columns.
-        ids: columns that identify a row and are always there.
-        own: columns of a request without `columns`.
+        pages: the rows, a piece at a time.
+        columns: names of the columns, as `chosen` gives them.
     """
-    columns = chosen(request, known, ids, own)
+    first: Sequence[Row] = await anext(pages, ())
 
     def cell(row: Row, column: str) -> Any:
         return label(row, column[len(LABEL) :]) if column.startswith(LABEL) else known[column](row)
 
-    lines = [[cell(row, column) for column in columns] for row in rows]
-    return attachment(csv_text(columns, lines), file_name(request, name, tenant), "text/csv")
+    def lines(rows: Sequence[Row]) -> bytes:
+        return csv_lines([cell(row, column) for column in columns] for row in rows).encode()
+
+    async def body() -> AsyncIterator[bytes]:
+        yield csv_lines([columns]).encode() + lines(first)
+        async for rows in pages:
+            yield lines(rows)
+
+    head = {"Content-Disposition": disposition(file_name(request, name, tenant))}
+    return StreamingResponse(body(), media_type="text/csv", headers=head)
 
 
 def file_name(request: Request, name: str, tenant: str, kind: str = "csv") -> str:

@@ -11,7 +11,7 @@ from flowdeck.api.answers import Json, paged
 from flowdeck.api.bodies import json_list, json_object
 from flowdeck.api.parameters import PageDep, body_filters, filters, flag
 from flowdeck.api.security import CallerDep
-from flowdeck.api.spreadsheets import spreadsheet
+from flowdeck.api.spreadsheets import chosen, spreadsheet
 from flowdeck.model.errors import IllegalArgument
 from flowdeck.services import documents, triggers
 
@@ -32,10 +32,10 @@ async def search(request: Request, caller: CallerDep, page: PageDep) -> Response
 
 @router.get("/export/by-query/csv")
 async def export_csv(request: Request, caller: CallerDep) -> Response:
-    """CSV of all matches."""
-    rows = await triggers.matching(request.app.state.backend, caller, filters(request, "triggers"))
-    ids = ("namespace", "flowId", "triggerId")
-    return spreadsheet(request, "triggers", caller.tenant, CSV_COLUMNS, rows, ids=ids, own=OWN_CSV)
+    """CSV of all matches, sent as they are read."""
+    columns = chosen(request, CSV_COLUMNS, ("namespace", "flowId", "triggerId"), OWN_CSV)
+    rows = triggers.following(request.app.state.backend, caller, filters(request, "triggers"))
+    return await spreadsheet(request, "triggers", caller.tenant, CSV_COLUMNS, rows, columns=columns)
 
 
 CSV_COLUMNS: dict[str, Callable[[Any], Any]] = {

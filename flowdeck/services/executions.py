@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from flowdeck.model.errors import DomainError, IllegalArgument, InvalidFormat, NotFound
@@ -15,6 +15,7 @@ from flowdeck.services import documents
 from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
 from flowdeck.services.hub import Hub
+from flowdeck.services.pieces import PIECE, pieces
 from flowdeck.services.wire import instant, parse_instant, parse_span
 from flowdeck.storage.encryption import is_encrypted
 from flowdeck.store.queries import executions as queries
@@ -179,6 +180,17 @@ async def matching(backend: Backend, caller: Caller, filters: Sequence[Filter]) 
     return await backend.read(
         queries.matching, caller.tenant, dated(filters, now), backend.config.system_namespace, limit=BULK, now=now
     )
+
+
+def following(backend: Backend, caller: Caller, filters: Sequence[Filter]) -> AsyncIterator[list[Any]]:
+    """Rows of all matches, however many, oldest first, a piece at a time."""
+    now = backend.now()
+    chosen, system = dated(filters, now), backend.config.system_namespace
+
+    def read(after: tuple[int, int] | None) -> Any:
+        return backend.read(queries.following, caller.tenant, chosen, system, after, limit=PIECE, now=now)
+
+    return pieces(read, lambda row: (row["created"], row["seq"]))
 
 
 async def latest(backend: Backend, caller: Caller, flows: Sequence[Any]) -> list[dict[str, Any]]:

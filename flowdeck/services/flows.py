@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -12,6 +12,7 @@ from flowdeck.model.errors import IllegalArgument, InvalidEntity, NotFound
 from flowdeck.services import documents
 from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
+from flowdeck.services.pieces import PIECE, pieces
 from flowdeck.services.wire import compact, told
 from flowdeck.store.queries import flows as queries
 from flowdeck.store.queries import namespaces
@@ -204,6 +205,16 @@ async def search(
 async def matching(backend: Backend, caller: Caller, filters: Sequence[Filter]) -> list[Any]:
     """Rows of all matches."""
     return await backend.read(queries.matching, caller.tenant, filters, backend.config.system_namespace)
+
+
+def following(backend: Backend, caller: Caller, filters: Sequence[Filter]) -> AsyncIterator[list[Any]]:
+    """Rows of all matches, however many, by namespace and id, without sources, a piece at a time."""
+    system = backend.config.system_namespace
+
+    def read(after: tuple[str, str] | None) -> Any:
+        return backend.read(queries.following, caller.tenant, filters, system, after, limit=PIECE)
+
+    return pieces(read, lambda row: (row["namespace"], row["id"]))
 
 
 async def named(backend: Backend, caller: Caller, ids: Sequence[Any]) -> list[Any]:

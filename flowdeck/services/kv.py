@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from flowdeck.model.errors import Gone, IllegalArgument, NotFound
+from flowdeck.model.errors import DomainError, Gone, IllegalArgument, NotFound
 from flowdeck.model.masking import ENCRYPTED
 from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
 from flowdeck.services.executions import dated, masked
+from flowdeck.services.pieces import PIECE, pieces
 from flowdeck.services.wire import compact, instant, instant_or_none, parse_span
 from flowdeck.store.queries import kv as queries
 from flowdeck.store.queries.where import Filter, Page
@@ -125,6 +126,27 @@ async def search(backend: Backend, caller: Caller, filters: Sequence[Filter], pa
     now = backend.now()
     rows, total = await backend.read(queries.search, caller.tenant, dated(filters, now), page, now)
     return [entry(r) for r in rows], total
+
+
+EXPORTED = ("type", "value", "description", "expirationDate")
+
+
+async def exported(backend: Backend, caller: Caller, filters: Sequence[Filter]) -> AsyncIterator[dict[str, Any]]:
+    """All matches with their values, however many, by namespace and key; one value is in memory at a time."""
+    now = backend.now()
+    chosen = dated(filters, now)
+
+    def read(after: tuple[str, str] | None) -> Any:
+        return backend.read(queries.following, caller.tenant, chosen, after, limit=PIECE, now=now)
+
+    async for rows in pieces(read, lambda row: (row["namespace"], row["key"])):
+        for row in rows:
+            try:
+                held = await get(backend, caller, str(row["namespace"]), str(row["key"]))
+            except DomainError:
+                continue  # it went, or ran out, meanwhile
+            kept = {name: held[name] for name in EXPORTED if held.get(name) is not None}
+            yield {"namespace": row["namespace"], "key": row["key"], **kept}
 
 
 async def of_namespaces(backend: Backend, caller: Caller, namespaces: Sequence[str]) -> list[dict[str, Any]]:

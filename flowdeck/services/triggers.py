@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from flowdeck.model.errors import DomainError, IllegalArgument, NotFound
@@ -11,6 +11,7 @@ from flowdeck.services import documents
 from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
 from flowdeck.services.executions import check_labels, dated
+from flowdeck.services.pieces import PIECE, pieces
 from flowdeck.services.wire import parse_instant
 from flowdeck.store.queries import flows as flow_queries
 from flowdeck.store.queries import triggers as queries
@@ -53,6 +54,16 @@ async def matching(backend: Backend, caller: Caller, filters: Sequence[Filter]) 
     return await backend.read(
         queries.matching, caller.tenant, dated(filters, backend.now()), backend.config.system_namespace
     )
+
+
+def following(backend: Backend, caller: Caller, filters: Sequence[Filter]) -> AsyncIterator[list[Any]]:
+    """Rows of all matches, however many, by namespace, flow and id, a piece at a time."""
+    chosen, system = dated(filters, backend.now()), backend.config.system_namespace
+
+    def read(after: tuple[str, str, str] | None) -> Any:
+        return backend.read(queries.following, caller.tenant, chosen, system, after, limit=PIECE)
+
+    return pieces(read, lambda row: (row["namespace"], row["flow_id"], row["trigger_id"]))
 
 
 def key_of(sent: Any) -> tuple[str, str, str]:

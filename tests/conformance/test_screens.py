@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 
 import pytest
@@ -256,7 +257,9 @@ def test_keys_are_exported_with_their_values(server: Server) -> None:
         assert server.call("PUT", path, body=text, content_type="text/plain").status == 200
     found: list = get(server, "/kv/export?filters[namespace][EQUALS]=kvx")  # type: ignore[assignment]
     assert [(one["key"], one["type"], one["value"]) for one in found] == [("a", "STRING", "x"), ("b", "NUMBER", 3)]
-    lines = server.call("GET", CONSOLE + "/kv/export?filters[namespace][EQUALS]=kvx&format=csv").text.split("\r\n")
+    answer = server.call("GET", CONSOLE + "/kv/export?filters[namespace][EQUALS]=kvx&format=csv")
+    assert re.search(r'filename="kv-main-\d{8}T\d{6}Z\.csv"', answer.headers["content-disposition"])
+    lines = answer.text.split("\r\n")
     assert lines[0].startswith("namespace,key,type,value") and lines[2].startswith("kvx,b,NUMBER,3")
 
 

@@ -110,6 +110,37 @@ def test_every_filter_and_sort_is_understood(database: Database, resource: str) 
             calls[resource](reader, [], Page(1, 1, ((name, True),)))
 
 
+def test_pieces_of_a_list_hold_each_row_once(database: Database) -> None:
+    """UI-LS-13: each piece goes on after the last row of the one before, with filters too."""
+    fill(database)
+    with database.writer().transaction(now=5_000_000) as tx:
+        for n in (1, 2, 3):
+            tx.insert(
+                "trigger_state", tenant="main", namespace="a.b", flow_id="f1", trigger_id=f"t{n}", type="x",
+                kind="schedule", disabled=False, updated=n, definition="{}",
+            )  # fmt: skip
+            tx.insert("kv", tenant="main", namespace="a.b", key=f"k{n}", type="STRING", value="1", version=1,
+                      created=1, updated=3)  # fmt: skip
+    some = [Filter("namespace", "PREFIX", "a")]
+    lists: dict[str, Any] = {
+        "id": (lambda r, after: executions.following(r, "main", some, "system", after, limit=2), ("created", "seq")),
+        "namespace": (lambda r, after: flows.following(r, "main", some, "system", after, limit=2), ("namespace", "id")),
+        "trigger_id": (
+            lambda r, after: triggers.following(r, "main", [], "system", after, limit=2),
+            ("namespace", "flow_id", "trigger_id"),
+        ),
+        "key": (lambda r, after: kv.following(r, "main", [], after, limit=2, now=9), ("namespace", "key")),
+    }
+    wanted = {"id": ["e1", "e2", "e3"], "trigger_id": ["t1", "t2", "t3"], "key": ["k1", "k2", "k3"]}
+    with database.reader() as reader:
+        for name, (read, place) in lists.items():
+            found, after = [], None
+            while rows := read(reader, after):
+                found += [row[name] for row in rows]
+                after = tuple(rows[-1][one] for one in place)
+            assert len(found) == 3 and found == wanted.get(name, sorted(set(found))), name
+
+
 def test_the_console_s_own_conditions(database: Database) -> None:
     """UI-FI-03: flows by switch, type of trigger and last state; keys by type and creation; secrets by tag."""
     fill(database)

@@ -150,6 +150,7 @@ def _chart_form() -> rx.Component:
             _choice("width", "Width", [(str(n), f"{n} of 12 columns") for n in range(1, 13)]),
         ),
         open=S.form_open,
+        at=rx.cond(S.form_new, "", S.form_of),
         on_close=S.close_form,
         width=440,
         footer=[

@@ -107,6 +107,8 @@ class BoardEditorState(Tab):
             self.others, self.samples, self._texts = [], [], {}
             self.ready_ = True
             await self._read(api)
+        if any(card.get("id") == self.query("open") for card in self.cards):
+            self._open_chart(self.query("open"))
 
     async def _read(self, api: Any) -> None:
         found = await api.console.outline(self.source)
@@ -232,17 +234,20 @@ class BoardEditorState(Tab):
         """Leave the chart as it is."""
         self.form_open = False
 
+    def _open_chart(self, name: str) -> None:
+        self.form = {**BLANK, **charts.form_of(self.source, name)}
+        self.fields = charts.FIELDS.get(self.form["data"], charts.FIELDS["Executions"])
+        self.where = charts.conditions_of(self.source, name)
+        self.numerator = charts.conditions_of(self.source, name, "numerator")
+        self.form_new, self.form_of, self.form_open, self.faults = False, name, True, {}
+
     @rx.event
     async def edit_chart(self, told: dict[str, Any]) -> None:
         """What was done to a chart in the preview."""
         kind, name = str(told.get("kind") or ""), str(told.get("id") or "")
         try:
             if kind == "edit":
-                self.form = {**BLANK, **charts.form_of(self.source, name)}
-                self.fields = charts.FIELDS.get(self.form["data"], charts.FIELDS["Executions"])
-                self.where = charts.conditions_of(self.source, name)
-                self.numerator = charts.conditions_of(self.source, name, "numerator")
-                self.form_new, self.form_of, self.form_open, self.faults = False, name, True, {}
+                self._open_chart(name)
             elif kind == "move":
                 await self._replace(charts.moved(self.source, name, int(told.get("by") or 0)))
             elif kind == "place":

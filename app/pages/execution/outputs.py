@@ -149,6 +149,7 @@ def preview_drawer() -> rx.Component:
             rx.fragment(),
         ),
         open=State.preview_uri != "",
+        at=State.preview_uri,
         on_close=State.close_preview,
         width=860,
         footer=[

@@ -99,10 +99,17 @@ class ExecutionState(Actions, Neighbours, Values, Tab):
         async with self.api() as api:
             if identity == self.facts.id and time.monotonic() - self._read_at < FRESH_SECONDS:
                 await self._read_tab(api)  # another tab of what was just read
+                self._open_file()
                 return
             await self._read(api, identity)
+            self._open_file()
             yield
             await self._read_more(api)
+
+    def _open_file(self) -> None:
+        """Show the file that the address names (UI-DG-03); the API says whether the execution has it."""
+        place = self.query("open")
+        self.preview_uri = place if place.startswith("kestra://") else ""
 
     def _forget(self) -> None:
         self._read_at = 0.0

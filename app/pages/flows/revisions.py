@@ -222,6 +222,7 @@ def _source() -> rx.Component:
             rx.fragment(),
         ),
         open=S.seen > 0,
+        at=rx.cond(S.seen > 0, S.seen.to_string(), ""),
         on_close=S.see_no_more,
         width=760,
         footer=[

@@ -107,6 +107,9 @@ class RevisionsState(FlowState):
             self.left = int(left) if left.isdigit() and int(left) in known else (older or known)[0]
         if not self.problem_title:
             await self._read_pair()
+            place = self.query("open")
+            if place.isdigit() and int(place) in known:
+                await self.see(int(place))
 
     async def _read_list(self, api: Client) -> None:
         found = await api.flows.history(self.flow_ns, self.flow_id)

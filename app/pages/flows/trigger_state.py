@@ -200,6 +200,9 @@ class TriggersState(FlowState):
             first = next((one.id for one in self.triggers if one.kind == "schedule"), "")
             if not self.chosen and (first or self.triggers):
                 await self._choose(api, first or self.triggers[0].id)
+        place = self.query("open")
+        if any(one.id == place and one.kind == "schedule" and one.on and not one.backfill for one in self.triggers):
+            await self.plan(place)
 
     async def _read(self, api: Client) -> None:
         flow = await api.flows.get(self.flow_ns, self.flow_id, source=False, deleted=self.flow_deleted)

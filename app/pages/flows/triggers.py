@@ -491,6 +491,7 @@ def _drawer() -> rx.Component:
             ),
         ),
         open=S.filling,
+        at=S.fill_trigger,
         on_close=S.close_plan,
         footer=[
             button("Cancel", on_click=S.close_plan),

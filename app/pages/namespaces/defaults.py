@@ -165,6 +165,7 @@ def defaults_part() -> rx.Component:
                 checkbox("Forced: flows cannot say otherwise", S.form_forced, S.set_forced, test="default-forced"),
             ),
             open=S.editing > -2,
+            at=rx.cond(S.editing >= 0, S.editing.to_string(), ""),
             on_close=S.close_form,
             width=480,
             footer=[

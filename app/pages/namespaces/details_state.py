@@ -186,6 +186,10 @@ class NamespaceDetails(Tab):
             else:
                 await self._document(api)
         self.ready_ = True
+        self.editing = -2
+        place = self.query("open")
+        if self.part == "plugin-defaults" and any(str(one.place) == place for one in self.plugin_defaults):
+            await self.edit_default(int(place))
 
     def _of_space(self) -> list[dict[str, str]]:
         return [{"field": "namespace", "operator": "PREFIX" if self.below else "EQUALS", "value": self.space}]

@@ -373,3 +373,26 @@ def matching(
     return reader.all(
         f"select e.* from execution e where {where.sql} order by e.created, e.seq limit {int(limit)}", where.params
     )
+
+
+def following(
+    reader: Any,
+    tenant: str,
+    filters: Sequence[Filter],
+    system: str,
+    after: tuple[int, int] | None,
+    *,
+    limit: int,
+    now: int = 0,
+) -> list[Any]:
+    """The next matches after one of which (created, seq) is known, oldest first: a list of any length, piece by piece.
+
+    Args:
+        after: where the piece before ended; None for the first one.
+    """
+    where = conditions(reader, tenant, filters, system, now=now)
+    if after is not None:
+        where.add("(e.created, e.seq) > (:after_created, :after_seq)", after_created=after[0], after_seq=after[1])
+    return reader.all(
+        f"select e.* from execution e where {where.sql} order by e.created, e.seq limit {int(limit)}", where.params
+    )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from flowdeck.store.queries.execution_search import SORTS, conditions, count, matching, search
+from flowdeck.store.queries.execution_search import SORTS, conditions, count, following, matching, search
 from flowdeck.store.queries.where import Where
 
-__all__ = ["SORTS", "conditions", "count", "matching", "search"]
+__all__ = ["SORTS", "conditions", "count", "following", "matching", "search"]
 
 
 def get(reader: Any, tenant: str, execution_id: str) -> Any:

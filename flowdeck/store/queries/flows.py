@@ -117,6 +117,23 @@ def matching(reader: Any, tenant: str, filters: Sequence[Filter], system: str) -
     return reader.all(f"select {_COLUMNS} {_JOIN} where {where.sql} order by f.namespace, f.id", where.params)
 
 
+def following(
+    reader: Any, tenant: str, filters: Sequence[Filter], system: str, after: tuple[str, str] | None, *, limit: int
+) -> list[Any]:
+    """The next matches after a namespace and id, without source and document: a list of any length, piece by piece.
+
+    Args:
+        after: where the piece before ended; None for the first one.
+    """
+    where = conditions(reader, tenant, filters, system)
+    if after is not None:
+        where.add("(f.namespace, f.id) > (:after_ns, :after_id)", after_ns=after[0], after_id=after[1])
+    joined = _JOIN if "r." in where.sql else "from flow f"
+    return reader.all(
+        f"select f.* {joined} where {where.sql} order by f.namespace, f.id limit {int(limit)}", where.params
+    )
+
+
 def head(reader: Any, tenant: str, namespace: str, flow_id: str) -> Any:
     """Newest revision of a flow, deleted or not; None for an unknown one."""
     return reader.one(

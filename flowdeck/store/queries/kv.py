@@ -22,8 +22,8 @@ TYPES = ("STRING", "NUMBER", "BOOLEAN", "DATETIME", "DATE", "DURATION", "JSON")
 SECRET_SORTS = {"key": "s.key", "namespace": "s.namespace"}
 
 
-def search(reader: Any, tenant: str, filters: Sequence[Filter], page: Page, now: int) -> tuple[list[Any], int]:
-    """Live pairs without values."""
+def conditions(reader: Any, tenant: str, filters: Sequence[Filter], now: int) -> Where:
+    """The condition of a search; dates are ms."""
     where = Where(reader.dialect, tenant=tenant, now=now).add("k.tenant = :tenant")
     if not any(f.field == "expirationDate" for f in filters):
         where.add("k.expires is null or k.expires > :now")
@@ -47,6 +47,12 @@ def search(reader: Any, tenant: str, filters: Sequence[Filter], page: Page, now:
                 where.add(where.compare("k.expires", one.op, one.value))
             case _:
                 raise AssertionError(one.field)
+    return where
+
+
+def search(reader: Any, tenant: str, filters: Sequence[Filter], page: Page, now: int) -> tuple[list[Any], int]:
+    """Live pairs without values."""
+    where = conditions(reader, tenant, filters, now)
     order = order_by(page.sorts, SORTS, "k.namespace, k.key", "k.namespace, k.key")
     total = reader.value(f"select count(*) from kv k where {where.sql}", where.params)
     what = (
@@ -54,6 +60,23 @@ def search(reader: Any, tenant: str, filters: Sequence[Filter], page: Page, now:
         "k.updated, k.expires"
     )
     return page_of(reader, what, "from kv k", where, order, page), total
+
+
+def following(
+    reader: Any, tenant: str, filters: Sequence[Filter], after: tuple[str, str] | None, *, limit: int, now: int
+) -> list[Any]:
+    """Namespace and key of the next live pairs after one: a list of any length, piece by piece.
+
+    Args:
+        after: where the piece before ended; None for the first one.
+    """
+    where = conditions(reader, tenant, filters, now)
+    if after is not None:
+        where.add("(k.namespace, k.key) > (:after_ns, :after_key)", after_ns=after[0], after_key=after[1])
+    return reader.all(
+        f"select k.namespace, k.key from kv k where {where.sql} order by k.namespace, k.key limit {int(limit)}",
+        where.params,
+    )
 
 
 def of_namespaces(reader: Any, tenant: str, namespaces: Sequence[str], now: int) -> list[Any]:

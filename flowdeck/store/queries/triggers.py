@@ -63,6 +63,23 @@ def matching(reader: Any, tenant: str, filters: Sequence[Filter], system: str) -
     return reader.all(f"select t.* from trigger_state t where {where.sql} order by {_KEY}", where.params)
 
 
+def following(
+    reader: Any, tenant: str, filters: Sequence[Filter], system: str, after: tuple[str, str, str] | None, *, limit: int
+) -> list[Any]:
+    """The next matches after a namespace, flow and trigger: a list of any length, piece by piece.
+
+    Args:
+        after: where the piece before ended; None for the first one.
+    """
+    where = conditions(reader, tenant, filters, system)
+    if after is not None:
+        names = {"after_ns": after[0], "after_flow": after[1], "after_id": after[2]}
+        where.add(f"({_KEY}) > (:after_ns, :after_flow, :after_id)", **names)
+    return reader.all(
+        f"select t.* from trigger_state t where {where.sql} order by {_KEY} limit {int(limit)}", where.params
+    )
+
+
 def get(reader: Any, tenant: str, namespace: str, flow_id: str, trigger_id: str) -> Any:
     """One state."""
     return reader.one(
