@@ -1,7 +1,7 @@
 // One file in Monaco, loaded and saved by the browser itself.
 import { useEffect, useRef, useState } from "react";
 import { isAbort, request, upload, useDebounced } from "$/public/external/components/net/net.jsx";
-import { applyTheme, languageOf, monaco, options } from "$/public/external/components/monaco/monaco.jsx";
+import { applyTheme, echoes, languageOf, monaco, onSaveKey, options } from "$/public/external/components/monaco/monaco.jsx";
 import { Problem } from "$/public/external/components/glyphs/glyphs.jsx";
 
 export function CodeEditor(props) {
@@ -11,13 +11,13 @@ export function CodeEditor(props) {
   const host = useRef(null);
   const editor = useRef(null);
   const saved = useRef("");
-  const reported = useRef(null);
+  const sent = useRef(null);
   const dirty = useRef(false);
   const [problem, setProblem] = useState(null);
   const [turn, setTurn] = useState(0);
 
   const report = useDebounced((text) => {
-    reported.current = text;
+    sent.current.add(text);
     held.current.onChange?.(text);
   }, 300);
   const tell = () => {
@@ -55,17 +55,11 @@ export function CodeEditor(props) {
   useEffect(() => {
     const model = monaco.editor.createModel(value, languageOf(language));
     saved.current = value;
+    sent.current = echoes(value);
     const view = monaco.editor.create(host.current, { ...options(), model, readOnly, wordWrap: wrap ? "on" : "off", wordBasedSuggestions: "off", ariaLabel: "File content" });
     editor.current = view;
     host.current.dataset.ready = "true";
-    // Not addCommand: its keybindings are global, the last editor of a page would take them all.
-    view.onKeyDown((event) => {
-      if ((event.ctrlKey || event.metaKey) && !event.shiftKey && event.keyCode === monaco.KeyCode.KeyS) {
-        event.preventDefault();
-        event.stopPropagation();
-        save();
-      }
-    });
+    onSaveKey(view, save);
     const told = model.onDidChangeContent(() => {
       tell();
       if (held.current.onChange) report(model.getValue());
@@ -81,15 +75,14 @@ export function CodeEditor(props) {
 
   const put = (text) => {
     saved.current = text;
-    if (text !== editor.current.getValue() && text !== reported.current) editor.current.setValue(text);
-    reported.current = text;
+    if (!sent.current.came(text) && text !== editor.current.getValue()) editor.current.setValue(text);
     tell();
   };
   useEffect(() => { if (editor.current && !loadUrl) put(value); }, [value, loadUrl]);
   useEffect(() => {
     if (!loadUrl) return undefined;
     const abort = new AbortController();
-    reported.current = null;
+    sent.current = echoes(null);
     request(loadUrl, { as: "text", signal: abort.signal, headers: { Accept: "*/*" } }).then(
       (text) => {
         setProblem(null);

@@ -121,6 +121,8 @@ export function options() {
     renderLineHighlight: "line",
     smoothScrolling: false,
     fixedOverflowWidgets: true,
+    // Without this a paste asks providers first and is dropped when a key or a click comes before their answer.
+    pasteAs: { enabled: false },
     padding: { top: 4, bottom: 24 },
     lineNumbersMinChars: 3,
     glyphMargin: false,
@@ -138,6 +140,38 @@ export function options() {
 
 const LANGUAGES = { py: "python", sh: "shell", bash: "shell", js: "javascript", ts: "javascript", mjs: "javascript", yml: "yaml", yaml: "yaml", json: "json", jsonl: "json", ion: "json", sql: "sql", md: "markdown", dockerfile: "dockerfile", xml: "xml", html: "xml", svg: "xml", toml: "ini", ini: "ini", properties: "ini", env: "ini", plain: "plaintext", text: "plaintext", txt: "plaintext" };
 export const languageOf = (name) => LANGUAGES[(name || "").toLowerCase().split(".").pop()] || (name && monaco.languages.getLanguages().some((l) => l.id === name) ? name : "plaintext");
+
+// ---- what editors share ----------------------------------------------------------------------------------------
+// Texts that went to the page and come back as its value. An echo is no news, not even a late one: who saved twice and
+// typed on has a newer text than both answers.
+const KEPT_ECHOES = 8;
+export function echoes(first) {
+  let list = [first];
+  return {
+    add(text) { list = [...list.filter((one) => one !== text), text].slice(-KEPT_ECHOES); },
+    // Whether a value of the page is an echo. What it answers is over, and so is all that was sent before.
+    came(value) {
+      const at = list.indexOf(value);
+      list = at < 0 ? [value] : list.slice(at);
+      return at >= 0;
+    },
+  };
+}
+
+// Ctrl S anywhere in an editor, also in its find box, its list of suggestions and what hangs beside it: heard before
+// Monaco sees the key. Not addCommand: its keybindings are global, the last editor of a page would take them all.
+export function onSaveKey(view, save) {
+  const host = view.getContainerDomNode();
+  const listen = (event) => {
+    if (!(event.ctrlKey || event.metaKey) || event.shiftKey || event.altKey) return;
+    if (event.key.toLowerCase() !== "s" && event.code !== "KeyS") return;
+    event.preventDefault();
+    event.stopPropagation();
+    save();
+  };
+  host.addEventListener("keydown", listen, true);
+  view.onDidDispose(() => host.removeEventListener("keydown", listen, true));
+}
 
 // ---- YAML schemas, one service for all models ------------------------------------------------------------------
 let service;

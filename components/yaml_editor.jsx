@@ -2,7 +2,7 @@
 import { useEffect, useRef } from "react";
 import { isAbort, request, useDebounced } from "$/public/external/components/net/net.jsx";
 import { conf as yamlConf } from "monaco-editor/esm/vs/basic-languages/yaml/yaml.js";
-import { applyTheme, dropSchemaFor, monaco, options, useSchemaFor } from "$/public/external/components/monaco/monaco.jsx";
+import { applyTheme, dropSchemaFor, echoes, monaco, onSaveKey, options, useSchemaFor } from "$/public/external/components/monaco/monaco.jsx";
 import { attach, documentOf, setBreakpoints, sourceOf, tellCursor, tellMarkers, tellText } from "$/public/external/components/yaml_document/yaml_document.jsx";
 import * as Y from "$/public/external/components/yaml_document/yaml_edit.mjs";
 import { drafts } from "./drafts.jsx";
@@ -73,12 +73,12 @@ export function YamlEditor(props) {
   const host = useRef(null);
   const editor = useRef(null);
   const saved = useRef(value); // the text that counts as saved
-  const reported = useRef(value);
+  const sent = useRef(null);
   const dirty = useRef(false);
   const abort = useRef(null);
 
   const report = useDebounced((text) => {
-    reported.current = text;
+    sent.current.add(text);
     held.current.onChange?.(text);
   }, 300);
   // Other panels of the page (topology) follow the text without a way over the server.
@@ -125,7 +125,7 @@ export function YamlEditor(props) {
     monaco.editor.getModel(uri)?.dispose();
     const model = monaco.editor.createModel(held.current.value ?? "", "yaml", uri);
     saved.current = held.current.value ?? "";
-    reported.current = saved.current;
+    sent.current = echoes(saved.current);
     dirty.current = false;
     const view = monaco.editor.create(host.current, {
       ...options(), model, readOnly, glyphMargin: true,
@@ -297,17 +297,10 @@ export function YamlEditor(props) {
       const text = model.getValue();
       report.cancel();
       keep.flush();
-      reported.current = text;
+      sent.current.add(text);
       held.current.onSave?.(text);
     };
-    // Not addCommand: its keybindings are global, the last editor of a page would take them all.
-    view.onKeyDown((event) => {
-      if ((event.ctrlKey || event.metaKey) && !event.shiftKey && event.keyCode === monaco.KeyCode.KeyS) {
-        event.preventDefault();
-        event.stopPropagation();
-        save();
-      }
-    });
+    onSaveKey(view, save);
     editor.current.fdSave = save;
     // Fold all multi-line strings (F10), format (Ctrl Alt F).
     const foldTexts = () => {
@@ -368,13 +361,12 @@ export function YamlEditor(props) {
     if (!view) return;
     const model = view.getModel();
     saved.current = value;
-    if (value !== model.getValue() && value !== reported.current) {
+    if (!sent.current.came(value) && value !== model.getValue()) {
       // By an edit, not setValue: the undo history and the cursor stay.
       view.pushUndoStop();
       model.pushEditOperations([], [{ range: model.getFullModelRange(), text: value }], () => null);
       view.pushUndoStop();
     }
-    reported.current = value;
     const now = model.getValue() !== value;
     if (now !== dirty.current) {
       dirty.current = now;

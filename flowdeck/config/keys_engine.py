@@ -108,13 +108,14 @@ ENGINE = below(
         [],
         "Providers of the assistant: `{id, display-name, type, isDefault, configuration: {model-name, api-key, "
         "base-url, temperature, top-p, top-k, max-output-tokens, timeout, custom-headers, ca-pem, client-pem}}`; "
-        "types: openai, deepseek, mistralai, openrouter, ollama, gemini.",
+        "types: openai, deepseek, mistralai, openrouter, ollama, gemini, anthropic, azure-openai (with `endpoint`, "
+        "`service-version`).",
         secret=True,
     ),
     key("ai.type", "s", None, "Type of the one provider, in the older form."),
     *(
         key(f"ai.{kind}", "m", {}, "Configuration of the one provider, in the older form.", secret=True)
-        for kind in ("openai", "deepseek", "mistralai", "openrouter", "ollama", "gemini")
+        for kind in ("openai", "deepseek", "mistralai", "openrouter", "ollama", "gemini", "anthropic", "azure-openai")
     ),
     key("ssl.ca-bundle", text="PEM file of certificates that outgoing calls trust; also of tasks' processes."),
     *ignored(STORE, "m", "elasticsearch", "kafka", secret=True),

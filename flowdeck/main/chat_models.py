@@ -1,4 +1,4 @@
-"""Providers of the assistant from `kestra.ai.*`, by the wire formats of OpenAI and Gemini (F70)."""
+"""Providers of the assistant from `kestra.ai.*`, by the wire formats of OpenAI, Azure, Anthropic and Gemini (F70)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -26,7 +27,19 @@ OPENAI_LIKE = {
 }
 """Types that speak OpenAI's chat completions, with their usual address."""
 
-GEMINI = "https://generativelanguage.googleapis.com/v1beta"
+USUAL = {
+    **OPENAI_LIKE,
+    "gemini": "https://generativelanguage.googleapis.com/v1beta",
+    "anthropic": "https://api.anthropic.com/v1",
+    "azure-openai": "",
+}
+"""All types; an address that is empty must be configured."""
+
+ANTHROPIC_VERSION = "2023-06-01"
+ANTHROPIC_TOKENS = 8192
+"""Tokens of an answer when none are configured: this provider wants a number."""
+
+AZURE_VERSION = "2024-10-21"
 SECONDS = 60.0
 LONGEST = 2_000_000
 """Bytes of an answer that are read at most."""
@@ -70,12 +83,54 @@ class OpenAiModel(_Provider):
         messages = [{"role": "system", "content": system}, *({"role": role, "content": text} for role, text in turns)]
         named = (("temperature", "temperature"), ("topP", "top_p"), ("maxOutputTokens", "max_tokens"))
         body = {"model": self.model, "messages": messages, **_given(self.options, named)}
-        headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
-        found = await self._post(f"{self.base}/chat/completions", headers, body)
+        found = await self._post(self._address(), self._credentials(), body)
         try:
             return str(found["choices"][0]["message"]["content"] or "")
         except (KeyError, IndexError, TypeError):
             raise ChatModelError(f"{self.name} answered without a choice") from None
+
+    def _address(self) -> str:
+        return f"{self.base}/chat/completions"
+
+    def _credentials(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.key}"} if self.key else {}
+
+
+class AzureOpenAiModel(OpenAiModel):
+    """The same, below a deployment that bears the model's name, with the key in a header of its own."""
+
+    def _address(self) -> str:
+        version = str(self.options.get("serviceVersion") or AZURE_VERSION)
+        return (
+            f"{self.base}/openai/deployments/{quote(self.model, safe='')}/chat/completions?api-version={quote(version)}"
+        )
+
+    def _credentials(self) -> dict[str, str]:
+        return {"api-key": self.key}
+
+
+class AnthropicModel(_Provider):
+    """`POST {base}/messages`."""
+
+    async def answer(self, system: str, turns: Sequence[tuple[str, str]]) -> str:
+        """The text blocks of the message, thoughts left out. `ChatModelError`, also for an answer that was cut off."""
+        named = (("temperature",) * 2, ("topP", "top_p"), ("topK", "top_k"), ("maxOutputTokens", "max_tokens"))
+        body = {
+            "model": self.model,
+            "max_tokens": ANTHROPIC_TOKENS,
+            "system": system,
+            "messages": [{"role": role, "content": text or "(nothing)"} for role, text in turns],  # empty: refused
+            **_given(self.options, named),
+        }
+        headers = {"anthropic-version": ANTHROPIC_VERSION, **({"x-api-key": self.key} if self.key else {})}
+        found = await self._post(f"{self.base}/messages", headers, body)
+        try:
+            text = "".join(str(part["text"]) for part in found["content"] if part.get("type") == "text")
+        except (KeyError, TypeError, AttributeError):
+            raise ChatModelError(f"{self.name} answered without content") from None
+        if found.get("stop_reason") == "max_tokens":
+            raise ChatModelError(f"{self.name}: the answer is longer than max-output-tokens ({body['max_tokens']})")
+        return text
 
 
 class GeminiModel(_Provider):
@@ -99,7 +154,15 @@ class GeminiModel(_Provider):
             raise ChatModelError(f"{self.name} answered without a candidate") from None
 
 
-def chat_models(settings: Settings) -> tuple[OpenAiModel | GeminiModel, ...]:
+Model = OpenAiModel | AnthropicModel | GeminiModel
+_CLASSES: Mapping[str, type[Model]] = {
+    "gemini": GeminiModel,
+    "anthropic": AnthropicModel,
+    "azure-openai": AzureOpenAiModel,
+}
+
+
+def chat_models(settings: Settings) -> tuple[Model, ...]:
     """The configured providers, the default one first; none when `kestra.ai.enabled` is false."""
     if settings.get("kestra.ai.enabled") is False:
         return ()
@@ -114,27 +177,36 @@ def chat_models(settings: Settings) -> tuple[OpenAiModel | GeminiModel, ...]:
     return tuple(sorted(found, key=lambda one: not one.is_default))
 
 
-def _model(one: Mapping[str, Any]) -> OpenAiModel | GeminiModel | None:
+def _model(one: Mapping[str, Any]) -> Model | None:
     kind = str(one.get("type") or "").lower()
     options = _camel(one.get("configuration") or {})
     identity = str(one.get("id") or kind)
     base = str(options.get("baseUrl") or options.get("baseURL") or options.get("endpoint") or "").rstrip("/")
     model = str(options.get("modelName") or "")
-    if kind not in (*OPENAI_LIKE, "gemini"):
-        known = ", ".join((*OPENAI_LIKE, "gemini"))
+    if kind not in USUAL:
+        known = ", ".join(USUAL)
         log.warning("kestra.ai.providers: type '%s' of '%s' is not supported; known: %s", kind, identity, known)
         return None
     if not model:
         log.warning("kestra.ai.providers: '%s' has no configuration.model-name", identity)
         return None
-    if kind == "ollama" and base and not base.endswith("/v1"):
+    base = base or USUAL[kind]
+    if not base:
+        log.warning("kestra.ai.providers: '%s' has no configuration.endpoint", identity)
+        return None
+    if kind == "azure-openai" and not options.get("apiKey"):
+        log.warning(
+            "kestra.ai.providers: '%s' has no configuration.api-key; a login by client-id is not known", identity
+        )
+        return None
+    if kind == "ollama" and not base.endswith("/v1"):
         base += "/v1"
-    return (GeminiModel if kind == "gemini" else OpenAiModel)(
+    return _CLASSES.get(kind, OpenAiModel)(
         id=identity,
         name=str(one.get("displayName") or identity),
         is_default=one.get("isDefault") in (True, "true"),
         model=model,
-        base=base or (GEMINI if kind == "gemini" else OPENAI_LIKE[kind]),
+        base=base,
         key=str(options.get("apiKey") or ""),
         options=options,
         seconds=_seconds(options.get("timeout")),
@@ -186,4 +258,4 @@ def _refusal(answer: httpx.Response, key: str) -> str:
     return ", ".join(x for x in (f"status {answer.status_code}", words.get(answer.status_code), text[:300]) if x)
 
 
-__all__ = ["GeminiModel", "OpenAiModel", "chat_models"]
+__all__ = ["AnthropicModel", "AzureOpenAiModel", "GeminiModel", "OpenAiModel", "chat_models"]

@@ -87,6 +87,45 @@ def test_the_gemini_format_leaves_thoughts_out(provider: Provider) -> None:
     assert body["generationConfig"] == {"maxOutputTokens": 100}
 
 
+def test_the_anthropic_format_leaves_thoughts_out(provider: Provider) -> None:
+    parts = [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "id: c"}]
+    provider.answers = [(200, {"content": parts, "stop_reason": "end_turn"})]
+    (model,) = chat_models(settings(providers=one(provider.url, "anthropic", **{"top-k": "5", "temperature": 0.2})))
+    turns = [("user", "a"), ("assistant", ""), ("user", "c")]
+    assert asyncio.run(model.answer("rules", turns)) == "id: c"
+    path, headers, body = provider.asked[0]
+    assert path == "/messages" and headers["x-api-key"] == "k-1" and headers["anthropic-version"]
+    assert "authorization" not in headers
+    assert body["system"] == "rules" and body["model"] == "m1" and body["top_k"] == 5 and body["temperature"] == 0.2
+    assert body["max_tokens"] > 0 and [m["role"] for m in body["messages"]] == ["user", "assistant", "user"]
+    assert all(m["content"] for m in body["messages"]), "the provider refuses empty content"
+
+
+def test_an_answer_of_anthropic_that_is_cut_off_is_no_proposal(provider: Provider) -> None:
+    provider.answers = [(200, {"content": [{"type": "text", "text": "id: c"}], "stop_reason": "max_tokens"}), (200, {})]
+    (model,) = chat_models(settings(providers=one(provider.url, "anthropic", **{"max-output-tokens": 7})))
+    with pytest.raises(ChatModelError, match="longer than max-output-tokens"):
+        asyncio.run(model.answer("rules", [("user", "hello")]))
+    assert provider.asked[0][2]["max_tokens"] == 7
+    with pytest.raises(ChatModelError, match="without content"):
+        asyncio.run(model.answer("rules", [("user", "hello")]))
+
+
+def test_azure_asks_the_deployment_with_its_own_header(provider: Provider) -> None:
+    provider.answers = [(200, {"choices": [{"message": {"content": "id: z"}}]})]
+    options = {"model-name": "own model", "api-key": "k-1", "endpoint": provider.url + "/"}
+    given = [{"id": "p", "type": "azure-openai", "configuration": options}]
+    (model,) = chat_models(settings(providers=given))
+    assert asyncio.run(model.answer("rules", [("user", "hello")])) == "id: z"
+    path, headers, body = provider.asked[0]
+    assert path.startswith("/openai/deployments/own%20model/chat/completions?api-version=20")
+    assert headers["api-key"] == "k-1" and "authorization" not in headers
+    assert [m["role"] for m in body["messages"]] == ["system", "user"]
+    for missing in ("api-key", "endpoint"):
+        rest = {k: v for k, v in options.items() if k != missing}
+        assert chat_models(settings(providers=[{"id": "p", "type": "azure-openai", "configuration": rest}])) == ()
+
+
 def test_a_refusal_says_why_and_never_shows_the_key(provider: Provider) -> None:
     provider.answers = [(401, {"error": {"message": "bad key k-1"}})]
     (model,) = chat_models(settings(providers=one(provider.url, "openai")))
