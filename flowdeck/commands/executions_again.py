@@ -11,18 +11,16 @@ from collections.abc import Iterable
 from typing import Any
 
 from flowdeck.commands.executions import keep_numbers, snapshot
+from flowdeck.commands.executions_copy import Tree, another, copied, is_kept, plan_of
 from flowdeck.commands.registry import engine_command
 from flowdeck.commands.step import Step
-from flowdeck.model.engine import Live, Plan, Run, control, items, rebuild, rounds, tasks, tree
+from flowdeck.model.engine import Live, Run, control, items, rebuild, rounds, tasks, tree
 from flowdeck.model.engine.stages import work
-from flowdeck.model.engine.world import DETAIL, NEW, OUTPUTS, STATE, KillAttempt, World
+from flowdeck.model.engine.world import DETAIL, KillAttempt, World
 from flowdeck.model.errors import IllegalArgument, IllegalState, NotFound
-from flowdeck.model.flow import TaskDef, TaskKind
+from flowdeck.model.flow import TaskKind
 from flowdeck.model.labels import merge_labels
 from flowdeck.model.states import State
-
-Tree = list[tuple[Run, int]]
-_PLAIN = (TaskKind.RUNNABLE, TaskKind.ENGINE)
 
 
 @work("restarted")
@@ -155,9 +153,8 @@ def restart(step: Step, args: dict[str, Any]) -> dict[str, Any]:
     _refuse_beyond_limit(step.world, live)
     revision = args.get("revision")
     if revision is not None and revision != live.flow_rev:
-        plan = _plan(step, live, revision)
-        new = _copy(step, live, plan, [x for x in runs if x[0].seq not in gone], parent=True)
-        fresh, kept = new
+        plan = plan_of(step, live, revision)
+        fresh, kept = copied(step, live, plan, [x for x in runs if x[0].seq not in gone])
         keep_again = {r.seq for r, old in kept if old in again}
         keep_above = {r.seq for r, old in kept if old in ancestors}
         _edit(step.world, [r for r, _ in kept], keep_again, keep_above)
@@ -257,145 +254,6 @@ def _restart_batches(step: Step, run: Run) -> None:
     step.world.later("items again", run)
 
 
-def _plan(step: Step, live: Live, revision: int | None) -> Plan:
-    if revision is None:
-        if live.plan.broken:
-            raise IllegalState(f"Execution '{live.id}' can't run again: {live.plan.broken}")
-        return live.plan
-    try:
-        return step.world.flows.plan(live.tenant, live.namespace, live.flow_id, revision)
-    except LookupError:
-        raise NotFound(f"Unable to find revision {revision} on flow {live.namespace}.{live.flow_id}") from None
-
-
-def _copy(
-    step: Step,
-    live: Live,
-    plan: Plan,
-    runs: Tree,
-    *,
-    parent: bool,
-    inputs: dict[str, Any] | None = None,
-    labels: list[tuple[str, str]] | None = None,
-) -> tuple[Live, list[tuple[Run, int]]]:
-    """A new execution with copies of task runs; answers the copies with the seq of their originals."""
-    w = step.world
-    own = [(k, v) for k, v in live.labels if k not in ("system.restarted", "system.replay", "system.replayed")]
-    new = control.create(
-        w,
-        plan,
-        inputs=live.inputs if inputs is None else inputs,
-        labels=merge_labels(own, labels or []),
-        trigger=live.trigger,
-        kind=live.kind,
-        parent_id=live.id if parent else None,
-        original_id=live.original_id,
-        original_created=live.original_created,
-        attempt_number=live.attempt_number + 1,
-        flow_labels=False,
-        enter_now=False,
-        shard=live.shard,
-    )
-    new.variables = dict(live.variables)
-    new.started = w.now
-    copies: dict[int, Run] = {}
-    out: list[tuple[Run, int]] = []
-    for run, parent_seq in runs:
-        task = plan.task_ids.get(run.task.id)
-        above = copies.get(parent_seq)
-        if task is None or (parent_seq and above is None) or run.detail.get("dynamic"):
-            continue
-        if not _same_place(run, task, above):
-            continue
-        w.last_run += 1
-        twin = Run(new, task, w.last_run, w.new_id(w.now), new.task_count, run.created)
-        new.task_count += 1
-        twin.parent = above
-        for name in (
-            "iteration",
-            "value",
-            "state",
-            "attempts",
-            "started",
-            "first_started",
-            "ended",
-            "outputs",
-            "outputs_uri",
-            "outputs_size",
-            "counts",
-            "fence",
-        ):
-            setattr(twin, name, getattr(run, name))
-        twin.detail = dict(run.detail)
-        twin.dirty = NEW | STATE | DETAIL | OUTPUTS
-        twin.version = w.next_event()
-        w.changes.runs[twin.seq] = twin
-        for event in step.tx.all(
-            "select attempt, state, at, cause from event where task_run_seq = ? order by seq", run.seq
-        ):
-            w.changes.events.append((w.next_event(), new.seq, twin.seq, event[0], event[1], event[2], event[3]))
-        twin.version = w.last_event
-        for a in step.tx.all("select * from attempt where task_run_seq = ?", run.seq):
-            w.changes.attempts[twin.seq, a["no"]] = {
-                "fence": a["fence"],
-                "state": a["state"] if State(a["state"]).terminal else int(State.KILLED),  # it runs for the other one
-                "started": a["started"],
-                "ended": a["ended"] or w.now,
-                "worker": a["worker"],
-                "exit_info": None,
-            }
-        copies[run.seq] = twin
-        out.append((twin, run.seq))
-    return new, out
-
-
-def _is_kept(runs: Tree, chosen: Run, plan: Plan) -> bool:
-    """Whether a task run and all around it can be taken over to a revision."""
-    by_seq = {run.seq: run for run, _ in runs}
-    parents = {run.seq: parent for run, parent in runs}
-    node: Run | None = chosen
-    while node is not None:
-        above = by_seq.get(parents[node.seq])
-        task = plan.task_ids.get(node.task.id)
-        outer = plan.task_ids.get(above.task.id) if above is not None else None
-        if task is None or node.detail.get("dynamic") or (above is not None and outer is None):
-            return False
-        if not _fits(node, task, outer):
-            return False
-        node = above
-    return True
-
-
-def _same_place(run: Run, task: TaskDef, above: Run | None) -> bool:
-    """Whether a task stands in another revision where it stood: only then its task run can be taken over."""
-    return _fits(run, task, above.task if above is not None else None)
-
-
-def _fits(run: Run, task: TaskDef, outer: TaskDef | None) -> bool:
-    if task.disabled or task.branch != run.task.branch or not _alike(run.task, task):
-        return False
-    return task.parent == (outer.key if outer is not None else None)
-
-
-def _alike(old: TaskDef, new: TaskDef) -> bool:
-    """Whether a task run may go on as one of another revision's task: a plain task may be corrected into any other."""
-    return (old.kind in _PLAIN and new.kind in _PLAIN) or (old.type, old.kind) == (new.type, new.kind)
-
-
-def _placed(plan: Plan, runs: Tree, chosen: Run) -> bool:
-    """Whether a task run stands in a revision where it stood, with all blocks around it: only then it is copied."""
-    by_seq = {run.seq: (run, parent) for run, parent in runs}
-    seq = chosen.seq
-    while seq:
-        run, above = by_seq[seq]
-        task = plan.task_ids.get(run.task.id)
-        outer = plan.task_ids.get(by_seq[above][0].task.id) if above else None
-        if task is None or run.detail.get("dynamic") or not _fits(run, task, outer):
-            return False
-        seq = above
-    return True
-
-
 @engine_command("execution.replay")
 def replay(step: Step, args: dict[str, Any]) -> dict[str, Any]:
     """Run an execution again as a new one: from a task run (`task_run`: id) or from the beginning.
@@ -405,7 +263,7 @@ def replay(step: Step, args: dict[str, Any]) -> dict[str, Any]:
     live = step.load(args["id"], args.get("tenant"))
     if not live.state.terminal and live.state is not State.PAUSED:
         raise IllegalState(f"Execution '{live.id}' is {live.state.name}, can't replay it")
-    plan = _plan(step, live, args.get("revision"))
+    plan = plan_of(step, live, args.get("revision"))
     w = step.world
     labels = [("system.replay", "true")]
     chosen_id = args.get("task_run")
@@ -417,18 +275,15 @@ def replay(step: Step, args: dict[str, Any]) -> dict[str, Any]:
         chosen = rebuild.whole(runs, chosen)
         if plan.task_ids.get(chosen.task.id) is None:
             raise IllegalArgument(f"Task '{chosen.task.id}' is not in revision {plan.flow.revision}")
-        if not chosen.after and not _placed(plan, runs, chosen):
-            raise IllegalArgument(f"Task '{chosen.task.id}' is at another place in revision {plan.flow.revision}")
-        if not chosen.after and not _is_kept(runs, chosen, plan):
+        if not chosen.after and not is_kept(runs, chosen, plan):
             raise IllegalArgument(f"Task '{chosen.task.id}' is at another place in revision {plan.flow.revision}")
         # What follows the end runs again as a whole, after the same end.
         gone = {r.seq for r, _ in runs if r.after} if chosen.after else rebuild.successors(runs, chosen)
-        new, kept = _copy(
+        new, kept = copied(
             step,
             live,
             plan,
             [x for x in runs if x[0].seq not in gone],
-            parent=True,
             inputs=args.get("inputs"),
             labels=labels,
         )
@@ -444,22 +299,7 @@ def replay(step: Step, args: dict[str, Any]) -> dict[str, Any]:
             above = above.parent
         _set_off(w, new, [(r, r.parent.seq if r.parent else 0) for r, _ in kept])
     else:
-        own = [(k, v) for k, v in live.labels if k not in ("system.restarted", "system.replay", "system.replayed")]
-        new = control.create(
-            w,
-            plan,
-            inputs=live.inputs if args.get("inputs") is None else args["inputs"],
-            labels=merge_labels(own, labels),
-            trigger=live.trigger,
-            kind=live.kind,
-            parent_id=live.id,
-            original_id=live.original_id,
-            original_created=live.original_created,
-            attempt_number=live.attempt_number + 1,
-            flow_labels=False,
-            breakpoints=args.get("breakpoints"),
-            shard=live.shard,
-        )
+        new = another(w, live, plan, inputs=args.get("inputs"), labels=labels, breakpoints=args.get("breakpoints"))
     if not any(k == "system.replayed" for k, _ in live.labels):
         live.labels = [*live.labels, ("system.replayed", "true")]
         live.labels_changed = True

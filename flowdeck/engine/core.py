@@ -119,7 +119,7 @@ class Core:
         self.broken = False  # it ends by a fault
         leased = None if cluster is None else cluster.leases.id
         self.services = Services(self.executor, self.gateway, liveness, own, lambda: self.leader, leased)
-        self.executor.resends = liveness.restart is not Restart.NEVER
+        self.executor.claims.resends = liveness.restart is not Restart.NEVER
         self.scheduler = Scheduler(
             self.executor,
             database,

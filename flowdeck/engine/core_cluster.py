@@ -139,7 +139,7 @@ class Cluster:
         self.sharing.held = set(await asyncio.to_thread(self.leases.start))
         self.sharing.on_change.append(scheduler.shards_changed)
         self.sharing.on_change.append(lambda shards: self._inbox.wake())
-        executor.announce()
+        executor.claims.announce()
         channels = (INBOX, ANSWER, feed.CHANNEL, leases.CHANNEL, FOLLOW)
         self._listener = Listener(self._database.url, channels, self._notified, self._missed).start()
         self._lines.start()

@@ -7,7 +7,6 @@ process: memory is never rolled back, the next process rebuilds it from the rows
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import random
 import secrets
@@ -15,24 +14,24 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from flowdeck.commands import registry
 from flowdeck.commands.due import server_zone
 from flowdeck.commands.step import Listener
 from flowdeck.engine import executor_store as rows
 from flowdeck.engine import recovery
+from flowdeck.engine.executor_claims import Claims
+from flowdeck.engine.executor_commands import Commands
+from flowdeck.engine.executor_effects import Effects, LogLine, Transport
 from flowdeck.engine.executor_step import ExecutorStep, Promise
-from flowdeck.engine.messages import Call, Command, Done, Evaluate, Hello, Reply, Run, Started
+from flowdeck.engine.messages import Call, Command, Done, Hello, Reply, Started
 from flowdeck.engine.plans import PlanStore
 from flowdeck.engine.timers import Timers
-from flowdeck.model import engine as pure
 from flowdeck.model import transitions
-from flowdeck.model.engine import Live, World, control, directory, tasks
+from flowdeck.model.engine import Live, World, control, tasks
 from flowdeck.model.engine.stages import WORK
-from flowdeck.model.engine.world import Acknowledge, Changes, Dispatch, Evaluation, KillAttempt, Line
-from flowdeck.model.errors import DomainError, IllegalArgument, NotFound
-from flowdeck.model.flow import TaskKind
+from flowdeck.model.engine.world import Acknowledge, Changes
+from flowdeck.model.errors import IllegalArgument, NotFound
 from flowdeck.model.ids import ENTROPY_BITS, make_id
 from flowdeck.model.states import State
 from flowdeck.store.driver import Database, StoreConflict, StoreUnavailable, Writer
@@ -49,26 +48,6 @@ BATCH = 2_000
 """Most inputs of one step."""
 BATCH_SECONDS = 0.005
 """Most computing time of one step before its commit."""
-HELLO_WAIT = 10.0
-"""Seconds that a restarted executor waits for workers that were alive before, as a closed socket is waited for."""
-FLOW_COMMANDS = ("flow.",)
-NAMESPACE_COMMANDS = ("namespace.",)
-FLEETING = frozenset({"session.touch", "service.heartbeat", "evaluate"})
-"""Commands whose loss in a power cut harms nobody: they ask for no flush."""
-STORED = frozenset({"outputs", "engine", "loop", "switch", "subflow", "batch"})
-"""Stages whose result is stored readable (outputs, labels, variables, values of loops): a worker masks secrets."""
-
-
-class Transport(Protocol):
-    """Where attempts go (`engine.gateway.Gateway`)."""
-
-    def dispatch(self, job: Any, *, process: bool) -> None: ...
-    def kill(self, seq: int, fence: int) -> None: ...
-    def ack(self, seq: int, fence: int) -> None: ...
-
-
-LogLine = Callable[[Live, "pure.Run | None", str, str, int], None]
-"""`(execution, task run, level name, text, at ms)`."""
 
 
 @dataclass(slots=True)
@@ -143,10 +122,10 @@ class Executor:
         self._id_tail = 0
         self.listeners: list[Listener] = []
         self.inputs: deque[tuple[Callable[[ExecutorStep, Any], None], Any]] = deque()
-        self.dispatched: dict[int, int] = {}
-        self.evaluations: dict[tuple[int, int], Promise] = {}
+        self.claims = Claims(self)
+        self._effects = Effects(self)
         # Never a number of an earlier process: its workers may still answer.
-        self._evaluation_no = self._random.getrandbits(48)
+        self.commands = Commands(self, self._random.getrandbits(48))
         self.alone = 0
         self.stopping = False
         self.steps = 0
@@ -156,11 +135,6 @@ class Executor:
         self.commits: Timer | None = None
         self._wake: asyncio.Event | None = None
         self._failing: set[int] = set()  # executions that an internal error has ended in this process
-        self._unclaimed: dict[int, int] = {}
-        self._awaited: set[str] = set()
-        self._patience: asyncio.TimerHandle | None = None
-        self._announced = 0
-        self.resends = True  # attempts that no worker claims after a start are sent again
         self.world = self._new_world()
         self.timers = Timers()
 
@@ -246,78 +220,39 @@ class Executor:
 
     def _started(self, step: ExecutorStep, payload: tuple[Started, str | None]) -> None:
         message, worker = payload
-        self._unclaimed.pop(message.seq, None)
+        self.claims.begun(message.seq)
         tasks.on_started(step.world, message.seq, message.fence, message.at, worker)
 
     def _done(self, step: ExecutorStep, payload: tuple[Done, str]) -> None:
         message, worker = payload
-        promise = self.evaluations.pop((message.seq, message.fence), None)
+        promise = self.commands.evaluations.pop((message.seq, message.fence), None)
         if promise is not None:
             step.world.effect(Acknowledge(message.seq, message.fence))
-            self._resolve(step, promise, message)
+            self.commands.resolve(step, promise, message)
             return
         if self.sharing is not None and message.shard >= 0 and not self.sharing.owns(message.shard):
             return  # handed over meanwhile: the worker keeps it for the next owner
-        self._unclaimed.pop(message.seq, None)
+        self.claims.begun(message.seq)
         tasks.on_done(step.world, message, worker)
-
-    def _resolve(self, step: ExecutorStep, promise: Promise, message: Done) -> None:
-        answer = message.outputs or {}
-        error = answer.get("error") or message.error
-        failure = ("IllegalArgument", str(error), {}) if error else None
-        promise.secrets = list(answer.get("secrets") or ())
-        reply = promise.reply
-        if reply is not None:
-            step.world.effect((reply, self._whole(answer) if promise.whole else answer.get("value"), failure))
-
-    def _whole(self, answer: Mapping[str, Any]) -> dict[str, Any]:
-        """A worker's answer; one that shows secrets is encrypted, since answers may be stored on their way."""
-        if answer.get("secrets") and self.encrypt is not None:
-            return {"sealed": self.encrypt(json.dumps(answer, ensure_ascii=False))}
-        return {"value": answer.get("value")}
 
     def _hello(self, step: ExecutorStep, hello: Hello) -> None:
         self._groups[hello.worker] = hello.group
         step.world.live_pools = set(self._groups.values())
-        self._claimed(step, hello.worker, hello.in_flight)
+        self.claims.claimed(step, hello.worker, hello.in_flight)
         if self.sharing is None:
-            self._heard(step, hello.worker)
+            self.claims.heard(step, hello.worker)
 
     def _claim(self, step: ExecutorStep, claim: tuple[str, int, list[tuple[int, int]]]) -> None:
         worker, number, keys = claim
-        self._claimed(step, worker, keys)
-        if number >= self._announced:
-            self._heard(step, worker)
-
-    def _claimed(self, step: ExecutorStep, worker: str, keys: Iterable[tuple[int, int]]) -> None:
-        for seq, fence in keys:
-            run = step.world.runs.get(seq)
-            if run is not None and run.fence == fence:
-                self._unclaimed.pop(seq, None)
-                self.dispatched[seq] = fence
-                run.begun = True
-                if run.worker is None:
-                    run.worker = worker
-                if tasks.tree.dying(run.execution, run.after):
-                    step.world.effect(KillAttempt(seq, fence))
-            elif seq in step.world.strays and step.world.strays[seq].fence == fence:
-                self._unclaimed.pop(seq, None)
-                self.dispatched[seq] = fence
-            elif (seq, fence) not in self.evaluations and seq not in step.world.evaluations:
-                step.world.effect(KillAttempt(seq, fence))
-
-    def _heard(self, step: ExecutorStep, worker: str) -> None:
-        """A worker has said all that it holds."""
-        self._awaited.discard(worker)
-        if not self._awaited and self._unclaimed:
-            self._send_again(step)
+        self.claims.claimed(step, worker, keys)
+        self.claims.heard(step, worker, number)
 
     def _lost(self, step: ExecutorStep, payload: tuple[str, list[tuple[int, int]]]) -> None:
         self._groups.pop(payload[0], None)
         step.world.live_pools = set(self._groups.values())
         for seq, fence in payload[1]:
-            self.dispatched.pop(seq, None)
-            promise = self.evaluations.pop((seq, fence), None)
+            self.claims.lost(seq)
+            promise = self.commands.evaluations.pop((seq, fence), None)
             if promise is not None:
                 step.world.effect((promise.reply, None, ("Unavailable", "the worker is gone", {"retry_after": 1})))
                 continue
@@ -327,89 +262,11 @@ class Executor:
         command, answer = payload
         if self.inbox is not None and self.inbox.hand_on(step, command, answer):
             return
-        result, error = self.carry_out(step, command)
+        result, error = self.commands.carry_out(step, command)
         if isinstance(result, Promise):
             result.reply = lambda value, failure: answer(Reply(id=command.id, result=value, error=failure))
             return
         step.world.effect((lambda r, e: answer(Reply(id=command.id, result=r, error=e)), result, error))
-
-    def carry_out(self, step: ExecutorStep, command: Command) -> tuple[Any, registry.Failure | None]:
-        """Carry a command out within a step; answers (result, error). A result may be a `Promise`."""
-        name = command.name
-        handler = registry.ENGINE_COMMANDS.get(name)
-        if name not in FLEETING:
-            step.world.changes.barrier = True
-        if handler is None:
-            if name.startswith(FLOW_COMMANDS):
-                step.flush()
-            result, error = registry.carry_out(
-                step.tx, name, command.args, key=command.key, principal=command.principal
-            )
-            if name.startswith(NAMESPACE_COMMANDS) and error is None:
-                self.plans.namespaces_changed()
-            if name.startswith(FLOW_COMMANDS):
-                self.plans.changed()
-                if error is None:
-                    args = command.args
-                    for scope in [s for s in step.world.waiting if not args.get("id") or s.endswith(f"/{args['id']}")]:
-                        step.world.later("admit", scope)
-        else:
-            earlier = registry.stored_answer(step.tx, command.key)
-            if earlier is not None:
-                result, error = earlier
-            else:
-                result, error = self.engine_command(step, command)
-                if not isinstance(result, Promise):
-                    registry.store_answer(step.tx, command.key, result, error)
-        return result, error
-
-    @staticmethod
-    def engine_command(step: ExecutorStep, command: Command) -> tuple[Any, registry.Failure | None]:
-        """Run a command of `ENGINE_COMMANDS`, whatever its key; answers (result, error)."""
-        if command.name not in FLEETING:
-            step.world.changes.barrier = True
-        step.principal = command.principal
-        try:
-            return registry.ENGINE_COMMANDS[command.name](step, command.args), None
-        except DomainError as refused:
-            return None, registry.failure(refused)
-        finally:
-            step.principal = None
-
-    def evaluate_later(
-        self,
-        value: Any,
-        context: dict[str, Any],
-        tenant: str,
-        namespace: str,
-        flow_id: str,
-        *,
-        secrets: bool = True,
-        masked: bool = False,
-        execution: str = "",
-    ) -> Promise:
-        """Send an evaluation that no execution waits for to a worker.
-
-        Without `secrets` it can't read any; `masked` puts stars in their place.
-        """
-        self._evaluation_no += 1
-        promise = Promise()
-        seq = -(1 << 40) - self._evaluation_no
-        self.evaluations[seq, -1] = promise
-        job = Evaluate(
-            seq=seq,
-            fence=-1,
-            tenant=tenant,
-            namespace=namespace,
-            flow_id=flow_id,
-            value=value,
-            context=context,
-            secrets=secrets,
-            masked=masked or not secrets,
-            execution=execution,
-        )
-        self.world.effect((lambda j, _: self.transport.dispatch(j, process=False), job, None))
-        return promise
 
     # ── the step ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -523,7 +380,7 @@ class Executor:
         self.steps += batch.step.open
         if self.sharing is not None:
             self.sharing.committed(batch.step)
-        self._perform(batch.effects)
+        self._effects.perform(batch.effects)
         if batch.step.feed:
             self.publish(batch.step.feed)
         self.lag = time.perf_counter() - batch.started
@@ -562,82 +419,6 @@ class Executor:
             known = rows.decode(found[0][0]) if found else []
             stored.append((flow_key, task, rows.encode([*(known or []), *new][-tasks.SAMPLES :])))
         step.tx.send(rows.PUT_BASELINE, stored)
-
-    def _perform(self, effects: Iterable[Any]) -> None:
-        for effect in effects:
-            kind = type(effect)
-            if kind is Acknowledge:
-                self.dispatched.pop(effect.seq, None)
-                self.transport.ack(effect.seq, effect.fence)
-            elif kind is Dispatch:
-                self._dispatch(effect)
-            elif kind is Line:
-                self.log_line(effect.execution, effect.run, effect.level, effect.text, effect.at)
-            elif kind is KillAttempt:
-                self.transport.kill(effect.seq, effect.fence)
-            elif kind is Evaluation:
-                live = tasks.live_of(effect.subject)
-                self.transport.dispatch(
-                    Evaluate(
-                        seq=effect.seq,
-                        fence=effect.fence,
-                        tenant=live.tenant,
-                        namespace=live.namespace,
-                        flow_id=live.flow_id,
-                        value=effect.value,
-                        context=effect.context,
-                        masked=effect.stage in STORED,
-                        execution=live.id,
-                        clear=effect.clear,
-                    ),
-                    process=False,
-                )
-            else:
-                function, result, error = effect
-                if function is not None:
-                    function(result, error)
-
-    def _needs_process(self, run: pure.Run) -> bool:
-        """Whether an attempt takes a process credit; a WorkingDirectory does if one of its children does."""
-        task = run.task
-        if task.kind is not TaskKind.DIRECTORY:
-            return self.needs_process(task.type)
-        tasks_ = run.execution.plan.flow.tasks
-        return any(self.needs_process(tasks_[key].type) for key in task.children.get("tasks", ()))
-
-    def _dispatch(self, effect: Dispatch) -> None:
-        run = effect.run
-        if run.fence != effect.fence or run.state.terminal or run.execution.gone:
-            return
-        live = run.execution
-        self.dispatched[run.seq] = effect.fence
-        self.transport.dispatch(
-            Run(
-                seq=run.seq,
-                fence=effect.fence,
-                attempt=effect.attempt,
-                task_run=run.id,
-                execution=live.id,
-                execution_seq=live.seq,
-                tenant=live.tenant,
-                namespace=live.namespace,
-                flow_id=live.flow_id,
-                flow_key=live.flow_key,
-                revision=live.flow_rev,
-                task_key=run.task.key,
-                context=effect.context,
-                timeout_ms=effect.timeout_ms,
-                restarted=effect.restarted,
-                whole=effect.whole,
-                defaults=live.plan.defaults,
-                shard=live.shard,
-                children=run.detail["reserved"] if run.task.kind is TaskKind.DIRECTORY else [],
-                path=list(run.path) if run.task.kind is TaskKind.DIRECTORY else [],
-                group=run.detail.get("group", ""),
-                queued=self.world.now,
-            ),
-            process=self._needs_process(run),
-        )
 
     # ── faults ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -730,11 +511,7 @@ class Executor:
     def reload(self) -> None:
         """Rebuild memory from the rows; attempts that are out stay out."""
         self._load()
-        for seq, fence in self.dispatched.items():
-            run = self.world.runs.get(seq)
-            if run is not None and run.fence == fence:
-                run.begun = True
-        recovery.set_going(self.world, self.dispatched.keys() | self._unclaimed.keys())
+        self.claims.reloaded()
 
     def _load(self) -> None:
         old = self.world
@@ -752,73 +529,12 @@ class Executor:
     def recover(self, workers: Iterable[str] = ()) -> None:
         """Read open executions at start; attempts that may run somewhere wait for the hellos of `workers`."""
         self._load()
-        self._unclaimed = _may_run(self.world.runs.values())
-        self._unclaimed.update((seq, run.fence) for seq, run in self.world.strays.items())
-        self._awaited = set(workers)
-        recovery.set_going(self.world, set(self._unclaimed))
-        if not self._awaited:
-            self.put(lambda s, _: self._send_again(s), None)
-
-    def announce(self) -> None:
-        """Tell the workers which shards are ours; they answer with what they hold of new ones."""
-        if self.sharing is not None:
-            self._announced = self.sharing.transport.announce(self.sharing.held)
-
-    def took(self, lives: list[Live], workers: Iterable[str]) -> None:
-        """Executions that another executor worked on have come into memory: they go on as after a start.
-
-        `workers` may run attempts of theirs: what they do not claim is sent again.
-        """
-        fresh = _may_run(run for live in lives for run in live.open.values())
-        fresh.update((seq, r.fence) for seq, r in self.world.strays.items() if seq not in self.dispatched)
-        self._unclaimed.update(fresh)
-        recovery.set_going(self.world, set(fresh), lives)
-        if not fresh:
-            return
-        self._awaited |= set(workers)
-        if self._awaited:
-            self._be_patient()
-        else:
-            self.put(lambda s, _: self._send_again(s), None)
-
-    def forget(self, seqs: set[int]) -> None:
-        """Task runs are another executor's business from now on."""
-        for seq in seqs:
-            self.dispatched.pop(seq, None)
-            self._unclaimed.pop(seq, None)
-
-    def _be_patient(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-        self._patience = asyncio.get_running_loop().call_later(
-            HELLO_WAIT, lambda: self.put(lambda s, _: self._send_again(s), None)
-        )
-
-    def _send_again(self, step: ExecutorStep) -> None:
-        """All workers that were alive have spoken, or had their time: what nobody holds is sent again."""
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
-        unclaimed, self._unclaimed = self._unclaimed, {}
-        for seq, fence in unclaimed.items():
-            run = step.world.runs.get(seq)
-            if not self.resends and run is not None and run.state is State.RUNNING and not run.killing:
-                continue  # its worker may hold it for ever; a kill ends it
-            if run is None and seq in step.world.strays:
-                tasks.lost(step.world, seq, fence)
-            if run is None or run.fence != fence:
-                continue
-            if run.state is State.RUNNING or run.killing or tasks.tree.dying(run.execution, run.after):
-                tasks.lost(step.world, seq, fence)
-            else:
-                run.begun = False
-                step.world.later("begin", run)
+        self.claims.recover(workers)
 
     async def run(self) -> None:
         """Run until `stop`; raises when a commit failed or a row was not as expected."""
         self._wake = asyncio.Event()
-        if self._unclaimed and self._awaited:
-            self._be_patient()
+        self.claims.expect()
         self._wake.set()
         while True:
             if not self.inputs and not self.world.todo:
@@ -841,19 +557,6 @@ class Executor:
         """End `run` after the inputs that are queued."""
         self.stopping = True
         self._notify()
-
-
-def _may_run(runs: Iterable[pure.Run]) -> dict[int, int]:
-    """Attempts that a worker may have: fences by task run."""
-    return {
-        run.seq: run.fence
-        for run in runs
-        if run.task.kind in tasks.BY_WORKERS
-        and "job" not in run.detail
-        and not directory.inside(run)
-        and run.fence
-        and run.state in (State.CREATED, State.RUNNING, State.RESTARTED, State.KILLING)
-    }
 
 
 __all__ = ["Executor", "ExecutorStep", "IllegalArgument", "NotFound", "Promise"]

@@ -109,6 +109,6 @@ class ExecutorStep:
         execution: str = "",
     ) -> Promise:
         """Have a worker render; the promise is resolved by its answer, `{value}` or `{sealed}` when it is `whole`."""
-        return self._executor.evaluate_later(
+        return self._executor.commands.evaluate_later(
             value, context, tenant, namespace, flow_id, secrets=secrets, masked=masked, execution=execution
         )

@@ -159,7 +159,7 @@ class Inbox:
         if row.name not in registry.ENGINE_COMMANDS:
             return None, registry.failure(IllegalArgument(f"unknown command {row.name!r}"))
         command = Command(id=0, name=row.name, args=row.args, key=row.key, principal=row.principal)
-        result, error = self._executor.engine_command(step, command)
+        result, error = self._executor.commands.engine_command(step, command)
         if error is not None and row.name == "execution.create":
             forget_execution(step.tx, row.args)
         return result, error

@@ -156,7 +156,7 @@ class Sharing:
         recovery.load_world(step.tx, executor.plans, w, fresh)
         executor.timers = Timers(w.timers.items())
         self.held.update(fresh)
-        executor.took([live for seq, live in w.executions.items() if seq not in known], self.live_workers())
+        executor.claims.took([live for seq, live in w.executions.items() if seq not in known], self.live_workers())
         w.effect((lambda changed, _: self._changed(changed), fresh, None))
 
     def taken(self, shards: list[int]) -> None:
@@ -185,7 +185,7 @@ class Sharing:
         w.todo.extend(todo)
         for live in gone:
             w.evict(live)
-        executor.forget(refs)
+        executor.claims.forget(refs)
         self.held -= going
         self.leases.release(step.tx, going)
         w.effect((lambda left, _: self._left(left), sorted(going), None))
@@ -196,7 +196,7 @@ class Sharing:
         self._changed(shards)
 
     def _changed(self, shards: list[int]) -> None:
-        self.executor.announce()
+        self.executor.claims.announce()
         for listener in self.on_change:
             listener(shards)
 

@@ -240,7 +240,7 @@ def ask(executor: Executor, plan: Plan, preparation: Preparation | Questions, th
         return reply
 
     for key, (value, context) in list(preparation.pending.items()):
-        promise = executor.evaluate_later(
+        promise = executor.commands.evaluate_later(
             value, context, flow.tenant, flow.namespace, flow.id, masked=key.startswith(LABEL)
         )
         promise.reply = reply_to(key, promise)

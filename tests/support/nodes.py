@@ -94,7 +94,7 @@ class Node:
         )
         self.inbox = self.executor.inbox = Inbox(self.executor, self.sharing, self.database)
         self.sharing.held = set(self.leases.start())
-        self.executor.announce()
+        self.executor.claims.announce()
         self.executor.recover(workers)
 
     def scheduler(self) -> Scheduler:
