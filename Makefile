@@ -49,7 +49,7 @@ test-packages:
 .PHONY: test
 test: $(VENV)/.dev test-packages console ## unit, contracts on both databases, real processes, faults, one browser pass
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/unit tests/properties tests/contracts
-	scripts/pytest-again $(BIN)/python -q -n 3 --dist loadfile tests/integration tests/conformance tests/faults
+	scripts/pytest-again $(BIN)/python -q -n 3 --dist loadfile tests/faults tests/integration tests/conformance
 	scripts/pytest-again $(BIN)/python -q -n 2 --dist loadfile tests/e2e
 
 .PHONY: test-all

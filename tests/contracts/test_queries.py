@@ -117,7 +117,7 @@ def test_pieces_of_a_list_hold_each_row_once(database: Database) -> None:
         for n in (1, 2, 3):
             tx.insert(
                 "trigger_state", tenant="main", namespace="a.b", flow_id="f1", trigger_id=f"t{n}", type="x",
-                kind="schedule", disabled=False, updated=n, definition="{}",
+                kind="schedule", disabled=False, updated=n, definition="{}", fence=0,
             )  # fmt: skip
             tx.insert("kv", tenant="main", namespace="a.b", key=f"k{n}", type="STRING", value="1", version=1,
                       created=1, updated=3)  # fmt: skip
