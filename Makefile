@@ -113,6 +113,7 @@ bench: $(VENV)/.dev test-packages ## engine against its references in one run, o
 bench-ui: $(VENV)/.dev test-packages console ## the console's budgets in Chromium
 	$(BIN)/python -m benchmarks.console
 	$(BIN)/python -m benchmarks.console_large $(INSTANCE)
+	$(BIN)/python -m benchmarks.consoles
 
 .PHONY: lock
 lock: $(VENV)/.dev ## renew the lock files from pyproject.toml

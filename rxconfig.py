@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,32 @@ class RelocatableFrontend(rx.plugins.Plugin):
                 digest = hashlib.sha256(found["text"].encode()).digest()
                 hashes.add("sha256-" + base64.b64encode(digest).decode())
         (static_dir / "csp-hashes.json").write_text(json.dumps(sorted(hashes)), encoding="utf-8")
+
+
+PDFJS = ("cmaps", "standard_fonts", "wasm")
+
+
+class PdfFiles(rx.plugins.Plugin):
+    """Publish what `components/pdf_view.jsx` reads by name: character maps, the fonts that a PDF may leave out, and
+    the decoders of scanned pages that need no WebAssembly, which the content policy does not let in.
+
+    The development server has none of them: fonts of the system stand in, such scans stay white.
+    """
+
+    def post_build(self, **context: Any) -> None:
+        """Copy them from the locked package into `pdfjs` of the build.
+
+        Args:
+            context: the build's facts; only `static_dir` is used.
+
+        Raises:
+            FileNotFoundError: the package lies elsewhere or has another shape.
+        """
+        package = Path.cwd() / ".web" / "node_modules" / "pdfjs-dist"
+        target = Path(context["static_dir"]) / "pdfjs"
+        for name in PDFJS:
+            unused = shutil.ignore_patterns("*.wasm", "quickjs*")
+            shutil.copytree(package / name, target / name, ignore=unused, dirs_exist_ok=True)
 
 
 VITE_SERVER = "\n  server: {\n"
@@ -118,6 +145,6 @@ config = rx.Config(
     show_built_with_reflex=False,
     frontend_lazy_bundled_libraries=True,
     redis_token_expiration=300,
-    plugins=[RelocatableFrontend(), DevelopmentProxy(), Languages()],
+    plugins=[RelocatableFrontend(), PdfFiles(), DevelopmentProxy(), Languages()],
     disable_plugins=[rx.plugins.SitemapPlugin],
 )

@@ -16,6 +16,7 @@ the helpers here append to `command`, which the bridge component performs.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import secrets
@@ -63,6 +64,13 @@ class _Connection:
 
 
 _connection = _Connection()
+_asked: dict[str, Sequence[asyncio.Task[Any]]] = {}
+"""Token of a browser tab → what its page asks just now; kept beside the states, which must be storable."""
+
+
+def _forget(token: str, parts: Sequence[asyncio.Task[Any]]) -> None:
+    if _asked.get(token) is parts:
+        del _asked[token]
 
 
 def configure(transport_factory: TransportFactory | None, *, base_url: str = "http://console.invalid") -> None:
@@ -199,19 +207,38 @@ class Tab(rx.State):
         try:
             yield client
         except ApiError as error:
-            if error.status == 401:
-                if self.username and not self._entering:
-                    self._ask_login()  # over the page: what was typed stays (§1.9)
-                else:
-                    self.to_login(expired=bool(self.username))
-            elif raising:
+            if raising and error.status != 401:
                 raise
-            elif failed or (getattr(self, "rows", None) and (error.status == 0 or error.status >= 500)):
-                self.fail(error, failed or say("Could not refresh; the rows on screen are older"))
-            else:
-                self.show(problem_of(error))
+            self.refused(error, failed)
         finally:
             await client.close()
+
+    @internal
+    def refused(self, error: ApiError, failed: str = "") -> None:
+        """Tell a refusal: the login, a toast with the words in `failed`, or the page's problem."""
+        if error.status == 401:
+            if self.username and not self._entering:
+                self._ask_login()  # over the page: what was typed stays (§1.9)
+            else:
+                self.to_login(expired=bool(self.username))
+        elif failed or (getattr(self, "rows", None) and (error.status == 0 or error.status >= 500)):
+            self.fail(error, failed or say("Could not refresh; the rows on screen are older"))
+        else:
+            self.show(problem_of(error))
+
+    @internal
+    def asking(self, parts: Sequence[asyncio.Task[Any]]) -> None:
+        """Name what a background event still asks the API; the next visit or the next call cancels it (UI-DB-04).
+
+        The framework ends what a visit began when the reader goes on, but not what a refresh began.
+        """
+        token = str(self.router.session.client_token)
+        for part in _asked.pop(token, ()):
+            part.cancel()
+        if parts:
+            _asked[token] = parts
+            for part in parts:
+                part.add_done_callback(lambda _: all(one.done() for one in parts) and _forget(token, parts))
 
     def _client(self, timeout: float = 15.0) -> Client:
         return Client(
@@ -345,6 +372,7 @@ class Tab(rx.State):
     async def enter(self) -> None:
         """Learn the instance and the reader; first handler of every page's `on_load`."""
         self.clear()
+        self.asking(())
         self._leaving = False
         place, before = str(self.router.url.path or ""), self._entered
         if self.ready and str(self.router.headers.cookie or "") != self._cookie_seen:

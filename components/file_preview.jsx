@@ -3,6 +3,7 @@ import { useEffect, useMemo, useState } from "react";
 import { isAbort, request, useRequest, withQuery } from "$/public/external/components/net/net.jsx";
 import { Icon, Problem, count, plural, size } from "$/public/external/components/glyphs/glyphs.jsx";
 import { ValueTree } from "$/public/external/components/value_tree/value_tree.jsx";
+import { PdfView } from "$/public/external/components/pdf_view/pdf_view.jsx";
 import "./file_preview.css";
 
 const ROWS = [10, 25, 50, 100, 500, 1000, 5000];
@@ -79,10 +80,11 @@ export function FilePreview({ previewUrl, fileUrl, uri }) {
   const [rows, setRows] = useState(100);
   const [encoding, setEncoding] = useState("UTF-8");
   const [form, setForm] = useState("");
-  const { data, error, loading, reload } = useRequest(uri ? withQuery(previewUrl, { path: uri, maxRows: rows, encoding }) : "", { retries: 1 });
+  const pdf = /\.pdf$/i.test(uri || ""); // read whole by its viewer: of the API's preview nothing is needed
+  const { data, error, loading, reload } = useRequest(uri && !pdf ? withQuery(previewUrl, { path: uri, maxRows: rows, encoding }) : "", { retries: 1 });
   const { data: meta } = useRequest(uri ? withQuery(`${fileUrl}/metas`, { path: uri }) : "", { retries: 0 });
   useEffect(() => setForm(""), [uri]);
-  const kind = data?.type;
+  const kind = pdf ? "PDF" : data?.type;
   const extension = (data?.extension || "").toLowerCase();
   const content = data?.content;
   const objects = Array.isArray(content) && content.length > 0 && content.every((x) => x && typeof x === "object" && !Array.isArray(x));
@@ -96,25 +98,27 @@ export function FilePreview({ previewUrl, fileUrl, uri }) {
     return undefined;
   }, [content]);
   const binary = typeof content === "string" && kind === "TEXT" && /[\u0000-\u0008\ufffd]/.test(content.slice(0, 4000));
-  const forms = [objects ? ["table", "Table"] : null, tree !== undefined ? ["tree", "Tree"] : null, extension === "html" || extension === "htm" ? ["page", "Page"] : null, kind === "IMAGE" ? ["picture", "Picture"] : null, typeof content === "string" && kind !== "IMAGE" && kind !== "PDF" ? ["text", "Text"] : null, ["bytes", "Bytes"]].filter(Boolean);
-  const now = form || (kind === "PDF" ? "bytes" : binary ? "bytes" : forms[0][0]);
+  const forms = [kind === "PDF" ? ["pages", "Pages"] : null, objects ? ["table", "Table"] : null, tree !== undefined ? ["tree", "Tree"] : null, extension === "html" || extension === "htm" ? ["page", "Page"] : null, kind === "IMAGE" ? ["picture", "Picture"] : null, typeof content === "string" && kind !== "IMAGE" && kind !== "PDF" ? ["text", "Text"] : null, ["bytes", "Bytes"]].filter(Boolean);
+  const now = form || (binary ? "bytes" : forms[0][0]);
   const bytes = withQuery(fileUrl, { path: uri });
   return (
     <div className="fp" data-testid="file-preview-body">
       <p className="mono sm brk mut">{uri}{meta?.size !== undefined ? <span className="nw">, {size(meta.size)}</span> : null}</p>
       <div className="row wrap g6">
-        <select className="btn s sel" value={rows} aria-label="Rows" onChange={(e) => setRows(Number(e.target.value))} data-testid="preview-rows">{ROWS.map((n) => <option key={n} value={n}>{`${count(n)} rows`}</option>)}</select>
-        <select className="btn s sel" value={encoding} aria-label="Encoding" onChange={(e) => setEncoding(e.target.value)} data-testid="preview-encoding">{ENCODINGS.map((n) => <option key={n} value={n}>{n}</option>)}</select>
+        {pdf ? null : <><select className="btn s sel" value={rows} aria-label="Rows" onChange={(e) => setRows(Number(e.target.value))} data-testid="preview-rows">{ROWS.map((n) => <option key={n} value={n}>{`${count(n)} rows`}</option>)}</select>
+        <select className="btn s sel" value={encoding} aria-label="Encoding" onChange={(e) => setEncoding(e.target.value)} data-testid="preview-encoding">{ENCODINGS.map((n) => <option key={n} value={n}>{n}</option>)}</select></>}
         <span className="grow" />
-        {data ? <div className="seg" role="group" aria-label="Form">{forms.map(([key, word]) => <button key={key} type="button" className={now === key ? "on" : ""} aria-pressed={now === key} onClick={() => setForm(key)} data-testid={`preview-as-${key}`}>{word}</button>)}</div> : null}
+        {data || pdf ? <div className="seg" role="group" aria-label="Form">{forms.map(([key, word]) => <button key={key} type="button" className={now === key ? "on" : ""} aria-pressed={now === key} onClick={() => setForm(key)} data-testid={`preview-as-${key}`}>{word}</button>)}</div> : null}
       </div>
       {data?.truncated ? <div className="al warn" role="status"><div>Only the beginning is shown: {plural(data.maxLine ?? rows, "row")} of more. The download has all of it.</div></div> : null}
-      {error ? <Problem error={error} what="The file could not be shown." retry={reload} /> : loading && !data ? <p className="faint" aria-busy="true">Reading …</p> : !data ? null
+      {error ? <Problem error={error} what="The file could not be shown." retry={reload} /> : loading && !data ? <p className="faint" aria-busy="true">Reading …</p> 
+        : now === "pages" ? <PdfView url={bytes} name={uri.split("/").pop()} />
+        : !data && !pdf ? null
         : now === "table" ? <Table rows={content} />
         : now === "tree" ? <div className="fpt"><ValueTree value={tree} path="file" none="Nothing is in the file." /></div>
         : now === "picture" ? <img className="fpi" alt={uri.split("/").pop()} src={`data:${PICTURES[extension] || `image/${extension}`};base64,${content}`} />
         : now === "page" ? <iframe className="fpf" title="The page, without scripts" sandbox="" srcDoc={String(content)} />
-        : now === "bytes" ? <>{kind === "PDF" ? <p className="sm"><a className="link" href={bytes} target="_blank" rel="noreferrer noopener">Download the PDF</a> to read it; here are its first bytes.</p> : null}<Bytes url={bytes} /></>
+        : now === "bytes" ? <Bytes url={bytes} />
         : <pre className="xs-result file">{String(content || "").slice(0, 400000) || "The file is empty."}</pre>}
     </div>
   );

@@ -4,6 +4,7 @@ import { Icon, Problem, plural, size } from "$/public/external/components/glyphs
 import { request, upload, useRequest, withQuery } from "$/public/external/components/net/net.jsx";
 import { Dialog } from "$/public/external/components/client/overlay.jsx";
 import { toast } from "$/public/external/components/client/bridge.jsx";
+import { PdfView } from "$/public/external/components/pdf_view/pdf_view.jsx";
 import { DiffEditor } from "$/public/external/components/diff_editor/diff_editor.jsx";
 
 const PICTURES = new Set(["avif", "bmp", "gif", "ico", "jpeg", "jpg", "png", "webp"]);
@@ -14,13 +15,14 @@ const endOf = (path) => path.split(".").pop().toLowerCase();
 // Whether a file may be opened as text: by its name, and by its size where the tree told it.
 export const isPlain = (path) => !BINARY.has(endOf(path));
 
-// What stands in the place of the editor for pictures, archives and very large files.
+// What stands in the place of the editor for pictures, PDF, archives and very large files.
 export function FilePlace({ base, path, children }) {
   const { data, error, reload } = useRequest(withQuery(`${base}/stats`, { path }), { retries: 1 });
   const url = withQuery(base, { path });
   if (error) return <Problem error={error} what="The file could not be read." retry={reload} />;
   if (!data) return <p className="mut sm fp-pad" aria-busy="true">Reading …</p>;
   if (isPlain(path) && data.size <= LARGE) return children;
+  if (endOf(path) === "pdf") return <div className="fp-pdf"><PdfView url={url} name={path.split("/").pop()} /></div>;
   return (
     <div className="fp-other" data-testid="file-other">
       {PICTURES.has(endOf(path)) && data.size <= LARGE ? <img src={url} alt={path.split("/").pop()} /> : <p className="mut sm">{isPlain(path) ? "It is too large to be edited here." : "It is no text."}</p>}

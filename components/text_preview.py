@@ -7,6 +7,7 @@ import reflex as rx
 from components.client import WORDS
 from components.file_preview import _CSS, GLYPHS, ICONS, NET
 from components.file_preview import _JS as _FILE
+from components.pdf_view import PDFJS
 from components.value_tree import _CSS as _TREE_CSS
 from components.value_tree import _JS as _TREE
 
@@ -19,7 +20,7 @@ class TextPreview(rx.NoSSRComponent):
 
     library = _JS.importable_path
     tag = "TextPreview"
-    lib_dependencies: list[str] = [ICONS]
+    lib_dependencies: list[str] = [PDFJS, ICONS]
     url: rx.Var[str]
     kind: rx.Var[str]
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from flowdeck.expr import ExpressionError, ion
-from flowdeck.services import avro_files, spreadsheets
+from flowdeck.services import avro_files, parquet_files, spreadsheets
 
 IMAGES = frozenset({"png", "jpg", "jpeg", "gif", "webp", "svg", "bmp"})
 MAX_BINARY = 20 * 1024 * 1024
@@ -76,27 +76,9 @@ LISTS: dict[str, Callable[[str, int], list[Any]]] = {
 """Extension → how its rows are read. What can't be read this way is text."""
 
 
-def _parquet(file: Any, rows: int) -> tuple[list[Any], bool]:
-    """The first rows of a Parquet file; `ValueError` without the library or for what is none."""
-    try:
-        from pyarrow import ArrowException  # pyright: ignore[reportMissingImports]
-        from pyarrow.parquet import ParquetFile  # pyright: ignore[reportMissingImports]
-    except ImportError:
-        raise ValueError("a preview of Parquet needs the package pyarrow on the server") from None
-    data = file.read(MAX_BINARY + 1)
-    if len(data) > MAX_BINARY:
-        raise ValueError(f"a preview of Parquet needs a file of at most {MAX_BINARY:,} bytes")
-    try:
-        opened = ParquetFile(io.BytesIO(data))
-        batch = next(opened.iter_batches(batch_size=rows), None)
-        found = batch.to_pylist() if batch is not None else []
-        return found, opened.metadata.num_rows > len(found)
-    except (ArrowException, OSError) as error:
-        raise ValueError(f"the Parquet file can't be read: {error}") from None
-
-
 WHOLE: dict[str, Callable[[bytes, int], tuple[list[Any], bool]]] = {
     "avro": avro_files.rows_of,
+    "parquet": parquet_files.rows_of,
     "xlsx": spreadsheets.rows_of,
     "xlsm": spreadsheets.rows_of,
 }
@@ -122,9 +104,6 @@ def preview(storage: Any, uri: str, rows: int, encoding: str) -> dict[str, Any]:
             content = base64.b64encode(data[:MAX_BINARY]).decode()
             kind = "PDF" if extension == "pdf" else "IMAGE"
             return answer | {"type": kind, "truncated": len(data) > MAX_BINARY, "content": content}
-        if extension == "parquet":
-            listed, more = _parquet(file, rows)
-            return answer | {"type": "LIST", "content": listed, "truncated": more}
         if read := WHOLE.get(extension):
             data = file.read(MAX_BINARY + 1)
             if len(data) > MAX_BINARY:

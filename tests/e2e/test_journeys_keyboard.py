@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.support.browser import Watch, context
@@ -24,6 +29,52 @@ def _tab_to(page: Page, testid: str, *, seen: bool = True) -> None:
             assert not seen or page.evaluate(RING), f"the focus on {testid} is not visible"
             return
     raise AssertionError(f"Tab does not reach {testid}")
+
+
+@pytest.fixture
+def fresh(built: None, tmp_path: Path) -> Iterator[Server]:
+    """A server that nobody has set up yet."""
+    if os.environ.get("FLOWDECK_TEST_URL"):
+        pytest.skip("this journey sets a server up that it starts itself")
+    made = Server(tmp_path / "home")
+    try:
+        yield made.start(setup=False)
+    finally:
+        made.discard()
+
+
+def test_journey_16_a_server_is_set_up_without_a_mouse(fresh: Server, browser: Browser) -> None:
+    """Journey 16, UI-A11-01: the first account by keys alone, a refused password said beside it, then the first run."""
+    made = context(browser, theme="light")
+    page = made.new_page()
+    watch = Watch()
+    watch.attach(page)
+    page.goto(fresh.url)
+    page.wait_for_url("**/setup", timeout=WAIT)
+    page.wait_for_selector("[data-testid=setup-username]")
+    expect(page.get_by_test_id("setup-username")).to_be_focused(timeout=WAIT)
+    page.evaluate("document.activeElement.blur()")  # from the top, as one comes who left the field
+    for field, text in (("first", "Ana"), ("last", "Kovac"), ("username", fresh.username)):
+        _tab_to(page, f"setup-{field}")
+        page.keyboard.type(text)
+    _tab_to(page, "setup-password")
+    page.keyboard.type("short")
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("setup-submit")).to_be_disabled()
+    assert "/setup" in page.url
+    page.keyboard.press("Control+a")
+    page.keyboard.type(fresh.password)
+    _tab_to(page, "setup-submit")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/welcome", timeout=WAIT)
+    page.wait_for_selector("[data-testid=hydrated]", state="attached", timeout=WAIT)
+    page.get_by_test_id("welcome-start").wait_for(timeout=WAIT)
+    _tab_to(page, "welcome-start")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/executions/**/gantt", timeout=WAIT)
+    state(page, "SUCCESS")
+    made.close()
+    watch.check()
 
 
 def test_journey_16_a_flow_is_made_executed_and_read_without_a_mouse(

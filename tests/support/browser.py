@@ -21,6 +21,16 @@ FLAGS = [
 ]
 
 
+CLOCK = """{
+  const Real = Date, ahead = %d;
+  window.Date = class Date extends Real {
+    constructor(...given) { if (given.length) super(...given); else super(Real.now() + ahead); }
+    static now() { return Real.now() + ahead; }
+  };
+}"""
+"""Pages whose present is another; timers go on as they do."""
+
+
 @dataclass
 class Watch:
     """What a page said that a good page does not say."""
@@ -55,9 +65,24 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
-def context(browser: Browser, *, theme: str = "dark", width: int = 1440, height: int = 900) -> BrowserContext:
-    """A fresh profile with a theme (stored where the console looks) and a size."""
+def context(
+    browser: Browser,
+    *,
+    theme: str = "dark",
+    width: int = 1440,
+    height: int = 900,
+    zone: str | None = None,
+    ahead: float = 0.0,
+) -> BrowserContext:
+    """A fresh profile with a theme (stored where the console looks) and a size.
+
+    Args:
+        zone: the browser's time zone; the machine's without it.
+        ahead: seconds that the clock of its pages is ahead, for a server whose clock is.
+    """
     scheme = "dark" if theme == "dark" else "light"
-    made = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+    made = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, timezone_id=zone)
     made.add_init_script(f"localStorage.setItem('theme', {theme!r})")
+    if ahead:
+        made.add_init_script(CLOCK % int(ahead * 1000))
     return made

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -156,43 +156,59 @@ class HomeState(Tab):
     def _live(self, states: tuple[str, ...]) -> str:
         return numbers.executions_place([("filters[state][IN]", ",".join(states))], self.filters)
 
-    @rx.event
-    async def load(self) -> AsyncIterator[None]:
-        """Ask for everything that the URL names; each part is shown when it came, a refused one says so (UI-DB-04)."""
-        if not self.username:
-            return
-        self._read()
-        self.faults = {}
-        yield
-        async with self.api() as api:
-            if "numbers" not in self.came or self.nothing:
-                known = await api.flows.search(size=1)
-                if not known.total:
-                    self.navigate(routes.WELCOME, replace=True)
-                    return
+    @rx.event(background=True)
+    async def load(self) -> None:
+        """Ask for everything that the URL names; each part is shown when it came, a refused one says so.
+
+        Nothing waits for it: a reader who goes on meanwhile is not held, and what is still asked then ends (UI-DB-04).
+        """
+        async with self:
+            if not self.username:
+                return
+            self._read()
+            self.faults = {}
+            first, turn, api = "numbers" not in self.came or self.nothing, self.turn, self._client()
+            # The questions only read: of the state itself, since what its proxy gives cannot be sent.
+            state: HomeState = getattr(self, "__wrapped__", self)
             turns = asyncio.Semaphore(AT_ONCE)
-            parts = [
-                asyncio.create_task(self._part(name, turns, api, work))
+            parts: list[asyncio.Task[tuple[str, dict[str, Any], str]]] = []
+        try:
+            if first and not (await api.flows.search(size=1)).total:
+                async with self:
+                    self.navigate(routes.WELCOME, replace=True)
+                return
+            parts += [
+                asyncio.create_task(state._part(name, turns, api, work))
                 for name, work in (
-                    ("numbers", self._numbers),
-                    ("active", self._active),
-                    ("next", self._next),
-                    ("namespaces", self._namespaces),
-                    ("failures", self._failures),
+                    ("numbers", state._numbers),
+                    ("active", state._active),
+                    ("next", state._next),
+                    ("namespaces", state._namespaces),
+                    ("failures", state._failures),
                 )
             ]
-            try:
-                for part in asyncio.as_completed(parts):
-                    # Only here the state changes: what a task changed while a delta is on its way would be lost.
-                    name, found, fault = await part
+            async with self:
+                self.asking(parts)
+            for part in asyncio.as_completed(parts):
+                name, found, fault = await part
+                async with self:
+                    if turn != self.turn:
+                        return
                     for one, value in found.items():
                         setattr(self, one, value)
                     self.faults = {**self.faults, name: fault} if fault else self.faults
                     self.came = [*self.came, name] if name not in self.came else self.came
-                    yield
-            finally:
-                for one in parts:
-                    one.cancel()
+        except ApiError as error:
+            async with self:
+                self.refused(error)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise  # the event itself was cancelled, not only what it asks
+        finally:
+            for part in parts:
+                part.cancel()
+            await api.close()
 
     async def _part(
         self, name: str, turns: asyncio.Semaphore, api: Client, work: Callable[[Client], Awaitable[dict[str, Any]]]

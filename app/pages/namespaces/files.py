@@ -16,6 +16,7 @@ from components.field import field, form, text_input
 from components.file_tree import file_tree
 from components.flow_tools import leave_guard
 from components.message import empty_state
+from components.pdf_view import pdf_view
 from components.reactive import testid
 from components.text_preview import text_preview
 
@@ -62,8 +63,9 @@ def _editor(one: OpenFile) -> rx.Component:
         actions=[raw_link(rx.icon("download", size=14), "Download", href=one.url, class_name="btn pri", download=True)],
     )
     picture = rx.el.div(rx.el.img(src=one.url, alt=one.name), class_name="imgview")
+    pdf = rx.el.div(pdf_view(url=one.url, name=one.name), class_name="pdfview")
     return rx.el.div(
-        rx.cond(one.plain, text, rx.cond(one.picture, picture, other)),
+        rx.cond(one.plain, text, rx.cond(one.picture, picture, rx.cond(one.pdf, pdf, other))),
         rx.cond(one.previewed, rx.el.div(text_preview(url=one.url, kind=one.drawn), class_name="fprev"), rx.fragment()),
         class_name=rx.cond(one.path == S.active, "edone on", "edone"),
         key=one.url,

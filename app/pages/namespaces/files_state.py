@@ -38,6 +38,7 @@ class OpenFile:
     dirty: bool = False
     order: int = 0
     picture: bool = False
+    pdf: bool = False
     drawn: str = ""
     """How else it can be shown: `page`, `table`, or not at all."""
     previewed: bool = False
@@ -152,6 +153,7 @@ class FilesState(Tab):
             size=bytes_words(entry.size),
             plain=not why,
             why=why,
+            pdf=end == "pdf",
             picture=end in PICTURES and entry.size <= LARGE,
             drawn="" if why else DRAWN.get(end, ""),
         )

@@ -44,6 +44,27 @@ def test_inline_scripts_are_hashed_for_the_policy(settings: ModuleType, tmp_path
     assert hashes == ["sha256-" + base64.b64encode(hashlib.sha256(b"a()").digest()).decode()]
 
 
+def test_what_a_pdf_may_need_is_published_without_web_assembly(
+    settings: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """UI-RX-05, UI-RX-07: the policy lets no WebAssembly in, and nothing of a PDF is ever evaluated."""
+    package = tmp_path / ".web" / "node_modules" / "pdfjs-dist"
+    names = ("cmaps/H.bcmap", "standard_fonts/FoxitFixed.pfb", "wasm/jbig2.wasm", "wasm/jbig2_nowasm_fallback.js")
+    for name in (*names, "wasm/quickjs-eval.js"):
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        (package / name).write_text("x")
+    monkeypatch.chdir(tmp_path)
+    settings.PdfFiles().post_build(static_dir=tmp_path / "out")
+    made = {str(one.relative_to(tmp_path / "out")) for one in (tmp_path / "out").rglob("*.*")}
+    assert made == {f"pdfjs/{name}" for name in names if not name.endswith(".wasm")}
+
+
+def test_the_viewer_of_pdf_is_the_locked_one() -> None:
+    packages = json.loads((ROOT / "reflex.lock" / "package-lock.json").read_text())["packages"]
+    named = re.search(r'PDFJS = "pdfjs-dist@([\d.]+)"', (ROOT / "components" / "pdf_view.py").read_text())
+    assert named and packages["node_modules/pdfjs-dist"]["version"] == named[1]
+
+
 def test_the_lock_names_no_host_and_no_second_style_system() -> None:
     package = (ROOT / "reflex.lock" / "package.json").read_text()
     lock = (ROOT / "reflex.lock" / "package-lock.json").read_text()
