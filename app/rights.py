@@ -18,6 +18,21 @@ FLOW_TABS = {
     "concurrency": "FLOW:READ",
 }
 """Tab of a flow's page → the right that it needs; `topology` needs none of its own."""
+NAMESPACE_TABS = {
+    "flows": "FLOW:READ",
+    "executions": "EXECUTION:READ",
+    "logs": "EXECUTION:READ",
+    "dependencies": "FLOW:READ",
+    "files": "FLOW:READ",
+    "kv": "KVSTORE:READ",
+    "secrets": "SECRET:READ",
+    "variables": "NAMESPACE:READ",
+    "plugin-defaults": "NAMESPACE:READ",
+    "edit": "NAMESPACE:UPDATE|NAMESPACE:DELETE",
+}
+"""Tab of a namespace's page → the right that it needs."""
+TRIGGERS = "EXECUTION:UPDATE"
+"""What switches, evaluates, restarts, unlocks and backfills triggers: they are of the executions that they start."""
 
 
 def allows(held: Iterable[str], right: str, namespace: str = "") -> bool:

@@ -104,10 +104,16 @@ def allowed(*children: Any, needs: str, namespace: Any = "") -> rx.Component:
     return Allowed.create(*children, needs=needs, namespace=namespace)
 
 
+def unless_allowed(*children: Any, needs: str, namespace: Any = "") -> rx.Component:
+    """Show children only to readers without a right: what stands in the place of a control that they may not use."""
+    return Allowed.create(*children, needs=needs, namespace=namespace, lacking=True)
+
+
 class Allowed(rx.Component):
-    """Absent without the right: nothing is greyed (UI-PM-01)."""
+    """Absent without the right, or with `lacking` when the reader has it: nothing is greyed (UI-PM-01)."""
 
     library = SHELL.importable_path
     tag = "Allowed"
     needs: rx.Var[str]
     namespace: rx.Var[str]
+    lacking: rx.Var[bool]

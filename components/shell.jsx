@@ -38,8 +38,9 @@ const ShellContext = createContext({ toggle() {}, openMenu() {}, rights: [], clo
 export function useMay() { const { rights } = useContext(ShellContext); return (needs, namespace) => allows(rights, needs, namespace); }
 // Whether somebody is logged in, as far as the page was told: nobody is without any right.
 export function useKnown() { return useContext(ShellContext).rights.length > 0; }
-// Shows its children to those who may use them: what is not allowed is absent, not greyed (UI-PM-01).
-export function Allowed({ needs, namespace = "", children }) { return useMay()(needs, namespace) ? children : null; }
+// Shows its children to those who may use them, or (`lacking`) to those who may not: what is not allowed is absent, not
+// greyed (UI-PM-01).
+export function Allowed({ needs, namespace = "", lacking = false, children }) { return useMay()(needs, namespace) === lacking ? null : children; }
 
 // An entry of the menu is absent without its right, and for everybody when the configuration names it ("Group/Item").
 export function useAbsent() {

@@ -22,6 +22,19 @@ tasks:
     message: framed
 """
 
+TRIGGERED = """\
+id: steered
+namespace: e2e.rights
+tasks:
+  - id: say
+    type: io.kestra.plugin.core.log.Log
+    message: steered
+triggers:
+  - id: yearly
+    type: io.kestra.plugin.core.trigger.Schedule
+    cron: "0 6 1 1 *"
+"""
+
 
 @pytest.fixture
 def own_password(server: Server) -> Iterator[None]:
@@ -151,6 +164,57 @@ def test_the_menu_the_tabs_and_the_keys_follow_rights_and_settings(server: Serve
     expect(page.get_by_test_id("flow-edit")).to_be_visible()
     page.keyboard.press("?")
     expect(keys).not_to_contain_text("g s")
+
+
+def test_triggers_and_a_namespace_show_no_action_that_is_not_allowed(server: Server, open_page: Any) -> None:
+    """UI-PM-01: what steers triggers and what changes a namespace is absent without its right; reading stays."""
+    server.save_flow(TRIGGERED)
+    described = {"id": "e2e.rights", "description": "Kept", "variables": {"region": "north"}}
+    described["pluginDefaults"] = [{"type": "io.kestra.plugin.core.log.Log", "values": {"level": "WARN"}}]
+    server.call("PUT", "/api/v1/main/namespaces/e2e.rights", json_body=described)
+    steering = ("trigger-restart", "trigger-unlock", "trigger-delete", "trigger-backfill")
+    page = open_page("/flows/edit/e2e.rights/steered/triggers")
+    page.get_by_test_id("trigger-more").click()
+    for name in steering:
+        expect(page.get_by_test_id(name)).to_have_count(1)
+    narrowed(page, '["FLOW:READ", "EXECUTION:READ", "NAMESPACE:READ"]')
+    visit(page, server, "/flows/edit/e2e.rights/steered/triggers")
+    expect(page.get_by_test_id("trigger-row")).to_have_count(1)
+    page.get_by_test_id("trigger-more").click()
+    expect(page.get_by_test_id("trigger-logs")).to_be_visible()
+    for name in (*steering, "trigger-switch", "backfill-open", "trigger-add"):
+        expect(page.get_by_test_id(name)).to_have_count(0)
+    expect(page.get_by_test_id("trigger-row").locator(".onc")).to_have_text("on")
+    visit(page, server, "/flows/edit/e2e.rights/steered/edit")
+    page.get_by_test_id("editor-more").click()
+    expect(page.get_by_test_id("editor-export")).to_be_visible()
+    for name in ("editor-save", "editor-execute", "editor-add-trigger", "editor-disable", "editor-delete"):
+        expect(page.get_by_test_id(name)).to_have_count(0)
+    visit(page, server, "/admin/triggers?filters[namespace][PREFIX]=e2e.rights")
+    row = page.get_by_test_id("triggers-table").locator("tr[data-id]")
+    expect(row).to_have_count(1)
+    expect(row.get_by_test_id("trigger-switch")).to_have_count(0)
+    row.get_by_test_id("triggers-more").click()
+    for name in ("triggers-restart", "triggers-unlock", "triggers-delete"):
+        expect(page.get_by_test_id(name)).to_have_count(0)
+    visit(page, server, "/namespaces/edit/e2e.rights/plugin-defaults")
+    expect(page.locator(".defl")).to_have_count(1)
+    for name in (
+        "default-add",
+        "default-import",
+        "default-edit",
+        "default-delete",
+        "tab-kv",
+        "tab-secrets",
+        "tab-edit",
+    ):
+        expect(page.get_by_test_id(name)).to_have_count(0)
+    visit(page, server, "/namespaces/edit/e2e.rights/variables")
+    expect(page.get_by_text("region", exact=True)).to_be_visible()
+    expect(page.get_by_test_id("variables-save")).to_have_count(0)
+    visit(page, server, "/namespaces/edit/e2e.rights/flows")
+    expect(page.get_by_test_id("tab-variables")).to_be_visible()
+    expect(page.get_by_test_id("namespace-new-flow")).to_have_count(0)
 
 
 @pytest.mark.skipif(not EVERYTHING, reason="make test-all")

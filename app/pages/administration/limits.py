@@ -14,6 +14,7 @@ from app.tab import Tab
 from app.words import say
 from backend_client import ApiError
 from components.button import button, icon_button, link, link_button
+from components.chrome import allowed
 from components.clock import moment
 from components.dialog import dialog
 from components.field import field, form, text_input
@@ -233,13 +234,15 @@ def limits_page() -> rx.Component:
                 icon="gauge",
                 actions=[link_button("Flows", routes.FLOWS, kind="primary")],
             ),
-            actions=lambda row: rx.fragment(
+            actions=lambda row: allowed(
                 rx.cond(
                     row.running > 0,
                     icon_button("list-restart", "Correct the counter", on_click=S.count(row.id), test="limit-count"),
                     rx.fragment(),
                 ),
                 icon_button("pencil", "Change the limit", on_click=S.edit(row.id), test="limit-edit"),
+                needs="FLOW:UPDATE",
+                namespace=row.namespace,
             ),
             test="limits-table",
         ),

@@ -12,12 +12,13 @@ from app.filter_keys import flow_filter, namespace_filter
 from app.frame import page_shell
 from app.list_page import ListPage
 from app.listing import list_body, list_filters, list_none, list_pager
+from app.rights import TRIGGERS, permitted, shortfall
 from app.tab import Tab
 from app.words import later, say, say_count, spoken
 from app.work import Outcome, Work, carry_out, slices
 from backend_client import ApiError, Client, Page, TriggerRow
 from components.button import button, icon_button, link, link_button
-from components.chrome import allowed
+from components.chrome import allowed, unless_allowed
 from components.clock import moment
 from components.dialog import confirm_dialog, drawer, menu, menu_item, menu_line, number_to_type
 from components.field import switch
@@ -131,6 +132,7 @@ class AllTriggersState(ListPage, Tab):
     asking: str = ""
     asked: list[str] = []
     ask_words: str = ""
+    ask_note: str = ""
     week_url: str = ""
     week_seq: int = 0
     csv: str = ""
@@ -205,8 +207,14 @@ class AllTriggersState(ListPage, Tab):
     async def ask(self, action: str, identities: list[str]) -> None:
         """Ask before an action on one or many."""
         if action in ACTIONS:
-            self.asking, self.asked = action, identities
-            number = self.total if self.select_everything and len(identities) > 1 else len(identities)
+            everything = self.select_everything and len(identities) > 1
+            mine = permitted(self.permissions, TRIGGERS, {one: one.partition("/")[0] for one in identities})
+            self.ask_note = "" if everything else shortfall(len(mine), len(identities), TRIGGERS)
+            if not mine and not everything:
+                self.toast(say("Nothing to change"), self.ask_note, level="warning")
+                return
+            self.asking, self.asked = action, identities if everything else mine
+            number = self.total if everything else len(mine)
             self.ask_words = say_count(
                 number,
                 "{action} {number} trigger",
@@ -297,7 +305,11 @@ def _execution(row: Any) -> rx.Component:
 
 def _on(row: Any) -> rx.Component:
     control = switch(row.on, lambda on: S.turn(row.id, on), label="On", disabled=row.fixed, test="trigger-switch")
-    return rx.el.span(control, title=row.reason)
+    return rx.el.span(
+        allowed(control, needs=TRIGGERS, namespace=row.namespace),
+        unless_allowed(rx.cond(row.on, "on", "off"), needs=TRIGGERS, namespace=row.namespace),
+        title=row.reason,
+    )
 
 
 COLUMNS = [
@@ -327,6 +339,7 @@ COLUMNS = [
 
 
 def _row_menu(row: Any) -> rx.Component:
+    steered = lambda *items: allowed(*items, needs=TRIGGERS, namespace=row.namespace)  # noqa: E731
     backfill = rx.fragment(
         rx.cond(
             row.backfill == "paused",
@@ -338,20 +351,30 @@ def _row_menu(row: Any) -> rx.Component:
     return menu(
         icon_button("ellipsis", "More", test="triggers-more"),
         menu_item("Details and logs", icon="panel-right", on_select=S.open_line(row.id)),
-        menu_item("Edit the flow", icon="pencil", to=routes.flow(row.namespace, row.flow, "edit")),
-        menu_item("Restart", icon="rotate-cw", on_select=S.restart(row.id), test="triggers-restart"),
-        menu_item(
-            "Unlock",
-            icon="lock-open",
-            on_select=S.ask("unlock", [row.id]),
-            disabled=~row.held,
-            reason="not locked",
-            test="triggers-unlock",
+        allowed(
+            menu_item("Edit the flow", icon="pencil", to=routes.flow(row.namespace, row.flow, "edit")),
+            needs="FLOW:READ",
+            namespace=row.namespace,
         ),
-        rx.cond(row.backfill != "", backfill, rx.fragment()),
-        menu_line(),
-        menu_item(
-            "Delete the state", icon="trash-2", danger=True, on_select=S.ask("delete", [row.id]), test="triggers-delete"
+        steered(
+            menu_item("Restart", icon="rotate-cw", on_select=S.restart(row.id), test="triggers-restart"),
+            menu_item(
+                "Unlock",
+                icon="lock-open",
+                on_select=S.ask("unlock", [row.id]),
+                disabled=~row.held,
+                reason="not locked",
+                test="triggers-unlock",
+            ),
+            rx.cond(row.backfill != "", backfill, rx.fragment()),
+            menu_line(),
+            menu_item(
+                "Delete the state",
+                icon="trash-2",
+                danger=True,
+                on_select=S.ask("delete", [row.id]),
+                test="triggers-delete",
+            ),
         ),
         label="Actions on the trigger",
     )
@@ -431,7 +454,7 @@ def _bulk(action: str, word: str, icon: str, kind: Any = "default") -> rx.Compon
     press = button(
         word, icon=icon, size="small", kind=kind, on_click=S.ask(action, S.selected), test=f"triggers-bulk-{action}"
     )
-    return allowed(press, needs="FLOW:UPDATE")
+    return allowed(press, needs=TRIGGERS)
 
 
 def triggers_page() -> rx.Component:
@@ -442,7 +465,7 @@ def triggers_page() -> rx.Component:
         title="No trigger yet",
         hint="A trigger starts a flow by the clock, on an event or after another flow. It stands in the source.",
         icon="timer",
-        actions=[link_button("New flow", routes.NEW_FLOW, icon="plus", kind="primary")],
+        actions=[allowed(link_button("New flow", routes.NEW_FLOW, icon="plus", kind="primary"), needs="FLOW:CREATE")],
         test="triggers",
     )
     bulk = Bulk(
@@ -514,6 +537,7 @@ def triggers_page() -> rx.Component:
         confirm_dialog(
             S.ask_words,
             words,
+            rx.cond(S.ask_note != "", message("warn", S.ask_note), rx.fragment()),
             rx.el.ul(rx.foreach(S.asked[0:10], lambda one: rx.el.li(one, class_name="mono brk"))),
             open=S.asking != "",
             on_cancel=S.keep,

@@ -22,6 +22,7 @@ from app.pages.flows.editor_panels import (
 )
 from app.pages.flows.editor_state import EditorState
 from components.button import button, button_group, icon_button
+from components.chrome import allowed
 from components.clock import moment
 from components.dialog import menu, menu_item, menu_line
 from components.editors import editors
@@ -116,22 +117,26 @@ def _flow_url(part: str) -> Any:
 
 def _bar() -> rx.Component:
     save: Any = rx.cond(S.dirty, False, rx.cond(S.creating, False, True))
+    own = lambda right, *parts: allowed(*parts, needs=right, namespace=S.flow_ns)  # noqa: E731
     run = rx.cond(
         S.creating,
         rx.fragment(),
-        button(
-            rx.cond(
-                S.dirty,
-                rx.cond(S.errors > 0, "Execute rev " + S.base_revision.to_string(), "Save and execute"),
-                "Execute",
+        own(
+            "EXECUTION:CREATE",
+            button(
+                rx.cond(
+                    S.dirty,
+                    rx.cond(S.errors > 0, "Execute rev " + S.base_revision.to_string(), "Save and execute"),
+                    "Execute",
+                ),
+                icon="play",
+                kind="primary",
+                on_click=S.press_execute,
+                disabled=S.flow_disabled,
+                reason="The flow is disabled",
+                title="Ctrl E",
+                test="editor-execute",
             ),
-            icon="play",
-            kind="primary",
-            on_click=S.press_execute,
-            disabled=S.flow_disabled,
-            reason="The flow is disabled",
-            title="Ctrl E",
-            test="editor-execute",
         ),
     )
     more = menu(
@@ -140,31 +145,45 @@ def _bar() -> rx.Component:
         menu_item("Go to a task", icon="list-tree", on_select=S.show_outline, test="editor-outline"),
         menu_item("Overview of the text", on_select=S.toggle("minimap"), checked=S.minimap, test="editor-minimap"),
         menu_line(),
-        menu_item("Add a trigger", icon="alarm-clock", on_select=S.add_element("trigger"), test="editor-add-trigger"),
-        menu_item("Add an error handler", icon="shield", on_select=S.add_element("error"), test="editor-add-error"),
-        menu_item("Description and labels", icon="tag", on_select=S.add_element("about"), test="editor-about"),
-        menu_line(),
+        own(
+            "FLOW:UPDATE",
+            menu_item(
+                "Add a trigger", icon="alarm-clock", on_select=S.add_element("trigger"), test="editor-add-trigger"
+            ),
+            menu_item("Add an error handler", icon="shield", on_select=S.add_element("error"), test="editor-add-error"),
+            menu_item("Description and labels", icon="tag", on_select=S.add_element("about"), test="editor-about"),
+            menu_line(),
+        ),
         *_run_places(),
         menu_line(),
         menu_item("Copy the link", icon="link", on_select=S.add_element("link"), test="editor-link"),
         menu_item("Export as YAML", icon="download", on_select=S.export_text, test="editor-export"),
-        menu_item(
-            "Copy the flow",
-            icon="copy",
-            to=routes.NEW_FLOW + "?copy=true&namespace=" + S.flow_ns + "&flow=" + S.flow_id,
+        allowed(
+            menu_item(
+                "Copy the flow",
+                icon="copy",
+                to=routes.NEW_FLOW + "?copy=true&namespace=" + S.flow_ns + "&flow=" + S.flow_id,
+            ),
+            needs="FLOW:CREATE",
         ),
         menu_item(
             "Open the API's answer",
             icon="braces",
             href="/api/v1/" + S.tenant_id + "/flows/" + S.flow_ns + "/" + S.flow_id + "?source=true",
         ),
-        rx.cond(
-            S.flow_disabled,
-            menu_item("Enable", icon="power", on_select=S.switch(False), test="editor-enable"),
-            menu_item("Disable", icon="power-off", on_select=S.switch(True), test="editor-disable"),
+        own(
+            "FLOW:UPDATE",
+            rx.cond(
+                S.flow_disabled,
+                menu_item("Enable", icon="power", on_select=S.switch(False), test="editor-enable"),
+                menu_item("Disable", icon="power-off", on_select=S.switch(True), test="editor-disable"),
+            ),
         ),
-        menu_line(),
-        menu_item("Delete", icon="trash-2", danger=True, on_select=S.ask_delete, test="editor-delete"),
+        own(
+            "FLOW:DELETE",
+            menu_line(),
+            menu_item("Delete", icon="trash-2", danger=True, on_select=S.ask_delete, test="editor-delete"),
+        ),
         label="Actions on the flow",
     )
     return rx.el.div(
@@ -196,7 +215,11 @@ def _bar() -> rx.Component:
                 class_name="hide-s",
             ),
         ),
-        rx.cond(S.creating, _save_button("Create", "primary", save), _save_button("Save", "default", save)),
+        rx.cond(
+            S.creating,
+            allowed(_save_button("Create", "primary", save), needs="FLOW:CREATE"),
+            own("FLOW:UPDATE", _save_button("Save", "default", save)),
+        ),
         run,
         class_name="etb",
     )
@@ -231,7 +254,8 @@ def _code() -> rx.Component:
                     + rx.cond(S.creating, "new", S.flow_ns + "/" + S.flow_id),
                     base_revision=S.base_revision,
                     fixed=rx.cond(S.creating, "", S.flow_ns + "/" + S.flow_id),
-                    read_only=(S.flow_deleted & ~S.dirty) | S.flow_read_only,  # unsaved text can still be saved
+                    # Unsaved text can still be saved.
+                    read_only=(S.flow_deleted & ~S.dirty) | S.flow_read_only | (~S.creating & ~S.flow_writable),
                     theme=MONACO_THEME,
                     wrap=S.word_wrap,
                     minimap=S.minimap,

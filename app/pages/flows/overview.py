@@ -13,6 +13,7 @@ from app.conditions import pairs_of
 from app.pages.dashboards.overview import OverviewBoard
 from app.pages.flows.execute import ExecuteState
 from app.pages.flows.state import FlowState, openers
+from app.rights import TRIGGERS, allows
 from app.words import say
 from backend_client import ApiError, ExecutionRow, LogRow, TriggerRow
 from backend_client.flows import FlowFigures
@@ -118,7 +119,7 @@ class OverviewState(FlowState):
             self.figures = found[0] if found else FlowFigures()
             self.success_word = f"{self.figures.success * 100:.1f} %" if self.figures.success >= 0 else "–"
             self.upcoming = coming((await api.triggers.of_flow(self.flow_ns, self.flow_id)).rows)[:6]
-            self.may_switch = self.may("EXECUTION", "UPDATE", self.flow_ns)
+            self.may_switch = allows(self.permissions, TRIGGERS, self.flow_ns)
             self.chart_url = f"/api/v1/{self.tenant_id}/console/figures?{urlencode(pairs_of('', own), safe='[],:')}"
             self.chart_turn += 1
             going = await api.executions.search(

@@ -47,6 +47,8 @@ class FlowState(Tab):
     flow_disabled: bool = False
     flow_deleted: bool = False
     flow_read_only: bool = False
+    flow_writable: bool = True
+    """The reader may change it."""
     flow_about: str = ""
     flow_labels: list[dict[str, str]] = []
     flow_inputs: list[dict[str, Any]] = []
@@ -101,6 +103,7 @@ class FlowState(Tab):
         self.flow_about = html_of(str(flow.get("description") or ""))
         self.flow_labels = label_list(flow.get("labels"))
         self.flow_read_only = {"key": READ_ONLY, "value": "true"} in self.flow_labels
+        self.flow_writable = self.may("FLOW", "UPDATE", self.flow_ns)
         self.flow_inputs = [dict(one) for one in flow.get("inputs") or [] if isinstance(one, dict)]
         self.trigger_count = str(len(flow.get("triggers") or [])) if flow.get("triggers") else ""
         running = await api.executions.search(

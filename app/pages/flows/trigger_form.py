@@ -15,6 +15,7 @@ from app.pages.flows.trigger_state import TriggersState
 from app.words import say
 from backend_client import ApiError
 from components.button import button
+from components.chrome import allowed
 from components.dialog import dialog
 from components.field import field, form, select, text_input
 from components.message import message
@@ -159,7 +160,8 @@ def add_button(*, small: bool = False) -> rx.Component:
         on_click=S.open_form,
         test="trigger-add",
     )
-    return rx.cond(S.flow_read_only | S.flow_deleted, rx.fragment(), made)
+    closed = S.flow_read_only | S.flow_deleted
+    return rx.cond(closed, rx.fragment(), allowed(made, needs="FLOW:UPDATE", namespace=S.flow_ns))
 
 
 def _field(name: str, label: str, *, hint: str = "", mono: bool = True, rows: int = 0, place: str = "") -> rx.Component:

@@ -7,13 +7,15 @@ from typing import Any
 import reflex as rx
 
 from app import routes
+from app.pages.flows.backfill import backfill_drawer, backfill_row
 from app.pages.flows.trigger_form import add_button, add_dialog
 from app.pages.flows.trigger_state import TriggersState
-from components.button import button, icon_button, link, link_button, segmented
-from components.clock import duration, moment
-from components.dialog import confirm_dialog, drawer, menu, menu_item, menu_line
-from components.field import field, form, switch, text_input
-from components.flow_tools import instant_input
+from app.rights import TRIGGERS
+from components.button import button, icon_button, link, link_button
+from components.chrome import allowed, unless_allowed
+from components.clock import moment
+from components.dialog import confirm_dialog, menu, menu_item, menu_line
+from components.field import switch
 from components.message import empty_state, message, skeleton_rows
 from components.stream import stream_host
 
@@ -24,6 +26,11 @@ SNIPPET = """triggers:
     type: io.kestra.plugin.core.trigger.Schedule
     cron: "0 6 * * *"
 """
+
+
+def _steered(*children: Any) -> rx.Component:
+    """Actions on a trigger, for those who may steer what it starts (UI-PM-01)."""
+    return allowed(*children, needs=TRIGGERS, namespace=S.flow_ns)
 
 
 def _icon(kind: Any) -> rx.Component:
@@ -46,13 +53,15 @@ def _menu(line: Any) -> rx.Component:
         icon_button("ellipsis", "More", test="trigger-more"),
         rx.cond(
             line.kind == "schedule",
-            menu_item(
-                "Backfill",
-                icon="history",
-                on_select=S.plan(line.id),
-                disabled=~line.on | line.backfill,
-                reason=rx.cond(line.backfill, "one is running", "the trigger is off"),
-                test="trigger-backfill",
+            _steered(
+                menu_item(
+                    "Backfill",
+                    icon="history",
+                    on_select=S.plan(line.id),
+                    disabled=~line.on | line.backfill,
+                    reason=rx.cond(line.backfill, "one is running", "the trigger is off"),
+                    test="trigger-backfill",
+                )
             ),
             rx.fragment(),
         ),
@@ -68,21 +77,27 @@ def _menu(line: Any) -> rx.Component:
         ),
         rx.cond(
             line.kept & (line.kind == "polling"),
-            menu_item(
-                "Evaluate now",
-                icon="play",
-                on_select=S.evaluate(line.id),
-                disabled=~line.on | line.locked,
-                reason=rx.cond(line.on, "it is being evaluated", "the trigger is off"),
-                test="trigger-evaluate",
+            _steered(
+                menu_item(
+                    "Evaluate now",
+                    icon="play",
+                    on_select=S.evaluate(line.id),
+                    disabled=~line.on | line.locked,
+                    reason=rx.cond(line.on, "it is being evaluated", "the trigger is off"),
+                    test="trigger-evaluate",
+                )
             ),
             rx.fragment(),
         ),
-        menu_item("Logs", icon="scroll-text", on_select=S.toggle_lines(line.id), test="trigger-logs"),
+        allowed(
+            menu_item("Logs", icon="scroll-text", on_select=S.toggle_lines(line.id), test="trigger-logs"),
+            needs="EXECUTION:READ",
+            namespace=S.flow_ns,
+        ),
         menu_item("Edit in code", icon="pencil", to=routes.flow(S.flow_ns, S.flow_id, "edit")),
         rx.cond(
             line.kept,
-            rx.fragment(
+            _steered(
                 menu_item("Restart", icon="rotate-cw", on_select=S.restart_trigger(line.id), test="trigger-restart"),
                 menu_item(
                     "Unlock",
@@ -104,70 +119,6 @@ def _menu(line: Any) -> rx.Component:
             rx.fragment(),
         ),
         label="Actions on the trigger",
-    )
-
-
-def _backfill(line: Any) -> rx.Component:
-    return rx.el.tr(
-        rx.el.td(
-            rx.el.div(
-                rx.el.div(
-                    rx.el.span(
-                        "Backfill ",
-                        moment(line.fill_start, mode="date"),
-                        " to ",
-                        moment(line.fill_end, mode="date"),
-                        class_name="med",
-                    ),
-                    rx.el.span(
-                        "at ", moment(line.fill_at, mode="full"), ", ", line.percent, " %", class_name="mut num"
-                    ),
-                    rx.cond(line.paused, rx.el.i("paused", class_name="cnt"), rx.fragment()),
-                    rx.el.span(class_name="grow"),
-                    rx.cond(
-                        line.paused,
-                        button(
-                            "Continue",
-                            icon="play",
-                            size="small",
-                            on_click=S.continue_backfill(line.id),
-                            test="backfill-continue",
-                        ),
-                        button(
-                            "Pause",
-                            icon="pause",
-                            size="small",
-                            on_click=S.pause_backfill(line.id),
-                            test="backfill-pause",
-                        ),
-                    ),
-                    link_button(
-                        "Executions",
-                        routes.flow(S.flow_ns, S.flow_id, "executions") + "?" + line.fill_query,
-                        icon="activity",
-                        size="small",
-                        test="backfill-executions",
-                    ),
-                    icon_button(
-                        "trash-2", "Delete the backfill", on_click=S.ask("drop", line.id), test="backfill-delete"
-                    ),
-                    class_name="row sm wrapped",
-                ),
-                rx.el.div(
-                    rx.el.i(style={"width": line.percent.to_string() + "%"}),
-                    class_name=rx.cond(line.paused, "bfp hold", "bfp ok"),
-                    role="progressbar",
-                    aria_valuenow=line.percent,
-                    aria_valuemin=0,
-                    aria_valuemax=100,
-                    aria_label="Backfill",
-                ),
-                class_name="bfr",
-            ),
-            col_span=9,
-        ),
-        class_name="xr",
-        custom_attrs={"data-testid": "backfill-row"},
     )
 
 
@@ -218,16 +169,25 @@ def _row(line: Any) -> rx.Component:
             rx.el.td(
                 rx.cond(
                     line.kept & (line.kind != "realtime"),
-                    switch(
-                        line.on,
-                        lambda value: S.switch_trigger(line.id, value),
-                        label=rx.cond(
-                            line.fixed_off,
-                            "Off in the source",
-                            rx.cond(line.on, "Disable " + line.id, "Enable " + line.id),
+                    rx.fragment(
+                        _steered(
+                            switch(
+                                line.on,
+                                lambda value: S.switch_trigger(line.id, value),
+                                label=rx.cond(
+                                    line.fixed_off,
+                                    "Off in the source",
+                                    rx.cond(line.on, "Disable " + line.id, "Enable " + line.id),
+                                ),
+                                disabled=line.fixed_off | (S.pending == line.id),
+                                test="trigger-switch",
+                            )
                         ),
-                        disabled=line.fixed_off | (S.pending == line.id),
-                        test="trigger-switch",
+                        unless_allowed(
+                            rx.el.span(rx.cond(line.on, "on", "off"), class_name="xs faint"),
+                            needs=TRIGGERS,
+                            namespace=S.flow_ns,
+                        ),
                     ),
                     rx.el.span(
                         rx.cond(line.on, "always", "off"),
@@ -241,7 +201,7 @@ def _row(line: Any) -> rx.Component:
             class_name=rx.cond(on, "sel", ""),
             custom_attrs={"data-id": line.id, "data-testid": "trigger-row"},
         ),
-        rx.cond(line.backfill, _backfill(line), rx.fragment()),
+        rx.cond(line.backfill, backfill_row(line), rx.fragment()),
         rx.cond(S.lines_for == line.id, _lines(line), rx.fragment()),
     )
 
@@ -352,13 +312,15 @@ def _detail() -> rx.Component:
         rx.cond(
             one.backfill,
             rx.fragment(),
-            button(
-                "Backfill",
-                icon="history",
-                on_click=S.plan(one.id),
-                disabled=~one.on,
-                reason="The trigger is off",
-                test="backfill-open",
+            _steered(
+                button(
+                    "Backfill",
+                    icon="history",
+                    on_click=S.plan(one.id),
+                    disabled=~one.on,
+                    reason="The trigger is off",
+                    test="backfill-open",
+                )
             ),
         ),
     )
@@ -401,115 +363,6 @@ def _detail() -> rx.Component:
     )
 
 
-def _drawer() -> rx.Component:
-    facts = rx.el.div(
-        rx.el.div(
-            rx.el.span("Executions to create", class_name="mut"),
-            rx.el.b(rx.cond(S.fill_count < 0, "–", S.fill_count.to_string()), class_name="fkpi num"),
-            class_name="row sp",
-        ),
-        rx.el.div(
-            rx.foreach(S.fill_bars, lambda bar: rx.el.i(title=bar["title"], style={"height": bar["height"]})),
-            class_name="dens",
-        ),
-        rx.el.div(rx.el.span("Already ran well"), rx.el.span(S.fill_done, class_name="num"), class_name="row sp sm"),
-        rx.el.div(
-            rx.el.span("Failed or missing"), rx.el.span(S.fill_missing, class_name="num"), class_name="row sp sm"
-        ),
-        rx.cond(
-            S.fill_estimate >= 0,
-            rx.el.div(
-                rx.el.span("Time, ", S.fill_parallel, " at once"),
-                rx.el.span("about ", duration(ms=S.fill_estimate), class_name="num"),
-                class_name="row sp sm",
-            ),
-            rx.fragment(),
-        ),
-        class_name="bfd",
-        custom_attrs={"data-testid": "backfill-count"},
-    )
-
-    def value(one: Any) -> rx.Component:
-        name = one["id"].to(str)
-        return field(
-            name,
-            text_input(
-                rx.cond(S.fill_inputs.contains(name), S.fill_inputs[name], ""),
-                lambda text: S.set_fill_input(name, text),
-                label=name,
-                placeholder=rx.cond(one["defaults"], one["defaults"].to_string(use_json=False), ""),
-                test="backfill-input",
-            ),
-            kind=one["type"].to(str),
-        )
-
-    return drawer(
-        "Backfill " + S.fill_trigger,
-        segmented(
-            [("PT24H", "24 h"), ("P7D", "7 days"), ("P30D", "30 days"), ("P90D", "90 days")],
-            S.fill_preset,
-            S.preset,
-            label="Range that ends now",
-            test="backfill-preset",
-        ),
-        rx.el.div(
-            field(
-                "From",
-                instant_input(value=S.fill_from, on_change=S.set_from, label="From", testid="backfill-from"),
-                required=True,
-            ),
-            field(
-                "To",
-                instant_input(value=S.fill_to, on_change=S.set_to, label="To", testid="backfill-to"),
-                hint="Empty means now.",
-            ),
-            class_name="fg",
-        ),
-        rx.cond(S.fill_fault != "", message("bad", S.fill_fault, test="backfill-fault"), rx.fragment()),
-        facts,
-        rx.cond(
-            S.fill_done > 0,
-            message("warn", rx.el.b(S.fill_done), " dates that ended well run again."),
-            rx.fragment(),
-        ),
-        form(
-            rx.cond(
-                S.flow_inputs.length() > 0,
-                rx.el.div(rx.foreach(S.flow_inputs, value), class_name="fg"),
-                rx.fragment(),
-            ),
-            field(
-                "Labels",
-                text_input(
-                    S.fill_labels,
-                    S.set_fill_labels,
-                    label="Labels",
-                    placeholder="key: value, key: value",
-                    test="backfill-labels",
-                ),
-                hint="Added to every execution it creates.",
-            ),
-        ),
-        open=S.filling,
-        at=S.fill_trigger,
-        on_close=S.close_plan,
-        footer=[
-            button("Cancel", on_click=S.close_plan),
-            button(
-                rx.cond(S.fill_count > 0, "Create " + S.fill_count.to_string() + " executions", "Create executions"),
-                icon="history",
-                kind="primary",
-                on_click=S.create_backfill,
-                disabled=(S.fill_count < 1) | S.fill_busy,
-                reason="There is no date in this range",
-                primary_of_dialog=True,
-                test="backfill-create",
-            ),
-        ],
-        test="backfill-drawer",
-    )
-
-
 def triggers_panel() -> rx.Component:
     """The tab."""
     none = rx.el.div(
@@ -519,7 +372,11 @@ def triggers_panel() -> rx.Component:
             icon="clock",
             actions=[
                 add_button(),
-                link_button("Add one in the code", routes.flow(S.flow_ns, S.flow_id, "edit"), icon="pencil"),
+                allowed(
+                    link_button("Add one in the code", routes.flow(S.flow_ns, S.flow_id, "edit"), icon="pencil"),
+                    needs="FLOW:UPDATE",
+                    namespace=S.flow_ns,
+                ),
             ],
         ),
         rx.el.pre(rx.el.code(SNIPPET), class_name="sample mono snip"),
@@ -543,7 +400,7 @@ def triggers_panel() -> rx.Component:
                 ),
                 none,
             ),
-            _drawer(),
+            backfill_drawer(),
             add_dialog(),
             confirm_dialog(
                 title,

@@ -13,8 +13,10 @@ from app.pages.dashboards.switcher import switcher
 from app.pages.home import numbers
 from app.pages.home.numbers import Active, Card, Failure, NamespaceRatio
 from app.pages.home.state import HomeState
+from app.rights import TRIGGERS
 from backend_client import TriggerRow
 from components.button import button, link, link_button, segmented
+from components.chrome import allowed
 from components.client import Home
 from components.clock import duration, moment
 from components.dashboard_grid import dashboard_grid
@@ -296,10 +298,14 @@ def _trigger(row: TriggerRow) -> rx.Component:
             class_name="ell grow",
         ),
         rx.el.span(row.id, class_name="sm mut ell hide-s"),
-        switch(
-            ~rx.Var.create(row.disabled).to(bool),
-            lambda on: HomeState.switch_trigger(row.key, on),
-            label=f"Trigger {row.id}",
+        allowed(
+            switch(
+                ~rx.Var.create(row.disabled).to(bool),
+                lambda on: HomeState.switch_trigger(row.key, on),
+                label=f"Trigger {row.id}",
+            ),
+            needs=TRIGGERS,
+            namespace=row.namespace,
         ),
         class_name="nx",
     )
@@ -412,7 +418,7 @@ def dashboard_page() -> rx.Component:
         ),
         actions=[
             switcher("Default dashboard"),
-            link_button("New flow", routes.NEW_FLOW, icon="plus", test="home-new"),
+            allowed(link_button("New flow", routes.NEW_FLOW, icon="plus", test="home-new"), needs="FLOW:CREATE"),
         ],
         on_retry=HomeState.load,
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 import reflex as rx
 
+from app.pages.namespaces.details import writer
 from app.pages.namespaces.details_state import NamespaceDetails
 from components.button import button, icon_button, segmented
 from components.dialog import drawer
@@ -19,10 +20,12 @@ S: Any = NamespaceDetails
 
 def _default(row: Any, *, own: bool) -> rx.Component:
     acts = (
-        rx.el.span(
-            icon_button("pencil", "Edit", on_click=S.edit_default(row.place), test="default-edit"),
-            icon_button("trash-2", "Delete", on_click=S.drop_default(row.place), test="default-delete"),
-            class_name="row g4",
+        writer(
+            rx.el.span(
+                icon_button("pencil", "Edit", on_click=S.edit_default(row.place), test="default-edit"),
+                icon_button("trash-2", "Delete", on_click=S.drop_default(row.place), test="default-delete"),
+                class_name="row g4",
+            )
         )
         if own
         else rx.el.span(row.origin, class_name="ns sm")
@@ -91,13 +94,17 @@ def defaults_part() -> rx.Component:
         "No plugin defaults yet",
         hint="Properties that tasks and triggers of a type get in all flows of the namespace and below.",
         icon="settings-2",
-        actions=[button("Add plugin default", icon="plus", kind="primary", on_click=S.edit_default(-1))],
+        actions=[writer(button("Add plugin default", icon="plus", kind="primary", on_click=S.edit_default(-1)))],
     )
     options = rx.el.datalist(rx.foreach(S.types, lambda one: rx.el.option(value=one)), id="plugin-types")
     return rx.el.div(
         rx.el.div(
-            button("Add plugin default", icon="plus", size="small", on_click=S.edit_default(-1), test="default-add"),
-            text_file("Import YAML", on_text=S.import_defaults, accept=".yml,.yaml", test="default-import"),
+            writer(
+                button(
+                    "Add plugin default", icon="plus", size="small", on_click=S.edit_default(-1), test="default-add"
+                ),
+                text_file("Import YAML", on_text=S.import_defaults, accept=".yml,.yaml", test="default-import"),
+            ),
             button("Copy all as YAML", icon="copy", size="small", kind="ghost", on_click=S.copy_defaults),
             class_name="toolbar",
         ),

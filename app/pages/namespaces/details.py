@@ -9,6 +9,7 @@ import reflex as rx
 from app import routes
 from app.pages.namespaces.details_state import NamespaceDetails
 from components.button import button, copy_button, link, link_button, segmented
+from components.chrome import allowed
 from components.clock import duration, moment
 from components.dialog import confirm_dialog
 from components.field import field, form, switch, text_input
@@ -33,6 +34,11 @@ RUNS = [
     Column("Started", lambda row: moment(row.started), numeric=True),
     Column("Duration", lambda row: duration(start=row.started, end=row.ended), numeric=True, hide="s"),
 ]
+
+
+def writer(*children: Any, needs: str = "NAMESPACE:UPDATE") -> rx.Component:
+    """What changes the namespace's own document, for those who may (UI-PM-01)."""
+    return allowed(*children, needs=needs, namespace=S.space)
 
 
 def _bar(*parts: Any) -> rx.Component:
@@ -147,12 +153,8 @@ def _above(row: Any) -> rx.Component:
         rx.el.td(
             rx.el.span(
                 copy_button(f"{{{{ namespace.{row.name} }}}}", "Copy the expression"),
-                rx.cond(
-                    S.writes,
-                    button(
-                        "Override", size="small", on_click=S.override(row.name, row.value), test="variable-override"
-                    ),
-                    rx.fragment(),
+                writer(
+                    button("Override", size="small", on_click=S.override(row.name, row.value), test="variable-override")
                 ),
                 class_name="row g4",
             ),
@@ -182,7 +184,7 @@ def variables_part() -> rx.Component:
             "No variables yet",
             hint="Values that all flows of the namespace and below read as {{ namespace.name }}.",
             icon="variable",
-            actions=[button("Write the first", icon="plus", kind="primary", on_click=S.set_raw(True))],
+            actions=[writer(button("Write the first", icon="plus", kind="primary", on_click=S.set_raw(True)))],
         ),
     )
     inherited = rx.cond(
@@ -205,15 +207,17 @@ def variables_part() -> rx.Component:
             ),
             rx.el.span(class_name="grow"),
             rx.cond(S.variables_dirty, rx.el.i(class_name="dirty", title="Not saved"), rx.fragment()),
-            button(
-                "Save",
-                icon="save",
-                kind="primary",
-                size="small",
-                on_click=S.save_variables,
-                disabled=~S.variables_dirty | (S.variables_fault != ""),
-                reason="Nothing to save, or an error in the YAML",
-                test="variables-save",
+            writer(
+                button(
+                    "Save",
+                    icon="save",
+                    kind="primary",
+                    size="small",
+                    on_click=S.save_variables,
+                    disabled=~S.variables_dirty | (S.variables_fault != ""),
+                    reason="Nothing to save, or an error in the YAML",
+                    test="variables-save",
+                )
             ),
             class_name="toolbar",
         ),
@@ -240,32 +244,42 @@ def edit_part() -> rx.Component:
                 field(
                     "Description",
                     text_input(
-                        S.description, S.set_description, label="Description", rows=4, test="namespace-description"
+                        S.description,
+                        S.set_description,
+                        label="Description",
+                        rows=4,
+                        disabled=~S.writes,
+                        test="namespace-description",
                     ),
                     hint="What the namespace is for; shown in lists.",
                 ),
             ),
-            rx.el.div(
-                button("Save", icon="save", kind="primary", on_click=S.save_description, test="namespace-save"),
-                class_name="row",
+            writer(
+                rx.el.div(
+                    button("Save", icon="save", kind="primary", on_click=S.save_description, test="namespace-save"),
+                    class_name="row",
+                )
             ),
-            rx.el.section(
-                rx.el.h2("Delete", class_name="sec"),
-                rx.el.p(
-                    "Description, variables and plugin defaults go. Flows, keys, secrets and files stay, and with them "
-                    "the namespace.",
-                    class_name="mut",
+            writer(
+                rx.el.section(
+                    rx.el.h2("Delete", class_name="sec"),
+                    rx.el.p(
+                        "Description, variables and plugin defaults go. Flows, keys, secrets and files stay, and with "
+                        "them the namespace.",
+                        class_name="mut",
+                    ),
+                    button(
+                        "Delete the namespace",
+                        icon="trash-2",
+                        kind="danger",
+                        on_click=S.ask_delete,
+                        disabled=~S.exists,
+                        reason="It holds no description, variables or plugin defaults",
+                        test="namespace-delete",
+                    ),
+                    class_name="col g12",
                 ),
-                button(
-                    "Delete the namespace",
-                    icon="trash-2",
-                    kind="danger",
-                    on_click=S.ask_delete,
-                    disabled=~S.exists,
-                    reason="It holds no description, variables or plugin defaults",
-                    test="namespace-delete",
-                ),
-                class_name="col g12",
+                needs="NAMESPACE:DELETE",
             ),
             class_name="settings nsedit",
         ),

@@ -16,8 +16,10 @@ from app.pages.namespaces.files import files_body
 from app.pages.namespaces.flows import NamespaceFlows, flows_part
 from app.pages.namespaces.state import FlowLine, NamespaceState
 from app.pages.secrets import new_secret, secrets_body
+from app.rights import NAMESPACE_TABS
 from components.button import icon_button, link, link_button
 from components.chart import chart
+from components.chrome import allowed
 from components.client import PopoverClose
 from components.clock import moment
 from components.dialog import menu_item, popover
@@ -36,6 +38,11 @@ S: Any = NamespaceState
 def _list(place: str, *more: str) -> Any:
     operator = rx.cond(S.below, "PREFIX", "EQUALS")
     return place + f"?filters[namespace][{operator}]=" + S.ns_name + "".join(f"&{one}" for one in more)
+
+
+def _new_flow(**how: Any) -> rx.Component:
+    made = link_button("New flow", routes.NEW_FLOW + "?namespace=" + S.ns_name, icon="plus", **how)
+    return allowed(made, needs="FLOW:CREATE", namespace=S.ns_name)
 
 
 COLUMNS = [
@@ -140,9 +147,7 @@ def _flows() -> rx.Component:
                 "No flow here",
                 hint="A namespace groups flows, keys and files.",
                 icon="workflow",
-                actions=[
-                    link_button("New flow", routes.NEW_FLOW + "?namespace=" + S.ns_name, icon="plus", kind="primary")
-                ],
+                actions=[_new_flow(kind="primary")],
             ),
             test="namespace-flows",
         ),
@@ -187,13 +192,15 @@ def namespace_page() -> rx.Component:
         ],
         S.ns_tab,
         label="Parts of the namespace",
+        needs=NAMESPACE_TABS,
+        namespace=S.ns_name,
     )
     action: Any = rx.match(
         S.ns_tab,
         ("kv", new_key()),
         ("secrets", new_secret()),
         *((name, rx.fragment()) for name in ("files", "variables", "plugin-defaults", "edit", "logs", "dependencies")),
-        link_button("New flow", routes.NEW_FLOW + "?namespace=" + S.ns_name, icon="plus", test="namespace-new-flow"),
+        _new_flow(test="namespace-new-flow"),
     )
     return page_shell(
         S.ns_name,
