@@ -227,7 +227,7 @@ class Tab(rx.State):
             self.show(problem_of(error))
 
     @internal
-    def asking(self, parts: Sequence[asyncio.Task[Any]]) -> None:
+    def hold_asked(self, parts: Sequence[asyncio.Task[Any]]) -> None:
         """Name what a background event still asks the API; the next visit or the next call cancels it (UI-DB-04).
 
         The framework ends what a visit began when the reader goes on, but not what a refresh began.
@@ -372,7 +372,7 @@ class Tab(rx.State):
     async def enter(self) -> None:
         """Learn the instance and the reader; first handler of every page's `on_load`."""
         self.clear()
-        self.asking(())
+        self.hold_asked(())
         self._leaving = False
         place, before = str(self.router.url.path or ""), self._entered
         if self.ready and str(self.router.headers.cookie or "") != self._cookie_seen:

@@ -188,7 +188,7 @@ class HomeState(Tab):
                 )
             ]
             async with self:
-                self.asking(parts)
+                self.hold_asked(parts)
             for part in asyncio.as_completed(parts):
                 name, found, fault = await part
                 async with self:

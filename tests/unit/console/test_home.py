@@ -59,7 +59,7 @@ async def test_the_next_visit_cancels_what_a_refresh_asks(slow: Slow) -> None:
     await _until(slow, AT_ONCE + 2)
     begun = len(slow.asked)
     assert begun == AT_ONCE + 2
-    state.asking(())  # the first thing that a visit does
+    state.hold_asked(())  # the first thing that a visit does
     await asyncio.wait_for(load, 5)
     for _ in range(50):
         await asyncio.sleep(0)
@@ -88,7 +88,7 @@ async def test_a_second_refresh_ends_the_first(slow: Slow) -> None:
     await _until(slow, AT_ONCE + 3)  # whether there are flows is asked first, and held
     second.cancel()
     await asyncio.gather(second, return_exceptions=True)
-    state.asking(())
+    state.hold_asked(())
     await asyncio.wait_for(first, 5)
     assert slow.ended == len(slow.asked)
 
