@@ -1,10 +1,10 @@
-// The assistant beside the code: a question, a proposal as difference, taken over or refused (UI-ED-54). Nothing is saved
-// by it; what it changes goes through the editor, so that undo knows it.
+// The assistant beside the code: a question, a proposal that the editor shows as difference, taken over or refused
+// (UI-ED-54). Nothing is saved by it; what it changes goes through the editor, so that undo knows it.
 import { useEffect, useReducer, useRef, useState } from "react";
 import { isAbort, request, useRequest } from "$/public/external/components/net/net.jsx";
-import { Icon, Problem, isDark, onTheme } from "$/public/external/components/glyphs/glyphs.jsx";
-import { edit, sourceOf, useDocument } from "$/public/external/components/yaml_document/yaml_document.jsx";
-import { DiffEditor } from "$/public/external/components/diff_editor/diff_editor.jsx";
+import { Icon, Problem } from "$/public/external/components/glyphs/glyphs.jsx";
+import { edit, propose, sourceOf, useDocument } from "$/public/external/components/yaml_document/yaml_document.jsx";
+import { showPanel } from "$/public/external/components/workbench/workbench.jsx";
 import "./copilot.css";
 
 const STARTERS = ["Add a trigger that starts this flow every working day at 06:00", "Add a retry of three attempts to every task that calls the network", "Add an error handler that logs which task failed", "Explain each task in its description"];
@@ -23,7 +23,7 @@ const SETUP = `kestra:
 // The talks of this visit, by document: a panel that is closed and opened again goes on with its own.
 const talks = new Map();
 const talkOf = (uri) => {
-  if (!talks.has(uri)) talks.set(uri, { id: `${Date.now().toString(36)}${Math.random().toString(36).slice(2, 8)}`, turns: [] });
+  if (!talks.has(uri)) talks.set(uri, { id: `${Date.now().toString(36)}${Math.random().toString(36).slice(2, 8)}`, turns: [], watch: new Set() });
   return talks.get(uri);
 };
 
@@ -54,32 +54,33 @@ function useSpeech(onText) {
   return Recognition ? { on, toggle: () => (on ? stop() : start()) } : null;
 }
 
-export function Copilot({ api, docUri, namespace, kind = "flow" }) {
+export function Copilot({ api, docUri, namespace, kind = "flow", wish }) {
   const { data: providers, error: down, reload } = useRequest(`${api}/ai/providers`);
   const doc = useDocument(docUri);
-  const [, again] = useReducer((n) => n + 1, 0);
   const talk = talkOf(docUri);
+  const [, draw] = useReducer((n) => n + 1, 0);
+  useEffect(() => { talk.watch.add(draw); return () => { talk.watch.delete(draw); }; }, [talk]);
+  const again = () => talk.watch.forEach((one) => one()); // an answer may come after this panel was closed and opened
   const [text, setText] = useState("");
   const [provider, setProvider] = useState("");
   const [busy, setBusy] = useState(null); // AbortController
-  const [dark, setDark] = useState(isDark);
-  useEffect(() => onTheme(setDark), []);
   useEffect(() => () => busy?.abort(), [busy]);
   const speech = useSpeech((spoken) => setText(spoken));
   const end = useRef(null);
   useEffect(() => { end.current?.scrollIntoView({ block: "nearest" }); }, [talk.turns.length, busy]);
 
   const ask = async (prompt) => {
-    const wish = prompt.trim();
-    if (!wish || busy) return;
+    const words = prompt.trim();
+    if (!words || busy) return;
     const stop = new AbortController();
-    const turn = { prompt: wish, before: doc.text, state: "asked" };
+    const turn = { prompt: words, before: sourceOf(docUri)?.text ?? doc.text, state: "asked" };
     talk.turns.push(turn);
     setText("");
     setBusy(stop);
     try {
-      const answer = await request(`${api}/ai/generate/${kind}`, { method: "POST", as: "text", patience: PATIENCE, signal: stop.signal, headers: { Accept: "application/yaml, application/json" }, json: { conversationId: talk.id, userPrompt: wish, yaml: turn.before, namespace, ...(provider ? { providerId: provider } : {}) } });
+      const answer = await request(`${api}/ai/generate/${kind}`, { method: "POST", as: "text", patience: PATIENCE, signal: stop.signal, headers: { Accept: "application/yaml, application/json" }, json: { conversationId: talk.id, userPrompt: words, yaml: turn.before, namespace, ...(provider ? { providerId: provider } : {}) } });
       Object.assign(turn, { after: answer, state: answer.trim() === turn.before.trim() ? "same" : "proposed" });
+      if (turn.state === "proposed") { offer(); showPanel("code"); }
     } catch (error) {
       Object.assign(turn, { state: isAbort(error) ? "stopped" : "failed", error });
     } finally {
@@ -87,11 +88,26 @@ export function Copilot({ api, docUri, namespace, kind = "flow" }) {
       again();
     }
   };
+  // The newest proposal stands in the editor, also while this panel is closed or has no room beside the code.
+  const open = talk.turns.findLast((turn) => turn.state === "proposed") || null;
+  const offer = () => {
+    const turn = talk.turns.findLast((one) => one.state === "proposed");
+    propose(docUri, turn ? { text: turn.after, accept: () => accept(turn), refuse: () => refuse(turn), retry: () => retry(turn) } : null);
+    again();
+  };
   const accept = (turn) => {
     const now = sourceOf(docUri)?.text ?? doc.text;
     if (edit(docUri, [changeOf(now, turn.after)])) turn.state = "accepted";
-    again();
+    offer();
   };
+  const refuse = (turn) => { turn.state = "refused"; offer(); };
+  const retry = (turn) => { refuse(turn); showPanel("copilot"); ask(turn.prompt); };
+  // A question that the page brings along is asked once, as soon as there is a text to ask about.
+  useEffect(() => {
+    if (!wish?.seq || wish.seq === talk.wished || !doc.ready || !providers?.length || busy) return;
+    talk.wished = wish.seq;
+    ask(wish.prompt);
+  }, [wish?.seq, doc.ready, providers]);
   if (down && !providers) return <section className="cop pad_"><Problem error={down} what="The assistant cannot be asked." retry={reload} /></section>;
   if (!providers) return <section className="cop pad_" aria-busy="true"><div className="sk" style={{ width: "60%" }} /></section>;
   if (!providers.length) {
@@ -104,13 +120,12 @@ export function Copilot({ api, docUri, namespace, kind = "flow" }) {
       </section>
     );
   }
-  const open = talk.turns.findLast((turn) => turn.state === "proposed");
   return (
     <section className="cop" aria-label="Copilot" data-testid="copilot">
       <div className="cop-talk" role="log" aria-live="polite">
         {talk.turns.length ? null : (
           <div className="cop-start">
-            <p className="mut sm">Say what should change. The answer is shown as a difference; nothing changes before you accept it. The text of the flow and names of variables, secrets and KV pairs are sent, never their values.</p>
+            <p className="mut sm">Say what should change. The answer is shown as a difference in the code; nothing changes before you accept it. The text of the flow and names of variables, secrets and KV pairs are sent, never their values.</p>
             {STARTERS.map((one) => <button key={one} type="button" className="btn s cop-starter" onClick={() => setText(one)}>{one}</button>)}
           </div>
         )}
@@ -121,12 +136,12 @@ export function Copilot({ api, docUri, namespace, kind = "flow" }) {
             {turn.state === "same" ? <p className="mut sm">The answer changes nothing.</p> : null}
             {turn.state === "stopped" ? <p className="mut sm">Stopped.</p> : null}
             {turn.state === "failed" ? <Problem error={turn.error} what="There is no answer." retry={() => ask(turn.prompt)} /> : null}
-            {turn.state === "proposed" && turn === open ? <div className="cop-diff" data-testid="copilot-diff"><DiffEditor original={doc.text} modified={turn.after} language="yaml" sideBySide={false} theme={dark ? "dark" : "light"} /></div> : null}
+            {turn.state === "proposed" && turn === open ? <p className="mut sm">The difference stands in the code.</p> : null}
             {turn.state === "proposed" ? (
               <div className="row g6">
                 <button type="button" className="btn s pri" disabled={doc.readOnly} onClick={() => accept(turn)} data-testid="copilot-accept"><Icon name="check" />Accept</button>
-                <button type="button" className="btn s" onClick={() => { turn.state = "refused"; again(); }} data-testid="copilot-refuse"><Icon name="x" />Reject</button>
-                <button type="button" className="btn s gho" disabled={Boolean(busy)} onClick={() => { turn.state = "refused"; ask(turn.prompt); }}><Icon name="refresh-cw" />Retry</button>
+                <button type="button" className="btn s" onClick={() => refuse(turn)} data-testid="copilot-refuse"><Icon name="x" />Reject</button>
+                <button type="button" className="btn s gho" disabled={Boolean(busy)} onClick={() => retry(turn)}><Icon name="refresh-cw" />Retry</button>
               </div>
             ) : null}
             {turn.state === "accepted" ? <p className="fgs ok sm row g4"><Icon name="check" />Accepted. Ctrl Z in the code takes it back.</p> : turn.state === "refused" ? <p className="mut sm">Rejected.</p> : null}

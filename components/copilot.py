@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import reflex as rx
 
-from components.diff_editor import DiffEditor
 from components.glyphs import GLYPHS, ICONS
-from components.monaco import PACKAGES
 from components.net import NET
+from components.workbench import Workbench
 from components.yaml_document import DOCUMENT, PACKAGE
 
 _JS = rx.asset("copilot.jsx", shared=True)
 _CSS = rx.asset("copilot.css", shared=True)
-__all__ = ["DOCUMENT", "GLYPHS", "NET", "Copilot", "DiffEditor", "copilot"]
+__all__ = ["DOCUMENT", "GLYPHS", "NET", "Copilot", "Workbench", "copilot"]
 
 
 class Copilot(rx.NoSSRComponent):
-    """Questions about the text of ``doc_uri``; proposals as differences that are accepted into the editor or refused.
+    """Questions about the text of ``doc_uri``; its editor shows a proposal as difference to accept or refuse.
 
-    ``api`` is ``/api/v1/{tenant}``; ``kind`` is ``flow`` or ``dashboard``. Without a provider it says how to name one.
+    ``api`` is ``/api/v1/{tenant}``; ``kind`` is ``flow`` or ``dashboard``. ``wish`` (``{seq, prompt}``) is asked
+    at once. Without a provider it says how to name one.
     """
 
     library = _JS.importable_path
     tag = "Copilot"
-    lib_dependencies: list[str] = [*PACKAGES, PACKAGE, ICONS]
+    lib_dependencies: list[str] = [PACKAGE, ICONS]
     api: rx.Var[str]
     doc_uri: rx.Var[str]
     namespace: rx.Var[str]
     kind: rx.Var[str]
+    wish: rx.Var[dict[str, Any]]
 
 
 copilot = Copilot.create

@@ -50,6 +50,8 @@ export function openPanel(panel) {
   const lower = last.cells[last.cells.length - 1];
   return put([...columns.slice(0, -1), { ...last, cells: [...last.cells.slice(0, -1), { ...lower, tabs: [...lower.tabs, panel], on: panel }] }]);
 }
+// Opens a panel and brings it to the front where there is room for one alone.
+export function showPanel(panel) { openPanel(panel); bring(panel); }
 export const closePanel = (panel) => put(without(columns, panel));
 const isNarrow = () => window.matchMedia(`(max-width:${NARROW - 1}px)`).matches;
 function useNarrow() {
@@ -64,7 +66,7 @@ function useNarrow() {
   return on;
 }
 const toggle = (panel) => {
-  if (isNarrow()) { openPanel(panel); bring(panel); return undefined; }
+  if (isNarrow()) return showPanel(panel);
   const shown = columns.some((column) => column.cells.some((cell) => cell.on === panel));
   if (!shown) return openPanel(panel);
   return closePanel(panel);
@@ -131,25 +133,28 @@ export function PanelToggles({ panels = [] }) {
 }
 
 // ---- panels ----------------------------------------------------------------------------------------------------
-export function Workbench({ panels = [], layout, stay = "code", show, onLayout, children }) {
+export function Workbench({ panels = [], layout, turn = 0, stay = "code", show, onLayout, children }) {
   const list = useColumns();
   const host = useRef(null);
   const held = useRef({});
-  held.current = { onLayout };
+  held.current = { onLayout, turn };
   const [box, setBox] = useState({ width: 0, height: 0 });
   const [drag, setDrag] = useState(null); // {panel, over: {column, cell}, side}
   const focusTab = useFront();
   const setFocusTab = bring;
-  const keep = useDebounced((next) => held.current.onLayout?.(next), 150);
+  const keep = useDebounced((next) => held.current.onLayout?.(next, held.current.turn), 150);
 
   useEffect(() => {
     report = (next) => keep(next);
+    return () => { keep.flush(); report = null; };
+  }, []);
+  useEffect(() => {
+    keep.cancel(); // what was arranged before is of the turn before
     const known = new Set(panels.map((panel) => panel.id));
     const given = Array.isArray(layout) && layout.length ? layout : PRESETS["Code + docs"];
     put(given.map((column) => ({ w: Number(column.w) || 1, cells: (column.cells || []).map((cell) => ({ h: Number(cell.h) || 1, on: cell.on, tabs: (cell.tabs || []).filter((one) => known.has(one)) })) })), true);
-    held.current.onLayout?.(columns);
-    return () => { keep.flush(); report = null; };
-  }, []);
+    held.current.onLayout?.(columns, turn);
+  }, [turn]);
   useEffect(() => {
     const observer = new ResizeObserver(([found]) => setBox({ width: found.contentRect.width, height: found.contentRect.height }));
     observer.observe(host.current);

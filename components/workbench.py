@@ -14,6 +14,12 @@ _CSS = rx.asset("workbench.css", shared=True)
 __all__ = ["GLYPHS", "NET", "panel_toggles", "workbench"]
 
 
+def _arranged(
+    layout: rx.Var[list[dict[str, Any]]], turn: rx.Var[int]
+) -> tuple[rx.Var[list[dict[str, Any]]], rx.Var[int]]:
+    return layout, turn
+
+
 class PanelToggles(rx.Component):
     """One toggle a panel and the menu of layouts; acts on the page's workbench. ``panels``: ``{id, title, icon}``."""
 
@@ -26,9 +32,9 @@ class PanelToggles(rx.Component):
 class Workbench(rx.Component):
     """Panels side by side, one child a panel in the order of ``panels``; one workbench a page.
 
-    ``layout`` is a list of columns ``{w, cells: [{h, tabs, on}]}`` and is read once; ``on_layout`` gives the one
-    that the user made, and the first one. ``show`` (``{seq, panel}``) opens a panel.
-    The child of ``stay`` is mounted even while its panel is closed.
+    ``layout`` is a list of columns ``{w, cells: [{h, tabs, on}]}`` and is read once a ``turn``; ``on_layout`` gives the
+    one that the user made, and the first one, with the turn in which it was made. ``show`` (``{seq, panel}``) opens a
+    panel. The child of ``stay`` is mounted even while its panel is closed.
     """
 
     library = _JS.importable_path
@@ -36,9 +42,10 @@ class Workbench(rx.Component):
     lib_dependencies: list[str] = [ICONS]
     panels: rx.Var[list[dict[str, str]]]
     layout: rx.Var[list[dict[str, Any]]]
+    turn: rx.Var[int]
     stay: rx.Var[str]
     show: rx.Var[dict[str, Any]]
-    on_layout: rx.EventHandler[rx.event.passthrough_event_spec(list[dict[str, Any]])]
+    on_layout: rx.EventHandler[_arranged]
 
 
 panel_toggles = PanelToggles.create

@@ -1,25 +1,26 @@
 // The texts of the page's editors, shared in the browser: panels read them as one types, edit them through the editor
 // (so that its undo knows every edit), and follow its cursor.
-import { useEffect, useMemo, useReducer, useRef } from "react";
+import { useEffect, useMemo, useReducer, useRef, useSyncExternalStore } from "react";
 import { apply, parse } from "./yaml_edit.mjs";
 
 const documents = new Map();
 
 function entry(uri) {
-  if (!documents.has(uri)) documents.set(uri, { text: "", valid: true, ready: false, version: 0, cursor: { line: 1, column: 1, focus: false }, markers: [], breakpoints: [], editor: null, listeners: new Set(), parsed: null, parsedFor: null });
+  if (!documents.has(uri)) documents.set(uri, { kept: "", read: null, get text() { if (this.read) { this.kept = this.read(); this.read = null; } return this.kept; }, valid: true, ready: false, version: 0, cursor: { line: 1, column: 1, focus: false }, markers: [], breakpoints: [], proposal: null, editor: null, listeners: new Set(), parsed: null, parsedFor: null });
   return documents.get(uri);
 }
+const settle = (one) => one.text; // the editor goes, its text stays readable
 const notify = (one, what) => one.listeners.forEach((listen) => listen(what));
 
 // The editor's side.
 export function attach(uri, editor) {
   entry(uri).editor = editor;
-  return () => { const one = documents.get(uri); if (one?.editor === editor) { one.editor = null; one.ready = false; notify(one, "text"); } };
+  return () => { const one = documents.get(uri); if (one?.editor === editor) { one.editor = null; settle(one); one.ready = false; notify(one, "text"); } };
 }
-export function tellText(uri, text) {
+// `read` gives the text to the first who wants it: a key costs nothing as long as nobody does.
+export function tellText(uri, read) {
   const one = entry(uri);
-  if (one.ready && one.text === text) return;
-  one.text = text;
+  one.read = read;
   one.ready = true;
   one.version += 1;
   notify(one, "text");
@@ -27,6 +28,12 @@ export function tellText(uri, text) {
 export function tellCursor(uri, cursor) { const one = entry(uri); one.cursor = cursor; notify(one, "cursor"); }
 export function tellMarkers(uri, markers) { const one = entry(uri); one.markers = markers; notify(one, "markers"); }
 export function setBreakpoints(uri, ids) { const one = entry(uri); one.breakpoints = ids; notify(one, "breakpoints"); }
+
+// A text that is proposed for the document: {text, accept, refuse, retry}, or null. The editor shows it as a difference.
+export function propose(uri, proposal) { const one = entry(uri); if (one.proposal !== proposal) { one.proposal = proposal; notify(one, "proposal"); } }
+export function useProposal(uri) {
+  return useSyncExternalStore((listen) => subscribe(uri, (what) => what === "proposal" && listen()), () => entry(uri).proposal, () => null);
+}
 
 // The panels' side.
 export const documentOf = entry;

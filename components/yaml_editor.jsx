@@ -3,10 +3,11 @@ import { useEffect, useRef } from "react";
 import { isAbort, request, useDebounced } from "$/public/external/components/net/net.jsx";
 import { conf as yamlConf } from "monaco-editor/esm/vs/basic-languages/yaml/yaml.js";
 import { applyTheme, dropSchemaFor, echoes, monaco, onSaveKey, options, useSchemaFor } from "$/public/external/components/monaco/monaco.jsx";
-import { attach, documentOf, setBreakpoints, sourceOf, tellCursor, tellMarkers, tellText } from "$/public/external/components/yaml_document/yaml_document.jsx";
+import { attach, documentOf, setBreakpoints, sourceOf, tellCursor, tellMarkers, tellText, useProposal } from "$/public/external/components/yaml_document/yaml_document.jsx";
 import * as Y from "$/public/external/components/yaml_document/yaml_edit.mjs";
 import { drafts } from "./drafts.jsx";
 import { installAid, setAid } from "./yaml_aid.jsx";
+import { Proposal } from "./yaml_proposal.jsx";
 import { embedded } from "./yaml_embedded.jsx";
 import { typesOf } from "./yaml_help.jsx";
 import { pathText, placeOf, typeAt, yamlPaths } from "./yaml_paths.jsx";
@@ -67,7 +68,7 @@ function toMarker(model, f) {
 const NAME = /^(id|namespace)\s*:\s*["']?([^\s"'#]*)/;
 
 export function YamlEditor(props) {
-  const { docUri, value = "", schemaUrl, validateUrl, readOnly = false, theme, markers, breakpoints, playable = false, draftKey, command, wrap = false, minimap = false, fixed = "" } = props;
+  const { docUri, value = "", schemaUrl, validateUrl, readOnly = false, theme, markers, breakpoints, playable = false, draftKey, command, wrap = false, minimap = false, vim = false, fixed = "" } = props;
   const held = useRef({});
   held.current = props;
   const host = useRef(null);
@@ -77,7 +78,9 @@ export function YamlEditor(props) {
   const dirty = useRef(false);
   const abort = useRef(null);
 
-  const report = useDebounced((text) => {
+  const textNow = () => editor.current.getModel().getValue();
+  const report = useDebounced(() => {
+    const text = textNow();
     sent.current.add(text);
     held.current.onChange?.(text);
   }, 300);
@@ -95,15 +98,17 @@ export function YamlEditor(props) {
   }, []);
   const kept = useRef(null);
   kept.current ??= drafts(() => ({ key: held.current.draftKey, url: held.current.draftUrl || "", revision: held.current.baseRevision || 0 }), (at) => held.current.onKept?.(at ? new Date(at).toISOString() : ""));
-  const keep = useDebounced((text) => {
+  const keep = useDebounced(() => {
     if (!held.current.draftKey) return;
+    const text = textNow();
     if (text === saved.current) kept.current.forget();
     else kept.current.keep(text);
   }, 1000);
-  const check = useDebounced(async (text) => {
+  const check = useDebounced(async () => {
     const { validateUrl: url } = held.current;
     const model = editor.current?.getModel();
     if (!url || !model) return;
+    const text = model.getValue();
     abort.current?.abort();
     abort.current = new AbortController();
     const version = model.getVersionId();
@@ -118,6 +123,16 @@ export function YamlEditor(props) {
       if (!isAbort(error)) monaco.editor.setModelMarkers(model, "server", []);
     }
   }, 300);
+
+  // Before the editor's own effect, so that it ends before the editor goes.
+  const line = useRef(null);
+  useEffect(() => {
+    if (!vim) return undefined;
+    let stop = null;
+    let gone = false;
+    import("./yaml_vim.jsx").then(({ vimKeys }) => { if (!gone && editor.current) stop = vimKeys(editor.current, line.current, () => editor.current?.fdSave()); });
+    return () => { gone = true; stop?.(); };
+  }, [vim, docUri]);
 
   useEffect(() => {
     installAid();
@@ -152,7 +167,7 @@ export function YamlEditor(props) {
       save: () => save(),
       view, model,
     });
-    tellText(docUri, model.getValue());
+    tellText(docUri, () => model.getValue());
     // Breakpoints and Play beside the first line of each task (UI-ED-71, UI-ED-80).
     const gutter = view.createDecorationsCollection();
     const drawGutter = () => {
@@ -178,9 +193,10 @@ export function YamlEditor(props) {
     const inline = view.createDecorationsCollection();
     const disposables = [];
 
+    let typing = false;
     const colour = () => {
       const list = [];
-      for (const { startLineNumber, endLineNumber } of view.getVisibleRanges()) list.push(...embedded(model, startLineNumber, endLineNumber));
+      for (const { startLineNumber, endLineNumber } of view.getVisibleRanges()) list.push(...embedded(model, startLineNumber, endLineNumber, typing));
       for (const { startLineNumber, endLineNumber } of view.getVisibleRanges()) {
         const text = model.getValueInRange(new monaco.Range(startLineNumber, 1, endLineNumber, model.getLineMaxColumn(endLineNumber)));
         const base = model.getOffsetAt({ lineNumber: startLineNumber, column: 1 });
@@ -249,19 +265,24 @@ export function YamlEditor(props) {
       }, 120);
     }));
 
+    // A key does no work that grows with the document; what reads the whole text waits until one stops typing.
+    let restTimer = 0;
+    disposables.push({ dispose: () => clearTimeout(restTimer) });
     disposables.push(model.onDidChangeContent(() => {
-      const text = model.getValue();
-      tellText(docUri, text);
+      tellText(docUri, () => model.getValue());
       gutterSoon();
+      typing = true;
       colourSoon();
-      const now = text !== saved.current;
+      clearTimeout(restTimer);
+      restTimer = setTimeout(() => { typing = false; colourSoon(); }, 250);
+      const now = model.getValueLength() !== saved.current.length || model.getValue() !== saved.current;
       if (now !== dirty.current) {
         dirty.current = now;
         held.current.onDirty?.(now);
       }
-      if (held.current.onChange) report(text);
-      keep(text);
-      check(text);
+      if (held.current.onChange) report();
+      keep();
+      check();
       clearTimeout(lockTimer);
       lockTimer = setTimeout(() => model.isDisposed() || lock(), 400);
     }));
@@ -325,7 +346,7 @@ export function YamlEditor(props) {
         if (draft && editor.current === view && draft.text !== model.getValue()) held.current.onDraft?.({ text: draft.text, saved: new Date(draft.at).toISOString(), revision: draft.revision || 0, elsewhere: Boolean(draft.elsewhere) });
       });
     }
-    check(model.getValue());
+    check();
     if (!held.current.validateUrl) publish(model.getValue(), true);
     cursor();
     return () => {
@@ -439,7 +460,14 @@ export function YamlEditor(props) {
     else if (command.kind === "focus") view.focus();
   }, [command?.seq]);
 
-  return <div className="fd-code-host" ref={host} data-testid="yaml-editor" />;
+  const proposal = useProposal(docUri);
+  return (
+    <>
+      <div className={vim ? "fd-code-host with-line" : "fd-code-host"} ref={host} inert={Boolean(proposal)} data-testid="yaml-editor" />
+      {vim ? <div className="fd-vim mono" ref={line} id={`vim-${docUri}`} role="group" aria-label="Vim command line" data-testid="editor-vim-line" /> : null}
+      {proposal ? <Proposal docUri={docUri} given={proposal} theme={theme} /> : null}
+    </>
+  );
 }
 
 // Put id and namespace of a stored flow back.

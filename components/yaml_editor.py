@@ -6,6 +6,7 @@ from typing import Any
 
 import reflex as rx
 
+from components.diff_editor import DiffEditor
 from components.glyphs import GLYPHS, ICONS
 from components.monaco import MONACO, PACKAGES
 from components.net import NET
@@ -17,7 +18,12 @@ _HELP = rx.asset("yaml_help.jsx", shared=True)
 _AID = rx.asset("yaml_aid.jsx", shared=True)
 _DRAFTS = rx.asset("drafts.jsx", shared=True)
 _EMBEDDED = rx.asset("yaml_embedded.jsx", shared=True)
-__all__ = ["DOCUMENT", "GLYPHS", "MONACO", "NET", "YamlEditor", "yaml_editor"]
+_VIM = rx.asset("yaml_vim.jsx", shared=True)
+_VIM_TEXT = rx.asset("yaml_vim_text.jsx", shared=True)
+VIM = "@replit/codemirror-vim-core@0.1.0"
+"""The engine of Vim keys; in a piece of its own that the browser loads when the setting is on."""
+_PROPOSAL = rx.asset("yaml_proposal.jsx", shared=True)
+__all__ = ["DOCUMENT", "GLYPHS", "MONACO", "NET", "DiffEditor", "YamlEditor", "yaml_editor"]
 
 
 class YamlEditor(rx.NoSSRComponent):
@@ -32,16 +38,17 @@ class YamlEditor(rx.NoSSRComponent):
     (``namespace/id``) marks the names that stay; ``on_moved`` gives others that stand there. ``command`` ({seq, kind,
     …}; kinds ``reveal``, ``insert``, ``replace``, ``forget`` (the draft), ``keep`` (a text as draft), ``hand`` (the
     text by ``on_save``), ``names`` (put the fixed ones back), ``undo``, ``find``, ``format``, ``outline``, ``save``)
-    acts on the editor.
+    acts on the editor. ``vim`` gives it Vim keys; ``:w`` saves.
 
     ``api`` (``/api/v1/{tenant}``) lets completion and hover know the instance and the last run. A press beside a task
     marks a breakpoint (``on_breakpoints`` gives all ids) or, where ``playable``, runs it (``on_run``). Other panels
-    find the document by ``doc_uri`` (``yaml_document.jsx``).
+    find the document by ``doc_uri`` (``yaml_document.jsx``); what one of them proposes for it is shown as a difference
+    in the place of the text.
     """
 
     library = _JS.importable_path
     tag = "YamlEditor"
-    lib_dependencies: list[str] = [*PACKAGES, PACKAGE, ICONS]
+    lib_dependencies: list[str] = [*PACKAGES, PACKAGE, ICONS, VIM]
     doc_uri: rx.Var[str]
     value: rx.Var[str]
     schema_url: rx.Var[str]
@@ -59,6 +66,7 @@ class YamlEditor(rx.NoSSRComponent):
     command: rx.Var[dict[str, Any]]
     wrap: rx.Var[bool]
     minimap: rx.Var[bool]
+    vim: rx.Var[bool]
     on_dirty: rx.EventHandler[rx.event.passthrough_event_spec(bool)]
     on_save: rx.EventHandler[rx.event.passthrough_event_spec(str)]
     on_markers: rx.EventHandler[rx.event.passthrough_event_spec(list[dict[str, Any]])]

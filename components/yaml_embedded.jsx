@@ -79,9 +79,10 @@ const classOf = (type) => NAMES.find(([pattern]) => pattern.test(type))?.[1];
 const scanned = new WeakMap(); // model -> {version, lines, blocks}: a key or a scroll must not read all lines again
 
 // Decorations for the blocks among the lines that are seen, from 1.
-export function embedded(model, from, to) {
+// While one types within a line the blocks of the last scan count; whoever stops typing asks again, `typing` false.
+export function embedded(model, from, to, typing = false) {
   let seen = scanned.get(model);
-  if (seen?.version !== model.getVersionId()) {
+  if (!seen || (seen.version !== model.getVersionId() && !(typing && seen.lines.length === model.getLineCount()))) {
     const lines = model.getLinesContent();
     seen = { version: model.getVersionId(), lines, blocks: blocksOf(lines) };
     scanned.set(model, seen);
@@ -94,7 +95,8 @@ export function embedded(model, from, to) {
     if (!block.language) continue;
     const first = Math.max(block.start, from - MOST / 2);
     const last = Math.min(block.end, to, first + MOST);
-    const text = lines.slice(first - 1, last).map((line) => line.slice(block.indent));
+    const text = [];
+    for (let n = first; n <= last; n += 1) text.push(model.getLineContent(n).slice(block.indent));
     monaco.editor.tokenize(text.join("\n"), block.language).forEach((tokens, i) => tokens.forEach((token, j) => {
       const name = classOf(token.type);
       const end = tokens[j + 1]?.offset ?? text[i].length;

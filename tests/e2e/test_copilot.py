@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import EVERYTHING, visit
 from tests.support.browser import Watch, context
@@ -53,6 +53,7 @@ class Model(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def assisted(built: None, tmp_path: Path) -> Iterator[Server]:
+    Model.asked = []
     provider = ThreadingHTTPServer(("127.0.0.1", 0), Model)
     threading.Thread(target=provider.serve_forever, daemon=True).start()
     configuration = {"model-name": "m", "api-key": "hush-hush", "base-url": f"http://127.0.0.1:{provider.server_port}"}
@@ -63,31 +64,79 @@ def assisted(built: None, tmp_path: Path) -> Iterator[Server]:
     provider.server_close()
 
 
-def test_a_proposal_is_repaired_shown_as_difference_and_accepted(assisted: Server, browser: Browser) -> None:
-    assisted.save_flow(FLOW)
-    secret = {"key": "TOKEN", "value": "never-sent"}
-    assert assisted.call("PUT", "/api/v1/main/namespaces/e2e.copilot/secrets", json_body=secret).status == 200
+@pytest.fixture
+def reader(assisted: Server, browser: Browser) -> Iterator[Page]:
+    """A logged-in page; fails on console errors afterwards."""
     made = context(browser)
     login = {"username": assisted.username, "password": assisted.password, "remember": True}
     made.request.post(f"{assisted.url}/login", data=login, headers={"Origin": assisted.url})
     page = made.new_page()
     watch = Watch()
     watch.attach(page)
-    visit(page, assisted, "/flows/edit/e2e.copilot/asked/edit")
+    yield page
+    made.close()
+    watch.check()
+
+
+def _ask(page: Page, server: Server) -> None:
+    visit(page, server, "/flows/edit/e2e.copilot/asked/edit")
     page.wait_for_selector("[data-testid=yaml-editor][data-ready]", state="attached")
     page.get_by_test_id("editor-panel-copilot").click()
     page.get_by_test_id("copilot-prompt").fill("Describe the flow")
     page.get_by_test_id("copilot-send").click()
-    expect(page.get_by_test_id("copilot-diff")).to_contain_text("description")
-    page.get_by_test_id("copilot-accept").click()
-    expect(page.get_by_test_id("copilot")).to_contain_text("Accepted")
-    page.get_by_test_id("editor-save").click()
-    expect(page.get_by_test_id("editor-save")).to_be_disabled()
+
+
+def test_a_proposal_is_repaired_shown_as_difference_and_accepted(assisted: Server, reader: Page) -> None:
+    assisted.save_flow(FLOW)
+    secret = {"key": "TOKEN", "value": "never-sent"}
+    assert assisted.call("PUT", "/api/v1/main/namespaces/e2e.copilot/secrets", json_body=secret).status == 200
+    _ask(reader, assisted)
+    code = reader.locator("[data-panel=code]")
+    expect(code.get_by_test_id("copilot-diff")).to_contain_text("description")
+    reader.get_by_test_id("copilot-accept").click()
+    expect(reader.get_by_test_id("copilot")).to_contain_text("Accepted")
+    expect(reader.get_by_test_id("copilot-diff")).to_have_count(0)
+    expect(code.get_by_test_id("yaml-editor")).to_contain_text("Says hello")
+    reader.get_by_test_id("editor-save").click()
+    expect(reader.get_by_test_id("editor-save")).to_be_disabled()
     text = assisted.call("GET", "/api/v1/main/flows/e2e.copilot/asked?source=true").json["source"]
     assert (
         text.startswith("# kept\nid: asked\n") and "description: Says hello" in text and "- id: hello   # why" in text
     )
     sent = json.dumps(Model.asked)
     assert len(Model.asked) == 2 and "TOKEN" in sent and "never-sent" not in sent and "not valid" in sent
-    watch.check()
-    made.close()
+
+
+def test_a_proposal_is_answered_beside_the_text_also_on_a_phone(assisted: Server, reader: Page) -> None:
+    """UI-ED-54: the difference comes to the front; reject leaves the text, retry asks again."""
+    assisted.save_flow(FLOW)
+    reader.set_viewport_size({"width": 390, "height": 844})
+    _ask(reader, assisted)
+    shown = reader.get_by_test_id("copilot-diff")
+    expect(shown).to_contain_text("description")
+    expect(reader.get_by_test_id("proposal-accept")).to_be_in_viewport()
+    reader.get_by_test_id("proposal-retry").click()
+    expect(shown).to_have_count(0)
+    expect(shown).to_contain_text("description")
+    assert len(Model.asked) == 3
+    reader.get_by_test_id("proposal-refuse").click()
+    expect(shown).to_have_count(0)
+    expect(reader.get_by_test_id("yaml-editor")).not_to_contain_text("Says hello")
+    expect(reader.get_by_test_id("editor-save")).to_be_disabled()
+
+
+def test_a_failure_leads_to_a_proposed_repair(assisted: Server, reader: Page) -> None:
+    """UI-XP-11: the assistant is asked with what failed; the arrangement of the reader's panels is not kept so."""
+    assisted.save_flow(FLOW.replace("core.log.Log\n    message: hi", "core.execution.Fail\n    errorMessage: no paper"))
+    run = assisted.finished(assisted.execute("e2e.copilot", "asked")["id"])
+    visit(reader, assisted, f"/executions/e2e.copilot/asked/{run['id']}/overview")
+    reader.get_by_test_id("error-repair").click()
+    reader.wait_for_url("**/flows/edit/e2e.copilot/asked/edit**")
+    expect(reader.get_by_test_id("copilot-diff")).to_contain_text("description")
+    asked = Model.asked[0]["messages"][-1]["content"]
+    assert "Task hello of this flow failed" in asked and "no paper" in asked
+    reader.get_by_test_id("proposal-refuse").click()
+    reader.reload()
+    reader.wait_for_selector("[data-testid=yaml-editor][data-ready]", state="attached")
+    expect(reader.get_by_test_id("copilot")).to_have_count(0)
+    assert len(Model.asked) == 2, "a reload asks nothing"

@@ -239,6 +239,65 @@ def test_panels_are_switched_and_kept(server: Server, open_page) -> None:
     expect(page.get_by_test_id("editor-docs")).to_be_visible()
 
 
+def test_vim_keys_are_a_setting_that_stays_and_w_saves(server: Server, open_page) -> None:
+    """UI-ED-10: kept on the server beside the editor's other settings."""
+    server.save_flow(FLOW.format(id="modal", n=1))
+    page = open_page(PLACE.format("modal"))
+    _ready(page)
+    page.get_by_test_id("editor-more").click()
+    page.get_by_test_id("editor-vim").click()
+    line = page.get_by_test_id("editor-vim-line")
+    expect(line).to_have_text("NORMAL")
+    page.reload()
+    _ready(page)
+    expect(line).to_have_text("NORMAL")
+    page.locator(".monaco-editor").first.click(position={"x": 300, "y": 60})
+    for keys in ("G", "o", "description: by vim"):
+        page.keyboard.type(keys)
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("editor-save")).to_be_enabled()
+    page.keyboard.type(":w")
+    page.keyboard.press("Enter")
+    expect(page.locator(".sbar")).to_contain_text("rev 2")
+    page.get_by_test_id("editor-more").click()
+    page.get_by_test_id("editor-vim").click()
+    expect(line).to_have_count(0)
+    eventually(
+        lambda: server.call("GET", "/api/v1/main/console/settings").json["editor"]["vim"] is False, what="the setting"
+    )
+
+
+def test_the_panels_stand_in_the_url_and_the_readers_own_stay(server: Server, open_page) -> None:
+    """UI-SH-01: what was arranged is in the URL; a link shows its panels and leaves the reader's own as they were."""
+    server.save_flow(FLOW.format(id="arranged", n=1))
+    place = PLACE.format("arranged")
+    page = open_page(f"{place}?panels=code~topology.docs:docs,lastrun")
+    _ready(page)
+    expect(page.get_by_test_id("workbench")).to_have_attribute("data-panels", "code topology docs lastrun")
+    expect(page.get_by_test_id("editor-docs")).to_be_visible()
+    expect(page.get_by_test_id("editor-topology")).to_have_count(0)
+    page.goto(f"{server.url}/ui/main{place}")
+    _ready(page)
+    expect(page.get_by_test_id("workbench")).to_have_attribute("data-panels", "code docs")
+
+    page.goto(f"{server.url}/ui/main{place}?panels=code~topology")
+    _ready(page)
+    expect(page.get_by_test_id("editor-topology")).to_be_visible()
+    page.get_by_test_id("editor-panel-docs").click()
+    page.wait_for_url("**/edit*panels=code~topology,docs")
+    page.reload()
+    _ready(page)
+    expect(page.get_by_test_id("workbench")).to_have_attribute("data-panels", "code topology docs")
+    page.goto(f"{server.url}/ui/main{place}")  # who arranged a link's panels has them as their own
+    _ready(page)
+    expect(page.get_by_test_id("workbench")).to_have_attribute("data-panels", "code topology docs")
+    page.goto(f"{server.url}/ui/main{place}?panels=nothing")
+    _ready(page)
+    expect(page.get_by_test_id("workbench")).to_have_attribute("data-panels", "code topology docs")
+    page.get_by_test_id("editor-panel-topology").click()
+    page.wait_for_url("**/edit*panels=code~docs")
+
+
 def test_the_flow_is_disabled_and_deleted_from_the_menu(server: Server, open_page) -> None:
     server.save_flow(FLOW.format(id="removed", n=1))
     page = open_page(PLACE.format("removed"))

@@ -67,6 +67,17 @@ def _failure() -> rx.Component:
                 rx.fragment(),
             ),
             rx.cond(
+                State.may_repair & ~State.flow_gone,
+                button(
+                    "Fix with AI",
+                    icon="sparkles",
+                    on_click=State.repair,
+                    title="Opens the flow in its editor. Its source and these error lines are sent to the model.",
+                    test="error-repair",
+                ),
+                rx.fragment(),
+            ),
+            rx.cond(
                 (State.error_run != "") & State.may_create,
                 button(
                     rx.cond(F.error_task != "", f"Replay from {F.error_task}", "Replay from here"),

@@ -15,6 +15,7 @@ from app.pages.execution.actions import Actions
 from app.pages.execution.facts import Facts, OtherRun, other_runs, small
 from app.pages.execution.neighbours import Neighbours
 from app.pages.execution.values import Values
+from app.pages.flows.editor_state import EditorState
 from app.tab import Tab
 from app.words import say
 from backend_client import ApiError, Client
@@ -23,6 +24,8 @@ from backend_client.client import text_of
 TABS = ("overview", "gantt", "logs", "topology", "outputs", "metrics", "dependencies", "source")
 FRESH_SECONDS = 5.0
 """Going to another tab of the page within this time reads only what that tab shows; the stream tells changes."""
+LONGEST_REPAIR = 4000
+"""Characters of error messages that the assistant is told."""
 LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR")
 
 
@@ -60,6 +63,8 @@ class ExecutionState(Actions, Neighbours, Values, Tab):
     error_run: str = ""
     similar: int = 0
     similar_at: str = ""
+    may_repair: bool = False
+    """A model is configured, and the reader may change the flow that failed."""
     others: list[OtherRun] = []
     median_ms: int = -1
     median_at: str = ""
@@ -118,6 +123,7 @@ class ExecutionState(Actions, Neighbours, Values, Tab):
         self.ask, self.pending = "", ""
         self.has, self.large = [], []
         self.error_lines, self.error_line_no, self.error_run, self.similar = [], 0, "", 0
+        self.may_repair = False
         self.waiting_text, self.waiting_kind, self.waiting_until = "", "", ""
         self.earlier_place, self.later_place, self.last_success = "", "", ""
         self.source_diff, self.latest_source = False, ""
@@ -184,6 +190,7 @@ class ExecutionState(Actions, Neighbours, Values, Tab):
     async def _error(self, api: Client, facts: Facts) -> None:
         if facts.state not in {"FAILED", "WARNING"}:
             self.error_lines, self.error_line_no, self.error_run, self.similar = [], 0, "", 0
+            self.may_repair = False
             return
         told = await api.executions.errors(facts.id)
         lines = told.get("lines") or []
@@ -200,6 +207,8 @@ class ExecutionState(Actions, Neighbours, Values, Tab):
         self.error_run = text_of(lines[-1].get("taskRun")) if lines else ""
         similar = told.get("similar") or {}
         self.similar, self.similar_at = int(similar.get("count") or 0), text_of(similar.get("lastAt"))
+        may = "copilot" in self.features and self.may("FLOW", "UPDATE", facts.namespace)
+        self.may_repair = may and bool(await api.ai.providers())
 
     async def _other_runs(self, api: Client, facts: Facts) -> None:
         lines = await api.executions.sparklines([(facts.namespace, facts.flow)], runs=12)
@@ -353,6 +362,21 @@ class ExecutionState(Actions, Neighbours, Values, Tab):
     async def logs_at_error(self) -> None:
         """The last error line within the log."""
         self._to_tab("logs", line=self.error_line_no)
+
+    @rx.event
+    async def repair(self) -> None:
+        """Open the flow's editor with a repair that the assistant proposes (UI-XP-11)."""
+        lines = "\n".join(f"{one['level']} {one['text']}" for one in self.error_lines)
+        told = "\n".join(part for part in (self.facts.error_message, lines) if part)[:LONGEST_REPAIR]
+        task = self.facts.error_task
+        words = (
+            say("Task {task} of this flow failed. Repair the flow.", task=task)
+            if task
+            else say("An execution of this flow failed. Repair the flow.")
+        )
+        editor = await self.get_state(EditorState)
+        editor.repair(self.facts.namespace, self.facts.flow, f"{words}\n\n{told}")
+        self.navigate(routes.flow(self.facts.namespace, self.facts.flow, "edit"))
 
     @rx.event
     async def choose_line(self, number: int) -> None:

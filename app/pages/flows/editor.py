@@ -144,6 +144,7 @@ def _bar() -> rx.Component:
         menu_item("Format", icon="align-left", on_select=S.format_text, test="editor-format"),
         menu_item("Go to a task", icon="list-tree", on_select=S.show_outline, test="editor-outline"),
         menu_item("Overview of the text", on_select=S.toggle("minimap"), checked=S.minimap, test="editor-minimap"),
+        menu_item("Vim keys", on_select=S.toggle("vim"), checked=S.vim_keys, test="editor-vim"),
         menu_line(),
         own(
             "FLOW:UPDATE",
@@ -259,6 +260,7 @@ def _code() -> rx.Component:
                     theme=MONACO_THEME,
                     wrap=S.word_wrap,
                     minimap=S.minimap,
+                    vim=S.vim_keys,
                     command=S.editor_command,
                     on_dirty=S.mark_dirty,
                     on_save=S.take_text,
@@ -308,6 +310,7 @@ def editor_panel() -> rx.Component:
                 copilot_panel(),
                 panels=SHOWN,
                 layout=S.layout,
+                turn=S.layout_turn,
                 stay="code",
                 show=S.show_panel,
                 on_layout=S.take_layout,

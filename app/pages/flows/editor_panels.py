@@ -233,7 +233,7 @@ def playground_panel() -> rx.Component:
 
 def copilot_panel() -> rx.Component:
     """The assistant (UI-ED-54)."""
-    return copilot(api="/api/v1/" + S.tenant_id, doc_uri=S.doc_uri, namespace=S.flow_ns, kind="flow")
+    return copilot(api="/api/v1/" + S.tenant_id, doc_uri=S.doc_uri, namespace=S.flow_ns, kind="flow", wish=S.wish)
 
 
 def blueprints_panel() -> rx.Component:

@@ -11,10 +11,20 @@ import reflex as rx
 
 from app import routes
 from app.pages.flows.documentation import FLOW, Documentation, documentation_of, flow_documentation
+from app.pages.flows.editor_layout import (
+    DEFAULT_LAYOUT,
+    VISUAL_LAYOUT,
+    holds,
+    layout_of,
+    panels_of,
+    with_panel,
+    word_of,
+)
 from app.pages.flows.editor_versions import Versions, moment_of, names_of
 from app.pages.flows.execute import ExecuteState, followers
 from app.pages.flows.starters import starter
 from app.pages.flows.state import FlowState, openers
+from app.tab import internal
 from app.words import say
 from backend_client import ApiError, Client
 
@@ -26,29 +36,9 @@ tasks:
     type: io.kestra.plugin.core.log.Log
     message: Hello from {{{{ flow.id }}}}
 """
-DEFAULT_LAYOUT: list[dict[str, Any]] = [
-    {"w": 64, "cells": [{"h": 1, "tabs": ["code"], "on": "code"}]},
-    {"w": 36, "cells": [{"h": 1, "tabs": ["docs"], "on": "docs"}]},
-]
-VISUAL_LAYOUT: list[dict[str, Any]] = [
-    {"w": 58, "cells": [{"h": 1, "tabs": ["nocode"], "on": "nocode"}]},
-    {"w": 42, "cells": [{"h": 1, "tabs": ["topology"], "on": "topology"}]},
-]
 KEPT_PAGES = 30
 MINIMUM_QUERY = 2
 KINDS = ("tasks", "triggers", "conditions", "taskRunners")
-
-
-def panels_of(layout: list[dict[str, Any]]) -> list[str]:
-    """Return the panels that are seen in a layout."""
-    cells = [cell for column in layout if isinstance(column, dict) for cell in column.get("cells") or []]
-    return [str(cell.get("on")) for cell in cells if isinstance(cell, dict) and cell.get("on")]
-
-
-def holds(layout: list[dict[str, Any]], panel: str) -> bool:
-    """Whether a panel has a place in a layout, in front or behind another."""
-    cells = [cell for column in layout if isinstance(column, dict) for cell in column.get("cells") or []]
-    return any(panel in (cell.get("tabs") or ()) for cell in cells if isinstance(cell, dict))
 
 
 class EditorState(Versions, FlowState):
@@ -73,6 +63,8 @@ class EditorState(Versions, FlowState):
     editor_command: dict[str, Any] = {}
 
     layout: list[dict[str, Any]] = []
+    layout_turn: int = 0
+    """Grows when the page shall take another layout; what it tells of an earlier turn is over."""
     shown_panels: list[str] = []
     playing: bool = False
     """The playground is on: its panel has a place, tasks have a Play button (UI-ED-80)."""
@@ -103,11 +95,20 @@ class EditorState(Versions, FlowState):
     base_message: str = ""
     run_in: str = "same"
     minimap: bool = False
+    vim_keys: bool = False
     adding: dict[str, Any] = {}
+    wish: dict[str, Any] = {}
+    """What the assistant is asked without a press: `{seq, prompt}`."""
 
     _then: str = ""
     _save_again: str = ""
     _kept: bool = False
+    _arranged: str = ""
+    """The short form of the panels that were told last; empty before the page told any."""
+    _repair: tuple[str, str] = ("", "")
+    """Name of a flow (`namespace/id`) and what the assistant shall mend in it when its editor opens."""
+    _linked: bool = False
+    """The panels stand as the URL says, not as the reader has them."""
 
     # -- opening ------------------------------------------------------------------------------------------
 
@@ -124,16 +125,19 @@ class EditorState(Versions, FlowState):
         kept = self.settings.get("editor") or {}
         visual = str(self.settings.get("editorType") or "").upper() in {"NO_CODE", "NOCODE"}
         given = kept.get("layout")
-        self.layout = given if isinstance(given, list) and given else VISUAL_LAYOUT if visual else DEFAULT_LAYOUT
-        self.shown_panels, self.playing = panels_of(self.layout), holds(self.layout, "playground")
+        own = given if isinstance(given, list) and given else VISUAL_LAYOUT if visual else DEFAULT_LAYOUT
+        linked = layout_of(self.query("panels"))
+        self._linked = bool(linked) and word_of(linked) != word_of(own)
+        self._show_layout(linked if self._linked else own)
         self.breakpoints, self.followed, self.doc_query = [], "", ""
-        self.play, self.show_panel = {}, {}
+        self.play, self.show_panel, self.wish = {}, {}, {}
         if self.settings.get("playground") and "playground" not in self.shown_panels:
             self.show_panel = {"seq": time.time_ns() // 1_000_000, "panel": "playground"}
         self.files_dirty = False
         self._doc_trail, self._doc_at = [], -1
         self.panel_problems = bool(kept.get("problems", True))
         self.word_wrap, self.minimap = bool(kept.get("wrap", False)), bool(kept.get("minimap", False))
+        self.vim_keys = bool(kept.get("vim", False))
         self.run_in = str(kept.get("runIn") or "same")
 
     @rx.event
@@ -141,9 +145,11 @@ class EditorState(Versions, FlowState):
         """Load the source of the flow that the page shows; a line of the URL is shown (`?line=`)."""
         key = f"{self.tenant_id}/{self.flow_ns}/{self.flow_id}"
         if self.editor_ready and self.dirty and not self.creating and self.draft_key == key:
+            self._take_repair()
             await self._come_back()
             return
         self._fresh()
+        self._take_repair()
         self.creating = False
         async with self.api() as api:
             flow = await api.flows.get(self.flow_ns, self.flow_id, deleted=self.flow_deleted)
@@ -157,6 +163,24 @@ class EditorState(Versions, FlowState):
         line = self.query("line")
         if line.isdigit():
             self._order("reveal", line=int(line))
+
+    @internal
+    def repair(self, namespace: str, flow_id: str, prompt: str) -> None:
+        """Ask the assistant for a repair as soon as the flow's editor opens (UI-XP-11)."""
+        self._repair = (f"{namespace}/{flow_id}", prompt)
+
+    def _take_repair(self) -> None:
+        (name, prompt), self._repair = self._repair, ("", "")
+        if name != f"{self.flow_ns}/{self.flow_id}":
+            return
+        self.wish = {"seq": time.time_ns() // 1_000_000, "prompt": prompt}
+        # For this visit alone: the reader's own arrangement is not touched.
+        self._linked = True
+        self._show_layout(with_panel(self.layout, "copilot"))
+
+    def _show_layout(self, layout: list[dict[str, Any]]) -> None:
+        self.layout, self.layout_turn, self._arranged = layout, time.time_ns() // 1_000_000, ""
+        self.shown_panels, self.playing = panels_of(layout), holds(layout, "playground")
 
     async def _read_author(self, api: Client) -> None:
         history = await api.flows.history(self.flow_ns, self.flow_id)
@@ -278,12 +302,25 @@ class EditorState(Versions, FlowState):
         self._order("reveal", id=task)
 
     @rx.event
-    async def take_layout(self, layout: list[dict[str, Any]]):
-        """The panels were arranged: kept for the user (UI-ED-02)."""
+    async def take_layout(self, layout: list[dict[str, Any]], turn: int):
+        """The panels were arranged: kept for the user (UI-ED-02), and which stand where in the URL (UI-SH-01).
+
+        The first one is what the page began with. One that came by the URL is not kept before the reader changes it.
+        """
+        if turn != self.layout_turn:
+            return
+        word = word_of(layout)
+        began, self._arranged = self._arranged, word
         self.layout, self.shown_panels = layout, panels_of(layout)  # a reload begins with what the state holds
         self.playing = holds(layout, "playground")
         if "docs" in self.shown_panels and not self.doc.type:
             await self._follow(self._subject())
+        if began and word != began:
+            self._linked = False
+            rest = [(k, v) for k, v in self.query_pairs() if k != "panels"]
+            self.replace_url([*rest, ("panels", word)] if word else rest)
+        if self._linked:
+            return
         kept = self.settings.get("editor") or {}
         if layout and layout != (kept.get("layout") or DEFAULT_LAYOUT):
             await self._keep(layout=layout)
@@ -296,14 +333,16 @@ class EditorState(Versions, FlowState):
 
     @rx.event
     async def toggle(self, what: str):
-        """Show or hide the problems or the overview, wrap lines or not; kept for the user."""
+        """Show or hide the problems or the overview, wrap lines or not, Vim keys or not; kept for the user."""
         if what == "problems":
             self.panel_problems = not self.panel_problems
         elif what == "minimap":
             self.minimap = not self.minimap
+        elif what == "vim":
+            self.vim_keys = not self.vim_keys
         else:
             self.word_wrap = not self.word_wrap
-        await self._keep(problems=self.panel_problems, wrap=self.word_wrap, minimap=self.minimap)
+        await self._keep(problems=self.panel_problems, wrap=self.word_wrap, minimap=self.minimap, vim=self.vim_keys)
 
     @rx.event
     async def choose_run(self, place: str):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.components.conftest import Mount, events, until
-from tests.e2e.components.test_components import FLOW, yaml
+from tests.e2e.components.test_components import FLOW, requests, yaml
 
 pytestmark = pytest.mark.e2e
 
@@ -89,7 +91,7 @@ def test_ctrl_s_saves_from_the_find_box(mount: Mount) -> None:
 
 def test_the_text_of_a_code_editor_stays_when_its_value_comes_late(mount: Mount) -> None:
     def shown(value: str) -> tuple[str, str, dict[str, object]]:
-        props = {"value": value, "language": "a.py", "onChange": "EVENT", "onSave": "EVENT"}
+        props: dict[str, object] = {"value": value, "language": "a.py", "onChange": "EVENT", "onSave": "EVENT"}
         return ("code_editor", "CodeEditor", props)
 
     page = mount(shown("x"))
@@ -102,3 +104,129 @@ def test_the_text_of_a_code_editor_stays_when_its_value_comes_late(mount: Mount)
         mount(shown(late), keep=True)
         page.wait_for_timeout(50)
         assert _saved(page) == "x123"
+
+
+LONG = "id: a\nnamespace: b\ntasks:\n" + "".join(
+    f"  - id: t{n}\n    type: io.kestra.plugin.core.log.Log\n    message: hi {n}\n" for n in range(3332)
+)
+"""9,999 lines."""
+
+HOLD = """() => {
+  const [later, clear] = [window.setTimeout, window.clearTimeout];
+  let held = null;
+  window.setTimeout = (f, ms, ...args) => (held ? -held.push([f, args]) : later(f, ms, ...args));
+  window.clearTimeout = (id) => (id < 0 ? held && (held[-id - 1] = null) : clear(id));
+  window.hold = () => { held = []; };
+  window.go = () => { const list = held; held = null; for (const one of list) if (one) one[0](...one[1]); };
+}"""
+"""`hold()` keeps back what is set for later from now on, `go()` does it: what waits for a pause in typing waits."""
+
+COUNT = """() => {
+  const model = window.monaco.editor.getModels().find((one) => one.getLanguageId() === "yaml");
+  window.whole = { getValue: 0, getLinesContent: 0, createSnapshot: 0 };
+  for (const name of Object.keys(window.whole)) {
+    const real = model[name].bind(model);
+    model[name] = (...args) => { window.whole[name] += 1; return real(...args); };
+  }
+  window.events.length = 0;
+}"""
+"""Count who reads the whole text from here on."""
+
+
+def test_a_key_in_ten_thousand_lines_tells_nothing_and_reads_no_whole_text(mount: Mount) -> None:
+    """UI-ED-10, by counts: while one types nothing goes to the page but that the text changed; all else waits."""
+    page = mount()
+    page.evaluate("self.MonacoEnvironment = { globalAPI: true }")
+    page.evaluate(HOLD)
+    mount(yaml(value=LONG, draftKey="main/b/a/long", onKept="EVENT", onMoved="EVENT"))
+    until(page, "window.events.some(e => e[0] === 'onKept')", 30)
+    page.locator(".view-line").nth(5).click()
+    page.keyboard.press("End")
+    page.wait_for_timeout(1000)
+    requests(page)
+    page.evaluate(COUNT)
+    page.evaluate("window.hold()")
+    words = " and more words than before, all in one line"
+    page.keyboard.type(words)
+    assert events(page, "onDirty") == [[True]]
+    assert page.evaluate("window.events.length") == 1
+    assert page.evaluate("window.whole") == {"getValue": 0, "getLinesContent": 0, "createSnapshot": 0}
+    assert requests(page) == []
+
+    page.evaluate("window.go()")
+    until(page, "window.events.some(e => e[0] === 'onKept') && window.events.some(e => e[0] === 'onCursor')")
+    page.wait_for_timeout(500)
+    told = page.evaluate("window.events")
+    assert max(len(json.dumps(one)) for one in told) < 1000, "no message holds the text"
+    assert len(told) <= 6, told
+    assert len([one for one in requests(page) if "validate" in one]) == 1
+    page.keyboard.press("Control+s")
+    assert f"message: hi 0{words}\n" in events(page, "onSave")[-1][0]
+
+
+def _vim(mount: Mount, **more: object) -> Page:
+    page = mount(yaml(vim=True, **more))
+    page.locator(".view-line").first.click()
+    expect(page.get_by_test_id("editor-vim-line")).to_have_text("NORMAL")
+    page.keyboard.press("g")
+    page.keyboard.press("g")
+    return page
+
+
+def _keys(page: Page, keys: str) -> None:
+    for key in keys.replace("<", " <").replace(">", "> ").split():
+        if key.startswith("<"):
+            page.keyboard.press({"<Esc>": "Escape", "<CR>": "Enter", "<C-r>": "Control+r", "<Space>": " "}[key])
+        else:
+            for one in key:
+                page.keyboard.press(one)
+
+
+@pytest.mark.parametrize(
+    ("keys", "text"),
+    [
+        ("dd", FLOW.split("\n", 1)[1]),
+        ("ddp", "namespace: b\nid: a\n" + FLOW.split("\n", 2)[2]),
+        ("jwwcwother<Esc>", FLOW.replace("namespace: b", "namespace: other")),
+        ("/message<CR>Aagain<Esc>", FLOW.replace("message: hi", "message: hiagain")),
+        ("3jddu", FLOW),
+        ("ddu<C-r>", FLOW.split("\n", 1)[1]),
+        ("jVjd", "id: a\n" + FLOW.split("\n", 3)[3]),
+        ("yypixx<Esc>.", "id: a\nxxxxid: a\n" + FLOW.split("\n", 1)[1]),
+        (":%s/one/two/g<CR>", FLOW.replace("one", "two")),
+        ("oz:<Space>1<Esc>", "id: a\nz: 1\n" + FLOW.split("\n", 1)[1]),
+    ],
+)
+def test_vim_keys_edit(mount: Mount, keys: str, text: str) -> None:
+    """UI-ED-10."""
+    page = _vim(mount)
+    _keys(page, keys)
+    assert _saved(page) == text
+
+
+def test_vim_writes_with_w_and_the_keys_go_with_the_setting(mount: Mount) -> None:
+    page = _vim(mount)
+    _keys(page, "dd:w<CR>")
+    until(page, "window.events.some(e => e[0] === 'onSave')")
+    assert events(page, "onSave") == [[FLOW.split("\n", 1)[1]]]
+    line = page.get_by_test_id("editor-vim-line")
+    _keys(page, "i")
+    expect(line).to_have_text("INSERT")
+    _keys(page, "<Esc>:nothing<CR>")
+    expect(line).to_contain_text("Not an editor command")
+    mount(yaml(vim=False), keep=True)
+    expect(line).to_have_count(0)
+    page.locator(".view-line").first.click()
+    page.keyboard.press("Control+Home")
+    page.keyboard.type("dd")
+    assert _saved(page).startswith("dd")
+
+
+def test_vim_is_loaded_when_it_is_on(mount: Mount) -> None:
+    page = mount(yaml())
+    page.locator(".view-line").first.click()
+    loaded = "performance.getEntriesByType('resource').filter(one => one.name.includes('yaml_vim')).length"
+    assert page.evaluate(loaded) == 0
+    mount(yaml(vim=True), keep=True)
+    expect(page.get_by_test_id("editor-vim-line")).to_have_text("NORMAL")
+    assert page.evaluate(loaded) >= 1

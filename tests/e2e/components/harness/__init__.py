@@ -17,6 +17,7 @@ PACKAGES = (
     "monaco-editor",
     "monaco-yaml",
     "yaml",
+    "@replit/codemirror-vim-core",
     "@xyflow/react",
     "@dagrejs/dagre",
     "react-virtuoso",
