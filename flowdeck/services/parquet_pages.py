@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import struct
 import zlib
 from collections.abc import Callable
 from itertools import accumulate
 from typing import Any
+
+from flowdeck.services import zstd_frames
 
 MAX_PAGE = 20 * 1024 * 1024
 """Bytes of one page when it is unpacked."""
@@ -199,35 +200,24 @@ def _gzip(data: bytes, size: int) -> bytes:
         raise ValueError(f"the Parquet file can't be unpacked: {error}") from None
 
 
-def _zstd(data: bytes, size: int) -> bytes:
-    """By the library of Python 3.14, or the package `zstandard` where it is installed."""
-    for name in ("compression.zstd", "zstandard"):
-        try:
-            library: Any = importlib.import_module(name)
-        except ImportError:
-            continue
-        try:
-            if name == "zstandard":
-                return library.ZstdDecompressor().decompressobj().decompress(data)
-            return library.ZstdDecompressor().decompress(data, size + 1)
-        except (library.ZstdError, OSError, EOFError) as error:
-            raise ValueError(f"the Parquet file can't be unpacked: {error}") from None
-    raise ValueError("the Parquet file is packed by zstd: its preview needs Python 3.14 or the package zstandard")
-
-
 _TOO_LARGE = f"a page of the Parquet file holds more than {MAX_PAGE:,} bytes"
 _CODECS: dict[int, Callable[[bytes, int], bytes]] = {
-    0: lambda data, size: data, 1: _snappy, 2: _gzip, 5: _lz4_framed, 6: _zstd, 7: _lz4,
+    0: lambda data, size: data, 1: _snappy, 2: _gzip, 5: _lz4_framed, 6: zstd_frames.unpacked, 7: _lz4,
 }  # fmt: skip
 _NAMES = {3: "lzo", 4: "brotli"}
 
 
-def unpacked(codec: int, data: bytes, size: int) -> bytes:
-    """The content of a page.
+FRONT = frozenset({1, 6, 7})
+"""Codecs whose beginning can be unpacked without the rest."""
+
+
+def unpacked(codec: int, data: bytes, size: int, enough: int = MAX_PAGE) -> bytes:
+    """The content of a page, or its beginning.
 
     Args:
         codec: number of the codec in the description of the column.
         size: bytes that the page says it has when it is unpacked.
+        enough: bytes after which one of the codecs in `FRONT` may stop.
 
     Raises:
         ValueError: damaged, too large, or packed by what can't be read here.
@@ -235,11 +225,11 @@ def unpacked(codec: int, data: bytes, size: int) -> bytes:
     if not 0 <= size <= MAX_PAGE:
         raise ValueError(_TOO_LARGE)
     if codec not in _CODECS:
-        raise ValueError(
-            f"the Parquet file is packed by {_NAMES.get(codec, 'an unknown codec')}, which can't be read here"
-        )
-    out = _CODECS[codec](data, size)
-    if len(out) != size:
+        name = _NAMES.get(codec, "an unknown codec")
+        raise ValueError(f"the Parquet file is packed by {name}, which can't be read here")
+    part = codec in FRONT and enough < size
+    out = _CODECS[codec](data, enough if part else size)
+    if len(out) != size and not (part and enough <= len(out) <= size):
         raise ValueError("the Parquet file can't be unpacked: a page has another size than it says")
     return out
 

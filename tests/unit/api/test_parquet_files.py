@@ -93,6 +93,11 @@ def snappy(data: bytes) -> bytes:
     return out + _literal(data)
 
 
+def snappy_parts(data: bytes) -> bytes:
+    """Many literals."""
+    return varint(len(data)) + b"".join(_literal(data[at : at + 1000]) for at in range(0, len(data), 1000))
+
+
 def _literal(data: bytes) -> bytes:
     size = len(data) - 1
     return (bytes([size << 2]) if size < 60 else bytes([61 << 2]) + struct.pack("<H", size)) + data
@@ -106,6 +111,12 @@ def lz4(data: bytes) -> bytes:
     return head + data
 
 
+def zstd(data: bytes) -> bytes:
+    """A frame that packs nothing."""
+    head = (0xFD2FB528).to_bytes(4, "little") + bytes([0x20, len(data)])
+    return head + (len(data) << 3 | 1).to_bytes(3, "little") + data
+
+
 def gzip(data: bytes) -> bytes:
     machine = zlib.compressobj(wbits=31)
     return machine.compress(data) + machine.flush()
@@ -117,7 +128,7 @@ PACK = {
     2: gzip,
     4: lambda data: data,
     5: lambda data: struct.pack(">II", len(data), len(lz4(data))) + lz4(data),
-    6: lambda data: data,
+    6: zstd,
     7: lz4,
 }
 
@@ -187,6 +198,10 @@ def leaf(name: str, kind: int, repetition: int = REQUIRED, **more: Any) -> dict[
 
 
 def one_column(element: dict[int, Any], data: bytes, count: int, encoding: int = PLAIN, **more: Any) -> bytes:
+    if more.get("chunked"):
+        packed = snappy_parts(data)
+        head = {1: 0, 2: len(data), 3: len(packed), 5: {1: count, 2: encoding, 3: RLE, 4: RLE}}
+        return parquet([element], [(element[1], count, [thrift(head) + packed])], count, 1)
     pages = [*more.get("before", []), page(data, count, encoding, codec=more.get("codec", 0))]
     return parquet([element], [(element[1], count, pages)], count, more.get("codec", 0))
 
@@ -198,7 +213,7 @@ def read(data: bytes, rows: int = 100) -> list[Any]:
 # -- the tests -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("codec", [0, 1, 2, 5, 7])
+@pytest.mark.parametrize("codec", [0, 1, 2, 5, 6, 7])
 def test_numbers_texts_and_absent_values(codec: int) -> None:
     schema = [leaf("id", INT64), leaf("name", BYTES, OPTIONAL, converted=0), leaf("price", DOUBLE)]
     columns = [
@@ -314,7 +329,7 @@ GOOD = one_column(leaf("x", INT64), struct.pack("<3q", 1, 2, 3), 3)
         (GOOD[:-4] + b"PARE", "encrypted"),
         (one_column(leaf("x", INT64), b"123", 3), "ends too early"),
         (parquet([leaf("x", INT64)], [(INT64, 3, [page(b"", 3, PLAIN)])], 3, codec=4), "brotli"),
-        (parquet([leaf("x", INT64)], [(INT64, 3, [page(b"", 3, PLAIN)])], 3, codec=6), "zstd|unpacked"),
+        (parquet([leaf("x", INT64)], [(INT64, 3, [page(b"x", 3, PLAIN)])], 3, codec=6), "zstd"),
         (one_column(leaf("x", INT64), b"", 3, DICTIONARY), "ends too early"),
         (one_column(leaf("x", INT64), b"\1" + varint(6) + b"\1", 3, DICTIONARY), "dictionary lacks"),
         (one_column(leaf("x", INT64), b"", 3, 77), "can't be read here"),
@@ -348,6 +363,25 @@ def test_damaged_bytes_are_read_or_refused(first: int, one: int, second: int, ot
     except ValueError:
         return
     assert len(rows) <= 10
+
+
+def test_of_a_large_page_only_the_beginning_is_unpacked() -> None:
+    """Rows beyond it are found all the same."""
+    numbers = struct.pack("<100000q", *range(100_000))
+    data = one_column(leaf("x", INT64), numbers, 100_000, codec=1, chunked=True)
+    assert read(data, 3) == [0, 1, 2]
+    assert read(data, 20_000)[-1] == 19_999
+    reader = parquet_files._Reader(b"", 3)
+    assert len(reader._unpacked(1, snappy_parts(numbers), len(numbers), 4_000)) <= 5_000
+
+
+def test_what_takes_too_long_is_refused() -> None:
+    reader = parquet_files._Reader(b"", 3)
+    reader.effort = 100
+    with pytest.raises(ValueError, match="too long"):
+        reader._unpacked(6, zstd(b"x" * 20), 20)
+    reader.effort = 100
+    assert reader._unpacked(2, gzip(b"x" * 2000), 2000), "the library does these"
 
 
 class Stored:
