@@ -32,6 +32,7 @@ function coloured(node, key) {
 // Decimal mark and grouping as Plotly takes them.
 const separators = () => { const parts = new Intl.NumberFormat(numberLocale()).formatToParts(1234567.8), sign = (type) => parts.find((p) => p.type === type)?.value || ""; return sign("decimal") + sign("group"); };
 
+const MOST_NAMES = 14, NAME_LENGTH = 28;
 function dressed(figure, brush, width, shownLegend) {
   const { data = [], layout = {} } = figure || {};
   const axis = { color: token("fg-3"), gridcolor: token("line"), linecolor: token("line"), zeroline: false, showline: false, ticks: "", tickfont: { size: 10.5 }, automargin: true, fixedrange: true };
@@ -46,6 +47,12 @@ function dressed(figure, brush, width, shownLegend) {
   });
   const dress = coloured(structuredClone(layout));
   const axes = Object.fromEntries(Object.entries(dress).filter(([k]) => /^[xy]axis\d*$/.test(k)).map(([k, v]) => [k, { ...axis, ...(k.startsWith("x") ? { showgrid: false } : { nticks: 4, rangemode: "tozero", tickmode: "auto", showgrid: !/\d/.test(k) }), ...v }]));
+  // Names beside horizontal bars: their ends say more than their beginnings; no more than can be read.
+  const named = [...new Set(traces.filter((t) => t.orientation === "h").flatMap((t) => t.y || []))].map(String);
+  if (named.length) {
+    const step = Math.ceil(named.length / MOST_NAMES), shown = named.filter((_, i) => i % step === 0);
+    axes.yaxis = { ...axis, ...axes.yaxis, tickmode: "array", tickvals: shown, ticktext: shown.map((one) => (one.length > NAME_LENGTH ? `…${one.slice(1 - NAME_LENGTH)}` : one)) };
+  }
   return {
     data: traces,
     layout: {

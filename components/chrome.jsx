@@ -82,6 +82,24 @@ export function Tooltips() {
   return tip ? createPortal(<div ref={box} className="tip" role="tooltip" id="fd-tip" data-testid="tooltip" style={{ visibility: "hidden" }}>{tip.words}</div>, tip.host) : null;
 }
 
+// The tabs of an entity: where there is no room for all, the open one is scrolled into view.
+export function TabStrip({ label, children }) {
+  const host = useRef(null);
+  useEffect(() => {
+    const show = () => {
+      const el = host.current, on = el?.querySelector(".on");
+      if (!on) return;
+      const from = on.offsetLeft - el.offsetLeft, to = from + on.offsetWidth;
+      if (from < el.scrollLeft + 16 || to > el.scrollLeft + el.clientWidth - 16) el.scrollLeft = from - (el.clientWidth - on.offsetWidth) / 2;
+    };
+    show();
+    const watch = new MutationObserver(show);
+    watch.observe(host.current, { attributes: true, attributeFilter: ["class"], childList: true, subtree: true });
+    return () => watch.disconnect();
+  }, []);
+  return <nav ref={host} className="tabs" aria-label={label} data-tabs="true">{children}</nav>;
+}
+
 // The actions of the top bar. Below 1024 px all but the primary one fold into a layer behind one button.
 export function TopActions({ children }) {
   const [open, setOpen] = useState(false), [many, setMany] = useState(false);

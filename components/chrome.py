@@ -38,6 +38,13 @@ class TopActions(_Chrome):
     tag = "TopActions"
 
 
+class TabStrip(_Chrome):
+    """The row of an entity's tabs; shows the open one where there is no room for all."""
+
+    tag = "TabStrip"
+    label: rx.Var[str]
+
+
 class Banner(_Chrome):
     """A line below the top bar; can be dismissed for the session unless its level is `error` (UI-SH-19)."""
 

@@ -155,9 +155,9 @@ function Cell({ card, body, url, reload, filters, range, editable, first, last, 
   const small = card.type === "KPI";
   const tall = small ? 40 : card.type === "Markdown" ? 60 : card.height || 232;
   return (
-    <section ref={host} className={`dgc${small ? " kpi_" : ""}${card.up ? " up" : ""}`} data-card={card.id} style={{ "--w": card.width }} aria-label={card.title} data-testid={`chart-${card.id}`}>
+    <section ref={host} className={`dgc${small ? " kpi_" : ""}${card.up ? " up" : ""}${editable ? " ed_" : ""}`} data-card={card.id} style={{ "--w": card.width }} aria-label={card.title} data-testid={`chart-${card.id}`}>
       <header className="dgh">{editable ? <span className="grip" onPointerDown={carry} title="Drag to another place" aria-hidden="true" data-testid={`chart-grip-${card.id}`}><Icon name="grip-vertical" size={14} /></span> : null}<h2 className="ell" title={card.title}>{card.title}</h2>{card.description ? <span className="mut sm ell" title={card.description}>{card.description}</span> : null}<span className="grow" />
-        {editable ? <span className="row g4">
+        {editable ? <span className="row g4 dgtools">
           <button type="button" className="ib" disabled={first} onClick={() => onEdit({ kind: "move", id: card.id, by: -1 })} aria-label={`Move ${card.title} forward`} title="Forward"><Icon name="chevron-left" size={12} /></button>
           <button type="button" className="ib" disabled={last} onClick={() => onEdit({ kind: "move", id: card.id, by: 1 })} aria-label={`Move ${card.title} backward`} title="Backward"><Icon name="chevron-right" size={12} /></button>
           <button type="button" className="ib" onClick={() => onEdit({ kind: "edit", id: card.id })} aria-label={`Edit ${card.title}`} title="Edit" data-testid={`chart-edit-${card.id}`}><Icon name="pencil" size={12} /></button>

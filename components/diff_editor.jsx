@@ -10,7 +10,7 @@ export function DiffEditor({ original = "", modified = "", language = "yaml", si
 
   useEffect(() => {
     const view = monaco.editor.createDiffEditor(host.current, {
-      ...options(), readOnly: true, originalEditable: false, renderSideBySide: sideBySide, useInlineViewWhenSpaceIsLimited: true,
+      ...options(), lineNumbersMinChars: 4, readOnly: true, originalEditable: false, renderSideBySide: sideBySide, useInlineViewWhenSpaceIsLimited: true,
       renderSideBySideInlineBreakpoint: 700, ignoreTrimWhitespace: ignoreSpace, hideUnchangedRegions: { enabled: fold, contextLineCount: 3, minimumLineCount: 4, revealLineCount: 20 },
       renderOverviewRuler: false, renderMarginRevertIcon: false, stickyScroll: { enabled: false }, ariaLabel: "Difference",
     });

@@ -149,7 +149,7 @@ function Canvas({ graphUrl, graph, source: givenSource, documentUri, execution, 
 
   // Beside the editor and on a phone a graph stays legible: a long one shows its beginning instead of all of it too
   // small to read; below the tool bar.
-  const LEGIBLE = 0.55;
+  const LEGIBLE = 0.55, SEEN = 0.25;
   const placed = useRef(boxes);
   placed.current = boxes;
   const fit = (duration = 140) => {
@@ -160,13 +160,21 @@ function Canvas({ graphUrl, graph, source: givenSource, documentUri, execution, 
     const all = { x: Math.min(...places.map((b) => b.x)), y: Math.min(...places.map((b) => b.y)) };
     all.width = Math.max(...places.map((b) => b.x + b.width)) - all.x;
     all.height = Math.max(...places.map((b) => b.y + b.height)) - all.y;
-    const needed = Math.min((box.width - 32) / all.width, (box.height - 32) / all.height);
-    if ((toolbar && box.width >= ROOMY) || needed >= LEGIBLE) {
-      const whole = Math.max(0.05, Math.min(1, box.width / (all.width * 1.12), box.height / (all.height * 1.12)));
-      return flow.setViewport({ x: box.width / 2 - (all.x + all.width / 2) * whole, y: box.height / 2 - (all.y + all.height / 2) * whole, zoom: whole }, motion);
+    // All of it stands below the tool bar, in the middle where that leaves it there.
+    const bar = toolbar ? (box.width < 420 ? 60 : 28) + 12 : 0;
+    const room = box.height - bar;
+    const needed = Math.min((box.width - 32) / all.width, (room - 32) / all.height);
+    if ((toolbar && box.width >= ROOMY && needed >= SEEN) || needed >= LEGIBLE) {
+      const whole = Math.max(0.05, Math.min(1, box.width / (all.width * 1.12), room / (all.height * 1.12)));
+      const y = Math.max(box.height / 2 - (all.height / 2) * whole, bar + 12);
+      return flow.setViewport({ x: box.width / 2 - (all.x + all.width / 2) * whole, y: y - all.y * whole, zoom: whole }, motion);
     }
     const middle = (size, from, length) => (length * LEGIBLE < size - 32 ? (size - length * LEGIBLE) / 2 : 16) - from * LEGIBLE;
-    return flow.setViewport({ x: middle(box.width, all.x, all.width), y: middle(box.height, all.y, all.height) + (toolbar && all.height * LEGIBLE >= box.height - 120 ? 72 : 0), zoom: LEGIBLE }, motion);
+    // Across its direction the middle is shown, where the tasks stand: what starts them spreads to both sides.
+    const across = (size, from, length) => (size - length * LEGIBLE) / 2 - from * LEGIBLE;
+    const x = (direction === "TB" ? across : middle)(box.width, all.x, all.width);
+    const y = direction === "LR" ? across(box.height, all.y, all.height) : middle(box.height, all.y, all.height) + (toolbar && all.height * LEGIBLE >= box.height - 120 ? 72 : 0);
+    return flow.setViewport({ x, y, zoom: LEGIBLE }, motion);
   };
   // What was drawn again stands where it stays, in the same frame: nothing moves away under a pointer that presses.
   useEffect(() => {

@@ -134,7 +134,11 @@ def count(value: Reactive[str] | Reactive[int]) -> rx.Component:
 
 
 def flow_name(namespace: Reactive[str], flow: Reactive[str]) -> rx.Component:
-    """`namespace/flow`, the flow in medium weight."""
+    """`namespace/flow`, the flow in medium weight; where it is too long its beginning is left out, not the flow."""
     return rx.el.span(
-        rx.el.span(namespace, rx.el.span("/", class_name="faint"), class_name="ns"), rx.el.span(flow, class_name="id")
+        rx.el.bdi(
+            rx.el.span(namespace, rx.el.span("/", class_name="faint"), class_name="ns"),
+            rx.el.span(flow, class_name="id"),
+        ),
+        class_name="fn",
     )

@@ -8,7 +8,7 @@ from typing import Any
 import reflex as rx
 
 from components.button import link
-from components.chrome import allowed
+from components.chrome import TabStrip, allowed
 from components.message import count
 from components.reactive import Content, Reactive
 
@@ -46,7 +46,7 @@ def tabs(
         )
         right = (needs or {}).get(str(key), "")
         rows.append(allowed(tab, needs=right, namespace=namespace) if right else tab)
-    return rx.el.nav(*rows, class_name="tabs", aria_label=label, custom_attrs={"data-tabs": "true"})
+    return TabStrip.create(*rows, label=label)
 
 
 def entity_header(*facts: Content, actions: list[rx.Component] | None = None) -> rx.Component:

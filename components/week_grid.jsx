@@ -30,6 +30,7 @@ export function WeekGrid({ url, reload }) {
     days.get(day)[Number(p.hour)] = { n: (days.get(day)[Number(p.hour)]?.n || 0) + n, ms };
   });
   const total = week.hours.reduce((a, b) => a + b, 0);
+  const names = new Map(week.triggers.map((t) => [`${t.namespace}.${t.flowId}.${t.triggerId}`, `${t.namespace}/${t.flowId}/${t.triggerId}`]));
   const met = week.collisions.filter((c) => at === null || Math.floor(Date.parse(c.at) / HOUR) * HOUR === at);
   return (
     <div className="wkg">
@@ -41,13 +42,13 @@ export function WeekGrid({ url, reload }) {
       <div className="wk2">
         <section><h2 className="sec">Busiest minutes</h2>
           {met.map((c) => (
-            <div key={c.at} className="wkl"><time className="num med">{clock.format(Date.parse(c.at))}</time><b className="num">{c.count}</b><span className="mut sm ell" title={c.triggers.join("\n")}>{c.triggers.join(", ")}</span></div>
+            <div key={c.at} className="wkl"><time className="num med">{clock.format(Date.parse(c.at))}</time><b className="num">{c.count}</b><span className="mut sm ell" title={c.triggers.map((one) => names.get(one) || one).join("\n")}>{c.triggers.map((one) => names.get(one) || one).join(", ")}</span></div>
           ))}
           {met.length ? null : <p className="mut sm">No two schedules meet{at === null ? "" : " in this hour"}.</p>}
         </section>
         <section><h2 className="sec">By schedule</h2>
           {week.triggers.slice(0, 100).map((t) => (
-            <div key={t.namespace + t.flowId + t.triggerId} className="wkl"><time className="num med">{clock.format(Date.parse(t.next[0]))}</time><b className="num">{t.count}</b>
+            <div key={t.namespace + t.flowId + t.triggerId} className="wkl"><time className="num med">{clock.format(Date.parse(t.next[0]))}</time><b className="num">{t.count.toLocaleString(numberLocale())}</b>
               <AppLink to={`/flows/edit/${t.namespace}/${t.flowId}/triggers`} className="ell"><span className="ns">{t.namespace}/{t.flowId}/</span><span className="id">{t.triggerId}</span></AppLink><span className="mono faint nw">{t.cron}</span></div>
           ))}
           {week.triggers.length ? null : <p className="mut sm">No schedule is on.</p>}

@@ -53,7 +53,7 @@ def card_of(kind: str, row: BlueprintRow, most: int = 6) -> Card:
     return Card(
         id=row.id,
         title=row.title,
-        description=row.description,
+        description=row.description.replace("`", ""),
         tags=row.tags,
         types=types[:most],
         more=f"+{len(types) - most}" if len(types) > most else "",

@@ -63,8 +63,9 @@ def _row_menu(row: KvEntry) -> rx.Component:
 
 def _small(row: KvEntry) -> rx.Component:
     return rx.el.button(
-        rx.el.span(row.key, class_name="mono med"),
-        rx.el.span(row.namespace, " · ", moment(row.updated, mode="relative"), class_name="mut sm"),
+        rx.el.span(row.key, class_name="mono med ell"),
+        rx.el.span(row.preview, class_name="mono sm ell"),
+        rx.el.span(row.namespace, " · ", moment(row.updated, mode="relative"), class_name="mut sm ell"),
         class_name="two",
         on_click=KvState.open_entry(row.id),
         custom_attrs={"type": "button"},
@@ -362,7 +363,7 @@ def _inherited() -> rx.Component:
 def _below() -> rx.Component:
     return rx.el.label(
         switch(KvState.below, KvState.set_below, label="Include the namespaces below", test="kv-below"),
-        rx.el.span("Include children", class_name="hide-s"),
+        rx.el.span("Include children"),
         class_name="row g6 sm",
     )
 
@@ -404,7 +405,10 @@ def kv_body(*, one: bool = False) -> rx.Component:
             on_refresh=KvState.load,
             columns=[_KEY_BELOW, *COLUMNS[2:]] if one else COLUMNS,
             tools=[
-                text_file("Import", on_text=KvState.take_file, accept=".json,.csv", test="kv-import"),
+                rx.el.span(
+                    text_file("Import", on_text=KvState.take_file, accept=".json,.csv", test="kv-import"),
+                    class_name="hide-s",
+                ),
                 raw_link(
                     rx.icon("download", size=14),
                     "Export",

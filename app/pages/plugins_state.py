@@ -110,11 +110,34 @@ def without_effect(schema: Any, path: str = "") -> list[str]:
     return list(dict.fromkeys(found))
 
 
+PROPER = {
+    **{name: name.upper() for name in ("ai", "aws", "gcp", "http", "jdbc", "kv", "php", "r", "sql")},
+    "dbt": "dbt",
+    "deepseek": "DeepSeek",
+    "fs": "File systems",
+    "github": "GitHub",
+    "gitlab": "GitLab",
+    "graphql": "GraphQL",
+    "mongodb": "MongoDB",
+    "mqtt": "MQTT",
+    "nats": "NATS",
+    "openai": "OpenAI",
+    "powershell": "PowerShell",
+    "servicenow": "ServiceNow",
+    "javascript": "JavaScript",
+    "typescript": "TypeScript",
+}
+"""Parts of a package's name whose heading is not the part with a capital."""
+LANGUAGES = frozenset(["bun", "deno", "docker", "go", "groovy", "julia", "lua", "node", "perl", "python", "ruby"])
+
+
 def title_of(name: str) -> str:
-    """Return a group's heading: `io.kestra.plugin.scripts.python` is *Scripts, python*."""
+    """Return a group's heading: `io.kestra.plugin.scripts.python` is *Scripts, Python*."""
     short = re.sub(r"^io\.kestra\.(plugin\.)?", "", name)
     parts = [part for part in short.split(".") if part]
-    return ", ".join([parts[0].capitalize(), *parts[1:]]) if parts else name
+    first = [PROPER.get(part, part.capitalize()) for part in parts[:1]]
+    rest = [PROPER.get(part, part.capitalize() if part in LANGUAGES else part) for part in parts[1:]]
+    return ", ".join([*first, *rest]) or name
 
 
 def group_card(group: PluginGroup) -> GroupCard:

@@ -265,7 +265,7 @@ def _notice() -> rx.Component:
         rx.icon("shield-check", size=14),
         rx.el.span("Values can be written here, never read. Flows use them as"),
         rx.el.code("{{ secret('NAME') }}", class_name="mono ce"),
-        rx.el.span("and logs mask them.", class_name="hide-s"),
+        rx.el.span("and logs mask them."),
         rx.el.span(class_name="grow"),
         rx.el.span("Backend: ", S.store, class_name="nw hide-m"),
         class_name="row hintbar mut sm",

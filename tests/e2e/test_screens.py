@@ -135,6 +135,19 @@ PASSES = (
 )
 
 
+CUT = """() => {
+  const found = [];
+  for (const one of document.querySelectorAll("h1")) if (one.scrollWidth > one.clientWidth + 1) found.push(`cuts its heading ${one.innerText}`);
+  for (const one of document.querySelectorAll("[data-tabs] .on, .tb .find")) {
+    const box = one.getBoundingClientRect();
+    if (box.width && (box.left < 0 || box.right > innerWidth)) found.push(`hides ${one.innerText} beside the window`);
+    if (one.matches(".find") && box.width && one.scrollHeight > one.clientHeight + 1) found.push("breaks the words of its search");
+  }
+  return found;
+}"""
+"""What is never cut, hidden or broken: the name of the page (these have short ones), the open tab, the search."""
+
+
 @pytest.mark.parametrize(("theme", "width"), PASSES)
 def test_every_screen_opens_clean(theme: str, width: int, server: Server, stock: Stock, open_page) -> None:
     page = open_page("/settings", theme=theme, width=width, height=844 if width < 500 else 900)
@@ -148,6 +161,7 @@ def test_every_screen_opens_clean(theme: str, width: int, server: Server, stock:
             wrong.append(f"{place} is {wider} px wider than {width}")
         if headings != 1:
             wrong.append(f"{place} has {headings} headings")
+        wrong += [f"{place} {fault}" for fault in page.evaluate(CUT)]
         if page.get_by_test_id("problem").count():
             wrong.append(f"{place} says: {page.get_by_test_id('problem').first.inner_text()[:200]}")
     assert not wrong, "\n".join(wrong)

@@ -49,7 +49,7 @@ def _failure() -> rx.Component:
     return rx.el.section(
         rx.el.h2(
             rx.el.span(rx.icon("octagon-x", size=16), class_name="fgs bad"),
-            rx.cond(F.error_message != "", F.error_message, "The execution failed"),
+            rx.el.span(rx.cond(F.error_message != "", F.error_message, "The execution failed"), class_name="xs-told"),
             class_name="brk",
         ),
         rx.el.p(

@@ -206,7 +206,9 @@ def _single(reason: str) -> str:
     )
 
 
-def small(row: Any, state: Any = State) -> rx.Component:
+def small(row: Any, state: Any = State, *, named: bool = True) -> rx.Component:
+    """A row on a phone; `named` says the flow, the list of one flow says the execution's id."""
+    what = flow_name(row.namespace, row.flow) if named else rx.el.span(row.short_id, class_name="mono med")
     word = rx.match(
         row.state,
         *((name, rx.el.span(name.capitalize(), class_name=f"fgs {f} med")) for name, (f, _) in STATES.items()),
@@ -216,9 +218,9 @@ def small(row: Any, state: Any = State) -> rx.Component:
         state_icon(row.state, size=16),
         rx.el.div(
             rx.el.div(
-                link(flow_name(row.namespace, row.flow), to=_place(row), class_name="ell"),
+                link(what, to=_place(row), class_name="ell"),
                 rx.el.span(class_name="grow"),
-                rx.el.span(moment(row.started), class_name="sm mut"),
+                rx.el.span(moment(row.started), class_name="sm mut nw"),
                 class_name="row",
             ),
             rx.el.div(

@@ -335,6 +335,7 @@ def flows_page() -> rx.Component:
         rx.cond(
             FlowsState.chart_on & (FlowsState.mode == "list"),
             rx.el.div(
+                rx.el.h2("Executions of the last 30 days", class_name="xs mut xl-head"),
                 chart(
                     figure_url=FlowsState.chart_url,
                     body={"chart": "executions-over-time", "timeRange": "PT720H", "format": "json"},

@@ -197,11 +197,11 @@ KEYS = [
 ]
 
 COLUMNS = [
-    Column("Period", lambda row: rx.cond(row.day != "", rx.el.span(row.day, class_name="num"), moment(row.at))),
+    Column("Period", lambda row: rx.cond(row.day != "", moment(row.day + "T12:00:00Z", mode="date"), moment(row.at))),
     Column("Value", lambda row: row.value, numeric=True),
     Column(
         "",
-        lambda row: rx.el.span(rx.el.i(style={"width": row.width}, class_name="live"), class_name="limbar wide"),
+        lambda row: rx.el.span(rx.el.i(style={"width": row.width}), class_name="sharebar wide"),
         fill=True,
     ),
 ]

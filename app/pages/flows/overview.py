@@ -366,6 +366,7 @@ def overview_panel() -> rx.Component:
         class_name="ovs",
     )
     over_time = rx.el.div(
+        rx.el.h2("Executions of the last 30 days", class_name="xs mut xl-head"),
         chart(
             figure_url=S.chart_url,
             body=CHART,

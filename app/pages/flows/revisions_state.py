@@ -16,6 +16,8 @@ from backend_client import ApiError, Client
 from backend_client.flows import RevisionHead
 
 KEPT = 200
+NO_EFFECT = {"runs": "", "before": "", "share": "", "points": "", "worse": ""}
+"""Every key is always there: the page compares each with the empty text."""
 GOOD = 0.95
 """Share of good runs below which the figure is red."""
 
@@ -73,7 +75,7 @@ class RevisionsState(FlowState):
     seen: int = 0
     seen_source: str = ""
     seen_problem: str = ""
-    effect: dict[str, str] = {}
+    effect: dict[str, str] = dict(NO_EFFECT)
     left: int = 0
     right: int = 0
     left_source: str = ""
@@ -137,10 +139,10 @@ class RevisionsState(FlowState):
         """What the newer side did to the runs, beside the older one."""
         by = {one.number: one for one in self.revision_lines}
         old, new = by.get(self.left), by.get(self.right)
-        self.effect = {}
+        self.effect = dict(NO_EFFECT)
         if old is None or new is None or not new.share or self.left == self.right:
             return
-        self.effect = {"runs": str(new.runs), "before": str(old.runs), "share": new.share}
+        self.effect |= {"runs": str(new.runs), "before": str(old.runs), "share": new.share}
         if old.share:
             points = int(new.share.split()[0]) - int(old.share.split()[0])
             self.effect |= {"points": f"{points:+d}" if points else "\u00b10", "worse": "yes" if points < 0 else ""}

@@ -240,7 +240,7 @@ def runs_panel() -> rx.Component:
                 loading=s.loading,
                 none=none,
                 actions=lambda row: row_menu(row, s),
-                small=lambda row: small(row, s),
+                small=lambda row: small(row, s, named=False),
                 bulk=bulk_bar(s),
                 shown=s.columns,
                 widths=s.column_widths,

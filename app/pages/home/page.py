@@ -215,7 +215,7 @@ def _over_time() -> rx.Component:
 
 def _space(row: NamespaceRatio) -> rx.Component:
     return link(
-        rx.el.span(row.id, class_name="ell", title=row.id),
+        rx.el.span(rx.el.bdi(row.id), class_name="ell tail", title=row.id),
         rx.el.span(
             rx.el.i(
                 class_name=rx.match(row.family, ("bad", "bad fill"), ("warn", "warn fill"), "shut fill"),

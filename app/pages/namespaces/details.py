@@ -15,9 +15,9 @@ from components.dialog import confirm_dialog
 from components.field import field, form, switch, text_input
 from components.flow_tools import leave_guard
 from components.graph import flow_graph
-from components.message import count, empty_state, message, skeleton_rows
+from components.message import count, empty_state, flow_name, message, skeleton_rows
 from components.reactive import testid
-from components.states import state_badge
+from components.states import state_badge, state_icon
 from components.table import Column, data_table
 from components.yaml_editor import yaml_editor
 
@@ -32,13 +32,43 @@ RUNS = [
     Column("Flow", lambda row: link(row.flow, to=routes.flow(row.namespace, row.flow), class_name="id")),
     Column("Namespace", lambda row: rx.el.span(row.namespace, class_name="ns"), hide="m"),
     Column("Started", lambda row: moment(row.started), numeric=True),
-    Column("Duration", lambda row: duration(start=row.started, end=row.ended), numeric=True, hide="s"),
+    Column("Duration", lambda row: _span(row), numeric=True, hide="s"),
 ]
 
 
 def writer(*children: Any, needs: str = "NAMESPACE:UPDATE") -> rx.Component:
     """What changes the namespace's own document, for those who may (UI-PM-01)."""
     return allowed(*children, needs=needs, namespace=S.space)
+
+
+def _span(row: Any) -> rx.Component:
+    """How long it ran, as the lists of executions say it: without its time in the queue."""
+    return rx.cond(row.terminal, duration(ms=row.duration_ms), duration(start=row.started))
+
+
+def _small_run(row: Any) -> rx.Component:
+    return rx.el.div(
+        state_icon(row.state, size=16),
+        rx.el.div(
+            rx.el.div(
+                link(
+                    flow_name(row.namespace, row.flow),
+                    to=routes.execution(row.namespace, row.flow, row.id),
+                    class_name="ell",
+                ),
+                rx.el.span(class_name="grow"),
+                rx.el.span(moment(row.started), class_name="sm mut nw"),
+                class_name="row",
+            ),
+            rx.el.div(
+                rx.el.span(row.short, class_name="mono"),
+                _span(row),
+                class_name="row sm mut g6",
+            ),
+            class_name="grow",
+        ),
+        class_name="xl-card",
+    )
 
 
 def _bar(*parts: Any) -> rx.Component:
@@ -66,6 +96,7 @@ def executions_part() -> rx.Component:
             S.runs,
             RUNS,
             label="Executions",
+            small=_small_run,
             loading=~S.ready_,
             none=empty_state("Nothing ran here yet", hint="Executions of the namespace's flows.", icon="activity"),
             density="normal",
@@ -268,14 +299,17 @@ def edit_part() -> rx.Component:
                         "them the namespace.",
                         class_name="mut",
                     ),
-                    button(
-                        "Delete the namespace",
-                        icon="trash-2",
-                        kind="danger",
-                        on_click=S.ask_delete,
-                        disabled=~S.exists,
-                        reason="It holds no description, variables or plugin defaults",
-                        test="namespace-delete",
+                    rx.el.div(
+                        button(
+                            "Delete the namespace",
+                            icon="trash-2",
+                            kind="danger",
+                            on_click=S.ask_delete,
+                            disabled=~S.exists,
+                            reason="It holds no description, variables or plugin defaults",
+                            test="namespace-delete",
+                        ),
+                        class_name="row",
                     ),
                     class_name="col g12",
                 ),

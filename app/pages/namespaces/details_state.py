@@ -29,7 +29,8 @@ class RunLine:
     flow: str = ""
     state: str = ""
     started: str = ""
-    ended: str = ""
+    duration_ms: int = 0
+    terminal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +199,16 @@ class NamespaceDetails(Tab):
         found = await api.executions.search(size=MOST, filters=self._of_space())
         self.run_total = found.total
         self.runs = [
-            RunLine(row.id, row.short_id or row.id[:8], row.namespace, row.flow, row.state, row.started, row.ended)
+            RunLine(
+                row.id,
+                row.short_id or row.id[:8],
+                row.namespace,
+                row.flow,
+                row.state,
+                row.started,
+                row.duration_ms,
+                row.terminal,
+            )
             for row in found.rows
         ]
 

@@ -102,7 +102,7 @@ def flows_part() -> rx.Component:
     )
     below = rx.el.label(
         switch(S.below, S.set_below, label="Include the namespaces below", test="namespace-below"),
-        rx.el.span("Include children", class_name="hide-s"),
+        rx.el.span("Include children"),
         class_name="row g6 sm",
     )
     return rx.fragment(
