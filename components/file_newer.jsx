@@ -68,7 +68,7 @@ export function NewerBar({ newer, name, mine, onTake, onKeep }) {
         </div>
       </div>
       <Dialog open={Boolean(pair)} title={`The newer version of ${name}, and yours`} width={1120} onClose={() => setPair(null)} testid="newer-dialog">
-        <div className="dbody"><p className="mut sm">Left: version {newer.version}, as it is stored. Right: the text of this page.</p>
+        <div className="dbody"><p className="mut sm">{`Left: version ${newer.version}, as it is stored. Right: the text of this page.`}</p>
           {pair ? <div className="fdiff"><DiffEditor original={pair.theirs} modified={pair.mine} language={name} sideBySide /></div> : null}</div>
         <div className="df"><span className="grow" /><button type="button" className="btn s" onClick={() => setPair(null)}>Close</button>{take}{keep}</div>
       </Dialog>

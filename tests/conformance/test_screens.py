@@ -140,6 +140,10 @@ def test_namespaces_come_as_a_tree_with_counts(server: Server) -> None:
     graph: dict = get(server, "/namespaces/tree/dependencies")  # type: ignore[assignment]
     assert [one["id"] for one in graph["nodes"]] == ["called", "calls"] and len(graph["edges"]) == 1
     assert {one["id"] for one in graph["apart"]} == {"alone", "broken"}
+    own: dict = get(server, "/namespaces/tree/dependencies?children=false")  # type: ignore[assignment]
+    assert own == {"nodes": [], "edges": [], "apart": []}
+    own = get(server, "/namespaces/tree.a/dependencies?children=false")  # type: ignore[assignment]
+    assert len(own["edges"]) == 1 and own["apart"] == []
 
 
 def test_uses_of_a_plugin(server: Server) -> None:

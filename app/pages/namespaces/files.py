@@ -241,10 +241,11 @@ def _dialogs() -> list[rx.Component]:
             rx.cond(S.removing_older, "Delete old versions", "Delete this version"),
             rx.el.p(rx.el.b(S.active, class_name="mono brk")),
             rx.el.p(
-                "Version ",
-                rx.el.b(S.removing, class_name="num"),
-                rx.cond(S.removing_older, " and all older ones are gone for good. ", " is gone for good. "),
-                "The current text stays.",
+                rx.cond(
+                    S.removing_older,
+                    f"Version {S.removing} and all older ones are gone for good. The current text stays.",
+                    f"Version {S.removing} is gone for good. The current text stays.",
+                )
             ),
             rx.cond(S.removal_fault != "", message("bad", S.removal_fault), rx.fragment()),
             open=S.removing > 0,
@@ -317,7 +318,7 @@ def _below() -> rx.Component:
                     rx.el.p("The namespaces below have no files.", class_name="mut sm ftn"),
                     rx.cond(
                         S.below_total > S.below_files.length(),
-                        rx.el.p("Only the first of ", S.below_total, " files are listed.", class_name="mut sm ftn"),
+                        rx.el.p(f"{S.below_total} files in all; only the first are listed.", class_name="mut sm ftn"),
                         rx.fragment(),
                     ),
                 ),
