@@ -56,15 +56,17 @@ export function NewerBar({ newer, name, mine, onTake, onKeep }) {
   const keep = <button type="button" className="btn s" onClick={() => { setPair(null); onKeep(); }} data-testid="newer-keep">Keep mine</button>;
   const take = <button type="button" className="btn s" onClick={() => { setPair(null); onTake(); }} data-testid="newer-take">Take the newer one</button>;
   return (
-    <div className="al warn newer" role="alert" data-testid="file-newer">
-      <Icon name="triangle-alert" size={16} />
-      <div className="grow">
-        {newer.gone ? <><b className="med">This file was deleted on the server.</b> Keep yours and save it to make it again.</>
-          : <><b className="med">Somebody saved a newer version of this file.</b> Yours is not saved over it before you choose.</>}
-        <div className="row newera">
-          {newer.gone ? null : <button type="button" className="btn s" onClick={() => setPair({ theirs: newer.text, mine: mine() })} data-testid="newer-compare">Compare</button>}
-          {newer.gone ? null : take}
-          {keep}
+    <>
+      <div className="al warn newer" role="alert" data-testid="file-newer">
+        <Icon name="triangle-alert" size={16} />
+        <div className="grow">
+          {newer.gone ? <><b className="med">This file was deleted on the server.</b> Keep yours and save it to make it again.</>
+            : <><b className="med">Somebody saved a newer version of this file.</b> Yours is not saved over it before you choose.</>}
+          <div className="row newera">
+            {newer.gone ? null : <button type="button" className="btn s" onClick={() => setPair({ theirs: newer.text, mine: mine() })} data-testid="newer-compare">Compare</button>}
+            {newer.gone ? null : take}
+            {keep}
+          </div>
         </div>
       </div>
       <Dialog open={Boolean(pair)} title={`The newer version of ${name}, and yours`} width={1120} onClose={() => setPair(null)} testid="newer-dialog">
@@ -72,6 +74,6 @@ export function NewerBar({ newer, name, mine, onTake, onKeep }) {
           {pair ? <div className="fdiff"><DiffEditor original={pair.theirs} modified={pair.mine} language={name} sideBySide /></div> : null}</div>
         <div className="df"><span className="grow" /><button type="button" className="btn s" onClick={() => setPair(null)}>Close</button>{take}{keep}</div>
       </Dialog>
-    </div>
+    </>
   );
 }

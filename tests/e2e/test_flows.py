@@ -288,6 +288,7 @@ def test_a_call_is_copied_for_kestractl_where_its_form_is_known(server: Server, 
     server.save_flow(f"id: bare\nnamespace: {space}\n{log}\n")
     server.save_flow(f"id: asks\nnamespace: {space}\ninputs: [{{id: n, type: INT, defaults: 3}}]\n{log}\n")
     page = open_page(f"/flows/edit/{space}/bare/overview?execute=1")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.get_by_test_id("execute-copy-as").click()
     page.get_by_role("menuitem", name="kestractl", exact=True).click()
     page.wait_for_function("navigator.clipboard.readText().then((text) => text.includes('kestractl'))")

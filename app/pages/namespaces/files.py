@@ -327,7 +327,7 @@ def _below() -> rx.Component:
             ),
             rx.fragment(),
         ),
-        class_name=rx.cond(S.below, "fb on", "fb"),
+        class_name=rx.cond(S.below, "nfb on", "nfb"),
     )
 
 
