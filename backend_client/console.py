@@ -93,9 +93,10 @@ class ConsoleApi(ConsoleData, Resource):
         """All namespaces with counts of the last day: `{system, results}`."""
         return await self._c.get(self._c.below("console", "namespaces"))
 
-    async def namespace_dependencies(self, namespace: str) -> dict[str, Any]:
-        """How the flows of a namespace start one another: `{nodes, edges, apart}`."""
-        return await self._c.get(self._c.below("console", "namespaces", namespace, "dependencies"))
+    async def namespace_dependencies(self, namespace: str, *, children: bool = True) -> dict[str, Any]:
+        """How the flows of a namespace, and of those below it, start one another: `{nodes, edges, apart}`."""
+        place = self._c.below("console", "namespaces", namespace, "dependencies")
+        return await self._c.get(place, query_of(children=children))
 
     async def figure(
         self, chart: str, time_range: str | Mapping[str, str], filters: Sequence[Mapping[str, str]] = ()

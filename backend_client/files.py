@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,10 +52,11 @@ class FilesApi(Resource):
         )
         return answer.text
 
-    async def write(self, namespace: str, path: str, content: bytes) -> None:
-        """Create or replace a file."""
+    async def write(self, namespace: str, path: str, content: bytes, *, base_version: int | None = None) -> None:
+        """Create or replace a file; with `base_version` only while this is the stored one (0: none is stored)."""
         files = {"fileContent": (path.rsplit("/", 1)[-1], content)}
-        await self._c.post(self._c.below("namespaces", namespace, "files"), query=query_of(path=path), files=files)
+        query = query_of(path=path, baseVersion=base_version)
+        await self._c.post(self._c.below("namespaces", namespace, "files"), query=query, files=files)
 
     async def make_folder(self, namespace: str, path: str) -> None:
         """Create a folder."""
@@ -71,6 +73,20 @@ class FilesApi(Resource):
     async def revisions(self, namespace: str, path: str) -> Any:
         """The kept revisions of a file."""
         return await self._c.get(self._c.below("namespaces", namespace, "files", "revisions"), query_of(path=path))
+
+    async def versions(self, namespace: str, path: str) -> list[dict[str, Any]]:
+        """The kept versions of a file with date and size, newest first (console)."""
+        place = self._c.below("console", "namespaces", namespace, "files", "versions")
+        return await self._c.get(place, query_of(path=path)) or []
+
+    async def delete_revisions(self, namespace: str, path: str, numbers: Sequence[int]) -> None:
+        """Delete old revisions of a file for good."""
+        query = query_of(path=path, revisions=",".join(str(one) for one in numbers))
+        await self._c.delete(self._c.below("namespaces", namespace, "files", "revisions"), query=query)
+
+    async def below(self, namespace: str) -> dict[str, Any]:
+        """Files of the namespaces below one: `{total, files}` (console)."""
+        return await self._c.get(self._c.below("console", "namespaces", namespace, "files", "below"))
 
     async def stats(self, namespace: str, path: str = "") -> dict[str, Any]:
         """Name, type, size and dates of a file or a folder."""

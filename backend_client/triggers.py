@@ -105,6 +105,11 @@ class TriggersApi(Resource):
         """Evaluate a polling trigger at once."""
         await self._c.post(self._c.below("console", "flows", namespace, flow, "triggers", trigger, "evaluate"))
 
+    async def try_out(self, namespace: str, flow: str, trigger: str) -> dict[str, Any]:
+        """What a polling trigger finds now and would start; nothing is started."""
+        place = self._c.below("console", "flows", namespace, flow, "triggers", trigger, "try")
+        return await self._c.post(place, timeout=75)
+
     async def delete(self, namespace: str, flow: str, trigger: str) -> None:
         """Forget a trigger's state; the scheduler makes it anew."""
         await self._c.delete(self._c.below("triggers", namespace, flow, trigger))

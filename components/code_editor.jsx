@@ -1,11 +1,12 @@
 // One file in Monaco, loaded and saved by the browser itself.
 import { useEffect, useRef, useState } from "react";
-import { isAbort, request, upload, useDebounced } from "$/public/external/components/net/net.jsx";
+import { isAbort, request, upload, useDebounced, withQuery } from "$/public/external/components/net/net.jsx";
 import { applyTheme, echoes, languageOf, monaco, onSaveKey, options } from "$/public/external/components/monaco/monaco.jsx";
 import { Problem } from "$/public/external/components/glyphs/glyphs.jsx";
+import { NewerBar, useNewer } from "./file_newer.jsx";
 
 export function CodeEditor(props) {
-  const { value = "", language = "plaintext", readOnly = false, loadUrl, theme, wrap = false, command } = props;
+  const { value = "", language = "plaintext", readOnly = false, loadUrl, theme, wrap = false, command, statsUrl } = props;
   const held = useRef({});
   held.current = props;
   const host = useRef(null);
@@ -15,6 +16,13 @@ export function CodeEditor(props) {
   const dirty = useRef(false);
   const [problem, setProblem] = useState(null);
   const [turn, setTurn] = useState(0);
+  const writing = useRef(false);
+  const { base, newer, look, settle } = useNewer({ statsUrl, contentUrl: loadUrl, same: (text) => {
+    if (!editor.current || editor.current.getValue() !== text) return false;
+    saved.current = text;
+    tell();
+    return true;
+  } });
 
   const report = useDebounced((text) => {
     sent.current.add(text);
@@ -29,12 +37,15 @@ export function CodeEditor(props) {
   };
 
   const save = async () => {
-    const { saveUrl, saveMethod = "PUT", readOnly: locked, onSave, onSaved, onError } = held.current;
-    if (locked) return;
+    const { saveUrl: place, saveMethod = "PUT", readOnly: locked, onSave, onSaved, onError } = held.current;
+    if (locked || writing.current) return;
+    const from = base.current;
+    const saveUrl = place && from !== null ? withQuery(place, { baseVersion: from }) : place;
     report.cancel();
     const text = editor.current.getValue();
     onSave?.(text);
     if (!saveUrl) return;
+    writing.current = true;
     try {
       if (saveMethod === "POST") {
         const form = new FormData();
@@ -43,13 +54,34 @@ export function CodeEditor(props) {
       } else await request(saveUrl, { method: saveMethod, body: text, headers: { "Content-Type": "text/plain" }, as: "text" });
       saved.current = text;
       setProblem(null);
+      if (from !== null) settle(from + 1);
       if (editor.current) tell();
       onSaved?.({ size: new Blob([text]).size });
     } catch (error) {
       if (isAbort(error)) return;
+      if (error.status === 409 && from !== null) { look(); return; } // the bar tells it and asks
       setProblem({ error, what: "The file was not saved. Your text is still here." });
       onError?.(error.toJSON ? error.toJSON() : { message: String(error) });
+    } finally {
+      writing.current = false;
     }
+  };
+  // As one edit, so that Ctrl Z brings one's own text back.
+  const take = () => {
+    const view = editor.current;
+    view.pushUndoStop();
+    view.executeEdits("newer", [{ range: view.getModel().getFullModelRange(), text: newer.text }]);
+    view.pushUndoStop();
+    saved.current = newer.text;
+    settle(newer.version);
+    tell();
+    view.focus();
+  };
+  const keep = () => {
+    saved.current = newer.gone ? null : newer.text;
+    settle(newer.version);
+    tell();
+    editor.current.focus();
   };
 
   useEffect(() => {
@@ -83,9 +115,16 @@ export function CodeEditor(props) {
     if (!loadUrl) return undefined;
     const abort = new AbortController();
     sent.current = echoes(null);
-    request(loadUrl, { as: "text", signal: abort.signal, headers: { Accept: "*/*" } }).then(
-      (text) => {
+    settle(null);
+    const read = async () => {
+      const version = statsUrl ? (await request(statsUrl, { signal: abort.signal })).version ?? null : null;
+      const url = version === null ? loadUrl : withQuery(loadUrl, { revision: version });
+      return [version, await request(url, { as: "text", signal: abort.signal, headers: { Accept: "*/*" } })];
+    };
+    read().then(
+      ([version, text]) => {
         setProblem(null);
+        settle(version);
         if (editor.current) put(text);
       },
       (error) => isAbort(error) || setProblem({ error, what: "The file could not be loaded." }),
@@ -106,6 +145,7 @@ export function CodeEditor(props) {
 
   return (
     <div style={{ height: "100%", display: "flex", flexDirection: "column", minHeight: 0 }}>
+      <NewerBar newer={newer} name={(language || "file").split("/").pop()} mine={() => editor.current?.getValue() ?? ""} onTake={take} onKeep={keep} />
       {problem ? <Problem error={problem.error} what={problem.what} retry={loadUrl ? () => setTurn(turn + 1) : undefined} /> : null}
       <div className="fd-code-host" ref={host} style={{ flex: 1 }} data-testid="code-editor" />
     </div>

@@ -6,12 +6,15 @@ from typing import Any
 
 import reflex as rx
 
+from components.client import OVERLAY
+from components.diff_editor import DiffEditor
 from components.glyphs import GLYPHS, ICONS
 from components.monaco import MONACO, PACKAGES
 from components.net import NET
 
 _JS = rx.asset("code_editor.jsx", shared=True)
-__all__ = ["GLYPHS", "MONACO", "NET", "CodeEditor", "code_editor"]
+_NEWER = rx.asset("file_newer.jsx", shared=True)
+__all__ = ["GLYPHS", "MONACO", "NET", "OVERLAY", "CodeEditor", "DiffEditor", "code_editor"]
 
 
 class CodeEditor(rx.NoSSRComponent):
@@ -19,7 +22,8 @@ class CodeEditor(rx.NoSSRComponent):
 
     With ``load_url`` the text is read by GET (else ``value``), with ``save_url`` Ctrl S writes it back, by PUT or
     as multipart part ``fileContent`` when ``save_method`` is ``POST``. ``on_saved`` and ``on_error`` tell the end.
-    ``language`` is a language or a file name.
+    ``language`` is a language or a file name. With ``stats_url`` (of a namespace file) a version that somebody else
+    saves meanwhile is told apart: a bar offers to compare, to take it or to keep one's own.
     """
 
     library = _JS.importable_path
@@ -31,6 +35,7 @@ class CodeEditor(rx.NoSSRComponent):
     load_url: rx.Var[str]
     save_url: rx.Var[str]
     save_method: rx.Var[str]
+    stats_url: rx.Var[str]
     theme: rx.Var[str]
     wrap: rx.Var[bool]
     draft_key: rx.Var[str]

@@ -19,6 +19,8 @@ export const COPIES = {
     "const form = new FormData();", ...parts.map((p) => `form.append(${JSON.stringify(p.id)}, ${p.file ? `file /* ${p.file} */` : JSON.stringify(String(p.value))});`),
     `const answer = await fetch(${JSON.stringify(url)}, {`, '  method: "POST",', "  headers: { Authorization: `Basic ${btoa(\"USER:PASSWORD\")}` },", parts.length ? "  body: form," : "", "});", "console.log((await answer.json()).id);", "",
   ].join("\n"),
+  // Of kestractl only this form is published: not how it takes inputs, labels or a date. With any of them it is not offered.
+  kestractl: (url, parts) => { const { namespace, flow } = flowOf(url); return parts.length || new URL(url).search ? null : ["kestractl", "executions", "run", shell(namespace), shell(flow), "--wait"].join(" ") + "\n"; },
   "Subflow task": (url, parts) => {
     const { namespace, flow } = flowOf(url);
     return [`- id: ${flow}`, "  type: io.kestra.plugin.core.flow.Subflow", `  namespace: ${namespace}`, `  flowId: ${flow}`, ...(parts.length ? ["  inputs:", ...parts.map((p) => `    ${p.id}: ${p.type === "SECRET" ? "\"{{ secret('NAME') }}\"" : yaml(String(p.file || p.value))}`)] : []), ""].join("\n");

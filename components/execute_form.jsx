@@ -203,15 +203,20 @@ export function ExecuteForm(props) {
     }
     return out;
   };
-  const copyAs = (name) => {
+  const textAs = (name) => {
     const parts = [];
     for (const input of shown) {
       const part = partOf(input, values[input.id]);
       if (part === undefined) continue;
       parts.push({ id: input.id, type: input.type, file: isFile(part) ? part.name : "", value: input.type === "SECRET" ? "***" : isFile(part) ? "" : part });
     }
+    const more = query();
+    if (name === "kestractl" && more.revision === revisions?.[0]) delete more.revision; // the newest is what it runs anyway
+    return COPIES[name](withQuery(new URL(createUrl, location.href).href, more), parts);
+  };
+  const copyAs = (name) => {
     setCopying(false);
-    copyText(COPIES[name](withQuery(new URL(createUrl, location.href).href, query()), parts)).then(() => {
+    copyText(textAs(name)).then(() => {
       setCopied(true);
       setTimeout(() => setCopied(false), 1500);
     });
@@ -304,7 +309,9 @@ export function ExecuteForm(props) {
         <span className="cpas" onKeyDown={(e) => { if (e.key === "Escape" && copying) { e.stopPropagation(); e.preventDefault(); setCopying(false); } }} onBlur={(e) => e.currentTarget.contains(e.relatedTarget) || setCopying(false)}>
           <button type="button" className="btn gho" onClick={() => copyAs("cURL")} data-testid="execute-curl"><Icon name={copied ? "check" : "copy"} />{copied ? "Copied" : "Copy as cURL"}</button>
           {mode === "execute" ? <button type="button" className="ib" aria-label="Copy as …" aria-haspopup="menu" aria-expanded={copying} onClick={() => setCopying(!copying)} data-testid="execute-copy-as"><Icon name="chevron-down" /></button> : null}
-          {copying ? <span className="pop cpm" role="menu">{Object.keys(COPIES).map((name) => <button key={name} type="button" role="menuitem" className="mi" onClick={() => copyAs(name)}>{name}</button>)}</span> : null}
+          {copying ? <span className="pop cpm" role="menu">{Object.keys(COPIES).map((name) => (textAs(name) === null
+            ? <button key={name} type="button" role="menuitem" className="mi off" aria-disabled="true" title="How it takes inputs, labels and dates is not published.">{name}<span className="grow" /><span className="xs faint">without inputs only</span></button>
+            : <button key={name} type="button" role="menuitem" className="mi" onClick={() => copyAs(name)}>{name}</button>))}</span> : null}
         </span>
         <span className="grow" />
         {wrong.length ? <span className="fgs bad sm row g4" role="status"><Icon name="circle-alert" size={12} />{wrong.length} {wrong.length === 1 ? "field" : "fields"}</span> : sending ? <span className="mut sm">{sending.part ? `sending ${Math.round(sending.part * 100)} %` : "sending"}</span> : null}

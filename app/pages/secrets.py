@@ -15,7 +15,7 @@ from components.button import button, copy_button, icon_button, link
 from components.chrome import allowed
 from components.clock import moment
 from components.dialog import confirm_dialog, drawer, editor_buttons, menu, menu_item, menu_line, number_to_type
-from components.field import checkbox, form, text_input
+from components.field import checkbox, form, switch, text_input
 from components.field import field as form_field
 from components.filters import filter_key
 from components.message import empty_state
@@ -80,6 +80,31 @@ COLUMNS = [
     ),
     Column("Written", lambda row: moment(row.updated, mode="relative"), numeric=True, key="updated"),
 ]
+
+
+_NAME_BELOW = Column(
+    "Name",
+    lambda row: rx.el.span(
+        rx.cond(
+            row.own & (row.namespace != S.space),
+            link(row.namespace, to=routes.namespace(row.namespace, "secrets"), class_name="ns"),
+            rx.fragment(),
+        ),
+        _name(row),
+        class_name="row g6",
+    ),
+    sort="key",
+    key="key",
+)
+"""The name, with its namespace where that is one below the page's."""
+
+
+def _below() -> rx.Component:
+    return rx.el.label(
+        switch(S.below, SecretsState.set_below, label="Include the namespaces below", test="secrets-below"),
+        rx.el.span("Include children", class_name="hide-s"),
+        class_name="row g6 sm",
+    )
 
 
 def _row_menu(row: Any) -> rx.Component:
@@ -336,13 +361,14 @@ def secrets_body(*, one: bool = False) -> rx.Component:
             FILTERS[1:] if one else FILTERS,
             placeholder="Name or description",
             on_refresh=SecretsState.load,
-            columns=[COLUMNS[0], *COLUMNS[2:]] if one else COLUMNS,
+            columns=[_NAME_BELOW, *COLUMNS[2:]] if one else COLUMNS,
+            tools=[_below()] if one else None,
         ),
         _notice(),
         rx.el.div(
             data_table(
                 S.rows,
-                [COLUMNS[0], *COLUMNS[2:]] if one else COLUMNS,
+                [_NAME_BELOW, *COLUMNS[2:]] if one else COLUMNS,
                 label="Secrets",
                 selected=S.selected,
                 on_select=SecretsState.set_selected,

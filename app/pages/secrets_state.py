@@ -68,6 +68,7 @@ class SecretsState(ListPage, Tab):
     rows: list[SecretLine] = []
     inherited: list[SecretLine] = []
     space: str = ""
+    below: bool = False
     read_only: bool = False
     store: str = ""
 
@@ -94,6 +95,7 @@ class SecretsState(ListPage, Tab):
         if self.space != self.arg("ns"):
             self.rows, self.total, self.loading = [], 0, True
         self.space = self.arg("ns")
+        self.below = bool(self.space) and self.query("below") == "1"
         self._read_list(["key", "description", "tags", "uses", "updated"])
         await self._fetch()
         opened = self.opened()
@@ -105,13 +107,20 @@ class SecretsState(ListPage, Tab):
     async def _fetch(self) -> None:
         asked = self.wanted()
         if self.space:
-            asked["filters"] = [*asked["filters"], {"field": "namespace", "operator": "EQUALS", "value": self.space}]
+            own = {"field": "namespace", "operator": "PREFIX" if self.below else "EQUALS", "value": self.space}
+            asked["filters"] = [*asked["filters"], own]
         async with self.api() as api:
             body = await api.console.get("secrets", **asked)
             self.take(Page([line_of(one) for one in body["results"]], int(body["total"])))
             self.read_only, self.store = bool(body.get("readOnly")), str(body.get("backend") or "")
             above = await api.console.get("secrets", "inherited", namespace=self.space) if self.space else []
             self.inherited = [line_of(one) for one in above]
+
+    @rx.event
+    async def set_below(self, on: bool) -> None:
+        """With the secrets of the namespaces below, or without (UI-NS-02)."""
+        pairs = [(k, v) for k, v in self.query_pairs() if k not in ("below", "page")] or [("own", "1")]
+        self._open(pairs + ([("below", "1")] if on else []))
 
     def _empty(self) -> None:
         self.editing, self.is_new = True, True

@@ -563,6 +563,12 @@ async def evaluate_trigger(
     return Json(await triggers.act(backend, caller, row, "evaluate"))
 
 
+@router.post("/flows/{namespace}/{flow_id}/triggers/{trigger_id}/try")
+async def try_trigger(request: Request, caller: CallerDep, namespace: str, flow_id: str, trigger_id: str) -> Response:
+    """What a polling trigger finds now and would start: a dry run."""
+    return Json(await triggers.try_out(request.app.state.backend, caller, namespace, flow_id, trigger_id))
+
+
 @router.get("/services")
 async def services(request: Request, caller: CallerDep) -> Response:
     """Running components with their heartbeats."""

@@ -13,7 +13,7 @@ from flowdeck.api.errors import BadRequest
 from flowdeck.api.execution_files import download
 from flowdeck.api.execution_forms import store
 from flowdeck.api.forms import Form, Part
-from flowdeck.api.parameters import Integer
+from flowdeck.api.parameters import Integer, listed, whole
 from flowdeck.api.security import CallerDep
 from flowdeck.services import namespace_files as files
 from flowdeck.services.archives import UNPACKED
@@ -37,8 +37,13 @@ async def content(
 
 
 @router.post("")
-async def create(request: Request, caller: CallerDep, namespace: str, path: str) -> Response:
-    """Write a file; a `.zip` unpacks."""
+async def create(
+    request: Request, caller: CallerDep, namespace: str, path: str, baseVersion: Integer | None = None
+) -> Response:
+    """Write a file; a `.zip` unpacks.
+
+    With `baseVersion` (ours) 409 when the stored version is another one; 0 for a file that is not there.
+    """
     backend = request.app.state.backend
     place = files.clean(path)
     async for part in Form(request):
@@ -51,7 +56,7 @@ async def create(request: Request, caller: CallerDep, namespace: str, path: str)
         else:
             stored = await files.place_for(backend, caller, namespace, place)
             size = await store(backend, part, stored)
-            await files.put(backend, caller, namespace, place, stored, size)
+            await files.put(backend, caller, namespace, place, stored, size, base=baseVersion)
         return empty(200)
     raise BadRequest("Required part [fileContent] not specified")
 
@@ -115,6 +120,14 @@ async def stats(request: Request, caller: CallerDep, namespace: str, path: str |
 async def revisions(request: Request, caller: CallerDep, namespace: str, path: str | None = None) -> Response:
     """Revisions of a file."""
     return Json(await files.revisions(request.app.state.backend, caller, namespace, files.clean(path)))
+
+
+@router.delete("/revisions")
+async def delete_revisions(request: Request, caller: CallerDep, namespace: str, path: str) -> Response:
+    """Delete old revisions of a file (`revisions=1,2`); the latest stays."""
+    numbers = [whole(one, "revisions") for one in listed(request, "revisions")]
+    await files.delete_revisions(request.app.state.backend, caller, namespace, files.clean(path), numbers)
+    return empty()
 
 
 @router.get("/search")

@@ -26,6 +26,7 @@ from flowdeck.services import (
     flow_transfer,
     kv,
     logs,
+    namespace_files,
     namespaces,
     plugins,
     support,
@@ -60,9 +61,24 @@ async def namespace_tree(request: Request, caller: CallerDep) -> Response:
 
 
 @router.get("/namespaces/{namespace}/dependencies")
-async def namespace_dependencies(request: Request, caller: CallerDep, namespace: str) -> Response:
-    """Flows that start one another, and those that do not."""
-    return Json(await flow_links.of_namespace(request.app.state.backend, caller, namespace))
+async def namespace_dependencies(
+    request: Request, caller: CallerDep, namespace: str, children: bool = True
+) -> Response:
+    """Flows that start one another, and those that do not; without `children` those of the namespace alone."""
+    return Json(await flow_links.of_namespace(request.app.state.backend, caller, namespace, children=children))
+
+
+@router.get("/namespaces/{namespace}/files/below")
+async def files_below(request: Request, caller: CallerDep, namespace: str) -> Response:
+    """Files of the namespaces below one."""
+    return Json(await namespace_files.of_children(request.app.state.backend, caller, namespace))
+
+
+@router.get("/namespaces/{namespace}/files/versions")
+async def file_versions(request: Request, caller: CallerDep, namespace: str, path: str) -> Response:
+    """Kept versions of a file with their dates, newest first."""
+    place = namespace_files.clean(path)
+    return Json(await namespace_files.versions(request.app.state.backend, caller, namespace, place))
 
 
 @router.get("/namespaces/{namespace}/lines")

@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from flowdeck.commands.registry import command
-from flowdeck.model.errors import IllegalArgument, NotFound
+from flowdeck.model.errors import Conflict, IllegalArgument, NotFound
 from flowdeck.store.driver import Tx
 
 _PLACE = "tenant = :tenant and namespace = :namespace and path = :path"
@@ -60,12 +60,21 @@ def _drop(tx: Tx, tenant: str, uris: list[str]) -> None:
 def put(tx: Tx, args: dict[str, Any]) -> dict[str, Any]:
     """Add or replace a file: tenant, namespace, `path`, `size` (bytes), `uri`; parents are made.
 
+    With `base_version` the stored version must be this one, 0 for a file that is not there.
+
     Raises:
         IllegalArgument: the path is unusable, or a directory.
+        Conflict: the stored version is another one; carries `version`.
     """
     path = clean_path(args["path"])
     if path == "/":
         raise IllegalArgument("a file needs a name")
+    base = args.get("base_version")
+    if base is not None:
+        place = {"tenant": args["tenant"], "namespace": args["namespace"], "path": path}
+        stored = tx.value(f"select version from namespace_file where {_PLACE}", place) or 0
+        if stored != int(base):
+            raise Conflict("the file was changed meanwhile", version=stored)
     _parents(tx, args, path)
     old = tx.value(
         f"select uri from namespace_file where {_PLACE}", tenant=args["tenant"], namespace=args["namespace"], path=path

@@ -55,6 +55,13 @@ class Step(Protocol):
         """
         ...
 
+    def try_trigger(self, tenant: str, namespace: str, flow_id: str, trigger_id: str) -> Any:
+        """Let a worker look once for a polling trigger and start nothing; answers a promise, as `evaluate` does.
+
+        Raises `IllegalState`, `NotFound`, `IllegalArgument`.
+        """
+        ...
+
 
 def plan_of(step: Step, tenant: str, namespace: str, flow_id: str, revision: int | None = None) -> Plan:
     """The flow's plan; `LookupError` with the reason when there is none."""

@@ -10,7 +10,8 @@ import json
 from typing import Any
 
 from flowdeck.commands.due import KINDS_WITH_STATE, due_again, first_due, next_cron_date
-from flowdeck.commands.registry import command
+from flowdeck.commands.registry import command, engine_command
+from flowdeck.commands.step import Step
 from flowdeck.model.errors import IllegalArgument, IllegalState, NotFound
 from flowdeck.model.flow import Flow
 from flowdeck.model.ids import trigger_shard
@@ -213,6 +214,20 @@ def evaluate(tx: Tx, args: dict[str, Any]) -> None:
     if row["evaluating_since"] is not None or row["execution_id"] is not None:
         raise IllegalState("The trigger is being evaluated, or an execution of it runs")
     _update(tx, args, next_due=tx.now)
+
+
+@engine_command("trigger.try")
+def try_out(step: Step, args: dict[str, Any]) -> Any:
+    """Look once for a polling trigger and start nothing, a dry run (console: UI-FP-31); answered by what was found.
+
+    The trigger's row is neither needed nor changed: one that is off can be tried, too.
+
+    Raises:
+        IllegalArgument: the trigger does not poll.
+        IllegalState: the flow cannot be run.
+        NotFound: it has no such trigger.
+    """
+    return step.try_trigger(**_key(args))
 
 
 @command("trigger.delete")

@@ -49,6 +49,8 @@ DEAF_POLL = 0.1
 FOLLOW_EVERY = 4.0
 FLEETING = frozenset({"session.touch", "service.heartbeat"})
 """Commands whose loss in a power cut harms nobody."""
+UNKEPT = frozenset({"evaluate", "trigger.try"})
+"""Commands whose answers hold values of somebody's data: deleted as soon as they are read."""
 
 
 @dataclass(slots=True)
@@ -292,7 +294,7 @@ class ClusterClient:
                 asked = self._open.get(key)
                 if asked is None or asked.future.done():
                     continue
-                if asked.letter.name == "evaluate":  # values of somebody's data lie nowhere longer than needed
+                if asked.letter.name in UNKEPT:
                     self._post.put(key)
                 if "error" in answer:
                     code, message, detail = answer["error"]
@@ -300,7 +302,7 @@ class ClusterClient:
                     asked.future.exception()  # nobody may wait for it any more
                 else:
                     asked.future.set_result(answer.get("result"))
-                    if asked.letter.name != "evaluate":
+                    if asked.letter.name not in UNKEPT:
                         self.accepted.add(key, f"{asked.letter.name} {asked.letter.execution or ''}".rstrip())
 
     async def _in_thread(self, query: Callable[[Any], Any]) -> Any:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 FLOW_COMMANDS = ("flow.",)
 NAMESPACE_COMMANDS = ("namespace.",)
-FLEETING = frozenset({"session.touch", "service.heartbeat", "evaluate"})
+FLEETING = frozenset({"session.touch", "service.heartbeat", "evaluate", "trigger.try"})
 """Commands whose loss in a power cut harms nobody: they ask for no flush."""
 
 
@@ -71,6 +71,14 @@ class Commands:
         finally:
             step.principal = None
 
+    def promised(self) -> tuple[int, Promise]:
+        """A number for a job that no execution and no trigger waits for, and what its answer resolves."""
+        self._evaluation_no += 1
+        promise = Promise()
+        seq = -(1 << 40) - self._evaluation_no
+        self.evaluations[seq, -1] = promise
+        return seq, promise
+
     def evaluate_later(
         self,
         value: Any,
@@ -87,10 +95,7 @@ class Commands:
 
         Without `secrets` it can't read any; `masked` puts stars in their place.
         """
-        self._evaluation_no += 1
-        promise = Promise()
-        seq = -(1 << 40) - self._evaluation_no
-        self.evaluations[seq, -1] = promise
+        seq, promise = self.promised()
         job = Evaluate(
             seq=seq,
             fence=-1,

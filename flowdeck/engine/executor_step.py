@@ -112,3 +112,9 @@ class ExecutorStep:
         return self._executor.commands.evaluate_later(
             value, context, tenant, namespace, flow_id, secrets=secrets, masked=masked, execution=execution
         )
+
+    def try_trigger(self, tenant: str, namespace: str, flow_id: str, trigger_id: str) -> Promise:
+        """Have a worker look once for a polling trigger; nothing is started."""
+        from flowdeck.engine import trials
+
+        return trials.begin(self._executor, self, tenant, namespace, flow_id, trigger_id)

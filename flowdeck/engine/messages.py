@@ -125,6 +125,7 @@ class Poll(Message):
     defaults: str = ""  # as of `Run`
     group: str = ""  # as of `Run`
     shard: int = -1  # of the trigger; -1 = there is one executor
+    trial: bool = False  # a dry run: outputs are {"value": {"value", "lines", "error"}}, nothing is logged or kept
 
 
 class Kill(Message):

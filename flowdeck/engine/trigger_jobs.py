@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowdeck.engine.messages import Call, Done, Poll, Started
 from flowdeck.engine.questions import Questions
-from flowdeck.engine.triggers import Encrypt, Preparation, Prepared, ask, flow_context, start
+from flowdeck.engine.triggers import Encrypt, Preparation, Prepared, ask, flow_context, group_of, start
 from flowdeck.engine.triggers_state import Key, Say, row_of, write
 from flowdeck.model.conditions import ConditionError, Facts, all_hold
 from flowdeck.model.durations import parse_duration
@@ -186,7 +186,7 @@ class TriggerJobs:
             context={**context, "trigger": {"id": trigger.id, "type": trigger.type, "date": date}},
             realtime=realtime,
             defaults=plan.defaults,
-            group=_group_of(plan, trigger),
+            group=group_of(plan, trigger),
             shard=-1 if self._executor.sharing is None else trigger_shard(*key),
         )
         process = not realtime and self._executor.needs_process(trigger.type)
@@ -456,10 +456,3 @@ def interval_of(trigger: TriggerDef) -> int:
     """Milliseconds from the end of an evaluation to the next one."""
     found = trigger.props.get("interval")
     return max(parse_duration(found), 1) if isinstance(found, str) else INTERVAL_MS
-
-
-def _group_of(plan: Plan, trigger: TriggerDef) -> str:
-    """The worker group of a trigger: its own, else the flow's; one that is an expression is not asked for (§7.5)."""
-    group = trigger.props.get("workerGroup") or plan.flow.document.get("workerGroup")
-    key = str(group.get("key") or "") if isinstance(group, Mapping) else ""
-    return "" if "{{" in key else key.strip()

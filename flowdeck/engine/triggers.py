@@ -46,6 +46,13 @@ def flow_context(plan: Plan, globals_: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def group_of(plan: Plan, trigger: TriggerDef) -> str:
+    """The worker group of a trigger: its own, else the flow's; one that is an expression is not asked for (§7.5)."""
+    group = trigger.props.get("workerGroup") or plan.flow.document.get("workerGroup")
+    key = str(group.get("key") or "") if isinstance(group, Mapping) else ""
+    return "" if "{{" in key else key.strip()
+
+
 LABEL = "label "
 """Begins the keys of values that become labels: those are stored readable, so secrets in them are masked."""
 

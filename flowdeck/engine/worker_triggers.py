@@ -26,7 +26,7 @@ from flowdeck.model.masking import Masker
 from flowdeck.model.states import State
 from flowdeck.sdk.context import Attempt, RunContext, WorkerFacts
 from flowdeck.sdk.errors import TaskError
-from flowdeck.sdk.log import Level, TaskLog
+from flowdeck.sdk.log import Level, LineSink, TaskLog
 from flowdeck.sdk.task import outputs_of
 from flowdeck.storage.paths import trigger_folder
 
@@ -41,6 +41,33 @@ PAUSE = 0.5
 """Seconds before events are sent again that core could not take."""
 
 Key = tuple[int, int]
+
+
+TRIAL_LINES = 500
+"""Most lines that the answer of a dry run carries."""
+
+
+class _TrialLines:
+    """The lines of a dry run: told with the answer, not stored."""
+
+    def __init__(self, masker: Masker) -> None:
+        self.lines: list[dict[str, Any]] = []
+        self._masker = masker
+
+    def write(self, level: int, text: str) -> None:
+        """Keep one line."""
+        self.write_many(level, [text])
+
+    def write_many(self, level: int, texts: list[str]) -> None:
+        """Keep several lines of one level; those beyond `TRIAL_LINES` are left out."""
+        at = time.time_ns() // 1_000_000
+        for text in texts[: max(0, TRIAL_LINES - len(self.lines))]:
+            told = self._masker.text(text)[:10_000]
+            self.lines.append({"at": at, "level": Level(level).name, "text": told})
+
+    def full(self) -> bool:
+        """Never: lines that are too many are left out."""
+        return False
 
 
 @dataclass(slots=True)
@@ -85,7 +112,9 @@ class TriggerRuns:
         masker = Masker()
         owner = Owner(0, "", 0, 0, job.tenant, job.namespace, job.flow_id, "", "", job.trigger_id)
         # Lines of an evaluation come after all that any earlier one wrote, whatever became of the trigger's row.
-        sink = AttemptLog(self._logs, owner, masker, after_line=started << 20)
+        kept = AttemptLog(self._logs, owner, masker, after_line=started << 20)
+        told = _TrialLines(masker)
+        sink = told if job.trial else kept
         ctx: RunContext | None = None
         outputs: dict[str, Any] = {"execution": job.execution}
         state, error = State.SUCCESS, None
@@ -110,22 +139,27 @@ class TriggerRuns:
                 log.info("trigger %s.%s.%s failed\n%s", job.namespace, job.flow_id, job.trigger_id, trace)
             sink.write(Level.ERROR, error)
         if ctx is not None:
-            if ctx.storage.written and outputs.get("value") is None and not job.realtime:
+            unseen = job.trial or (outputs.get("value") is None and not job.realtime)
+            if ctx.storage.written and unseen:
                 storage, folder = ctx.storage.backend, ctx.attempt.folder
                 await asyncio.to_thread(storage.delete_prefix, folder)  # no execution will ever show these files
             if ctx.has_folder:
                 await asyncio.to_thread(ctx.cleanup)
+        ended, short = time.time_ns() // 1_000_000, error.split("\n", 1)[0][:2000] if error else None
+        if job.trial:
+            answer = {"value": outputs.get("value"), "lines": told.lines, "error": short, "tookMs": ended - started}
+            state, outputs, short = State.SUCCESS, {"value": answer}, None
         return Ended(
             Done(
                 seq=job.seq,
                 fence=job.fence,
                 state=state,
                 started=started,
-                ended=time.time_ns() // 1_000_000,
+                ended=ended,
                 outputs=outputs,
-                error=error.split("\n", 1)[0][:2000] if error else None,
+                error=short,
             ),
-            sink,
+            None if job.trial else kept,
         )
 
     async def _evaluate(self, trigger: Any, ctx: RunContext) -> Any:
@@ -133,7 +167,7 @@ class TriggerRuns:
             return await trigger.evaluate(ctx)
         return await ctx.in_thread(trigger.evaluate)
 
-    async def _context(self, job: Poll, definition: TriggerDef, sink: AttemptLog, masker: Masker) -> RunContext:
+    async def _context(self, job: Poll, definition: TriggerDef, sink: LineSink, masker: Masker) -> RunContext:
         level = definition.props.get("logLevel") or definition.props.get("minLogLevel")
         calls = BoundCalls(self._tasks.link, job)
         return RunContext(
@@ -156,6 +190,7 @@ class TriggerRuns:
             mask=masker,
             worker=self._facts,
             loop=self._loop,
+            trial=job.trial,
         )
 
     # -- listeners ---------------------------------------------------------------------------------------------

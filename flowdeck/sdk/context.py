@@ -149,8 +149,11 @@ class RunContext:
         mask: Mask,
         worker: WorkerFacts,
         loop: asyncio.AbstractEventLoop,
+        trial: bool = False,
     ) -> None:
         self.attempt = attempt
+        self.trial = trial
+        """Whether a trigger only looks: what it finds starts nothing, and its place at the source must stay."""
         self.variables = variables
         self.environment = environment
         self.log = log

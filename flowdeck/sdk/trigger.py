@@ -51,7 +51,9 @@ class PollingTrigger(Trigger, role="polling"):
     """Looks now and then; what it finds starts an execution.
 
     At most one evaluation of a trigger runs at a time. It is repeated when its worker ends, so that looking twice
-    must do no harm. Class argument `process=True`: an evaluation occupies a process credit (blocking work).
+    must do no harm. In a dry run (`ctx.trial`) nothing is started: what moves the place at the source (acknowledging,
+    deleting, moving on) is left out then. Class argument `process=True`: an evaluation occupies a process credit
+    (blocking work).
     """
 
     interval: timedelta = field(

@@ -91,9 +91,18 @@ async def dependencies(
     }
 
 
-async def of_namespace(backend: Backend, caller: Caller, namespace: str) -> dict[str, Any]:
-    """The graph of a namespace and those below it; `apart` are the flows without any edge (UI-NS-03)."""
+async def of_namespace(backend: Backend, caller: Caller, namespace: str, *, children: bool = True) -> dict[str, Any]:
+    """The graph of a namespace; `apart` are the flows without any edge (UI-NS-03).
+
+    Args:
+        children: with the flows of the namespaces below it; else these are there only as neighbours of its own.
+    """
     graph = await dependencies(backend, caller, namespace, None, destination_only=False, expand=False)
+    if not children:
+        own = {one["uid"] for one in graph["nodes"] if one["namespace"] == namespace}
+        edges = [one for one in graph["edges"] if one["source"] in own or one["target"] in own]
+        near = own | {end for edge in edges for end in (edge["source"], edge["target"])}
+        graph = {"nodes": [one for one in graph["nodes"] if one["uid"] in near], "edges": edges}
     joined = {end for edge in graph["edges"] for end in (edge["source"], edge["target"])}
     apart = [{"namespace": one["namespace"], "id": one["id"]} for one in graph["nodes"] if one["uid"] not in joined]
     return {**graph, "nodes": [one for one in graph["nodes"] if one["uid"] in joined], "apart": apart}

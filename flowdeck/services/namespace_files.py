@@ -14,7 +14,9 @@ from flowdeck.services import flows
 from flowdeck.services.archives import Archive, packed
 from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
+from flowdeck.services.wire import instant
 from flowdeck.storage.paths import namespace_files, path_of
+from flowdeck.store.queries.where import Page, Where, page_of
 
 FLOWS = "/_flows"
 _REVISION = re.compile(r"\.v(\d+)-[0-9a-f]{8}$")
@@ -40,13 +42,14 @@ def clean(path: str | None) -> str:
 
 
 def attributes(row: Any) -> dict[str, Any]:
-    """`FileAttributes`; instants in ms."""
+    """`FileAttributes`; instants in ms; `version` (ours) of a file tells a newer one apart."""
     return {
         "type": "Directory" if row["directory"] else "File",
         "size": 0 if row["directory"] else row["size"],
         "fileName": row["path"].rpartition("/")[2],
         "lastModifiedTime": row["updated"],
         "creationTime": row["updated"],
+        **({} if row["directory"] else {"version": row["version"]}),
     }
 
 
@@ -77,6 +80,37 @@ async def below(backend: Backend, caller: Caller, namespace: str, path: str) -> 
     return [r for r in rows if "/" not in r["path"][len(prefix) :] and r["path"] != prefix]
 
 
+MOST_BELOW = 1000
+"""Files of the namespaces below one that are listed."""
+
+
+async def of_children(backend: Backend, caller: Caller, namespace: str) -> dict[str, Any]:
+    """Files of the namespaces below one: `{total, files: [{namespace, path, size, updated}]}` (ui.md UI-NS-02)."""
+
+    def work(reader: Any) -> tuple[list[Any], int]:
+        where = Where(reader.dialect, tenant=caller.tenant, own=namespace).add("tenant = :tenant")
+        where.add(where.match("namespace", "PREFIX", [namespace])).add("namespace <> :own").add("not directory")
+        total = reader.value(f"select count(*) from namespace_file where {where.sql}", where.params)
+        return (
+            page_of(
+                reader,
+                "namespace, path, size, updated",
+                "from namespace_file",
+                where,
+                "namespace, path",
+                Page(1, MOST_BELOW),
+            ),
+            total,
+        )
+
+    rows, total = await backend.read(work)
+    files = [
+        {"namespace": r["namespace"], "path": r["path"], "size": r["size"], "updated": instant(r["updated"])}
+        for r in rows
+    ]
+    return {"total": total, "files": files}
+
+
 async def everything(backend: Backend, caller: Caller, namespace: str) -> list[Any]:
     """All rows of a namespace, by path."""
     return await backend.read(
@@ -101,14 +135,17 @@ async def place_for(backend: Backend, caller: Caller, namespace: str, path: str)
     return f"{namespace_files(namespace)}{path}.v{(version or 0) + 1}-{secrets.token_hex(4)}"
 
 
-async def put(backend: Backend, caller: Caller, namespace: str, path: str, place: str, size: int) -> None:
-    """Name stored content as the newest revision of a path."""
+async def put(
+    backend: Backend, caller: Caller, namespace: str, path: str, place: str, size: int, *, base: int | None = None
+) -> None:
+    """Name stored content as the newest revision of a path; `Conflict` when it is not made from `base` any more."""
     if path == "/":
         raise IllegalArgument("a file needs a name")
     from flowdeck.storage.paths import uri_of
 
     try:
-        await backend.send(caller, "files.put", namespace=namespace, path=path, size=size, uri=uri_of(place))
+        more: dict[str, Any] = {} if base is None else {"base_version": base}
+        await backend.send(caller, "files.put", namespace=namespace, path=path, size=size, uri=uri_of(place), **more)
     except BaseException:
         await backend.thread(lambda: backend.storage.delete(place))
         raise
@@ -167,24 +204,61 @@ async def _put_entry(
     await put(backend, caller, namespace, path, place, info.file_size)
 
 
-def _stored_revisions(storage: Any, uri: str) -> dict[int, str]:
+def _stored_files(storage: Any, uri: str) -> dict[int, Any]:
     path = path_of(uri)
     base = _REVISION.sub("", path)
-    found: dict[int, str] = {}
+    found: dict[int, Any] = {}
     for one in storage.list(base.rpartition("/")[0], recursive=False):
         match = _REVISION.search(one.path)
         if match and one.path[: match.start()] == base:
-            found[int(match[1])] = one.path
+            found[int(match[1])] = one
     return found
+
+
+def _stored_revisions(storage: Any, uri: str) -> dict[int, str]:
+    return {number: one.path for number, one in _stored_files(storage, uri).items()}
+
+
+async def _file(backend: Backend, caller: Caller, namespace: str, path: str) -> Any:
+    row = await row_of(backend, caller, namespace, path)
+    if row["directory"]:
+        raise NotFound("file")
+    return row
 
 
 async def revisions(backend: Backend, caller: Caller, namespace: str, path: str) -> list[dict[str, int]]:
     """Stored revisions, ascending."""
-    row = await row_of(backend, caller, namespace, path)
-    if row["directory"]:
-        raise NotFound("file")
+    row = await _file(backend, caller, namespace, path)
     found = await backend.thread(lambda: _stored_revisions(backend.storage, row["uri"]))
     return [{"revision": n} for n in sorted(set(found) | {row["version"]}) if n <= row["version"]]
+
+
+async def versions(backend: Backend, caller: Caller, namespace: str, path: str) -> list[dict[str, Any]]:
+    """Stored revisions, newest first, with date and size: `[{revision, date, size}]` (ui.md UI-NS-07)."""
+    row = await _file(backend, caller, namespace, path)
+    found = await backend.thread(lambda: _stored_files(backend.storage, row["uri"]))
+    told = {n: {"revision": n, "date": instant(one.modified), "size": one.size} for n, one in found.items()}
+    told[row["version"]] = {"revision": row["version"], "date": instant(row["updated"]), "size": row["size"]}
+    return [told[n] for n in sorted(told, reverse=True) if n <= row["version"]]
+
+
+async def delete_revisions(backend: Backend, caller: Caller, namespace: str, path: str, numbers: Sequence[int]) -> None:
+    """Remove old revisions of a file for good; the newest stays.
+
+    Raises:
+        IllegalArgument: the newest is among them, or none is named.
+        NotFound: the file or one of them; then none is removed.
+    """
+    row = await _file(backend, caller, namespace, path)
+    if not numbers:
+        raise IllegalArgument("revisions: at least one number is needed")
+    if max(numbers) >= row["version"]:
+        raise IllegalArgument("the latest revision cannot be deleted")
+    found = await backend.thread(lambda: _stored_revisions(backend.storage, row["uri"]))
+    absent = [n for n in numbers if n not in found]
+    if absent:
+        raise NotFound(f"revision {absent[0]} of file '{path}'")
+    await backend.thread(lambda: [backend.storage.delete(found[n]) for n in set(numbers)])
 
 
 async def uri_at(backend: Backend, caller: Caller, namespace: str, path: str, revision: int | None) -> str:

@@ -10,9 +10,9 @@ from flowdeck.model.errors import DomainError, IllegalArgument, NotFound
 from flowdeck.services import documents
 from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
-from flowdeck.services.executions import check_labels, dated
+from flowdeck.services.executions import check_labels, dated, masked
 from flowdeck.services.pieces import PIECE, pieces
-from flowdeck.services.wire import parse_instant
+from flowdeck.services.wire import compact, parse_instant
 from flowdeck.store.queries import flows as flow_queries
 from flowdeck.store.queries import triggers as queries
 from flowdeck.store.queries.where import Filter, Page
@@ -103,6 +103,29 @@ async def act(backend: Backend, caller: Caller, row: Any, name: str, **args: Any
     await backend.send(caller, f"trigger.{name}", **_key(row), **args)
     after = await backend.read(queries.get, caller.tenant, row["namespace"], row["flow_id"], row["trigger_id"])
     return documents.trigger_state(after if after is not None else row)
+
+
+TRIAL_SECONDS = 60.0
+"""How long the answer of a dry run is waited for."""
+
+
+async def try_out(backend: Backend, caller: Caller, namespace: str, flow_id: str, trigger_id: str) -> dict[str, Any]:
+    """What a polling trigger finds now and would start; nothing is started (ui.md UI-FP-31).
+
+    Returns:
+        `{found, conditions, conditionsError?, variables?, starts?: {inputs, labels, warnings, error?}, error?, lines:
+        [{at, level, text}], tookMs}`; `variables` are what `trigger` would be, encrypted values shown as stars.
+    """
+    answer = await backend.send(
+        caller,
+        "trigger.try",
+        namespace=namespace,
+        flow_id=flow_id,
+        trigger_id=trigger_id,
+        timeout=TRIAL_SECONDS,
+    )
+    variables = answer.pop("value", None)
+    return masked(compact({**answer, "variables": variables}))
 
 
 async def put(backend: Backend, caller: Caller, sent: Any) -> dict[str, Any]:

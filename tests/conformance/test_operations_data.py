@@ -111,6 +111,33 @@ def test_pairs(contract: Contract) -> None:
     contract.call("listAllKeys", query={"filters[state][EQUALS]": "x"}, status=400)
 
 
+def test_old_revisions_of_a_file_are_deleted_and_a_newer_one_is_not_overwritten(contract: Contract) -> None:
+    """§13, UI-NS-07 (ours): the latest stays, all or none; a text made from another version is refused."""
+    place = {"namespace": NS + ".versions"}
+    for number in range(4):
+        contract.call("createNamespaceFile", query={"path": "/a.txt"}, form={"fileContent": b"%d" % number}, **place)
+    for numbers, status in (([4], 422), ([1, 0], 404), ([], 422), (["x"], 422)):
+        query = {"path": "/a.txt", "revisions": ",".join(str(one) for one in numbers)}
+        contract.call("deleteFileRevisions", query=query, status=status, **place)
+    contract.call("deleteFileRevisions", query={"path": "/none", "revisions": "1"}, status=404, **place)
+    contract.call("deleteFileRevisions", query={"path": "/a.txt", "revisions": "1,3"}, status=204, **place)
+    left = contract.json("getFileRevisions", query={"path": "/a.txt"}, **place)
+    assert left == [{"revision": 2}, {"revision": 4}]
+    contract.call("getFileContent", query={"path": "/a.txt", "revision": 3}, status=404, **place)
+
+    def write(base: int, status: int, path: str = "/a.txt") -> None:
+        query = {"path": path, "baseVersion": base}
+        contract.call("createNamespaceFile", query=query, form={"fileContent": b"mine"}, status=status, **place)
+
+    write(3, 409)
+    assert contract.call("getFileContent", query={"path": "/a.txt"}, **place).body == b"3"
+    write(4, 200)
+    assert contract.json("getFileMetadatas", query={"path": "/a.txt"}, **place)["version"] == 5
+    write(1, 409, "/new.txt")
+    write(0, 200, "/new.txt")
+    write(0, 409, "/new.txt")
+
+
 def test_files(contract: Contract) -> None:
     """§13: written, listed, moved, revised, found, packed, deleted."""
     place = {"namespace": NS}
@@ -123,7 +150,7 @@ def test_files(contract: Contract) -> None:
         {"revision": 2},
     ]
     stats = contract.json("getFileMetadatas", query={"path": "/dir/a.txt"}, **place)
-    assert (stats["type"], stats["size"], stats["fileName"]) == ("File", 6, "a.txt")
+    assert (stats["type"], stats["size"], stats["fileName"], stats["version"]) == ("File", 6, "a.txt", 2)
     contract.call("createNamespaceDirectory", query={"path": "/empty"}, **place)
     listed = contract.json("listNamespaceDirectoryFiles", query={"path": "/"}, **place)
     assert {(one["fileName"], one["type"]) for one in listed} == {("dir", "Directory"), ("empty", "Directory")}

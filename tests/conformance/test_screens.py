@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import zipfile
 
@@ -139,6 +140,10 @@ def test_namespaces_come_as_a_tree_with_counts(server: Server) -> None:
     graph: dict = get(server, "/namespaces/tree/dependencies")  # type: ignore[assignment]
     assert [one["id"] for one in graph["nodes"]] == ["called", "calls"] and len(graph["edges"]) == 1
     assert {one["id"] for one in graph["apart"]} == {"alone", "broken"}
+    own: dict = get(server, "/namespaces/tree/dependencies?children=false")  # type: ignore[assignment]
+    assert own == {"nodes": [], "edges": [], "apart": []}
+    own = get(server, "/namespaces/tree.a/dependencies?children=false")  # type: ignore[assignment]
+    assert len(own["edges"]) == 1 and own["apart"] == []
 
 
 def test_uses_of_a_plugin(server: Server) -> None:
@@ -314,6 +319,55 @@ def test_a_polling_trigger_is_evaluated_by_hand(server: Server) -> None:
     assert server.call("PUT", "/api/v1/main/triggers", json_body=off).status == 200
     assert server.call("POST", place.format("poll")).status == 409
     assert server.call("POST", place.format("nobody")).status == 404
+
+
+def test_a_polling_trigger_is_tried_and_nothing_starts(server: Server) -> None:
+    """UI-FP-31: what it finds, its lines, what it would start; no execution, no line, and its row stays as it was."""
+    text = """
+    inputs: [{id: code, type: INT, defaults: 0}]
+    labels: {team: tried}
+    triggers:
+      - id: poll
+        type: @http.Trigger
+        uri: "http://127.0.0.1:%d/health/readiness"
+        interval: PT10H
+        disabled: true
+        headers: {x-token: "{{ secret('CONFORMANCE_TOKEN') }}"}
+        labels: {found: "{{ trigger.code }}", said: "{{ secret('CONFORMANCE_TOKEN') }}"}
+      - id: quiet
+        type: @http.Trigger
+        uri: "http://127.0.0.1:%d/health/readiness"
+        responseCondition: "{{ false }}"
+        disabled: true
+      - {id: down, type: @http.Trigger, uri: "http://127.0.0.1:9/nothing", disabled: true}
+      - {id: plan, type: @trigger.Schedule, cron: "0 6 1 1 *"}
+    tasks: [{id: t, type: @log.Log, message: hi}]
+    """
+    server.save_flow(flow_text("dry", text % (server.management_port, server.management_port), "tried"))
+    where = "filters[namespace][EQUALS]=tried&filters[flowId][EQUALS]=dry"
+
+    def row() -> dict:
+        found = server.call("GET", f"/api/v1/main/triggers/search?{where}&filters[triggerId][EQUALS]=poll").json
+        return found["results"][0]["triggerContext"]
+
+    before = row()
+    place = CONSOLE + "/flows/tried/dry/triggers/{}/try"
+    told = server.call("POST", place.format("poll")).json
+    assert told["found"] and told["conditions"] and told["variables"]["code"] == 200, told
+    assert told["starts"]["inputs"] == {"code": 0} and "error" not in told["starts"]
+    labels = {one["key"]: one["value"] for one in told["starts"]["labels"]}
+    assert labels["found"] == "200" and "hush" not in json.dumps(told)
+    quiet = server.call("POST", place.format("quiet")).json
+    assert not quiet["found"] and "starts" not in quiet
+    assert any("No execution" in one["text"] and one["level"] == "DEBUG" for one in quiet["lines"])
+    down = server.call("POST", place.format("down")).json
+    assert not down["found"] and down["error"] and down["lines"][-1]["level"] == "ERROR"
+    assert row() == before
+    assert server.call("GET", f"/api/v1/main/executions/search?{where}").json["total"] == 0
+    assert server.call("GET", f"/api/v1/main/logs/search?{where}").json["total"] == 0
+    assert server.call("POST", place.format("plan")).status == 422
+    assert server.call("POST", place.format("nobody")).status == 404
+    assert server.call("POST", CONSOLE + "/flows/tried/none/triggers/poll/try").status in (404, 409)
 
 
 def test_executions_of_flows_are_counted_by_day(server: Server) -> None:

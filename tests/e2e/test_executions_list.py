@@ -304,3 +304,16 @@ def test_what_waits_is_counted_answered_and_rejected_in_place(server: Server, op
     page.locator("[data-testid=reject-confirm]").click()
     expect(page.locator("[data-testid=empty]")).to_be_visible()
     assert server.finished(second)["state"]["current"] == "KILLED"
+
+
+def test_the_id_of_an_execution_is_a_link(server: Server, open_page) -> None:
+    """UI-LS-08: pressed, opened in another tab or copied as any other name."""
+    space = f"e2e.ids{secrets.token_hex(3)}"
+    ran = server.run(
+        f"id: one\nnamespace: {space}\ntasks: [{{id: t, type: io.kestra.plugin.core.log.Log, message: hi}}]"
+    )
+    page = open_page(f"/executions?filters[namespace][EQUALS]={space}")
+    link = page.locator(f"tr[data-id='{ran['id']}'] .xl-id a")
+    expect(link).to_have_attribute("href", re.compile(f"/ui/main/executions/{space}/one/{ran['id']}"))
+    link.click()
+    page.wait_for_url(f"**/executions/{space}/one/{ran['id']}/**")

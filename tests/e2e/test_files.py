@@ -151,3 +151,99 @@ def test_the_list_of_namespaces_leads_to_the_files(server: Server, open_page) ->
     page.locator(f"tr[data-id='{space}']").get_by_role("link", name="Files", exact=True).click()
     page.wait_for_url(f"**/namespaces/edit/{space}/files")
     expect(page.locator("[data-path='/a.txt']")).to_be_visible()
+
+
+def test_old_versions_are_deleted_after_a_question_that_names_them(server: Server, open_page) -> None:
+    """UI-NS-07: one, or one with all older ones; the newest stays."""
+    space = _space()
+    for text in ("one", "two", "three", "four"):
+        _write(server, space, "/a.txt", text)
+    page = open_page(f"/namespaces/edit/{space}/files?file=/a.txt")
+    _editor(page, "four")
+    page.get_by_test_id("files-versions").click()
+    lines = page.get_by_test_id("files-version")
+    expect(lines).to_have_count(4)
+    expect(lines.first).to_contain_text("current")
+    lines.nth(1).get_by_test_id("files-version-more").click()
+    page.get_by_test_id("files-version-delete").click()
+    asked = page.get_by_test_id("files-version-removal")
+    expect(asked).to_contain_text("/a.txt")
+    expect(asked).to_contain_text("Version 3 is gone for good.")
+    page.get_by_test_id("files-version-removal-confirm").click()
+    expect(lines).to_have_count(3)
+    lines.nth(1).get_by_test_id("files-version-more").click()
+    page.get_by_test_id("files-version-delete-older").click()
+    page.get_by_test_id("files-version-removal-confirm").click()
+    expect(lines).to_have_count(1)
+    left = server.call("GET", f"/api/v1/main/namespaces/{space}/files/revisions?path=/a.txt").json
+    assert left == [{"revision": 4}] and _text(server, space, "/a.txt") == "four"
+
+
+def _seen_again(page: Page) -> None:
+    """The reader comes back to the page, which looks at once instead of after its 15 seconds."""
+    page.evaluate("window.dispatchEvent(new Event('focus'))")
+
+
+def test_a_newer_version_is_told_while_one_types_and_is_not_overwritten(server: Server, open_page) -> None:
+    """UI-NS-07, UI-ED-61: compare, keep mine, take the newer one; a save before the bar is there is refused."""
+    space = _space()
+    _write(server, space, "/a.txt", "first")
+    # The refused save of what was not yet told is the browser's own line about a 409.
+    page = open_page(f"/namespaces/edit/{space}/files?file=/a.txt", allowed=("409",))
+    _type(page, "first", "mine")
+    _write(server, space, "/a.txt", "theirs")
+    page.keyboard.press("Control+s")
+    bar = page.get_by_test_id("file-newer")
+    expect(bar).to_contain_text("Somebody saved a newer version")
+    assert _text(server, space, "/a.txt") == "theirs"
+    page.get_by_test_id("newer-compare").click()
+    expect(page.get_by_test_id("newer-dialog")).to_contain_text("theirs")
+    expect(page.get_by_test_id("newer-dialog")).to_contain_text("mine")
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("newer-dialog").get_by_test_id("newer-keep")).to_have_count(0)
+    page.get_by_test_id("newer-keep").click()
+    expect(bar).to_have_count(0)
+    page.get_by_test_id("files-save").click()
+    eventually(lambda: _text(server, space, "/a.txt") == "mine", what="my text over theirs")
+    _type(page, "mine", "mine again")
+    _write(server, space, "/a.txt", "theirs again")
+    _seen_again(page)
+    page.get_by_test_id("newer-take").click()
+    _editor(page, "theirs again")
+    expect(page.get_by_test_id("files-save")).to_be_disabled()
+    page.keyboard.press("Control+z")
+    _editor(page, "mine again")
+    page.get_by_test_id("files-save").click()
+    eventually(lambda: _text(server, space, "/a.txt") == "mine again", what="the text that Ctrl Z brought back")
+
+
+def test_a_file_that_was_deleted_meanwhile_can_be_made_again(server: Server, open_page) -> None:
+    """UI-NS-07: the text that is open is not lost with the file."""
+    space = _space()
+    _write(server, space, "/a.txt", "kept")
+    page = open_page(f"/namespaces/edit/{space}/files?file=/a.txt", allowed=("404",))
+    _editor(page, "kept")
+    assert server.call("DELETE", _url(space, "/a.txt")).status == 200
+    _seen_again(page)
+    expect(page.get_by_test_id("file-newer")).to_contain_text("deleted on the server")
+    page.get_by_test_id("newer-keep").click()
+    page.get_by_test_id("files-save").click()
+    eventually(lambda: _text(server, space, "/a.txt") == "kept", what="the file made again")
+
+
+def test_files_of_the_namespaces_below_are_listed_on_wish(server: Server, open_page) -> None:
+    """UI-NS-02: each leads to the tab of its own namespace; the switch stands in the address."""
+    space = _space()
+    _write(server, space, "/own.txt", "own")
+    _write(server, f"{space}.below", "/deep/other.txt", "other")
+    page = open_page(f"/namespaces/edit/{space}/files")
+    expect(page.locator("[data-path='/own.txt']")).to_be_visible()
+    expect(page.get_by_test_id("files-below-list")).to_have_count(0)
+    page.get_by_test_id("files-below").click()
+    page.wait_for_url("**below=1")
+    page.reload()
+    found = page.get_by_test_id("files-below-list")
+    expect(found).to_contain_text(f"{space}.below")
+    found.get_by_role("link", name="/deep/other.txt").click()
+    page.wait_for_url(f"**/namespaces/edit/{space}.below/files?file=/deep/other.txt")
+    _editor(page, "other")

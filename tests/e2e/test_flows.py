@@ -279,3 +279,20 @@ def test_a_deleted_flow_can_be_restored(server: Server, open_page) -> None:
     page.get_by_test_id("flow-restore").click()
     expect(page.get_by_test_id("flow-deleted")).to_have_count(0)
     assert server.call("GET", "/api/v1/main/flows/e2e.list/gone").status == 200
+
+
+def test_a_call_is_copied_for_kestractl_where_its_form_is_known(server: Server, open_page) -> None:
+    """UI-FP-13: without inputs; with any of them it says why it is not offered."""
+    space = f"e2e.copy{secrets.token_hex(3)}"
+    log = "tasks: [{id: t, type: io.kestra.plugin.core.log.Log, message: hi}]"
+    server.save_flow(f"id: bare\nnamespace: {space}\n{log}\n")
+    server.save_flow(f"id: asks\nnamespace: {space}\ninputs: [{{id: n, type: INT, defaults: 3}}]\n{log}\n")
+    page = open_page(f"/flows/edit/{space}/bare/overview?execute=1")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_test_id("execute-copy-as").click()
+    page.get_by_role("menuitem", name="kestractl", exact=True).click()
+    page.wait_for_function("navigator.clipboard.readText().then((text) => text.includes('kestractl'))")
+    assert page.evaluate("navigator.clipboard.readText()") == f"kestractl executions run '{space}' 'bare' --wait\n"
+    page.goto(f"{server.url}/ui/main/flows/edit/{space}/asks/overview?execute=1")
+    page.get_by_test_id("execute-copy-as").click()
+    expect(page.get_by_role("menuitem", name="kestractl")).to_have_attribute("aria-disabled", "true")

@@ -7,6 +7,7 @@ import secrets
 
 from playwright.sync_api import expect
 
+from tests.e2e.conftest import visit
 from tests.support.server import Server
 
 
@@ -67,3 +68,52 @@ def test_a_range_of_days_is_picked_by_mouse_and_keyboard(server: Server, open_pa
     page.get_by_test_id("range-apply").click()
     expect(page).to_have_url(re.compile(rf"startDate.*GREATER_THAN_OR_EQUAL_TO.*{first}T"))
     expect(page.get_by_test_id("filter-dates")).to_contain_text("06:30")
+
+
+def test_a_revision_a_file_and_a_chart_open_by_their_address(server: Server, open_page) -> None:
+    """UI-DG-03: the drawers of a flow, of a file and of a dashboard are there after a reload; Back closes them."""
+    space = f"e2e.layers.a{secrets.token_hex(4)}"
+    source = f"id: made\nnamespace: {space}\ntasks:\n  - {{id: w, type: io.kestra.plugin.core.storage.Write, content: "
+    server.save_flow(source + "one}")
+    ran = server.run(source + "kept-text, extension: .txt}")
+    page = open_page(f"/flows/edit/{space}/made/revisions?open=1")
+    seen = page.get_by_test_id("revision-source")
+    expect(seen).to_contain_text("content: one")
+    page.keyboard.press("Escape")
+    expect(seen).to_be_hidden()
+    expect(page).not_to_have_url(re.compile("open="))
+
+    uri = ran["taskRunList"][0]["outputs"]["uri"]
+    place = f"/executions/{space}/made/{ran['id']}/outputs"
+    visit(page, server, place)
+    page.get_by_test_id("outputs-task").first.click()
+    page.get_by_role("link", name=uri.rpartition("/")[2]).click()
+    shown = page.get_by_test_id("file-preview")
+    expect(shown).to_contain_text("kept-text")
+    page.wait_for_url(re.compile("open="))
+    page.reload()
+    expect(shown).to_contain_text("kept-text")
+    visit(page, server, place)
+    expect(shown).to_be_hidden()
+    visit(page, server, f"{place}?open={uri}")
+    expect(shown).to_contain_text("kept-text")
+
+    text = (
+        f"title: Addressed {space}\ncharts:\n  - id: words\n    type: io.kestra.plugin.core.dashboard.chart.Markdown\n"
+        "    chartOptions: {displayName: Words}\n    source: {type: Text, content: hello}\n"
+    )
+    board = server.call("POST", "/api/v1/main/dashboards", body=text, content_type="application/x-yaml").json["id"]
+    visit(page, server, f"/dashboards/{board}/edit")
+    page.get_by_test_id("chart-edit-words").click()
+    chart = page.get_by_test_id("chart-form")
+    page.wait_for_url("**open=words")
+    page.reload()
+    expect(chart).to_be_visible()
+    expect(page.get_by_test_id("chart-form-title")).to_have_value("Words")
+    page.keyboard.press("Escape")
+    expect(chart).to_be_hidden()
+    page.get_by_test_id("chart-edit-words").click()
+    page.wait_for_url("**open=words")
+    page.go_back()
+    expect(chart).to_be_hidden()
+    page.wait_for_url("**/edit")

@@ -151,3 +151,30 @@ def test_zone_and_form_of_dates_change_everywhere_without_reload(server: Server,
     other.get_by_test_id("settings-reset-language").click()
     expect(other.get_by_test_id("settings-dateFormat")).to_have_value("")
     eventually(lambda: "dateFormat" not in server.call("GET", "/api/v1/main/console/settings").json, what="the reset")
+
+
+def test_tabs_of_a_namespace_show_those_below_on_wish(server: Server, open_page: Any) -> None:
+    """UI-NS-02: secrets and dependencies with the switch for children, which stands in the address."""
+    space = f"e2e.below{secrets.token_hex(3)}"
+    inner = f"{space}.inner"
+    for place, key in ((space, "OWN"), (inner, "DEEP")):
+        sent = server.call("PUT", f"/api/v1/main/namespaces/{place}/secrets", json_body={"key": key, "value": "hush"})
+        assert sent.status < 300, sent.text
+    log = "{id: t, type: io.kestra.plugin.core.log.Log, message: hi}"
+    for place, flow in ((space, "mine"), (inner, "deeper")):
+        server.save_flow(f"id: {flow}\nnamespace: {place}\ntasks: [{log}]\n")
+    page = open_page(f"/namespaces/edit/{space}/secrets")
+    table = page.get_by_test_id("secrets-table")
+    expect(table).to_contain_text("OWN")
+    expect(table).not_to_contain_text("DEEP")
+    page.get_by_test_id("secrets-below").click()
+    page.wait_for_url("**below=1**")
+    expect(table).to_contain_text("DEEP")
+    expect(table.get_by_role("link", name=inner)).to_be_visible()
+    page.goto(f"{server.url}/ui/main/namespaces/edit/{space}/dependencies")
+    alone = page.get_by_test_id("namespace-alone")
+    expect(alone).to_contain_text("deeper")
+    page.get_by_test_id("namespace-below").click()
+    page.wait_for_url("**below=0")
+    expect(alone).not_to_contain_text("deeper")
+    expect(alone).to_contain_text("mine")

@@ -135,3 +135,54 @@ def test_a_flow_without_triggers_says_how_to_add_one(server: Server, open_page) 
     expect(page.get_by_test_id("trigger-log-row")).to_contain_text("Nothing yet")
     (trigger,) = server.call("GET", "/api/v1/main/flows/e2e.triggers/bare").json["triggers"]
     assert (trigger["id"], trigger["key"]) == ("called", "onlyforyou")
+
+
+POLLING = """id: {id}
+namespace: e2e.triggers
+tasks: [{{id: hello, type: io.kestra.plugin.core.log.Log, message: hi}}]
+triggers:
+  - id: ready
+    type: io.kestra.plugin.core.http.Trigger
+    uri: {url}/api/v1/configs
+    disabled: true
+    labels: {{came: "{{{{ trigger.code }}}}"}}
+"""
+
+
+def test_a_dry_run_tells_what_would_start_and_starts_nothing(server: Server, open_page) -> None:
+    """UI-FP-31: what is not undone is said before; then what it found, labels, log; no execution."""
+    server.save_flow(POLLING.format(id="polled", url=server.url))
+    page = open_page(PLACE.format("polled"))
+    page.get_by_test_id("trigger-more").click()
+    page.get_by_test_id("trigger-try").click()
+    trial = page.get_by_test_id("trigger-trial")
+    expect(trial).to_contain_text("Not undone: what looking itself does at the source.")
+    expect(page.get_by_test_id("try-result")).to_have_count(0)
+    page.get_by_test_id("try-run").click()
+    expect(page.get_by_test_id("try-found")).to_be_visible()
+    expect(trial.locator(".lab")).to_have_text("came:200")
+    expect(page.get_by_test_id("try-result")).to_contain_text('"code": 200')
+    page.keyboard.press("Escape")
+    expect(trial).to_be_hidden()
+    query = "filters[namespace][EQUALS]=e2e.triggers&filters[flowId][EQUALS]=polled"
+    assert server.call("GET", f"/api/v1/main/executions/search?{query}").json["total"] == 0
+
+
+def test_a_planned_backfill_stands_in_the_address(server: Server, open_page) -> None:
+    """UI-DG-03: reload shows it again, Back closes it."""
+    server.save_flow(FLOW.format(id="addressed"))
+    page = open_page(PLACE.format("addressed"))
+    page.get_by_test_id("backfill-open").click()
+    drawer = page.get_by_test_id("backfill-drawer")
+    page.wait_for_url("**open=hourly")
+    page.reload()
+    expect(drawer).to_be_visible()
+    expect(page.get_by_test_id("backfill-count")).to_contain_text("24")
+    page.get_by_test_id("backfill-drawer").get_by_role("button", name="Cancel").click()
+    expect(drawer).to_be_hidden()
+    page.wait_for_url("**/triggers")
+    page.get_by_test_id("backfill-open").click()
+    page.wait_for_url("**open=hourly")
+    page.go_back()
+    expect(drawer).to_be_hidden()
+    page.wait_for_url("**/addressed/triggers")

@@ -102,7 +102,7 @@ def _peek(word: str, text: Any, test: str) -> rx.Component:
 
 
 def id_cell(row: Any) -> rx.Component:
-    """The short id as the row's link, for lists without the column of the flow."""
+    """The short id, a link to the execution (UI-LS-08)."""
     shown = link(row.short_id, to=_place(row), title=row.id)
     return rx.el.span(shown, copy_button(row.id, "Copy the id"), class_name="row g4 mono xl-id")
 
@@ -124,15 +124,7 @@ def _last_task(row: Any) -> rx.Component:
 COLUMNS = [
     Column("State", lambda row: state_badge(row.state), sort="state.current", key="state"),
     Column("Flow", lambda row: link(flow_name(row.namespace, row.flow), to=_place(row)), sort="flowId", key="flow"),
-    Column(
-        "Id",
-        lambda row: rx.el.span(
-            row.short_id, copy_button(row.id, "Copy the id"), class_name="row g4 mono mut xl-id", title=row.id
-        ),
-        sort="id",
-        hide="m",
-        key="id",
-    ),
+    Column("Id", id_cell, sort="id", hide="m", key="id"),
     Column("Started", lambda row: moment(row.started), sort="state.startDate", numeric=True, key="started"),
     Column("Ended", lambda row: moment(row.ended), sort="state.endDate", numeric=True, hide="m", key="ended"),
     Column("Duration", _duration, sort="state.duration", numeric=True, key="duration"),

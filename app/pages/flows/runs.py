@@ -14,7 +14,7 @@ from app.list_page import ListPage
 from app.listing import list_body, list_filters, list_none, list_pager
 from app.pages.executions.dialogs import confirmation
 from app.pages.executions.keys import FILTERS
-from app.pages.executions.page import COLUMNS, bulk_bar, id_cell, label_column, labels_cell, row_menu, small
+from app.pages.executions.page import COLUMNS, bulk_bar, label_column, labels_cell, row_menu, small
 from app.pages.executions.run_rows import RunRows
 from app.pages.flows.execute import ExecuteState
 from app.pages.flows.state import FlowState, openers
@@ -190,7 +190,7 @@ def _spoken(keys: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _run_columns() -> list[Column]:
     """Those of all executions without namespace and flow: the id leads to the run, the revision is shown."""
-    cells: dict[str, Any] = {"id": id_cell, "labels": lambda row: labels_cell(row, FlowRunsState)}
+    cells: dict[str, Any] = {"labels": lambda row: labels_cell(row, FlowRunsState)}
     found = []
     for one in COLUMNS:
         if one.key in ("namespace", "flow"):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import json
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -149,6 +150,55 @@ def backfill_query(trigger: str, row: TriggerRow) -> str:
     )
 
 
+SHOWN_VALUE = 20_000
+"""Characters of what a dry run found that the dialog shows."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a dry run told; texts as the dialog shows them."""
+
+    found: bool = False
+    held: bool = False
+    """The conditions of the trigger would have kept it from looking."""
+    conditions: str = ""
+    error: str = ""
+    refused: str = ""
+    variables: str = ""
+    inputs: str = ""
+    labels: list[dict[str, str]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    lines: list[dict[str, str]] = field(default_factory=list)
+    took: int = 0
+
+    @classmethod
+    def of(cls, body: dict[str, Any]) -> Trial:
+        """Read the answer of the API."""
+        starts = body.get("starts") or {}
+        shown = lambda value: json.dumps(value, indent=2, ensure_ascii=False)[:SHOWN_VALUE]  # noqa: E731
+        return cls(
+            found=bool(body.get("found")),
+            held=body.get("conditions") is False,
+            conditions=str(body.get("conditionsError") or ""),
+            error=str(body.get("error") or ""),
+            refused=str(starts.get("error") or ""),
+            variables=shown(body["variables"]) if body.get("variables") is not None else "",
+            inputs=shown(starts["inputs"]) if starts.get("inputs") else "",
+            labels=[{"key": str(one["key"]), "value": str(one["value"])} for one in starts.get("labels") or []],
+            warnings=[str(one) for one in starts.get("warnings") or []],
+            lines=[
+                {
+                    "at": datetime.fromtimestamp(int(one["at"]) / 1000, UTC).isoformat(),
+                    "level": str(one["level"]),
+                    "text": str(one["text"]),
+                    "key": str(place),
+                }
+                for place, one in enumerate(body.get("lines") or [])
+            ],
+            took=int(body.get("tookMs") or 0),
+        )
+
+
 class TriggersState(FlowState):
     """Triggers of the flow, the chosen one, the backfill being planned."""
 
@@ -183,6 +233,12 @@ class TriggersState(FlowState):
     asking: str = ""
     asked: str = ""
 
+    trying: str = ""
+    try_busy: bool = False
+    try_fault: str = ""
+    tried: Trial = Trial()
+    try_done: bool = False
+
     lines_for: str = ""
     lines: list[LogRow] = []
     lines_ready: bool = False
@@ -195,6 +251,7 @@ class TriggersState(FlowState):
             self.triggers, self.triggers_ready, self.chosen = [], False, ""
             self.triggers_of = f"{self.flow_ns}/{self.flow_id}"
         self.filling, self.asking, self.lines_for, self.key_shown = False, "", "", False
+        self.trying, self.try_busy = "", False
         async with self.api() as api:
             await self._read(api)
             first = next((one.id for one in self.triggers if one.kind == "schedule"), "")
@@ -286,6 +343,40 @@ class TriggersState(FlowState):
             self.lines_for = name
             await self._read_lines(api)
             await self._read(api)
+
+    # -- dry run ------------------------------------------------------------------------------------------
+
+    @rx.event
+    async def ask_try(self, name: str):
+        """Say what a dry run does before it is done."""
+        self.trying, self.try_busy, self.try_done, self.try_fault = name, False, False, ""
+
+    @rx.event
+    async def close_try(self):
+        """Close the dry run; an answer that is still to come is dropped."""
+        self.trying, self.try_busy = "", False
+
+    @rx.event(background=True)
+    async def try_out(self):
+        """Let the trigger look once and show what it would start; nothing starts (UI-FP-31)."""
+        async with self:
+            if not self.trying or self.try_busy:
+                return
+            name, client = self.trying, self._client()
+            place = (self.flow_ns, self.flow_id, name)
+            self.try_busy, self.try_done, self.try_fault = True, False, ""
+        try:
+            told = Trial.of(await client.triggers.try_out(*place))
+        except ApiError as error:
+            async with self:
+                if self.trying == name:
+                    self.try_fault, self.try_busy = error.message or say("The server did not say why."), False
+        else:
+            async with self:
+                if self.trying == name:
+                    self.tried, self.try_done, self.try_busy = told, True, False
+        finally:
+            await client.close()
 
     @rx.event
     async def show_key(self):

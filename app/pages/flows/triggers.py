@@ -8,6 +8,7 @@ import reflex as rx
 
 from app import routes
 from app.pages.flows.backfill import backfill_drawer, backfill_row
+from app.pages.flows.trial import trial_dialog
 from app.pages.flows.trigger_form import add_button, add_dialog
 from app.pages.flows.trigger_state import TriggersState
 from app.rights import TRIGGERS
@@ -87,6 +88,11 @@ def _menu(line: Any) -> rx.Component:
                     test="trigger-evaluate",
                 )
             ),
+            rx.fragment(),
+        ),
+        rx.cond(
+            line.kind == "polling",
+            _steered(menu_item("Dry run", icon="flask-conical", on_select=S.ask_try(line.id), test="trigger-try")),
             rx.fragment(),
         ),
         allowed(
@@ -401,6 +407,7 @@ def triggers_panel() -> rx.Component:
                 none,
             ),
             backfill_drawer(),
+            trial_dialog(),
             add_dialog(),
             confirm_dialog(
                 title,

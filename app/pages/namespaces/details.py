@@ -153,6 +153,7 @@ def dependencies_part() -> rx.Component:
         custom_attrs=testid("namespace-alone"),
     )
     return rx.el.div(
+        _bar(),
         rx.el.div(
             rx.cond(
                 S.ready_ & (S.part == "dependencies"),

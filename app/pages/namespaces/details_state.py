@@ -176,7 +176,8 @@ class NamespaceDetails(Tab):
         self.space = self.arg("ns")
         self.writes = self.may("NAMESPACE", "UPDATE", self.space)
         self.below = self.query("below", "1") != "0"
-        self.graph_url = f"/api/v1/{self.tenant_id}/console/namespaces/{self.space}/dependencies"
+        graph = f"/api/v1/{self.tenant_id}/console/namespaces/{self.space}/dependencies"
+        self.graph_url = graph + ("" if self.below else "?children=false")
         async with self.api() as api:
             if self.part == "executions":
                 await self._runs(api)
@@ -230,7 +231,7 @@ class NamespaceDetails(Tab):
 
     async def _alone(self, api: Client) -> None:
         """Flows that start no other and are started by none (UI-NS-03)."""
-        found = await api.console.namespace_dependencies(self.space)
+        found = await api.console.namespace_dependencies(self.space, children=self.below)
         self.alone = [
             {**one, "place": routes.flow(one["namespace"], one["id"])}
             for one in sorted(found["apart"], key=lambda one: (one["namespace"], one["id"]))

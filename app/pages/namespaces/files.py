@@ -6,16 +6,17 @@ from typing import Any
 
 import reflex as rx
 
-from app.pages.namespaces.files_state import FilesState, OpenFile
+from app.pages.namespaces.files_state import FilesState, FileVersion, OpenFile
 from app.pages.namespaces.finding import find_button, find_panel
-from components.button import button, copy_button, icon_button, raw_link
+from components.button import button, copy_button, icon_button, link, raw_link
+from components.clock import moment
 from components.code_editor import code_editor
-from components.dialog import confirm_dialog, dialog
+from components.dialog import confirm_dialog, dialog, menu, menu_item, menu_line
 from components.diff_editor import diff_editor
-from components.field import field, form, text_input
+from components.field import field, form, switch, text_input
 from components.file_tree import file_tree
 from components.flow_tools import leave_guard
-from components.message import empty_state
+from components.message import empty_state, message
 from components.pdf_view import pdf_view
 from components.reactive import testid
 from components.text_preview import text_preview
@@ -50,6 +51,7 @@ def _editor(one: OpenFile) -> rx.Component:
         load_url=one.url,
         save_url=one.url,
         save_method="POST",
+        stats_url=one.stats,
         language=one.name,
         read_only=~S.writes,
         command={"seq": one.order, "kind": "save"},
@@ -105,21 +107,57 @@ def _bar(one: Any) -> rx.Component:
 
 
 def _versions() -> rx.Component:
-    def line(number: Any) -> rx.Component:
-        return rx.el.div(
-            rx.el.b("Version ", number, class_name="num med"),
-            rx.el.span(class_name="grow"),
+    def line(one: FileVersion) -> rx.Component:
+        actions = menu(
+            icon_button("ellipsis", "Actions on the version", test="files-version-more"),
+            menu_item("Compare with the saved text", icon="git-compare", on_select=S.compare(one.number)),
+            menu_item("Download", icon="download", href=one.url),
             rx.cond(
-                number == S.versions[0],
+                S.writes,
+                rx.fragment(
+                    menu_line(),
+                    menu_item(
+                        "Delete this version",
+                        icon="trash-2",
+                        danger=True,
+                        on_select=S.ask_removal(one.number, False),
+                        test="files-version-delete",
+                    ),
+                    menu_item(
+                        "Delete this and all older",
+                        icon="trash-2",
+                        danger=True,
+                        on_select=S.ask_removal(one.number, True),
+                        disabled=one.older == 0,
+                        reason="none is older",
+                        test="files-version-delete-older",
+                    ),
+                ),
+                rx.fragment(),
+            ),
+            label="Actions on the version",
+            width=232,
+        )
+        return rx.el.div(
+            rx.el.b("Version ", one.number, class_name="num med"),
+            rx.el.span(moment(one.date, mode="relative"), class_name="mut xs ell"),
+            rx.el.span(class_name="grow"),
+            rx.el.span(one.size, class_name="faint xs num nw"),
+            rx.cond(
+                one.current,
                 rx.el.span("current", class_name="faint sm"),
-                rx.el.button(
-                    "Diff",
-                    class_name="link sm",
-                    on_click=S.compare(number),
-                    custom_attrs={"type": "button"} | testid("files-diff"),
+                rx.fragment(
+                    rx.el.button(
+                        "Diff",
+                        class_name="link sm",
+                        on_click=S.compare(one.number),
+                        custom_attrs={"type": "button"} | testid("files-diff"),
+                    ),
+                    actions,
                 ),
             ),
             class_name="row vline_",
+            custom_attrs=testid("files-version"),
         )
 
     return rx.cond(
@@ -131,6 +169,11 @@ def _versions() -> rx.Component:
                 class_name="row vhead",
             ),
             rx.foreach(S.versions, line),
+            rx.cond(
+                S.versions.length() == 1,
+                rx.el.p("Each save keeps the version before.", class_name="mut sm pad0"),
+                rx.fragment(),
+            ),
             class_name="vers",
             aria_label="Versions",
             custom_attrs=testid("files-version-list"),
@@ -195,6 +238,23 @@ def _dialogs() -> list[rx.Component]:
             test="files-delete-dialog",
         ),
         confirm_dialog(
+            rx.cond(S.removing_older, "Delete old versions", "Delete this version"),
+            rx.el.p(rx.el.b(S.active, class_name="mono brk")),
+            rx.el.p(
+                rx.cond(
+                    S.removing_older,
+                    f"Version {S.removing} and all older ones are gone for good. The current text stays.",
+                    f"Version {S.removing} is gone for good. The current text stays.",
+                )
+            ),
+            rx.cond(S.removal_fault != "", message("bad", S.removal_fault), rx.fragment()),
+            open=S.removing > 0,
+            on_cancel=S.keep_versions,
+            on_confirm=S.remove_versions,
+            verb=rx.cond(S.removing_older, "Delete versions", "Delete version"),
+            test="files-version-removal",
+        ),
+        confirm_dialog(
             "Close without saving",
             rx.el.p(rx.el.b(S.closing, class_name="mono brk"), " has changes that are not saved. They are lost."),
             open=S.closing != "",
@@ -225,6 +285,50 @@ def _dialogs() -> list[rx.Component]:
             test="files-compare",
         ),
     ]
+
+
+def _below() -> rx.Component:
+    """The switch for the namespaces below, and their files: each leads to the tab of its own namespace."""
+
+    def one(row: Any) -> rx.Component:
+        return rx.fragment(
+            rx.cond(row["first"] != "", rx.el.h3(row["namespace"], class_name="ns fbn"), rx.fragment()),
+            link(
+                rx.icon("file", size=14),
+                rx.el.span(row["path"], class_name="ell grow"),
+                rx.el.span(row["size"], class_name="faint xs num nw"),
+                to=row["to"],
+                class_name="fi",
+                title=row["path"],
+            ),
+        )
+
+    return rx.el.div(
+        rx.el.label(
+            switch(S.below, S.set_below, label="Include the namespaces below", test="files-below"),
+            rx.el.span("Include children"),
+            class_name="row g6 sm fbs",
+        ),
+        rx.cond(
+            S.below,
+            rx.el.div(
+                rx.foreach(S.below_files, one),
+                rx.cond(
+                    S.below_files.length() == 0,
+                    rx.el.p("The namespaces below have no files.", class_name="mut sm ftn"),
+                    rx.cond(
+                        S.below_total > S.below_files.length(),
+                        rx.el.p(f"{S.below_total} files in all; only the first are listed.", class_name="mut sm ftn"),
+                        rx.fragment(),
+                    ),
+                ),
+                class_name="fbl scroll",
+                custom_attrs=testid("files-below-list"),
+            ),
+            rx.fragment(),
+        ),
+        class_name=rx.cond(S.below, "nfb on", "nfb"),
+    )
 
 
 def files_body() -> rx.Component:
@@ -259,6 +363,7 @@ def files_body() -> rx.Component:
                 on_changed=S.changed,
                 key=S.files_url,
             ),
+            _below(),
             class_name="eft",
             aria_label="Files",
         ),

@@ -11,10 +11,11 @@ import reflex as rx
 
 from app import routes
 from app.tab import Tab
-from app.words import say
+from app.words import say, say_count
 from backend_client import ApiError, Client, FileEntry
 
 MOST_OPEN = 8
+MOST_VERSIONS = 50
 LARGE = 5_000_000
 BINARY_ENDS = frozenset(
     [
@@ -32,6 +33,8 @@ class OpenFile:
     path: str = ""
     name: str = ""
     url: str = ""
+    stats: str = ""
+    """Where its version is told."""
     size: str = ""
     plain: bool = True
     why: str = ""
@@ -42,6 +45,18 @@ class OpenFile:
     drawn: str = ""
     """How else it can be shown: `page`, `table`, or not at all."""
     previewed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FileVersion:
+    """A kept version in the list; `older` says how many lie before it."""
+
+    number: int = 0
+    date: str = ""
+    size: str = ""
+    url: str = ""
+    current: bool = False
+    older: int = 0
 
 
 def bytes_words(size: int) -> str:
@@ -80,6 +95,9 @@ class FilesState(Tab):
     dirty: list[str] = []
     reload: int = 0
     writes: bool = True
+    below: bool = False
+    below_total: int = 0
+    below_files: list[dict[str, str]] = []
 
     asked: str = ""
     asked_path: str = ""
@@ -89,7 +107,10 @@ class FilesState(Tab):
     closing: str = ""
 
     comparing: int = 0
-    versions: list[int] = []
+    versions: list[FileVersion] = []
+    removing: int = 0
+    removing_older: bool = False
+    removal_fault: str = ""
     old_text: str = ""
     new_text: str = ""
 
@@ -104,7 +125,9 @@ class FilesState(Tab):
         self.files_ns = name
         self.files_url = f"/api/v1/{self.tenant_id}/namespaces/{quote(name)}/files"
         self.writes = self.may("NAMESPACE", "UPDATE", name)
-        self.versions, self.comparing, self.asked, self.closing = [], 0, "", ""
+        self.versions, self.comparing, self.removing, self.asked, self.closing = [], 0, 0, "", ""
+        self.below = self.query("below") == "1"
+        await self._read_below()
         path = self.query("file")
         if not path:
             self.active = ""
@@ -113,6 +136,31 @@ class FilesState(Tab):
             self.active = path
             return
         await self._open(path)
+
+    async def _read_below(self) -> None:
+        """Files of the namespaces below, when the switch is on (UI-NS-02)."""
+        self.below_total, self.below_files = 0, []
+        if not self.below:
+            return
+        async with self.api(say("Could not read the files of the namespaces below")) as api:
+            found = await api.files.below(self.files_ns)
+            self.below_total = int(found["total"])
+            self.below_files = [
+                {
+                    "namespace": str(one["namespace"]),
+                    "path": str(one["path"]),
+                    "size": bytes_words(int(one["size"])),
+                    "to": f"{routes.namespace(str(one['namespace']), 'files')}?file={quote(str(one['path']))}",
+                    "first": "yes" if place == 0 or found["files"][place - 1]["namespace"] != one["namespace"] else "",
+                }
+                for place, one in enumerate(found["files"])
+            ]
+
+    @rx.event
+    async def set_below(self, on: bool) -> None:
+        """With the files of the namespaces below, or without."""
+        self.below = on
+        self.navigate(self._place(self.active), replace=True)
 
     async def _open(self, path: str) -> None:
         parent, _, name = path.rpartition("/")
@@ -150,6 +198,7 @@ class FilesState(Tab):
             path=path,
             name=entry.name,
             url=f"{self.files_url}?path={quote(path)}",
+            stats=f"{self.files_url}/stats?path={quote(path)}",
             size=bytes_words(entry.size),
             plain=not why,
             why=why,
@@ -160,7 +209,8 @@ class FilesState(Tab):
 
     def _place(self, path: str) -> str:
         place = routes.namespace(self.files_ns, "files")
-        return f"{place}?file={quote(path)}" if path else place
+        query = [f"file={quote(path)}"] * bool(path) + ["below=1"] * self.below
+        return place + ("?" + "&".join(query) if query else "")
 
     # -- tabs -----------------------------------------------------------------------------------------------
 
@@ -329,6 +379,7 @@ class FilesState(Tab):
                 path=after(one.path),
                 name=after(one.path).rpartition("/")[2],
                 url=f"{self.files_url}?path={quote(after(one.path))}",
+                stats=f"{self.files_url}/stats?path={quote(after(one.path))}",
                 dirty=False,
             )
             for one in self.open_files
@@ -367,8 +418,21 @@ class FilesState(Tab):
     async def show_versions(self) -> None:
         """List the kept versions of the open file."""
         async with self.api(say("Could not list the versions")) as api:
-            found = await api.files.revisions(self.files_ns, self.active)
-            self.versions = sorted((int(one["revision"]) for one in found or []), reverse=True)[:50]
+            await self._read_versions(api)
+
+    async def _read_versions(self, api: Client) -> None:
+        found = await api.files.versions(self.files_ns, self.active)
+        self.versions = [
+            FileVersion(
+                number=int(one["revision"]),
+                date=str(one["date"]),
+                size=bytes_words(int(one["size"])),
+                url=f"{self.files_url}?path={quote(self.active)}&revision={one['revision']}",
+                current=place == 0,
+                older=len(found) - place - 1,
+            )
+            for place, one in enumerate(found[:MOST_VERSIONS])
+        ]
 
     @rx.event
     async def hide_versions(self) -> None:
@@ -399,4 +463,35 @@ class FilesState(Tab):
             self.open_files = [one for one in self.open_files if one.path != path]
             self.dirty = [one for one in self.dirty if one != path]
             await self._open(path)
+            self.open_files = [
+                replace(one, url=self._fresh(one.url)) if one.path == path else one for one in self.open_files
+            ]
             self.toast(say("Version {revision} restored", revision=revision), path)
+
+    @rx.event
+    async def ask_removal(self, revision: int, older: bool) -> None:
+        """Ask before a version, or one with all older ones, goes for good."""
+        self.removing, self.removing_older, self.removal_fault = revision, older, ""
+
+    @rx.event
+    async def keep_versions(self) -> None:
+        """Delete none."""
+        self.removing = 0
+
+    @rx.event
+    async def remove_versions(self) -> None:
+        """Delete the version that was asked about, with the older ones if wanted."""
+        first, path = self.removing, self.active
+        try:
+            async with self.api(raising=True) as api:
+                numbers = [first]
+                if self.removing_older:
+                    found = await api.files.revisions(self.files_ns, path)
+                    numbers = [int(one["revision"]) for one in found or [] if int(one["revision"]) <= first]
+                await api.files.delete_revisions(self.files_ns, path, numbers)
+                self.removing = 0
+                await self._read_versions(api)
+        except ApiError as error:
+            self.removal_fault = error.message
+            return
+        self.toast(say_count(len(numbers), "Version deleted", "{n} versions deleted", n=len(numbers)), path)

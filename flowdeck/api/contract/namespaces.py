@@ -124,8 +124,12 @@ OPERATIONS = (
         "/api/v1/{tenant}/namespaces/{namespace}/files",
         "createNamespaceFile",
         ("FLOW", "CREATE"),
-        query=(Query("path", str, required=True),),
+        query=(
+            Query("path", str, required=True),
+            Query("baseVersion", int, words="The version that was edited: 409 when there is another one (ours)."),
+        ),
         body=takes(File("fileContent"), FORM),
+        errors=(409,),
     ),
     Operation(
         "DELETE",
@@ -163,6 +167,18 @@ OPERATIONS = (
         ("FLOW", "READ"),
         query=(Query("path", str),),
         answers=gives(list[NamespaceFileRevision]),
+    ),
+    Operation(
+        "DELETE",
+        "/api/v1/{tenant}/namespaces/{namespace}/files/revisions",
+        "deleteFileRevisions",
+        ("FLOW", "DELETE"),
+        query=(
+            Query("path", str, required=True),
+            Query("revisions", list[int], required=True, words="Numbers of revisions, not the latest."),
+        ),
+        answers=nothing(204),
+        ours=True,
     ),
     Operation(
         "GET",

@@ -168,6 +168,7 @@ class FileAttributes(TypedDict):
     type: NotRequired[FileAttributesFileType]
     size: NotRequired[int]
     metadata: NotRequired[dict[str, str]]
+    version: NotRequired[int]
 
 
 class FileMetas(TypedDict):
