@@ -7,6 +7,7 @@ from typing import Any
 
 from app.pages.flows.prose import html_of
 from app.words import say
+from backend_client import Client
 
 COMMON = ("core", "reliability")
 FLOW = "flow"
@@ -138,3 +139,10 @@ def documentation_of(cls: str, answer: dict[str, Any]) -> Documentation:
         ][:6],
         deprecated=bool(own.get("$deprecated")),
     )
+
+
+async def page_of(api: Client, cls: str) -> Documentation:
+    """Ask for the page of a type, or of the flow itself. `ApiError`."""
+    if cls == FLOW:
+        return flow_documentation(await api.plugins.properties("flow"))
+    return documentation_of(cls, await api.plugins.documentation(cls))

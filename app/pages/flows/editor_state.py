@@ -10,7 +10,7 @@ from typing import Any
 import reflex as rx
 
 from app import routes
-from app.pages.flows.documentation import FLOW, Documentation, documentation_of, flow_documentation
+from app.pages.flows.documentation import FLOW, Documentation, page_of
 from app.pages.flows.editor_layout import (
     DEFAULT_LAYOUT,
     VISUAL_LAYOUT,
@@ -83,6 +83,7 @@ class EditorState(Versions, FlowState):
     doc_query: str = ""
     _doc_trail: list[str] = []
     _doc_at: int = -1
+    _doc_wanted: str = ""
 
     save_problem: str = ""
     save_details: list[str] = []
@@ -258,7 +259,7 @@ class EditorState(Versions, FlowState):
         self.cursor_place = f"{cursor.get('line', 1)}:{cursor.get('column', 1)}"
         self.cursor_path = str(cursor.get("path") or "")
         self.cursor_type = str(cursor.get("type") or "")
-        await self._follow(self._subject())
+        return self._follow(self._subject())
 
     def _subject(self) -> str:
         """What the documentation is about at the cursor: a type, the flow at its top, nothing while a type is typed."""
@@ -269,25 +270,47 @@ class EditorState(Versions, FlowState):
     @rx.event
     async def take_type(self, cls: str):
         """An element was opened in the form."""
-        await self._follow(cls)
+        return self._follow(cls)
 
-    async def _follow(self, cls: str) -> None:
-        if cls and cls != self.doc.type and not self.doc_pinned and "docs" in self.shown_panels:
-            await self._read_doc(cls)
+    def _follow(self, cls: str) -> Any:
+        """The event that shows the documentation of what the cursor is at, where there is room and it is another."""
+        wanted = cls and cls != self.doc.type and not self.doc_pinned and "docs" in self.shown_panels
+        return EditorState.read_doc(cls) if wanted else None
+
+    @rx.event(background=True)
+    async def read_doc(self, cls: str) -> None:
+        """Read the page of a type beside all else: whoever saves meanwhile does not wait for it."""
+        async with self:
+            api = self._client()
+            self._doc_wanted = cls
+        try:
+            found = await page_of(api, cls)
+        except ApiError:
+            return  # half a type name while one types; the last page stays
+        finally:
+            await api.close()
+        async with self:
+            if self._doc_wanted == cls and not self.doc_pinned:
+                self._keep_doc(cls)
+                self._show_doc(found)
 
     async def _read_doc(self, cls: str, *, keep: bool = True) -> None:
         if keep:
-            self._doc_trail = [*self._doc_trail[: self._doc_at + 1], cls][-KEPT_PAGES:]
-            self._doc_at = len(self._doc_trail) - 1
+            self._keep_doc(cls)
+        self._doc_wanted = cls
         try:
             async with self.api(raising=True) as api:
-                if cls == FLOW:
-                    self.doc = flow_documentation(await api.plugins.properties("flow"))
-                else:
-                    self.doc = documentation_of(cls, await api.plugins.documentation(cls))
-                self.doc_view = "properties" if self.doc.properties else "examples"
+                self._show_doc(await page_of(api, cls))
         except ApiError:
-            pass  # half a type name while one types; the last page stays
+            pass  # the last page stays
+
+    def _keep_doc(self, cls: str) -> None:
+        self._doc_trail = [*self._doc_trail[: self._doc_at + 1], cls][-KEPT_PAGES:]
+        self._doc_at = len(self._doc_trail) - 1
+
+    def _show_doc(self, found: Documentation) -> None:
+        self.doc = found
+        self.doc_view = "properties" if found.properties else "examples"
 
     # -- orders to the editor -----------------------------------------------------------------------------
 
@@ -308,22 +331,20 @@ class EditorState(Versions, FlowState):
         The first one is what the page began with. One that came by the URL is not kept before the reader changes it.
         """
         if turn != self.layout_turn:
-            return
+            return None
         word = word_of(layout)
         began, self._arranged = self._arranged, word
         self.layout, self.shown_panels = layout, panels_of(layout)  # a reload begins with what the state holds
         self.playing = holds(layout, "playground")
-        if "docs" in self.shown_panels and not self.doc.type:
-            await self._follow(self._subject())
+        then = None if self.doc.type else self._follow(self._subject())
         if began and word != began:
             self._linked = False
             rest = [(k, v) for k, v in self.query_pairs() if k != "panels"]
             self.replace_url([*rest, ("panels", word)] if word else rest)
-        if self._linked:
-            return
         kept = self.settings.get("editor") or {}
-        if layout and layout != (kept.get("layout") or DEFAULT_LAYOUT):
+        if layout and not self._linked and layout != (kept.get("layout") or DEFAULT_LAYOUT):
             await self._keep(layout=layout)
+        return then
 
     async def _keep(self, **changes: Any) -> None:
         kept = {**(self.settings.get("editor") or {}), **changes}
