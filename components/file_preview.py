@@ -17,7 +17,7 @@ __all__ = ["GLYPHS", "NET", "WORDS", "_PDF", "_PDF_CSS", "FilePreview", "file_pr
 
 
 class FilePreview(rx.NoSSRComponent):
-    """Tables with types, sort and search of the loaded rows; JSON as tree; Markdown, pictures, PDF, text; bytes for the rest.
+    """Tables with types, sort and search of the loaded rows; JSON as tree; Markdown, pictures, PDF, text; else bytes.
 
     ``preview_url`` and ``file_url`` are ``…/executions/{id}/file/preview`` and ``…/file``; ``uri`` names the file.
     """
