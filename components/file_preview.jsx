@@ -2,6 +2,7 @@
 import { useEffect, useMemo, useState } from "react";
 import { isAbort, request, useRequest, withQuery } from "$/public/external/components/net/net.jsx";
 import { Icon, Problem, count, plural, size } from "$/public/external/components/glyphs/glyphs.jsx";
+import { Words } from "$/public/external/components/client/words.jsx";
 import { ValueTree } from "$/public/external/components/value_tree/value_tree.jsx";
 import { PdfView } from "$/public/external/components/pdf_view/pdf_view.jsx";
 import "./file_preview.css";
@@ -98,7 +99,7 @@ export function FilePreview({ previewUrl, fileUrl, uri }) {
     return undefined;
   }, [content]);
   const binary = typeof content === "string" && kind === "TEXT" && /[\u0000-\u0008\ufffd]/.test(content.slice(0, 4000));
-  const forms = [kind === "PDF" ? ["pages", "Pages"] : null, objects ? ["table", "Table"] : null, tree !== undefined ? ["tree", "Tree"] : null, extension === "html" || extension === "htm" ? ["page", "Page"] : null, kind === "IMAGE" ? ["picture", "Picture"] : null, typeof content === "string" && kind !== "IMAGE" && kind !== "PDF" ? ["text", "Text"] : null, ["bytes", "Bytes"]].filter(Boolean);
+  const forms = [kind === "PDF" ? ["pages", "Pages"] : null, objects ? ["table", "Table"] : null, tree !== undefined ? ["tree", "Tree"] : null, extension === "html" || extension === "htm" ? ["page", "Page"] : null, kind === "MARKDOWN" ? ["words", "Page"] : null, kind === "IMAGE" ? ["picture", "Picture"] : null, typeof content === "string" && kind !== "IMAGE" && kind !== "PDF" ? ["text", "Text"] : null, ["bytes", "Bytes"]].filter(Boolean);
   const now = form || (binary ? "bytes" : forms[0][0]);
   const bytes = withQuery(fileUrl, { path: uri });
   return (
@@ -117,6 +118,7 @@ export function FilePreview({ previewUrl, fileUrl, uri }) {
         : now === "table" ? <Table rows={content} />
         : now === "tree" ? <div className="fpt"><ValueTree value={tree} path="file" none="Nothing is in the file." /></div>
         : now === "picture" ? <img className="fpi" alt={uri.split("/").pop()} src={`data:${PICTURES[extension] || `image/${extension}`};base64,${content}`} />
+        : now === "words" ? <div className="fpt fpw" tabIndex={0} role="region" aria-label="Page"><Words text={String(content)} className="prose dgm" /></div>
         : now === "page" ? <iframe className="fpf" title="The page, without scripts" sandbox="" srcDoc={String(content)} />
         : now === "bytes" ? <Bytes url={bytes} />
         : <pre className="xs-result file">{String(content || "").slice(0, 400000) || "The file is empty."}</pre>}

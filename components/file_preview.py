@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import reflex as rx
 
+from components.client import WORDS
 from components.glyphs import GLYPHS, ICONS
 from components.net import NET
 from components.pdf_view import _CSS as _PDF_CSS
@@ -12,11 +13,11 @@ from components.pdf_view import PDFJS
 
 _JS = rx.asset("file_preview.jsx", shared=True)
 _CSS = rx.asset("file_preview.css", shared=True)
-__all__ = ["GLYPHS", "NET", "_PDF", "_PDF_CSS", "FilePreview", "file_preview"]
+__all__ = ["GLYPHS", "NET", "WORDS", "_PDF", "_PDF_CSS", "FilePreview", "file_preview"]
 
 
 class FilePreview(rx.NoSSRComponent):
-    """Tables with types, sort and search of the loaded rows; JSON as tree; pictures; PDF; text; bytes for the rest.
+    """Tables with types, sort and search of the loaded rows; JSON as tree; Markdown, pictures, PDF, text; else bytes.
 
     ``preview_url`` and ``file_url`` are ``…/executions/{id}/file/preview`` and ``…/file``; ``uri`` names the file.
     """

@@ -71,6 +71,32 @@ PLACES = {
     "documentation": "/docs/howto/make-a-dashboard",
     "settings": "/settings",
     "welcome": "/welcome",
+    "flow executions": "/flows/edit/company.data/orders_ingest/executions",
+    "flow logs": "/flows/edit/company.data/orders_ingest/logs",
+    "flow metrics": "/flows/edit/company.data/orders_ingest/metrics",
+    "flow dependencies": "/flows/edit/company.data/orders_ingest/dependencies",
+    "flow concurrency": "/flows/edit/company.data/orders_ingest/concurrency",
+    "execution metrics": "{execution}/metrics",
+    "execution dependencies": "{execution}/dependencies",
+    "execution source": "{execution}/source",
+    "namespace flows": "/namespaces/edit/company.data/flows",
+    "namespace executions": "/namespaces/edit/company.data/executions",
+    "namespace logs": "/namespaces/edit/company.data/logs",
+    "namespace dependencies": "/namespaces/edit/company.data/dependencies",
+    "namespace secrets": "/namespaces/edit/company.data/secrets",
+    "namespace defaults": "/namespaces/edit/company.data/plugin-defaults",
+    "namespace settings": "/namespaces/edit/company.data/edit",
+    "search of sources": "/flows/search?q=orders",
+    "comparison": "/executions/compare?a={id}&b={id}",
+    "concurrency limits": "/admin/concurrency-limits",
+    "profile": "/profile",
+    "blueprints of dashboards": "/blueprints/dashboard/community",
+    "all documentation": "/docs",
+    "plugin that branches": "/plugins/io.kestra.plugin.core.flow.If",
+    "plugin with deep properties": "/plugins/io.kestra.plugin.core.http.Request",
+    "plugin that triggers": "/plugins/io.kestra.plugin.core.trigger.Schedule",
+    "plugin that runs others": "/plugins/io.kestra.plugin.core.runner.Process",
+    "plugin that nobody has": "/plugins/io.nowhere.Nothing",
     "nothing matches": "/executions?filters[q][EQUALS]=nothing-has-this-name",
 }
 
@@ -106,7 +132,7 @@ def _violations(page: Page) -> list[str]:
 @pytest.mark.parametrize(("number", "screen"), list(enumerate(PLACES)), ids=list(PLACES))
 def test_a_screen_has_no_serious_violation_in_either_theme(number: int, screen: str, execution: str, open_page) -> None:
     """Both themes under `FLOWDECK_TEST_LEVEL=all`; else every second screen is dark."""
-    page = open_page(PLACES[screen].format(execution=execution))
+    page = open_page(PLACES[screen].format(execution=execution, id=execution.rsplit("/", 1)[1]))
     found = _violations(page) if EVERYTHING or number % 2 else []
     if EVERYTHING or not number % 2:
         page.evaluate("document.documentElement.classList.replace('dark', 'light')")

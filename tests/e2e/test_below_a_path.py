@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.support import pdf
 from tests.support.server import Answer, Server
 
 BASE = "/tools/flows"
@@ -59,6 +60,17 @@ def test_nothing_leaves_the_path(below: Below, stranger: Page) -> None:
     stranger.wait_for_url(f"**{BASE}/ui/main/flows/edit/company.team/below/**")
     stranger.goto(f"{below.url}{BASE}/ui/main/flows/edit/company.team/below/edit")
     expect(stranger.locator(".monaco-editor").first).to_be_visible()
+    put = below.call(
+        "POST",
+        "/api/v1/main/namespaces/company.team/files?path=/one.pdf",
+        body=b'--x\r\nContent-Disposition: form-data; name="fileContent"; filename="f"\r\n\r\n'
+        + pdf.of_texts("Below a path")
+        + b"\r\n--x--\r\n",
+        content_type="multipart/form-data; boundary=x",
+    )
+    assert put.status == 200, put.text
+    stranger.goto(f"{below.url}{BASE}/ui/main/namespaces/edit/company.team/files?file=/one.pdf")
+    expect(stranger.locator(".pdv-paper")).to_contain_text("Below a path", timeout=20_000)
     outside = [url for url in asked if url.startswith("http") and not url.startswith(f"{below.url}{BASE}")]
     assert not outside
     assert any("/_ui/_event" in url for url in asked)

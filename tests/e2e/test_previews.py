@@ -1,4 +1,4 @@
-"""PDF files in the console (UI-XP-52, UI-NS-07, UI-RX-05): drawn by our own worker, under the content policy."""
+"""Files that are read in the console (UI-XP-52, UI-NS-07, UI-RX-05): PDF by our own worker, under the content policy."""
 
 from __future__ import annotations
 
@@ -13,16 +13,23 @@ from tests.support import pdf
 from tests.support.server import Server
 
 THREE = pdf.of_texts("First of three", "Second of three", "Third of three")
+NOTES = """# Notes of the night
+
+All **three** came.
+
+<script>document.title = "run"</script>
+"""
 REPORT = """id: report
 namespace: e2e.pdf
 inputs:
   - {id: file, type: FILE}
+  - {id: notes, type: STRING, defaults: none}
 tasks:
   - id: made
     type: io.kestra.plugin.scripts.shell.Commands
     taskRunner: {type: io.kestra.plugin.core.runner.Process}
-    inputFiles: {report.pdf: "{{ inputs.file }}"}
-    outputFiles: ["*.pdf"]
+    inputFiles: {report.pdf: "{{ inputs.file }}", notes.md: "{{ inputs.notes }}"}
+    outputFiles: ["*.pdf", "*.md"]
     commands: ["true"]
 """
 DARK = """() => {
@@ -100,6 +107,19 @@ def test_a_pdf_of_an_execution_opens_in_the_preview(server: Server, open_page) -
     assert not [url for url in asked if "/file/preview" in url], "the file travels once"
     page.get_by_test_id("preview-as-bytes").click()
     expect(page.get_by_test_id("preview-bytes")).to_contain_text("%PDF-1.4")
+
+
+def test_markdown_of_an_execution_is_a_page_and_runs_nothing(server: Server, open_page) -> None:
+    run = server.run(REPORT, {"file": THREE, "notes": NOTES})
+    page = open_page(f"/executions/e2e.pdf/report/{run['id']}/outputs")
+    page.get_by_test_id("outputs-task").click()
+    page.get_by_role("link", name="notes.md").first.click()
+    drawer = page.get_by_test_id("file-preview")
+    expect(drawer.get_by_role("heading", name="Notes of the night")).to_be_visible(timeout=20_000)
+    expect(drawer.locator(".prose").locator("b, strong").filter(has_text="three")).to_be_visible()
+    assert page.title() != "run"
+    page.get_by_test_id("preview-as-text").click()
+    expect(drawer).to_contain_text("All **three** came.")
 
 
 def test_the_viewer_comes_when_a_pdf_is_opened_and_not_before(server: Server, open_page) -> None:

@@ -16,10 +16,11 @@ def html_of(text: str) -> str:
     """Return Markdown as safe HTML; links open elsewhere and tell nothing of this place."""
     if not text.strip():
         return ""
+    # Code that is wider than its place scrolls: also by keys.
     return nh3.clean(
-        _renderer.render(text),
+        _renderer.render(text).replace("<pre>", '<pre tabindex="0">'),
         tags=_TAGS,
-        attributes={"a": {"href", "title"}, "code": {"class"}},
+        attributes={"a": {"href", "title"}, "code": {"class"}, "pre": {"tabindex"}},
         url_schemes={"http", "https", "mailto"},
         link_rel="noopener noreferrer nofollow",
     )

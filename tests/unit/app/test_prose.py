@@ -57,3 +57,7 @@ def test_words_and_links_stay() -> None:
     html = html_of("# Title\n\n**bold** [docs](https://kestra.io/docs) `code` | no table\n\n- one\n- two")
     assert '<a href="https://kestra.io/docs" rel="noopener noreferrer nofollow">docs</a>' in html
     assert "<h1>Title</h1>" in html and "<strong>bold</strong>" in html and html.count("<li>") == 2
+
+
+def test_code_can_be_scrolled_by_keys() -> None:
+    assert '<pre tabindex="0"><code' in html_of("```\na long line\n```\n")
