@@ -150,8 +150,8 @@ function Canvas({ graphUrl, graph, source: givenSource, documentUri, execution, 
   // Beside the editor and on a phone a graph stays legible: a long one shows its beginning instead of all of it too
   // small to read; below the tool bar.
   const LEGIBLE = 0.55, SEEN = 0.25;
-  const placed = useRef(boxes);
-  placed.current = boxes;
+  const placed = useRef(boxes), facing = useRef(direction); // what waits to fit must not fit what was drawn before
+  placed.current = boxes; facing.current = direction;
   const fit = (duration = 140) => {
     const box = host.current?.getBoundingClientRect();
     const places = [...placed.current.values()];
@@ -172,8 +172,8 @@ function Canvas({ graphUrl, graph, source: givenSource, documentUri, execution, 
     const middle = (size, from, length) => (length * LEGIBLE < size - 32 ? (size - length * LEGIBLE) / 2 : 16) - from * LEGIBLE;
     // Across its direction the middle is shown, where the tasks stand: what starts them spreads to both sides.
     const across = (size, from, length) => (size - length * LEGIBLE) / 2 - from * LEGIBLE;
-    const x = (direction === "TB" ? across : middle)(box.width, all.x, all.width);
-    const y = direction === "LR" ? across(box.height, all.y, all.height) : middle(box.height, all.y, all.height) + (toolbar && all.height * LEGIBLE >= box.height - 120 ? 72 : 0);
+    const x = (facing.current === "TB" ? across : middle)(box.width, all.x, all.width);
+    const y = facing.current === "LR" ? across(box.height, all.y, all.height) : middle(box.height, all.y, all.height) + (toolbar && all.height * LEGIBLE >= box.height - 120 ? 72 : 0);
     return flow.setViewport({ x, y, zoom: LEGIBLE }, motion);
   };
   // What was drawn again stands where it stays, in the same frame: nothing moves away under a pointer that presses.
