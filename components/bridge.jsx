@@ -66,11 +66,19 @@ export function Bridge({ command, onAct }) {
 }
 
 // Confirms in place for two seconds.
-export function CopyButton({ text, label = "Copy", className = "ib", children }) {
+async function textAt(url) {
+  const answer = await fetch(url).catch(() => null);
+  if (answer?.ok) return answer.text();
+  toast({ level: "error", title: "Could not copy", text: answer ? `The server answered ${answer.status}.` : "The server cannot be reached." });
+  return null;
+}
+
+// Copies `text`, or what lies at `url`.
+export function CopyButton({ text, url, label = "Copy", className = "ib", children }) {
   const [done, setDone] = useState(false);
   useEffect(() => { if (!done) return; const t = setTimeout(() => setDone(false), 2000); return () => clearTimeout(t); }, [done]);
   return jsx("button", { type: "button", className: className + (done ? " on" : ""), "aria-label": done ? "Copied" : label, title: done ? "Copied" : label,
-    onClick: async (e) => { e.stopPropagation(); e.preventDefault(); if (await copyText(text)) setDone(true); } },
+    onClick: async (e) => { e.stopPropagation(); e.preventDefault(); const found = url ? await textAt(url) : text; if (found !== null && await copyText(found)) setDone(true); } },
     done ? jsx("svg", { width: 14, height: 14, viewBox: "0 0 24 24", fill: "none", stroke: "currentColor", strokeWidth: 2, strokeLinecap: "round", strokeLinejoin: "round" }, jsx("path", { d: "M20 6 9 17l-5-5" })) : children);
 }
 

@@ -122,9 +122,9 @@ def raw_link(
     )
 
 
-def copy_button(text: Reactive[str], label: str = "Copy") -> rx.Component:
-    """An icon that copies `text` and confirms in place."""
-    return CopyButton.create(rx.icon("copy", size=14), text=text, label=label)
+def copy_button(text: Reactive[str] = "", label: str = "Copy", *, url: Reactive[str] = "") -> rx.Component:
+    """An icon that copies `text`, or what lies at `url`, and confirms in place."""
+    return CopyButton.create(rx.icon("copy", size=14), text=text, url=url, label=label)
 
 
 def button_group(*buttons: rx.Component) -> rx.Component:

@@ -249,10 +249,11 @@ class Bridge(_Bridge):
 
 
 class CopyButton(_Bridge):
-    """Copies a text and says so in place."""
+    """Copies a text, or what lies at ``url``, and says so in place."""
 
     tag = "CopyButton"
     text: rx.Var[str]
+    url: rx.Var[str]
     label: rx.Var[str]
 
 

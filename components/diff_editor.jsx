@@ -1,12 +1,22 @@
 // The difference of two texts, read-only.
 import { useEffect, useRef } from "react";
+import { useRequest } from "$/public/external/components/net/net.jsx";
+import { Problem } from "$/public/external/components/glyphs/glyphs.jsx";
 import { applyTheme, languageOf, monaco, options } from "$/public/external/components/monaco/monaco.jsx";
 
-export function DiffEditor({ original = "", modified = "", language = "yaml", sideBySide = true, ignoreSpace = false, fold = true, theme, step, onStats }) {
+const TEXT = { as: "text", headers: { Accept: "*/*" } };
+
+// A side that has an address is read by the browser; a pair is shown once both of its sides are there.
+export function DiffEditor({ original = "", modified = "", originalUrl = "", modifiedUrl = "", language = "yaml", sideBySide = true, ignoreSpace = false, fold = true, theme, step, onStats }) {
   const host = useRef(null);
   const editor = useRef(null);
   const held = useRef({});
   held.current = { onStats };
+  const left = useRequest(originalUrl, TEXT);
+  const right = useRequest(modifiedUrl, TEXT);
+  const before = originalUrl ? left.data : original;
+  const after = modifiedUrl ? right.data : modified;
+  const ready = before !== undefined && after !== undefined && !left.loading && !right.loading;
 
   useEffect(() => {
     const view = monaco.editor.createDiffEditor(host.current, {
@@ -39,13 +49,14 @@ export function DiffEditor({ original = "", modified = "", language = "yaml", si
   }, []);
 
   useEffect(() => {
+    if (!ready) return;
     const view = editor.current;
     const old = view.getModel();
     const id = languageOf(language);
-    view.setModel({ original: monaco.editor.createModel(original, id), modified: monaco.editor.createModel(modified, id) });
+    view.setModel({ original: monaco.editor.createModel(before, id), modified: monaco.editor.createModel(after, id) });
     old?.original.dispose();
     old?.modified.dispose();
-  }, [original, modified, language]);
+  }, [ready, before, after, language]);
 
   useEffect(() => {
     editor.current?.updateOptions({ renderSideBySide: sideBySide, ignoreTrimWhitespace: ignoreSpace, hideUnchangedRegions: { enabled: fold } });
@@ -61,5 +72,11 @@ export function DiffEditor({ original = "", modified = "", language = "yaml", si
     editor.current?.goToDiff(step.by < 0 ? "previous" : "next");
   }, [step?.seq]);
 
-  return <div className="fd-code-host" ref={host} data-testid="diff-editor" />;
+  const failed = [left, right].find((one) => one.error);
+  return (
+    <div style={{ height: "100%", display: "flex", flexDirection: "column", minHeight: 0 }}>
+      {failed ? <Problem error={failed.error} what="A text could not be loaded." retry={failed.reload} /> : null}
+      <div className="fd-code-host" ref={host} style={{ flex: 1 }} data-testid="diff-editor" />
+    </div>
+  );
 }

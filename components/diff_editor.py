@@ -17,6 +17,9 @@ __all__ = ["GLYPHS", "MONACO", "NET", "DiffEditor", "diff_editor"]
 class DiffEditor(rx.NoSSRComponent):
     """Read-only difference of ``original`` and ``modified``; equal parts are folded when ``fold`` is set.
 
+    A stored text is named by ``original_url`` or ``modified_url`` and read by the browser: it does not travel through
+    the page's state (UI-RX-02).
+
     ``on_stats`` gives ``{added, removed, changes}``. ``step`` ({seq, by}) goes to the next or previous change.
     """
 
@@ -25,6 +28,8 @@ class DiffEditor(rx.NoSSRComponent):
     lib_dependencies: list[str] = [*PACKAGES, ICONS]
     original: rx.Var[str]
     modified: rx.Var[str]
+    original_url: rx.Var[str]
+    modified_url: rx.Var[str]
     language: rx.Var[str]
     side_by_side: rx.Var[bool]
     ignore_space: rx.Var[bool]

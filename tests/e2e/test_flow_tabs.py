@@ -6,6 +6,7 @@ import re
 
 from playwright.sync_api import expect
 
+from tests.e2e.conftest import visit
 from tests.support.server import Server, eventually
 
 MEASURED = """id: measured
@@ -22,6 +23,13 @@ namespace: e2e.tabs
 tasks:
   - id: hold
     type: io.kestra.plugin.core.flow.Pause
+"""
+KEPT = """id: kept
+namespace: e2e.tabs
+tasks:
+  - id: say
+    type: io.kestra.plugin.core.log.Log
+    message: kept
 """
 
 
@@ -117,3 +125,39 @@ def test_executions_of_a_flow_are_chosen_and_its_lines_deleted(server: Server, o
     page.get_by_test_id("flow-logs-delete").click()
     page.get_by_test_id("flow-logs-ask-confirm").click()
     expect(page.get_by_test_id("flow-logs")).to_have_count(0)
+
+
+def test_stored_sources_reach_the_page_without_its_socket(server: Server, open_page) -> None:
+    """UI-RX-02: revisions, the source that ran and what a text is compared with are read by the browser itself."""
+    for words in ("first", "second"):
+        server.save_flow(KEPT + f"# only the {words} source says this\n")
+    ran = server.execute("e2e.tabs", "kept")["id"]
+    server.finished(ran)
+    page = open_page("/flows")
+    frames: list[str] = []
+    page.on(
+        "websocket",
+        lambda socket: socket.on(
+            "framereceived",
+            lambda data: frames.append(data if isinstance(data, str) else data.decode("utf-8", "replace")),
+        ),
+    )
+    visit(page, server, "/flows/edit/e2e.tabs/kept/revisions?revisionLeft=1&revisionRight=2")
+    diff = page.get_by_test_id("revisions-diff")
+    expect(diff).to_contain_text("only the first source says this")
+    expect(diff).to_contain_text("only the second source says this")
+    page.get_by_test_id("revisions-more").click()
+    page.get_by_test_id("revision-source-left").click()
+    expect(page.get_by_test_id("revision-source")).to_contain_text("only the first source says this")
+    server.save_flow(KEPT + "# only the third source says this\n")
+    visit(page, server, f"/executions/e2e.tabs/kept/{ran}/source")
+    shown = page.get_by_test_id("execution-source")
+    expect(shown).to_contain_text("only the second source says this")
+    page.get_by_test_id("source-diff").click()
+    expect(shown).to_contain_text("only the second source says this")
+    expect(shown).to_contain_text("only the third source says this")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy the source").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert "only the second source" in page.evaluate("() => navigator.clipboard.readText()")
+    assert len(frames) > 4 and not [one for one in frames if "source says this" in one]

@@ -185,6 +185,7 @@ def test_triggers_and_a_namespace_show_no_action_that_is_not_allowed(server: Ser
     for name in (*steering, "trigger-switch", "backfill-open", "trigger-add"):
         expect(page.get_by_test_id(name)).to_have_count(0)
     expect(page.get_by_test_id("trigger-row").locator(".onc")).to_have_text("on")
+    expect(page.locator(".trgbar")).to_have_count(0)  # no bar without a button in it
     visit(page, server, "/flows/edit/e2e.rights/steered/edit")
     page.get_by_test_id("editor-more").click()
     expect(page.get_by_test_id("editor-export")).to_be_visible()

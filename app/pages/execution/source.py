@@ -11,7 +11,6 @@ from app.pages.execution.state import ExecutionState
 from components.button import button, copy_button, link_button
 from components.code_editor import code_editor
 from components.diff_editor import diff_editor
-from components.message import message
 from components.run_panel import run_sources
 
 State: Any = ExecutionState
@@ -46,7 +45,7 @@ def source_tab() -> rx.Component:
             rx.el.span("Revision ", F.revision, " of ", rx.el.b(F.flow, class_name="med"), " ran here."),
             behind,
             rx.el.span(class_name="grow"),
-            copy_button(State.source, "Copy the source"),
+            copy_button(label="Copy the source", url=_ran()),
             class_name="xs-wait",
         ),
         rx.el.div(
@@ -65,17 +64,18 @@ def source_tab() -> rx.Component:
     )
 
 
+def _ran() -> Any:
+    return State.sources_url + F.revision.to_string()
+
+
 def _text() -> rx.Component:
+    latest = State.sources_url + State.latest_revision.to_string()
     return rx.cond(
-        State.source_problem != "",
-        rx.el.div(message("bad", State.source_problem), class_name="pad"),
+        State.sources_url == "",
+        rx.fragment(),
         rx.cond(
-            State.source_diff & (State.latest_source != ""),
-            diff_editor(original=State.source, modified=State.latest_source, language="yaml"),
-            rx.cond(
-                State.source != "",
-                code_editor(value=State.source, language="yaml", read_only=True),
-                rx.fragment(),
-            ),
+            State.source_diff,
+            diff_editor(original_url=_ran(), modified_url=latest, language="yaml"),
+            code_editor(load_url=_ran(), language="yaml", read_only=True),
         ),
     )

@@ -16,6 +16,7 @@ from app.pages.execution.facts import Facts, OtherRun, other_runs, small
 from app.pages.execution.neighbours import Neighbours
 from app.pages.execution.values import Values
 from app.pages.flows.editor_state import EditorState
+from app.stored_texts import flow_sources
 from app.tab import Tab
 from app.words import say
 from backend_client import ApiError, Client
@@ -42,8 +43,8 @@ class ExecutionState(Actions, Neighbours, Values, Tab):
     log_grouping: str = "time"
     log_total: int = 0
     stream_turn: int = 0
-    source: str = ""
-    source_problem: str = ""
+    sources_url: str = ""
+    """Where the sources of the flow's revisions lie, up to the number: they do not travel through the state."""
 
     inputs: dict[str, Any] = {}
     outputs: dict[str, Any] = {}
@@ -57,7 +58,6 @@ class ExecutionState(Actions, Neighbours, Values, Tab):
     waiting_until: str = ""
     waiting_child: str = ""
     source_diff: bool = False
-    latest_source: str = ""
     error_lines: list[dict[str, str]] = []
     error_line_no: int = 0
     error_run: str = ""
@@ -119,14 +119,14 @@ class ExecutionState(Actions, Neighbours, Values, Tab):
     def _forget(self) -> None:
         self._read_at = 0.0
         self.facts = Facts()
-        self.log_total, self.source, self.source_problem = 0, "", ""
+        self.log_total, self.sources_url = 0, ""
         self.ask, self.pending = "", ""
         self.has, self.large = [], []
         self.error_lines, self.error_line_no, self.error_run, self.similar = [], 0, "", 0
         self.may_repair = False
         self.waiting_text, self.waiting_kind, self.waiting_until = "", "", ""
         self.earlier_place, self.later_place, self.last_success = "", "", ""
-        self.source_diff, self.latest_source = False, ""
+        self.source_diff = False
         self.others, self.children, self.children_total = [], [], 0
         self._forget_values()
 
@@ -178,7 +178,7 @@ class ExecutionState(Actions, Neighbours, Values, Tab):
         if self.tab_name == "metrics":
             await self._read_metrics(api)
         if self.tab_name == "source":
-            await self._read_source(api)
+            self.sources_url = flow_sources(self.tenant_id, self.facts.namespace, self.facts.flow)
 
     async def _waiting(self, api: Client, facts: Facts) -> None:
         reason = {} if facts.terminal else (await api.executions.waiting([facts.id])).get(facts.id) or {}
@@ -242,25 +242,10 @@ class ExecutionState(Actions, Neighbours, Values, Tab):
     async def _lines(self, api: Client, facts: Facts) -> None:
         self.log_total = await api.executions.log_total(facts.id)
 
-    async def _read_source(self, api: Client) -> None:
-        try:
-            flow = await api.flows.get(self.facts.namespace, self.facts.flow, revision=self.facts.revision)
-            self.source, self.source_problem = text_of(flow.get("source")), ""
-        except ApiError as error:
-            if error.status == 401:
-                raise
-            self.source_problem = say(
-                "Revision {revision} can't be read: {message}", revision=self.facts.revision, message=error.message
-            )
-
     @rx.event
     async def show_diff(self) -> None:
         """The source that ran beside the latest one, or alone again (UI-XP-70)."""
         self.source_diff = not self.source_diff
-        if self.source_diff and not self.latest_source:
-            async with self.api(say("Could not read the latest revision")) as api:
-                flow = await api.flows.get(self.facts.namespace, self.facts.flow)
-                self.latest_source = text_of(flow.get("source"))
 
     @rx.event
     async def copy_values(self, name: str) -> None:

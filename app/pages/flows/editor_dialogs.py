@@ -154,20 +154,16 @@ def _compared_with() -> rx.Component:
             ),
             rx.cond(S.compare_kind == "revision", revision, place),
             rx.cond(
-                S.compare_problem != "",
-                rx.el.span(S.compare_problem, class_name="fgs bad sm", role="alert"),
-                rx.cond(
-                    (S.compare_kind != "revision") & (S.compare_places.length() == 0),
-                    rx.el.span(
-                        rx.cond(
-                            S.compare_kind == "flow",
-                            "There is no other flow.",
-                            "The namespace has no file with YAML.",
-                        ),
-                        class_name="sm mut",
+                (S.compare_kind != "revision") & (S.compare_places.length() == 0),
+                rx.el.span(
+                    rx.cond(
+                        S.compare_kind == "flow",
+                        "There is no other flow.",
+                        "The namespace has no file with YAML.",
                     ),
-                    rx.fragment(),
+                    class_name="sm mut",
                 ),
+                rx.fragment(),
             ),
             class_name="row g6 wrap",
         ),
@@ -180,6 +176,7 @@ def _comparison() -> rx.Component:
         rx.el.div(
             diff_editor(
                 original=S.compare_left,
+                original_url=S.compare_url,
                 modified=S.compare_right,
                 language="yaml",
                 side_by_side=True,

@@ -10,8 +10,8 @@ import reflex as rx
 
 from app import routes
 from app.pages.flows.state import FlowState
+from app.stored_texts import flow_source, flow_sources, namespace_file
 from app.words import say
-from backend_client import ApiError
 
 KEPT_PAGES = 30
 SUGGESTED = 100
@@ -50,6 +50,8 @@ class Versions(rx.State, mixin=True):
     mine: str = ""
     comparing: bool = False
     compare_left: str = ""
+    compare_url: str = ""
+    """Where the older side lies when it is stored: such a text does not travel through the state."""
     compare_right: str = ""
     compare_title: str = ""
     compare_kind: str = ""
@@ -57,7 +59,6 @@ class Versions(rx.State, mixin=True):
     compare_revision: str = ""
     compare_place: str = ""
     compare_places: list[str] = []
-    compare_problem: str = ""
 
     # -- draft --------------------------------------------------------------------------------------------
 
@@ -92,7 +93,7 @@ class Versions(rx.State, mixin=True):
     # -- comparisons --------------------------------------------------------------------------------------
 
     def _compare(self: Any, title: str, left: str, right: str) -> None:
-        self.compare_title, self.compare_left, self.compare_right = title, left, right
+        self.compare_title, self.compare_left, self.compare_right, self.compare_url = title, left, right, ""
         self.compare_kind, self.compare_with, self.comparing = "", [], True
 
     @rx.event
@@ -108,20 +109,19 @@ class Versions(rx.State, mixin=True):
         newest = self.flow_revision or self.base_revision
         self.compare_with = [str(n) for n in range(newest, max(0, newest - KEPT_PAGES), -1)]
         self.compare_kind, self.compare_revision = "revision", str(self.base_revision)
-        self.compare_place, self.compare_places, self.compare_problem = "", [], ""
+        self.compare_place, self.compare_places = "", []
 
     @rx.event
     async def compare_to(self: Any, revision: str):
         """Show the text against another revision."""
-        async with self.api(say("Could not read the revision")) as api:
-            flow = await api.flows.get(self.flow_ns, self.flow_id, revision=int(revision))
-            self.compare_left, self.compare_revision = str(flow.get("source") or ""), revision
-            self.compare_title = say("Revision {revision} and your text", revision=revision)
+        self.compare_url = f"{flow_sources(self.tenant_id, self.flow_ns, self.flow_id)}{int(revision)}"
+        self.compare_revision = revision
+        self.compare_title = say("Revision {revision} and your text", revision=revision)
 
     @rx.event
     async def compare_by(self: Any, kind: str):
         """Compare with a revision, another flow or a file of the namespace; name what there is."""
-        self.compare_kind, self.compare_place, self.compare_problem = kind, "", ""
+        self.compare_kind, self.compare_place = kind, ""
         async with self.api(say("Could not read what there is")) as api:
             if kind == "flow":
                 found = await api.flows.search(size=SUGGESTED, sort="namespace:asc")
@@ -133,20 +133,15 @@ class Versions(rx.State, mixin=True):
     @rx.event
     async def compare_place_to(self: Any, place: str):
         """Show the text against another flow (`namespace/id`) or against a file of the namespace."""
-        self.compare_place, self.compare_problem = place.strip(), ""
+        self.compare_place = place.strip()
         if not self.compare_place:
             return
-        try:
-            async with self.api(raising=True) as api:
-                if self.compare_kind == "flow":
-                    namespace, _, flow_id = self.compare_place.rpartition("/")
-                    flow = await api.flows.get(namespace or self.flow_ns, flow_id)
-                    self.compare_left = str(flow.get("source") or "")
-                else:
-                    self.compare_left = await api.files.read(self.flow_ns, self.compare_place)
-                self.compare_title = say("{compare_place} and your text", compare_place=self.compare_place)
-        except ApiError as error:
-            self.compare_problem = say("There is none of this name.") if error.status == 404 else error.message
+        if self.compare_kind == "flow":
+            namespace, _, flow_id = self.compare_place.rpartition("/")
+            self.compare_url = flow_source(self.tenant_id, namespace or self.flow_ns, flow_id)
+        else:
+            self.compare_url = namespace_file(self.tenant_id, self.flow_ns, self.compare_place)
+        self.compare_title = say("{compare_place} and your text", compare_place=self.compare_place)
 
     # -- somebody else saves ------------------------------------------------------------------------------
 

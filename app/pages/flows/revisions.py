@@ -216,7 +216,13 @@ def _source() -> rx.Component:
         rx.cond(
             S.seen > 0,
             rx.el.div(
-                code_editor(value=S.seen_source, language="yaml", read_only=True, theme=rx.color_mode, wrap=True),
+                code_editor(
+                    load_url=S.sources_url + S.seen.to_string(),
+                    language="yaml",
+                    read_only=True,
+                    theme=rx.color_mode,
+                    wrap=True,
+                ),
                 class_name="rvsrc",
             ),
             rx.fragment(),
@@ -375,8 +381,8 @@ def revisions_panel() -> rx.Component:
                     _list(),
                     rx.el.div(
                         diff_editor(
-                            original=S.left_source,
-                            modified=S.right_source,
+                            original_url=S.sources_url + S.left.to_string(),
+                            modified_url=S.sources_url + S.right.to_string(),
                             language="yaml",
                             side_by_side=S.side_by_side,
                             ignore_space=S.ignore_space,

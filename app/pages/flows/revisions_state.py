@@ -10,6 +10,7 @@ import reflex as rx
 
 from app.pages.flows.changes import Change, changes_of
 from app.pages.flows.state import FlowState, openers
+from app.stored_texts import flow_sources
 from app.tab import initials_of
 from app.words import say, say_count
 from backend_client import ApiError, Client
@@ -73,13 +74,12 @@ class RevisionsState(FlowState):
     asking_removal: bool = False
     removal_problem: str = ""
     seen: int = 0
-    seen_source: str = ""
     seen_problem: str = ""
     effect: dict[str, str] = dict(NO_EFFECT)
     left: int = 0
     right: int = 0
-    left_source: str = ""
-    right_source: str = ""
+    sources_url: str = ""
+    """Where the sources of the flow's revisions lie, up to the number: they do not travel through the state."""
     differences: list[Change] = []
     side_by_side: bool = True
     ignore_space: bool = False
@@ -130,7 +130,7 @@ class RevisionsState(FlowState):
         async with self.api(say("Could not read the revisions")) as api:
             old = await api.flows.get(self.flow_ns, self.flow_id, revision=self.left, deleted=self.flow_deleted)
             new = await api.flows.get(self.flow_ns, self.flow_id, revision=self.right, deleted=self.flow_deleted)
-            self.left_source, self.right_source = str(old.get("source") or ""), str(new.get("source") or "")
+            self.sources_url = flow_sources(self.tenant_id, self.flow_ns, self.flow_id)
             self.differences = changes_of(old, new)[:100]
             self._weigh()
             self.pair_ready = True
@@ -209,7 +209,8 @@ class RevisionsState(FlowState):
         """Make a new revision with the source of the older side."""
         try:
             async with self.api(raising=True) as api:
-                await api.flows.update(self.flow_ns, self.flow_id, self.left_source)
+                old = await api.flows.get(self.flow_ns, self.flow_id, revision=self.left, deleted=self.flow_deleted)
+                await api.flows.update(self.flow_ns, self.flow_id, str(old.get("source") or ""))
                 restored = self.left
                 await self.read_head(api)
                 self.restoring = False
@@ -233,8 +234,8 @@ class RevisionsState(FlowState):
         """Show the source of one revision, with what is wrong in it by now (UI-FP-21)."""
         async with self.api(say("Could not read the revision")) as api:
             flow = await api.flows.get(self.flow_ns, self.flow_id, revision=number, deleted=True)
-            self.seen_source, self.seen = str(flow.get("source") or ""), number
-            found = await api.flows.validate(self.seen_source)
+            self.sources_url, self.seen = flow_sources(self.tenant_id, self.flow_ns, self.flow_id), number
+            found = await api.flows.validate(str(flow.get("source") or ""))
             self.seen_problem = "; ".join(str(one.get("constraints") or "") for one in found if one.get("constraints"))
 
     @rx.event
@@ -245,8 +246,7 @@ class RevisionsState(FlowState):
     @rx.event
     async def keep_source(self):
         """Download the source that is shown."""
-        place = f"/api/v1/{self.tenant_id}/console/flows/{self.flow_ns}/{self.flow_id}/source.yaml"
-        self.download(f"{place}?revision={self.seen}")
+        self.download(f"{flow_sources(self.tenant_id, self.flow_ns, self.flow_id)}{self.seen}")
 
     # -- deletion -----------------------------------------------------------------------------------------
 

@@ -150,18 +150,24 @@ class TriggerFormState(FlowState):
 S: Any = TriggerFormState
 
 
-def add_button(*, small: bool = False) -> rx.Component:
-    """The button that opens the form; nobody who may not change the flow sees it."""
-    made: Any = button(
-        "Add trigger",
-        icon="plus",
-        kind="default" if small else "primary",
-        size="small" if small else "normal",
-        on_click=S.open_form,
-        test="trigger-add",
-    )
+def _of_writers(part: rx.Component) -> rx.Component:
+    """Nobody who may not change the flow sees it."""
     closed = S.flow_read_only | S.flow_deleted
-    return rx.cond(closed, rx.fragment(), allowed(made, needs="FLOW:UPDATE", namespace=S.flow_ns))
+    return rx.cond(closed, rx.fragment(), allowed(part, needs="FLOW:UPDATE", namespace=S.flow_ns))
+
+
+def _add(**how: Any) -> rx.Component:
+    return button("Add trigger", icon="plus", on_click=S.open_form, test="trigger-add", **how)
+
+
+def add_button() -> rx.Component:
+    """The button that opens the form."""
+    return _of_writers(_add(kind="primary"))
+
+
+def add_bar() -> rx.Component:
+    """The same above the triggers that there are, in a bar that is gone with it."""
+    return _of_writers(rx.el.div(rx.el.span(class_name="grow"), _add(size="small"), class_name="fb trgbar"))
 
 
 def _field(name: str, label: str, *, hint: str = "", mono: bool = True, rows: int = 0, place: str = "") -> rx.Component:

@@ -9,7 +9,7 @@ import reflex as rx
 from app import routes
 from app.pages.flows.backfill import backfill_drawer, backfill_row
 from app.pages.flows.trial import trial_dialog
-from app.pages.flows.trigger_form import add_button, add_dialog
+from app.pages.flows.trigger_form import add_bar, add_button, add_dialog
 from app.pages.flows.trigger_state import TriggersState
 from app.rights import TRIGGERS
 from components.button import button, icon_button, link, link_button
@@ -401,7 +401,7 @@ def triggers_panel() -> rx.Component:
             rx.cond(
                 S.triggers.length() > 0,
                 rx.fragment(
-                    rx.el.div(rx.el.span(class_name="grow"), add_button(small=True), class_name="fb trgbar"),
+                    add_bar(),
                     rx.el.div(_table(), _detail(), class_name="cg2"),
                 ),
                 none,

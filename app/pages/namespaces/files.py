@@ -270,7 +270,12 @@ def _dialogs() -> list[rx.Component]:
             rx.el.div(
                 rx.cond(
                     S.comparing > 0,
-                    diff_editor(original=S.old_text, modified=S.new_text, language="plaintext", side_by_side=True),
+                    diff_editor(
+                        original_url=S.file_url + "&revision=" + S.comparing.to_string(),
+                        modified_url=S.file_url,
+                        language="plaintext",
+                        side_by_side=True,
+                    ),
                     rx.fragment(),
                 ),
                 class_name="fdiff",

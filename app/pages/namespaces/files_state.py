@@ -10,6 +10,7 @@ from urllib.parse import quote
 import reflex as rx
 
 from app import routes
+from app.stored_texts import namespace_file
 from app.tab import Tab
 from app.words import say, say_count
 from backend_client import ApiError, Client, FileEntry
@@ -111,8 +112,8 @@ class FilesState(Tab):
     removing: int = 0
     removing_older: bool = False
     removal_fault: str = ""
-    old_text: str = ""
-    new_text: str = ""
+    file_url: str = ""
+    """Where the compared file lies: its texts do not travel through the state."""
 
     @rx.event
     async def load(self) -> None:
@@ -442,10 +443,8 @@ class FilesState(Tab):
     @rx.event
     async def compare(self, revision: int) -> None:
         """Show how a version differs from the saved text."""
-        async with self.api(say("Could not read the version")) as api:
-            self.old_text = (await api.files.read(self.files_ns, self.active, revision))[:500_000]
-            self.new_text = (await api.files.read(self.files_ns, self.active))[:500_000]
-            self.comparing = revision
+        self.file_url = namespace_file(self.tenant_id, self.files_ns, self.active)
+        self.comparing = revision
 
     @rx.event
     async def stop_comparing(self) -> None:
