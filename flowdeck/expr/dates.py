@@ -418,7 +418,9 @@ def _reader_field(letter: str, count: Any, names: Names, adjacent: bool) -> str:
     if letter in "Eec" and (letter == "E" or count >= 3):
         return _alternatives([pair[1 if count <= 3 else 0] for pair in names.days])
     if letter in "yu":
-        return r"\d{2}" if count == 2 else rf"\d{{{count}}}" if adjacent and count > 1 else rf"[+-]?\d{{{count},9}}"
+        if count == 2:
+            return r"\d{2}"
+        return rf"\d{{{count}}}" if adjacent and count > 1 else rf"[+-]?\d{{{count},{max(count, 9)}}}"
     if letter in "MLdHhkKmsD":
         return rf"\d{{{count}}}" if count > 1 else r"\d{1,3}" if letter == "D" else r"\d{1,2}"
     if letter == "S":

@@ -268,6 +268,7 @@ def test_every_filter_has_a_case() -> None:
         "{{ 'x' | sort }}",
         "{{ '%zz' | urldecode }}",
         "{{ 'a' | abbreviate(-1) }}",
+        "{{ '2024' | date('iso', existingFormat='yyyyyyyyyy') }}",
     ],
 )
 def test_a_filter_refuses_what_it_can_not_do(template: str) -> None:
