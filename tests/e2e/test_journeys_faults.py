@@ -104,7 +104,7 @@ def evening(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[t
     """A server for which it is a few seconds to midnight, how far its clock is ahead, and that midnight."""
     if os.environ.get("FLOWDECK_TEST_URL"):
         pytest.skip("this journey needs a server with a clock of its own")
-    for before in (25.0, 60.0, 150.0):  # a loaded machine starts it later
+    for before in (16.0, 40.0, 150.0):  # a loaded machine starts it later
         now = datetime.now(UTC)
         midnight = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
         ahead = (midnight - now).total_seconds() - before
