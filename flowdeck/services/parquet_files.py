@@ -18,14 +18,10 @@ SEALED = b"PARE"
 MOST_COLUMNS = 2_000
 MOST_ENTRIES = 100_000
 """Entries of a page with lists that are looked at until the wanted rows are whole."""
-MAX_EFFORT = 40 * 1024 * 1024
-"""Bytes that are unpacked in all; those of zstd, which take longest, count eight times."""
-ENOUGH = 64 * 1024
-"""Bytes of a page in which its first rows mostly are."""
+MAX_UNPACKED = 200 * 1024 * 1024
+"""Bytes that the pages of a file have in all when they are unpacked: a small file may hold very many."""
 REQUIRED, OPTIONAL, REPEATED = range(3)
 DATA, DICTIONARY_PAGE, DATA_2 = 0, 2, 3
-FROM_THE_FRONT = frozenset({pages.PLAIN, pages.PLAIN_DICTIONARY, pages.DICTIONARY, pages.RLE})
-"""Encodings that are read up to the last wanted value and no further."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _JULIAN_EPOCH = 2_440_588
 """The day 1970-01-01 in the count that old instants use."""
@@ -156,7 +152,7 @@ class _Reader:
 
     def __init__(self, data: bytes, rows: int) -> None:
         self.data, self.rows = data, rows
-        self.left, self.effort = pages.MAX_VALUES, MAX_EFFORT
+        self.left, self.unpacked = pages.MAX_VALUES, 0
 
     def column(self, chunk: dict[int, Any], leaf: _Node, wanted: int) -> list[tuple[int, int, Any]]:
         """Levels and value of each entry of the first `wanted` rows of a row group."""
@@ -194,35 +190,14 @@ class _Reader:
         data = self._unpacked(int(meta.get(4) or 0), body, int(head.get(2) or 0))
         return pages.values(data, pages.PLAIN, int(meta.get(1) or 0), int(leaf.facts.get(2) or 0), count, [])
 
-    def _unpacked(self, codec: int, data: bytes, size: int, enough: int = pages.MAX_PAGE) -> bytes:
-        out = pages.unpacked(codec, data, size, enough)
-        self.effort -= len(out) * {0: 0, 2: 0, 6: 8}.get(codec, 1)
-        if self.effort < 0:
-            raise ValueError("the columns of the Parquet file take too long to unpack for a preview")
-        return out
+    def _unpacked(self, codec: int, data: bytes, size: int) -> bytes:
+        self.unpacked += size
+        if self.unpacked > MAX_UNPACKED:
+            raise ValueError("the columns of the Parquet file are too large for a preview")
+        return pages.unpacked(codec, data, size)
 
     def _page(
         self, head: dict[int, Any], body: bytes, meta: dict[int, Any], leaf: _Node, known: list[Any], rows: int
-    ) -> tuple[list[tuple[int, int, Any]], int]:
-        """Entries of the first rows, and how many the page has; mostly its beginning is enough for them."""
-        facts = head.get(8) or head.get(5) or {}
-        if facts.get(4 if head.get(1) == DATA_2 else 2) in FROM_THE_FRONT and int(meta.get(4) or 0) in pages.FRONT:
-            left = self.left
-            try:
-                return self._entries(head, body, meta, leaf, known, rows, ENOUGH)
-            except ValueError:
-                self.left = left  # the rows end further behind, or the whole page says what is wrong with it
-        return self._entries(head, body, meta, leaf, known, rows, pages.MAX_PAGE)
-
-    def _entries(
-        self,
-        head: dict[int, Any],
-        body: bytes,
-        meta: dict[int, Any],
-        leaf: _Node,
-        known: list[Any],
-        rows: int,
-        enough: int,
     ) -> tuple[list[tuple[int, int, Any]], int]:
         codec, size = int(meta.get(4) or 0), int(head.get(2) or 0)
         second = head.get(1) == DATA_2
@@ -239,10 +214,10 @@ class _Reader:
             repeats = self._first(self._levels(Cursor(both.take(repeat_size)), leaf.repeats, wanted), rows, count)
             defined = self._levels(Cursor(both.take(define_size)), leaf.defined, len(repeats))
             packed = facts.get(7, True)
-            rest = self._unpacked(codec if packed else 0, both.rest(), size - repeat_size - define_size, enough)
+            rest = self._unpacked(codec if packed else 0, both.rest(), size - repeat_size - define_size)
             encoding = int(facts.get(4) or 0)
         else:
-            cursor = Cursor(self._unpacked(codec, body, size, enough))
+            cursor = Cursor(self._unpacked(codec, body, size))
             repeats = self._first(self._old_levels(cursor, leaf.repeats, count, wanted, facts.get(4)), rows, count)
             defined = self._old_levels(cursor, leaf.defined, count, len(repeats), facts.get(3))
             rest, encoding = cursor.rest(), int(facts.get(2) or 0)

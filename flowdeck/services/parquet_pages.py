@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import struct
-import zlib
 from collections.abc import Callable
 from itertools import accumulate
 from typing import Any
 
-from flowdeck.services import zstd_frames
+import cramjam
 
 MAX_PAGE = 20 * 1024 * 1024
 """Bytes of one page when it is unpacked."""
@@ -121,117 +120,64 @@ def _value(cursor: Cursor, kind: int, depth: int) -> Any:
 # -- codecs --------------------------------------------------------------------------------------------------------
 
 
-def _copied(out: bytearray, distance: int, length: int) -> None:
-    """Repeat what was written `distance` bytes ago; the two may overlap."""
-    if not 0 < distance <= len(out):
-        raise ValueError("the Parquet file can't be unpacked: a copy from before the beginning")
-    if distance >= length:
-        start = len(out) - distance
-        out += out[start : start + length]
-        return
-    piece = bytes(out[-distance:])
-    out += (piece * (length // distance + 1))[:length]
-
-
-def _snappy(data: bytes, size: int) -> bytes:
-    cursor, out = Cursor(data), bytearray()
-    if cursor.varint() > MAX_PAGE:
-        raise ValueError(_TOO_LARGE)
-    while cursor.at < len(data) and len(out) <= size:
-        tag = cursor.take(1)[0]
-        length = (tag >> 2) + 1
-        match tag & 3:
-            case 0:
-                if length > 60:
-                    length = int.from_bytes(cursor.take(length - 60), "little") + 1
-                out += cursor.take(length)
-            case 1:
-                distance = (tag >> 5) << 8 | cursor.take(1)[0]
-                _copied(out, distance, 4 + (tag >> 2 & 7))
-            case kind:
-                _copied(out, int.from_bytes(cursor.take(2 if kind == 2 else 4), "little"), length)
-    return bytes(out)
-
-
-def _lz4(data: bytes, size: int) -> bytes:
+def _lz4(data: bytes, out: bytearray) -> int:
     """One block of LZ4."""
-    cursor, out = Cursor(data), bytearray()
-
-    def length(short: int) -> int:
-        while short >= 15:
-            more = cursor.take(1)[0]
-            short += more
-            if more < 255:
-                break
-        return short
-
-    while cursor.at < len(data) and len(out) <= size:
-        token = cursor.take(1)[0]
-        out += cursor.take(length(token >> 4))
-        if cursor.at == len(data):
-            break
-        distance = int.from_bytes(cursor.take(2), "little")
-        wanted = length(token & 15) + 4
-        if wanted > size:
-            raise ValueError("the Parquet file can't be unpacked: a copy that is too long")
-        _copied(out, distance, wanted)
-    return bytes(out)
+    return cramjam.lz4.decompress_block_into(data, out, output_len=len(out))
 
 
-def _lz4_framed(data: bytes, size: int) -> bytes:
+def _lz4_framed(data: bytes, out: bytearray) -> int:
     """Hadoop's form: blocks with both sizes before them; some writers leave them out."""
-    cursor, out = Cursor(data), bytearray()
+    cursor, done = Cursor(data), 0
     try:
         while cursor.at < len(data):
             made, packed = struct.unpack(">II", cursor.take(8))
-            piece = _lz4(cursor.take(packed), min(made, size))
-            if len(piece) != made:
+            if made > len(out) - done:
                 raise ValueError("another form")
-            out += piece
-        return bytes(out)
-    except ValueError:
-        return _lz4(data, size)
-
-
-def _gzip(data: bytes, size: int) -> bytes:
-    try:
-        return zlib.decompressobj(wbits=47).decompress(data, size + 1)
-    except zlib.error as error:
-        raise ValueError(f"the Parquet file can't be unpacked: {error}") from None
+            piece = bytearray(made)
+            if _lz4(cursor.take(packed), piece) != made:
+                raise ValueError("another form")
+            out[done : done + made] = piece
+            done += made
+    except (ValueError, cramjam.DecompressionError):
+        return _lz4(data, out)
+    return done
 
 
 _TOO_LARGE = f"a page of the Parquet file holds more than {MAX_PAGE:,} bytes"
-_CODECS: dict[int, Callable[[bytes, int], bytes]] = {
-    0: lambda data, size: data, 1: _snappy, 2: _gzip, 5: _lz4_framed, 6: zstd_frames.unpacked, 7: _lz4,
-}  # fmt: skip
-_NAMES = {3: "lzo", 4: "brotli"}
+_CODECS: dict[int, Callable[[bytes, bytearray], int]] = {
+    1: cramjam.snappy.decompress_raw_into,
+    2: cramjam.gzip.decompress_into,
+    4: cramjam.brotli.decompress_into,
+    5: _lz4_framed,
+    6: cramjam.zstd.decompress_into,
+    7: _lz4,
+}
+"""Each unpacks into a buffer of the size that the page says, and answers how many bytes that were."""
 
 
-FRONT = frozenset({1, 6, 7})
-"""Codecs whose beginning can be unpacked without the rest."""
-
-
-def unpacked(codec: int, data: bytes, size: int, enough: int = MAX_PAGE) -> bytes:
-    """The content of a page, or its beginning.
+def unpacked(codec: int, data: bytes, size: int) -> bytes:
+    """The content of a page.
 
     Args:
-        codec: number of the codec in the description of the column.
+        codec: number of the codec in the description of the column; 0 packs nothing.
         size: bytes that the page says it has when it is unpacked.
-        enough: bytes after which one of the codecs in `FRONT` may stop.
 
     Raises:
         ValueError: damaged, too large, or packed by what can't be read here.
     """
     if not 0 <= size <= MAX_PAGE:
         raise ValueError(_TOO_LARGE)
-    if codec not in _CODECS:
-        name = _NAMES.get(codec, "an unknown codec")
+    if codec and codec not in _CODECS:
+        name = "lzo" if codec == 3 else "an unknown codec"
         raise ValueError(f"the Parquet file is packed by {name}, which can't be read here")
-    part = codec in FRONT and enough < size
-    out = _CODECS[codec](data, enough if part else size)
-    if len(out) != size and not (part and enough <= len(out) <= size):
+    out = bytearray(data) if not codec else bytearray(size)
+    try:
+        made = _CODECS[codec](data, out) if codec and size else len(out)
+    except cramjam.DecompressionError as error:
+        raise ValueError(f"the Parquet file can't be unpacked: {error}") from None
+    if made != size:
         raise ValueError("the Parquet file can't be unpacked: a page has another size than it says")
-    return out
+    return bytes(out)
 
 
 # -- encodings -----------------------------------------------------------------------------------------------------
