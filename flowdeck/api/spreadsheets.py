@@ -57,7 +57,7 @@ async def spreadsheet(
         pages: the rows, a piece at a time.
         columns: names of the columns, as `chosen` gives them.
     """
-    first: Sequence[Row] = await anext(pages, ())
+    first: Sequence[Row] = await anext(pages, None) or []  # CPython before 3.13 breaks over a tuple as default
 
     def cell(row: Row, column: str) -> Any:
         return label(row, column[len(LABEL) :]) if column.startswith(LABEL) else known[column](row)

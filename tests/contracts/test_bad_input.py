@@ -61,7 +61,7 @@ async def test_no_call_upsets_a_route(api: tuple[httpx.AsyncClient, FastAPI, str
         headers = {b"content-type": kind.encode("latin-1")} if kind else {}
         answer = await client.request(method, target, content=body, headers=headers)
         fault = judge(answer, f"{method} {target[:150]} {kind[:40]} {body[:60]!r}")
-        # Executions are made by the engine, which this test goes without.
-        if fault and "/executions/" not in target and "/playground" not in target:
+        # Executions are made, and triggers tried, by the engine, which this test goes without.
+        if fault and not any(part in target for part in ("/executions/", "/playground", "/try")):
             faults.append(fault)
     assert not faults, "\n".join(faults)
