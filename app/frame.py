@@ -22,6 +22,7 @@ WHO = Who(
     environment_colour=Tab.environment_colour,
     environment_ink=Tab.environment_ink,
     version=Tab.version,
+    built_from=Tab.built_from,
     tenant=Tab.tenant_id,
     on_leave=Tab.leave,
     settings=Tab.settings,

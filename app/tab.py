@@ -143,6 +143,8 @@ class Tab(rx.State):
     environment_colour: str = "var(--fd-brass)"
     environment_ink: str = "var(--fd-chrome)"
     version: str = ""
+    built_from: str = ""
+    """Commit and day of what runs, for the version's tooltip; empty where nobody knows them."""
     server_zone: str = ""
     tenants: list[str] = []
     permissions: list[str] = []
@@ -460,6 +462,7 @@ class Tab(rx.State):
             self.environment_ink = ink_on(configs.environment_colour)
         if not self.version:
             self.version = configs.version
+        self.built_from = f"{configs.commit} · {configs.commit_date[:10]}" if configs.commit else ""
 
     def _own_environment(self) -> None:
         """The reader's own name and colour of the environment come before the server's (UI-SH-13)."""

@@ -19,6 +19,7 @@ class Configs:
     chart_default_duration: str = "PT24H"
     system_namespace: str = "system"
     commit: str = ""
+    commit_date: str = ""
     hidden_labels: tuple[str, ...] = ("system.",)
 
     @classmethod
@@ -33,6 +34,7 @@ class Configs:
             chart_default_duration=text_of(body.get("chartDefaultDuration")) or "PT24H",
             system_namespace=text_of(body.get("systemNamespace")) or "system",
             commit=text_of(body.get("commitId")),
+            commit_date=text_of(body.get("commitDate")),
             hidden_labels=tuple(str(one) for one in body.get("hiddenLabelsPrefixes", ["system."]) or ()),
         )
 

@@ -99,6 +99,7 @@ class Who:
     environment_colour: Any
     environment_ink: Any
     version: Any
+    built_from: Any
     tenant: Any
     on_leave: Any = None
     settings: Any = None
@@ -336,7 +337,7 @@ def page_frame(
             *(rail or []),
             KeysButton.create(rx.icon("keyboard", size=16)),
             HelpMenu.create(rx.icon("circle-help", size=16), **_links(who)),
-            rx.el.span(who.version, class_name="ver"),
+            rx.el.span(who.version, class_name="ver", title=who.built_from, custom_attrs={"data-testid": "version"}),
             class_name="rail",
             aria_label="Context",
         ),

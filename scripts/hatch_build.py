@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +14,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class ConsoleHook(BuildHookInterface):
-    """Exports the frontend when its sources changed and includes the static files."""
+    """Exports the frontend when its sources changed, includes the static files, and says what all is made from."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Build the console and add it; without npm the wheel is made without it, and says so."""
@@ -27,3 +29,10 @@ class ConsoleHook(BuildHookInterface):
             return
         built = root / ".web" / "build" / "client"
         build_data["force_include"][str(built)] = "flowdeck/console/dist_frontend"
+        # The package cannot be imported here: what it stands on is not installed.
+        origin = runpy.run_path(str(root / "flowdeck" / "services" / "origin.py"))
+        told = origin["of_checkout"](root)
+        if told.commit:
+            written = root / ".web" / origin["WRITTEN"]
+            written.write_text(json.dumps(told._asdict()))
+            build_data["force_include"][str(written)] = f"flowdeck/{origin['WRITTEN']}"

@@ -12,6 +12,7 @@ from flowdeck.api.security import CallerDep, check_host, check_origin, from_cons
 from flowdeck.model.errors import Forbidden
 from flowdeck.services import profile
 from flowdeck.services.maintenance import in_maintenance
+from flowdeck.services.origin import origin
 from flowdeck.services.wire import compact
 
 router = APIRouter(tags=["Misc"])
@@ -26,6 +27,7 @@ def same_token(sent: object, token: str) -> bool:
 async def configuration(request: Request) -> Response:
     """`Configuration` of models.md; open to everybody."""
     config = request.app.state.backend.config
+    built = await request.app.state.backend.thread(origin)
     environment = compact({"name": config.environment_name, "color": config.environment_color})
     return Json(
         compact(
@@ -33,6 +35,8 @@ async def configuration(request: Request) -> Response:
                 "uuid": config.instance_uuid,
                 "version": config.version,
                 "edition": "OSS",
+                "commitId": built.commit or None,
+                "commitDate": built.date or None,
                 "chartDefaultDuration": "P30D",
                 "isCustomDashboardsEnabled": True,
                 "isAnonymousUsageEnabled": False,

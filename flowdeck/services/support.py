@@ -6,18 +6,15 @@ import io
 import json
 import platform
 import socket
-import subprocess
 import zipfile
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-import flowdeck
 from flowdeck.model.errors import DomainError
 from flowdeck.services import administration
 from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
 from flowdeck.services.maintenance import in_maintenance
+from flowdeck.services.origin import origin
 from flowdeck.services.wire import compact, instant
 
 README = """What flowdeck tells of this instance for support. No secret, no source of a flow, no log of a task is in it.
@@ -27,21 +24,6 @@ configuration.json  keys that were set, with their source; secrets are stars
 services.json       components with their states, events and numbers, and how far the queues are behind
 statistics.json     how much there is and what ran, by state
 """
-
-
-@cache
-def commit() -> str:
-    """The commit that a checkout runs from; empty for an installed package."""
-    home = Path(flowdeck.__file__).parent.parent
-    if not (home / ".git").exists():
-        return ""
-    try:
-        told = subprocess.run(
-            ["git", "rev-parse", "--short=12", "HEAD"], cwd=home, capture_output=True, text=True, timeout=5, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return told.stdout.strip()
 
 
 async def about(backend: Backend, caller: Caller) -> dict[str, Any]:
@@ -60,7 +42,7 @@ async def about(backend: Backend, caller: Caller) -> dict[str, Any]:
     return compact(
         {
             "version": backend.config.version,
-            "commit": commit() or None,
+            "commit": (await backend.thread(origin)).commit or None,
             "edition": "OSS",
             "python": platform.python_version(),
             "system": f"{platform.system()} {platform.release()} {platform.machine()}",

@@ -10,9 +10,13 @@ from tests.e2e.conftest import visit
 from tests.support.server import Server, eventually
 
 
-def test_the_documentation_of_the_screen_stands_beside_it(open_page: Any) -> None:
-    """UI-SH-17: by screen, with search, back, and as a page of its own."""
+def test_the_documentation_of_the_screen_stands_beside_it(server: Server, open_page: Any) -> None:
+    """UI-SH-17: by screen, with search, back, and as a page of its own; the version tells its commit."""
     page = open_page("/admin/triggers")
+    told = server.call("GET", "/api/v1/configs").json
+    origin = f"{told['commitId']} · {told['commitDate'][:10]}" if "commitId" in told else ""
+    expect(page.get_by_test_id("version")).to_have_text(told["version"])
+    expect(page.get_by_test_id("version")).to_have_attribute("title", origin)
     page.get_by_test_id("context-docs").click()
     panel = page.get_by_test_id("context-panel")
     expect(panel).to_contain_text("How triggers start executions")
