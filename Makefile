@@ -50,7 +50,7 @@ test-packages:
 test: $(VENV)/.dev test-packages console ## unit, contracts on both databases, real processes, faults, one browser pass
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/unit tests/properties tests/contracts
 	scripts/pytest-again $(BIN)/python -q -n 3 --dist loadfile tests/faults tests/integration tests/conformance
-	scripts/pytest-again $(BIN)/python -q -n 3 --dist loadfile tests/e2e
+	scripts/pytest-again $(BIN)/python -q -n 2 --dist loadfile tests/e2e
 
 .PHONY: test-all
 test-all: $(VENV)/.dev test-packages console ## everything: both databases, both themes, all widths, long faults

@@ -28,6 +28,14 @@ EVERYTHING = os.environ.get("FLOWDECK_TEST_LEVEL") == "all"
 LOOKS = [(theme, width) for theme in ("light", "dark") for width in (1440, 390)] if EVERYTHING else [("light", 1440)]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave what is marked `long` to `make test-all`."""
+    if not EVERYTHING:
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(pytest.mark.skip(reason="long: make test-all"))
+
+
 @pytest.fixture(scope="session")
 def built() -> None:
     """The checkout's console belongs to its sources: an old one would greet every page with a banner."""

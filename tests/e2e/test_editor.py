@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.server import Server, eventually
@@ -240,6 +241,7 @@ def test_panels_are_switched_and_kept(server: Server, open_page) -> None:
     expect(page.get_by_test_id("editor-docs")).to_be_visible()
 
 
+@pytest.mark.long
 def test_vim_keys_are_a_setting_that_stays_and_w_saves(server: Server, open_page) -> None:
     """UI-ED-10: kept on the server beside the editor's other settings."""
     server.save_flow(FLOW.format(id="modal", n=1))
@@ -268,6 +270,7 @@ def test_vim_keys_are_a_setting_that_stays_and_w_saves(server: Server, open_page
     )
 
 
+@pytest.mark.long
 def test_the_panels_stand_in_the_url_and_the_readers_own_stay(server: Server, open_page) -> None:
     """UI-SH-01: what was arranged is in the URL; a link shows its panels and leaves the reader's own as they were."""
     server.save_flow(FLOW.format(id="arranged", n=1))
@@ -302,6 +305,7 @@ def test_the_panels_stand_in_the_url_and_the_readers_own_stay(server: Server, op
     page.wait_for_url("**/edit*panels=code~docs")
 
 
+@pytest.mark.long
 def test_the_flow_is_disabled_and_deleted_from_the_menu(server: Server, open_page) -> None:
     server.save_flow(FLOW.format(id="removed", n=1))
     page = open_page(PLACE.format("removed"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.server import Server, eventually
@@ -238,6 +239,7 @@ def test_an_unknown_execution_is_told(open_page) -> None:
     expect(page.locator("[data-testid=problem]")).to_contain_text("0000000000000000000000")
 
 
+@pytest.mark.long
 def test_no_width_scrolls_sideways(server: Server, open_page) -> None:
     done = _run(server, LOADS)
     for width, theme in ((390, "dark"), (800, "light")):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import visit
@@ -126,6 +127,7 @@ def test_a_file_is_renamed_and_deleted_after_a_question(server: Server, open_pag
     assert server.call("GET", _url(space, "/queries/new.sql")).status == 404
 
 
+@pytest.mark.long
 def test_an_old_version_is_compared_and_restored(server: Server, open_page) -> None:
     space = _space()
     _write(server, space, "/a.txt", "first")
@@ -184,6 +186,7 @@ def _seen_again(page: Page) -> None:
     page.evaluate("window.dispatchEvent(new Event('focus'))")
 
 
+@pytest.mark.long
 def test_a_newer_version_is_told_while_one_types_and_is_not_overwritten(server: Server, open_page) -> None:
     """UI-NS-07, UI-ED-61: compare, keep mine, take the newer one; a save before the bar is there is refused."""
     space = _space()

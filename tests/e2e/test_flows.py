@@ -6,6 +6,7 @@ import io
 import secrets
 import zipfile
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.support.server import Server
@@ -228,6 +229,7 @@ triggers:
     expect(page.get_by_test_id("flow-logs")).to_contain_text("the tank is empty")
 
 
+@pytest.mark.long
 def test_an_older_revision_is_compared_and_restored(server: Server, open_page) -> None:
     name = f"grown_{secrets.token_hex(3)}"
     for n in (1, 2, 3):

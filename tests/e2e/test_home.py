@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.support.server import Server
@@ -60,6 +61,7 @@ def test_the_numbers_count_what_ran_and_lead_to_the_lists(server: Server, open_p
     assert space in page.url
 
 
+@pytest.mark.long
 def test_what_runs_now_is_listed_until_it_ends(server: Server, open_page) -> None:
     space = _space()
     _flow(server, space, "nap", NAP)
@@ -73,6 +75,7 @@ def test_what_runs_now_is_listed_until_it_ends(server: Server, open_page) -> Non
     expect(running).to_contain_text("Nothing runs now")
 
 
+@pytest.mark.long
 def test_a_trigger_is_switched_off_from_the_next_runs(server: Server, open_page) -> None:
     space = _space()
     _flow(server, space, "ticks", LOG, DAILY)

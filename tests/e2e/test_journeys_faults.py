@@ -122,7 +122,7 @@ def _day(when: datetime) -> re.Pattern[str]:
     return re.compile(rf"{when:%b} {when.day}\b|\b{when.day} {when:%b}")
 
 
-@pytest.mark.skipif(os.environ.get("FLOWDECK_TEST_LEVEL") != "all", reason="waits for its midnight: make test-all")
+@pytest.mark.long
 def test_journey_13_the_day_ends_while_one_follows(evening: tuple[Server, float, datetime], browser: Browser) -> None:
     """Journey 13: no line is lost or doubled over midnight and a restart after it; the dates on screen are right."""
     own, ahead, midnight = evening

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import visit
@@ -46,6 +47,7 @@ def test_a_drawer_opens_by_its_address_and_asks_before_typed_text_is_lost(server
     expect(page.locator("tr[data-id]")).to_have_count(0)
 
 
+@pytest.mark.long
 def test_a_range_of_days_is_picked_by_mouse_and_keyboard(server: Server, open_page) -> None:
     """UI-RX-05, UI-TR-01: two days of the calendar become the condition, typed texts stand beside them."""
     page = open_page("/executions?own=1")
@@ -70,6 +72,7 @@ def test_a_range_of_days_is_picked_by_mouse_and_keyboard(server: Server, open_pa
     expect(page.get_by_test_id("filter-dates")).to_contain_text("06:30")
 
 
+@pytest.mark.long
 def test_a_revision_a_file_and_a_chart_open_by_their_address(server: Server, open_page) -> None:
     """UI-DG-03: the drawers of a flow, of a file and of a dashboard are there after a reload; Back closes them."""
     space = f"e2e.layers.a{secrets.token_hex(4)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import visit
@@ -100,6 +101,7 @@ def test_triggers_are_switched_in_bulk_and_the_week_shows_them(server: Server, o
     expect(page.get_by_test_id("triggers-week")).to_contain_text(f"{space}/clocks/one")
 
 
+@pytest.mark.long
 def test_variables_of_a_namespace_are_written_and_inherited(server: Server, open_page: Any) -> None:
     """UI-NS-05, UI-NS-06: an own value over an inherited one; plugin defaults by form."""
     space = _space()

@@ -122,6 +122,7 @@ def test_markdown_of_an_execution_is_a_page_and_runs_nothing(server: Server, ope
     expect(drawer).to_contain_text("All **three** came.")
 
 
+@pytest.mark.long
 def test_the_viewer_comes_when_a_pdf_is_opened_and_not_before(server: Server, open_page) -> None:
     place = _put(server, THREE)
     page = open_page(place.split("?")[0])
@@ -134,6 +135,7 @@ def test_the_viewer_comes_when_a_pdf_is_opened_and_not_before(server: Server, op
     assert [worker for worker in page.workers if "/ui/assets/pdf.worker" in worker.url], "from our own origin"
 
 
+@pytest.mark.long
 def test_a_scanned_page_is_drawn_without_web_assembly_and_says_that_it_has_no_text(server: Server, open_page) -> None:
     page = open_page(_put(server, pdf.of_scan()))
     _shown(page, 1)
@@ -141,12 +143,14 @@ def test_a_scanned_page_is_drawn_without_web_assembly_and_says_that_it_has_no_te
     expect(page.get_by_test_id("pdf-view")).to_contain_text("holds no text")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("data", [b"%PDF-1.4\nnothing more", b"no PDF at all", THREE[:200]])
 def test_a_broken_pdf_says_so(data: bytes, server: Server, open_page) -> None:
     page = open_page(_put(server, data))
     expect(page.get_by_role("alert")).to_contain_text("The PDF is damaged", timeout=20_000)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
 def test_an_open_pdf_fits_and_has_no_serious_violation(theme: str, width: int, server: Server, open_page) -> None:
@@ -160,6 +164,7 @@ def test_an_open_pdf_fits_and_has_no_serious_violation(theme: str, width: int, s
     assert not found, "\n".join(found)
 
 
+@pytest.mark.long
 def test_a_pdf_in_the_editor_of_a_flow(server: Server, open_page) -> None:
     """UI-ED-52: the panel of files beside the code."""
     place = _put(server, THREE)

@@ -182,6 +182,7 @@ def _keys(page: Page, keys: str) -> None:
                 page.keyboard.press(one)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("keys", "text"),
     [
@@ -204,6 +205,7 @@ def test_vim_keys_edit(mount: Mount, keys: str, text: str) -> None:
     assert _saved(page) == text
 
 
+@pytest.mark.long
 def test_vim_writes_with_w_and_the_keys_go_with_the_setting(mount: Mount) -> None:
     page = _vim(mount)
     _keys(page, "dd:w<CR>")
@@ -222,6 +224,7 @@ def test_vim_writes_with_w_and_the_keys_go_with_the_setting(mount: Mount) -> Non
     assert _saved(page).startswith("dd")
 
 
+@pytest.mark.long
 def test_vim_is_loaded_when_it_is_on(mount: Mount) -> None:
     page = mount(yaml())
     page.locator(".view-line").first.click()
