@@ -1,5 +1,5 @@
 // Behaviour of a table: selection with ranges, and the keys j, k, x, Enter; the rows themselves are drawn by the page.
-import { useEffect, useRef } from "react";
+import { useEffect, useLayoutEffect, useRef } from "react";
 import { jsx } from "@emotion/react";
 
 // Rules that draw the columns as wide as the reader made them; the names come from the page, the numbers are numbers.
@@ -70,13 +70,16 @@ export function TableFrame({ selected = [], onSelect, testid, label, widths, onW
 
 // A select, an input and a text area that keep what is typed in the browser and report it after a pause or on leaving.
 export function TextInput({ value = "", type = "text", placeholder, rows = 0, mono = false, error = false, large = false, disabled = false, required = false, label, name, autocomplete, testid, delay = 250, onChange, onEnter, children }) {
-  const ref = useRef(null), sent = useRef(value), wait = useRef(0), cb = useRef({});
+  const ref = useRef(null), sent = useRef(value), wait = useRef(0), cb = useRef({}), typed = useRef("");
   cb.current = { onChange, onEnter };
   useEffect(() => { if (ref.current && value !== sent.current) { sent.current = value; ref.current.value = value ?? ""; } }, [value]);
-  useEffect(() => () => clearTimeout(wait.current), []);
-  const send = () => { clearTimeout(wait.current); const v = ref.current?.value ?? ""; if (v !== sent.current) { sent.current = v; cb.current.onChange?.(v); } };
+  const tell = (v) => { clearTimeout(wait.current); wait.current = 0; if (v !== sent.current) { sent.current = v; cb.current.onChange?.(v); } };
+  const send = () => tell(ref.current?.value ?? "");
+  // Another control may take this one's place while one types, as that of a number after a change of type.
+  useLayoutEffect(() => { if (wait.current && ref.current) ref.current.value = typed.current; }, [rows > 0]);
+  useEffect(() => () => { if (wait.current) tell(typed.current); }, []);
   const common = { ref, defaultValue: value ?? "", placeholder, disabled, required, name, autoComplete: autocomplete || "off", "aria-label": label, "aria-invalid": error || undefined, "data-testid": testid, spellCheck: false,
-    onChange: () => { clearTimeout(wait.current); wait.current = setTimeout(send, delay); }, onBlur: send };
+    onChange: (e) => { typed.current = e.target.value; clearTimeout(wait.current); wait.current = setTimeout(send, delay); }, onBlur: send };
   if (rows) return jsx("textarea", { ...common, rows, className: "inp area" + (mono ? " mono" : "") + (error ? " err" : "") });
   return jsx("label", { className: "inp" + (error ? " err" : "") + (large ? " l" : "") + (disabled ? " off" : "") }, jsx("input", { ...common, type, className: mono ? "mono" : undefined, onKeyDown: (e) => { if (e.key === "Enter") { send(); cb.current.onEnter?.(ref.current.value); } } }), children);
 }

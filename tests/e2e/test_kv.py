@@ -34,6 +34,22 @@ def test_a_new_key_is_stored_with_its_type_and_shown_with_its_value(server: Serv
     assert (stored["type"], stored["value"]) == ("NUMBER", 88120)
 
 
+def test_what_is_typed_while_the_type_changes_stays(server: Server, open_page) -> None:
+    """The control of the new type takes the place of the old one while the text is still on its way."""
+    page = open_page("/kv?new=1")
+    page.evaluate("""() => {
+      const put = (box, kind, text, event) => {
+        Object.getOwnPropertyDescriptor(kind.prototype, "value").set.call(box, text);
+        box.dispatchEvent(new Event(event, {bubbles: true}));
+      };
+      const [type, value] = ["kv-type", "kv-value"].map((id) => document.querySelector(`[data-testid=${id}]`));
+      put(type, HTMLSelectElement, "NUMBER", "change");
+      value.focus();
+      put(value, HTMLTextAreaElement, "88120", "input");
+    }""")
+    expect(page.locator("input[data-testid=kv-value]")).to_have_value("88120")
+
+
 def test_a_wrong_value_is_told_beside_its_field(server: Server, open_page) -> None:
     page = open_page("/kv?new=1")
     page.get_by_test_id("kv-namespace").fill("e2e.kv")
