@@ -69,8 +69,8 @@ class Room:
         self.parents = parents
         self.listeners: set[Listener] = set()
         self.ring: deque[tuple[int, int, str, Any, bytes]] = deque()
-        self._forgotten = [-1, -1]
-        """Place of the last change, and number of the last line, that was in the ring and is not any more."""
+        self._reach: list[int] | None = None
+        """Lowest place and line of a cursor after which the ring has all; None before the first snapshot."""
         self.event_seq = 0
         """Place among the changes before which everything is published: what is held for a moment is not counted."""
         self._heard = 0
@@ -86,9 +86,6 @@ class Room:
         self._watch: Watch = rooms.hub.watch([execution])
         self._task: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
-        self._placed = False
-        self._first = (0, 0)
-        """Event and line of the first snapshot: the ring knows nothing of what was before."""
 
     @property
     def cursor(self) -> str:
@@ -147,12 +144,12 @@ class Room:
                 )
             found = await self.backend.read(self._read)
             total, log_seq, log_no = await self.backend.thread(self._log_place)
-            if anew or not self._placed:
+            if anew or self._reach is None:
                 self.event_seq = self._heard = max(self._heard, found["event_seq"])
                 self.log_seq, self.total = max(self.log_seq, log_seq), max(self.total, total)
                 self.log_no = max(self.log_no, log_no)
-                if not self._placed:
-                    self._placed, self._first = True, (self.event_seq, self.log_seq)
+                if self._reach is None:
+                    self._reach = [self.event_seq, self.log_seq]
         data = {
             "execution": compact({**execution_fields(found["row"]), "waiting": found["waiting"]}),
             "counts": found["counts"],
@@ -196,9 +193,7 @@ class Room:
             event, line = (int(part) for part in since.split("-", 1))
         except ValueError:
             return None
-        if not self._placed or event <= self._forgotten[0] or line < self._forgotten[1]:
-            return None
-        if event < self._first[0] or line < self._first[1]:
+        if self._reach is None or event < self._reach[0] or line < self._reach[1]:
             return None
         found = [
             of_floor(name, data, own, line)
@@ -217,10 +212,8 @@ class Room:
         encoded = frame(event, data, self.cursor)
         if len(self.ring) >= RING:
             place, line, name, *_ = self.ring.popleft()
-            if name == "log":
-                self._forgotten[1] = line
-            else:
-                self._forgotten[0] = place
+            least = self._reach or [0, 0]
+            self._reach = [least[0], line] if name == "log" else [place + 1, least[1]]
         self.ring.append((self.event_seq, self.log_seq, event, data, encoded))
         for listener in self.listeners:
             if listener.joining is not None:
@@ -269,7 +262,7 @@ class Room:
                 self._watch.take()
                 rows, lines, fields, counts = {}, [], {}, set()
                 self.ring.clear()
-                self._forgotten = [self.event_seq, self.log_seq]
+                self._reach = [self.event_seq + 1, self.log_seq]
                 data, row, log_seq = await self.snapshot(anew=True)
                 for listener in self.listeners:
                     listener.log_floor = max(listener.log_floor, log_seq)
