@@ -9,12 +9,12 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from starlette.responses import StreamingResponse
 
-from flowdeck.api.answers import Json, attachment, csv_lines, disposition
+from flowdeck.api.answers import Json, attachment, disposition
 from flowdeck.api.bodies import json_object, text
 from flowdeck.api.forms import uploaded
 from flowdeck.api.parameters import Integer, PageDep, filters, flag
 from flowdeck.api.security import CallerDep
-from flowdeck.api.spreadsheets import file_name
+from flowdeck.api.spreadsheets import Column, file_name, spreadsheet
 from flowdeck.model.errors import IllegalArgument
 from flowdeck.services import (
     administration,
@@ -227,7 +227,19 @@ async def kv_held(request: Request, caller: CallerDep, namespace: str, key: str)
     return Json(await kv.held(request.app.state.backend, caller, namespace, key))
 
 
-KV_COLUMNS = ["namespace", "key", "type", "value", "description", "expirationDate"]
+def _plain(pair: Any) -> str:
+    value = pair.get("value")
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+KV_COLUMNS: dict[str, Column] = {
+    "namespace": lambda pair: pair["namespace"],
+    "key": lambda pair: pair["key"],
+    "type": lambda pair: pair.get("type"),
+    "value": _plain,
+    "description": lambda pair: pair.get("description"),
+    "expirationDate": lambda pair: pair.get("expirationDate"),
+}
 
 
 @router.get("/kv/export")
@@ -236,18 +248,10 @@ async def export_kv(request: Request, caller: CallerDep, format: str = "json") -
     if format not in ("json", "csv"):
         raise IllegalArgument("format: json and csv are known")
     pairs = kv.exported(request.app.state.backend, caller, filters(request, "kv"))
+    if format == "csv":
+        pages = ([pair] async for pair in pairs)
+        return await spreadsheet(request, "kv", caller.tenant, KV_COLUMNS, pages, columns=list(KV_COLUMNS))
     first = await anext(pairs, None)
-    name = file_name(request, "kv", caller.tenant, format)
-
-    def line(one: dict[str, Any]) -> list[Any]:
-        value = one.get("value")
-        told = {**one, "value": value if isinstance(value, str) else json.dumps(value)}
-        return [told.get(column, "") for column in KV_COLUMNS]
-
-    async def table() -> AsyncIterator[bytes]:
-        yield csv_lines([KV_COLUMNS, *([line(first)] if first else [])]).encode()
-        async for one in pairs:
-            yield csv_lines([line(one)]).encode()
 
     async def listed() -> AsyncIterator[bytes]:
         yield b"["
@@ -257,7 +261,5 @@ async def export_kv(request: Request, caller: CallerDep, format: str = "json") -
             yield b",\n" + json.dumps(one, ensure_ascii=False, indent=2).encode()
         yield b"]\n"
 
-    head = {"Content-Disposition": disposition(name)}
-    if format == "csv":
-        return StreamingResponse(table(), media_type="text/csv", headers=head)
+    head = {"Content-Disposition": disposition(file_name(request, "kv", caller.tenant, format))}
     return StreamingResponse(listed(), media_type="application/json", headers=head)
