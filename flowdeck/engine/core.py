@@ -34,6 +34,7 @@ from flowdeck.engine.logwriter import LogWriter
 from flowdeck.engine.messages import Call, Done, Hello, Started
 from flowdeck.engine.outbox import OutboxConsumer
 from flowdeck.engine.plans import PlanStore, parser
+from flowdeck.engine.result_lines import ResultLines
 from flowdeck.engine.scheduler import Scheduler
 from flowdeck.engine.trigger_jobs import is_trigger
 from flowdeck.model.catalog import Catalog
@@ -115,6 +116,10 @@ class Core:
             pools=settings.worker_groups,
             subflow_outputs=_subflow_outputs(settings),
         )
+        self.result_lines: ResultLines | None = None
+        if self.log_files.single:  # a network away: neither the loop nor a result waits for it
+            self.result_lines = ResultLines(self.log_writer, self.gateway.ack)
+            self.gateway.keeps, self.executor.lines_stored = self.result_lines.keeps, self.result_lines.stored
         own = ("EXECUTOR", "SCHEDULER") if cluster is None else ()
         self.broken = False  # it ends by a fault
         leased = None if cluster is None else cluster.leases.id
@@ -157,8 +162,11 @@ class Core:
 
         if message.log is None:
             apply()
-        else:
+        elif self.result_lines is None:
             self.log_writer.store(message.log, apply)
+        else:
+            self.result_lines.take(message)
+            apply()
 
     def _call(self, call: Call, worker: str, reply: Any) -> None:
         if call.name == "trigger.events":

@@ -12,7 +12,7 @@ import random
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -133,6 +133,8 @@ class Executor:
         self.lag = 0.0
         self.meter: ExecutorMeter | None = None
         self.commits: Timer | None = None
+        # Of executions, before their end is told: where lines of results are stored beside the steps.
+        self.lines_stored: Callable[[Collection[int]], Awaitable[None]] | None = None
         self._wake: asyncio.Event | None = None
         self._failing: set[int] = set()  # executions that an internal error has ended in this process
         self.world = self._new_world()
@@ -291,6 +293,8 @@ class Executor:
         if batch is None:
             return False
         if batch.step.open:
+            if batch.barrier and self.lines_stored is not None:
+                await self.lines_stored({live.seq for live, _, new in batch.step.moves if new.terminal})
             begun = time.perf_counter()
             if batch.barrier and self.database.durability != "normal":
                 await asyncio.to_thread(self.writer.commit, True)

@@ -172,6 +172,8 @@ class Gateway:
         self.on_lost = on_lost
         self.on_call = on_call
         self.reads = reads
+        # Whether a result can't be acknowledged yet: it comes again when its lines are stored.
+        self.keeps: Callable[[int, int], bool] | None = None
         self.owns = owns
         self.on_claim = on_claim
         self.on_state = on_state
@@ -260,6 +262,8 @@ class Gateway:
 
     def ack(self, seq: int, fence: int) -> None:
         """The result was committed: the worker forgets it, its credit is free."""
+        if self.keeps is not None and self.keeps(seq, fence):
+            return
         key = (seq, fence)
         self._kills.discard(key)
         self.limbo.take(key)
