@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -20,6 +20,9 @@ from flowdeck.store.queries import namespaces
 log = logging.getLogger("flowdeck.gateway")
 
 Refusal = tuple[str, str, dict[str, Any]]
+Reply = Callable[[Any, Refusal | None], None]
+READ_LINES = frozenset({"errorLogs", "logs.fetch", "logs.purge"})
+"""Reads of log lines."""
 ERROR_LINES = 25
 ERROR = 4
 """Number of the level (`store.logs.LEVELS`)."""
@@ -66,6 +69,9 @@ class CallReader:
             "items.children": self._items_children,
             "items.outputs": self._items_outputs,
         }
+        self.lines_stored: Callable[[], Awaitable[None]] | None = None
+        """Where lines of results are stored beside the steps: a task that asks finds those of tasks before it."""
+        self._waiting: set[asyncio.Task[None]] = set()
         slow = RetentionReads(logs).reads
         self._slow = frozenset(slow)
         self._reads.update(slow)
@@ -74,8 +80,20 @@ class CallReader:
         """Whether this name is a read."""
         return name in self._reads
 
-    def submit(self, call: Call, reply: Callable[[Any, Refusal | None], None]) -> None:
+    def submit(self, call: Call, reply: Reply) -> None:
         """Answer in the thread; `reply` is called in the loop."""
+        if self.lines_stored is not None and call.name in READ_LINES:
+            waiting = self._loop.create_task(self._submit_later(self.lines_stored(), call, reply))
+            self._waiting.add(waiting)
+            waiting.add_done_callback(self._waiting.discard)
+        else:
+            self._submit(call, reply)
+
+    async def _submit_later(self, stored: Awaitable[None], call: Call, reply: Reply) -> None:
+        await stored
+        self._submit(call, reply)
+
+    def _submit(self, call: Call, reply: Reply) -> None:
         pool = self._slow_pool if call.name in self._slow else self._pool
         pool.submit(self._answer, call, reply)
 
@@ -84,7 +102,7 @@ class CallReader:
         for pool in (self._pool, self._slow_pool):
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def _answer(self, call: Call, reply: Callable[[Any, Refusal | None], None]) -> None:
+    def _answer(self, call: Call, reply: Reply) -> None:
         result, error = None, None
         try:
             with self._database.reader() as reader:

@@ -120,6 +120,7 @@ class Core:
         if self.log_files.single:  # a network away: neither the loop nor a result waits for it
             self.result_lines = ResultLines(self.log_writer, self.gateway.ack)
             self.gateway.keeps, self.executor.lines_stored = self.result_lines.keeps, self.result_lines.stored
+            self.reads.lines_stored = self.result_lines.stored
         own = ("EXECUTOR", "SCHEDULER") if cluster is None else ()
         self.broken = False  # it ends by a fault
         leased = None if cluster is None else cluster.leases.id

@@ -23,7 +23,7 @@ class ResultLines:
 
     A result is applied at once and acknowledged when its lines are stored too: until then its worker keeps both and
     sends them again, should this process die. An execution that ends waits for its lines, so that who sees its end
-    finds them.
+    finds them; so does a task that asks for lines.
 
     Args:
         writer: stores the lines.
@@ -51,10 +51,15 @@ class ResultLines:
         self._applied.add((seq, fence))
         return True
 
-    async def stored(self, executions: Collection[int]) -> None:
-        """Wait until all lines of some executions that came with results are stored, for `PATIENCE` at most."""
+    async def stored(self, executions: Collection[int] | None = None) -> None:
+        """Wait, for `PATIENCE` at most, until the lines are stored that have come with results of some executions.
+
+        Args:
+            executions: their numbers; None: of all.
+        """
         until = asyncio.get_running_loop().time() + PATIENCE
-        while any(execution in executions for execution in self._open.values()):
+        awaited = {key for key, execution in self._open.items() if executions is None or execution in executions}
+        while not awaited.isdisjoint(self._open):
             self._stored = self._stored or asyncio.Event()
             self._stored.clear()
             try:

@@ -107,6 +107,24 @@ async def test_an_end_waits_for_the_lines_of_its_execution(lines: ResultLines, w
     assert lines.keeps(8, 1), "the other's still wait"
 
 
+async def test_a_task_that_asks_waits_for_what_has_come_and_not_for_what_comes(
+    lines: ResultLines, writer: Writer
+) -> None:
+    lines.take(result(7, 1))
+    lines.take(result(8, 2))
+    waiting = asyncio.create_task(lines.stored())
+    await asyncio.sleep(0)
+    first, second = writer.waiting
+    lines.take(result(9, 1))
+    first()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    second()
+    await asyncio.wait_for(waiting, 1)
+    assert lines.keeps(9, 1)
+
+
 async def test_an_end_does_not_wait_for_ever(lines: ResultLines, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(result_lines, "PATIENCE", 0.01)
     lines.take(result(7, 1))
