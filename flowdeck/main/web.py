@@ -7,6 +7,7 @@ import logging
 import os
 import resource
 import socket
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -174,6 +175,17 @@ def web_app(settings: Settings, backend: Backend | None = None) -> Any:
         return api
 
 
+def _tls(settings: Settings) -> Callable[..., ssl.SSLContext]:
+    """Makes the context while the server begins: a store that can't be read any more is a fault that it tells of."""
+
+    def made(config: Any, default: Any) -> ssl.SSLContext:
+        context = server_context(settings)
+        assert context is not None
+        return context
+
+    return made
+
+
 def _raise_descriptors() -> None:
     """As many connections as the system lets this process have; no code of users runs here that would inherit it."""
     most, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -216,6 +228,13 @@ def run_web(
     presence = Presence(backend.core, max(heartbeat, timeout / 4))
 
     class Server(uvicorn.Server):
+        async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+            try:
+                await super().serve(sockets)
+            except (Exception, SystemExit):  # uvicorn exits when the application or a socket can't begin
+                await presence.broke()
+                raise
+
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             begun()
             await super().startup(sockets)
@@ -235,7 +254,6 @@ def run_web(
         app = SharedManagement(app, Path(shared), guarded=guarded)
     if settings.context_path:
         app = ContextPath(app, settings.context_path)
-    tls = server_context(settings)
     idle = "micronaut.server.idle-timeout"
     trusted = [str(one) for one in settings.get("flowdeck.server.trusted-proxies") or ()]
     outer: Any = HttpAccess(app, settings, measures or Measures())
@@ -255,7 +273,7 @@ def run_web(
         timeout_graceful_shutdown=GRACE_SECONDS,
         timeout_keep_alive=round(settings.span(idle).total_seconds()) if idle in settings.values else 75,
         server_header=False,
-        ssl_context_factory=None if tls is None else lambda config, default: tls,
+        ssl_context_factory=_tls(settings) if settings.tls else None,
         ws_max_size=32 * 1024 * 1024,
         proxy_headers=bool(trusted) and not resolves,
         forwarded_allow_ips=trusted,

@@ -19,6 +19,8 @@ log = logging.getLogger("flowdeck.web")
 
 LAST_WORDS = 1.0
 """Seconds that a stop may take to be told."""
+FAULT_WAIT = 5.0
+"""Seconds that the first word of a process may take which ends by a fault before it has begun."""
 
 
 class Presence:
@@ -34,6 +36,7 @@ class Presence:
         self._started = time.time_ns() // 1_000_000
         self._id = self._new_id()
         self._task: asyncio.Task[None] | None = None
+        self._spoken = False
 
     def _new_id(self) -> str:
         return make_id(self._started, random.SystemRandom().getrandbits(60))
@@ -51,6 +54,16 @@ class Presence:
                 args = {"id": self._id, "state": state.value}
                 await asyncio.wait_for(self._core.send("service.state", args, timeout=LAST_WORDS), LAST_WORDS)
 
+    async def broke(self) -> None:
+        """Say that this process ends by a fault of its own, also when it has never begun to serve."""
+        if self._task is not None:
+            self._task.cancel()
+        with contextlib.suppress(DomainError, OSError, TimeoutError):
+            if not self._spoken:
+                await asyncio.wait_for(self._say(ServiceState.CREATED), FAULT_WAIT)
+            args = {"id": self._id, "state": ServiceState.ERROR.value}
+            await asyncio.wait_for(self._core.send("service.state", args, timeout=LAST_WORDS), LAST_WORDS)
+
     async def _run(self) -> None:
         while True:
             with contextlib.suppress(DomainError, OSError, TimeoutError):
@@ -59,13 +72,15 @@ class Presence:
                     await self._say()
             await asyncio.sleep(self._every)
 
-    async def _say(self) -> str:
+    async def _say(self, state: ServiceState = ServiceState.RUNNING) -> str:
         args = {
             "id": self._id,
             "kind": "WEBSERVER",
             "host": socket.gethostname(),
-            "state": ServiceState.RUNNING.value,
+            "state": state.value,
             "started": self._started,
             "detail": {"pid": os.getpid()},
         }
-        return str(await self._core.send("service.heartbeat", args))
+        told = str(await self._core.send("service.heartbeat", args))
+        self._spoken = True
+        return told
