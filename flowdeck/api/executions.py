@@ -102,8 +102,8 @@ CSV_COLUMNS: dict[str, Callable[[Any], Any]] = {
     "kind": lambda r: r["kind"] or "NORMAL",
     "parent": lambda r: r["parent_execution"],
     "scheduled": lambda r: documents.instant_or_none(r["schedule_date"]),
-    "inputs": lambda r: r["inputs"],
-    "outputs": lambda r: r["outputs"],
+    "inputs": lambda r: executions.masked_text(r["inputs"]),
+    "outputs": lambda r: executions.masked_text(r["outputs"]),
     "note": _note,
 }
 """Columns of the CSV by the names of the API and of the console's list; durations are ms."""

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 from flowdeck.api.answers import Json, empty
 from flowdeck.api.bodies import raw
 from flowdeck.api.security import CallerDep, address
+from flowdeck.model.coerce import to_text
 from flowdeck.model.errors import Forbidden, NotFound
 from flowdeck.model.states import State
 from flowdeck.services import creation, executions
@@ -54,9 +55,8 @@ async def _called(request: Request, caller: Any, namespace: str, flow_id: str, k
         if trigger.props.get("returnOutputs") and trigger.props.get("responseContentType"):
             kind = trigger.props["responseContentType"]
             if kind == "text/plain":
-                return Response(
-                    "\n".join(str(v) for v in outputs.values()), status_code=status, media_type="text/plain"
-                )
+                text = "\n".join(to_text(value) for value in outputs.values())
+                return Response(text, status_code=status, media_type="text/plain")
             return Json(outputs, status_code=status)
         if not trigger.props.get("returnOutputs"):
             document.pop("outputs", None)

@@ -102,7 +102,8 @@ def create_execution(step: Step, args: dict[str, Any]) -> Live:
         for text in texts:
             step.world.log(live, None, "ERROR", text)
         live.error = {"message": "\n".join(texts)[:2000]}
-        control.close(step.world, live, State.FAILED)
+        # Failed checks are followed by afterExecution, a trigger that could not start anything is not (§10.1).
+        control.close(step.world, live, State.FAILED, follows=not isinstance(failed, str))
     return live
 
 

@@ -7,6 +7,9 @@ from typing import Any
 
 from flowdeck.config.settings import Settings
 
+RECURSIVE = "kestra.variables.recursive-rendering"
+"""Key: whether results of expressions are rendered again (spec: expressions §1)."""
+
 
 def instance_defaults(settings: Settings) -> list[dict[str, Any]]:
     """Plugin defaults of the configuration, the deprecated key included (spec: workflow components §13)."""

@@ -16,11 +16,12 @@ from typing import Any, cast
 
 import msgspec
 
+from flowdeck import expr
 from flowdeck.commands import flows as flow_commands
 from flowdeck.commands import registry
 from flowdeck.commands.due import configure_recovery
 from flowdeck.config.settings import Settings
-from flowdeck.config.variables import context_variables, instance_defaults
+from flowdeck.config.variables import RECURSIVE, context_variables, instance_defaults
 from flowdeck.engine.bus import CommandServer
 from flowdeck.engine.calls import CallReader
 from flowdeck.engine.core_cluster import Cluster, wait_for
@@ -102,6 +103,7 @@ class Core:
             patience=liveness.grace,
         )
         sharing = None if cluster is None else cluster.share(self.gateway)
+        expr.recurse(bool(settings.get(RECURSIVE)))
         self.executor = Executor(
             database,
             self.plans,
@@ -111,7 +113,7 @@ class Core:
             needs_process=self._needs_process,
             globals_=context_variables(settings),
             encrypt=_encrypt(settings),
-            recursive=bool(settings.get("kestra.variables.recursive-rendering")),
+            recursive=bool(settings.get(RECURSIVE)),
             sharing=sharing,
             pools=settings.worker_groups,
             subflow_outputs=_subflow_outputs(settings),

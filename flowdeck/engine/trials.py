@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from flowdeck.engine.executor_step import Promise
 from flowdeck.engine.messages import Poll
 from flowdeck.engine.questions import Questions
-from flowdeck.engine.triggers import Preparation, Prepared, ask, flow_context, group_of
-from flowdeck.model.conditions import ConditionError, Facts, all_hold
+from flowdeck.engine.triggers import Preparation, Prepared, ask, conditions_hold, flow_context, group_of
+from flowdeck.model.conditions import ConditionError
 from flowdeck.model.engine import Plan
 from flowdeck.model.errors import IllegalArgument, IllegalState, NotFound
 from flowdeck.model.flow import TriggerDef
@@ -96,11 +96,9 @@ class _Trial:
 
     def _judge(self) -> None:
         """Whether the trigger's conditions let it look at all."""
-        conditions = self._trigger.props.get("conditions") or ()
-        context = {**flow_context(self._plan, self._executor.globals), "trigger": self.about}
-        facts = Facts(context, namespace=self._plan.flow.namespace, flow_id=self._plan.flow.id)
+        own, asked = {"date": self.about["date"]}, self._questions
         try:
-            self._answer["conditions"] = not conditions or all_hold(conditions, facts, self._questions.render)
+            self._answer["conditions"] = conditions_hold(self._plan, self._trigger, self._executor.globals, own, asked)
         except Pending:
             ask(self._executor, self._plan, self._questions, self._judge)
             return

@@ -15,9 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 from flowdeck.engine.messages import Call, Done, Poll, Started
 from flowdeck.engine.questions import Questions
-from flowdeck.engine.triggers import Encrypt, Preparation, Prepared, ask, flow_context, group_of, start
+from flowdeck.engine.triggers import (
+    Encrypt,
+    Preparation,
+    Prepared,
+    ask,
+    conditions_hold,
+    flow_context,
+    group_of,
+    start,
+)
 from flowdeck.engine.triggers_state import Key, Say, row_of, write
-from flowdeck.model.conditions import ConditionError, Facts, all_hold
+from flowdeck.model.conditions import ConditionError
 from flowdeck.model.durations import parse_duration
 from flowdeck.model.engine import Plan
 from flowdeck.model.engine.world import Acknowledge
@@ -381,13 +390,9 @@ class TriggerJobs:
         questions: Questions,
     ) -> bool:
         """Whether all conditions hold; `Pending` while a worker must render."""
-        conditions = trigger.props.get("conditions") or ()
-        if not conditions:
-            return True
-        context = {**flow_context(plan, step.world.globals), "trigger": {"date": instant(step.now), **variables}}
-        facts = Facts(context, namespace=plan.flow.namespace, flow_id=plan.flow.id)
+        own = {"date": instant(step.now), **variables}
         try:
-            return all_hold(conditions, facts, questions.render)
+            return conditions_hold(plan, trigger, step.world.globals, own, questions)
         except ConditionError as error:
             self._warn(step, key, str(error))
             return False

@@ -15,6 +15,7 @@ from flowdeck.engine.questions import Questions
 from flowdeck.expr import ExpressionError, references, render_value
 from flowdeck.model.checks import judge
 from flowdeck.model.coerce import to_text
+from flowdeck.model.conditions import Facts, all_hold
 from flowdeck.model.engine import Live, Plan
 from flowdeck.model.errors import IllegalState
 from flowdeck.model.flow import TriggerDef
@@ -90,7 +91,7 @@ class Preparation:
     Args:
         plan: the flow that is started.
         trigger: its trigger, with `inputs` and `labels` as written.
-        variables: `trigger` of the context.
+        variables: `trigger` of the context, beside its id and type.
         inputs: values that win over those of the trigger (a backfill's).
         labels: labels that win over those of the trigger.
         encrypt: makes the stored form of SECRET inputs.
@@ -125,7 +126,7 @@ class Preparation:
         self._plan = plan
         self._trigger = trigger
         self._base = flow_context(plan, globals_)
-        self._context = {**self._base, "trigger": dict(variables)}
+        self._context = {**self._base, "trigger": {"id": trigger.id, "type": trigger.type, **variables}}
         if trigger.kind == "schedule":
             self._context["schedule"] = dict(variables)
         self._more = dict(inputs or {})
@@ -222,6 +223,25 @@ class Preparation:
         if known[1] is not None:
             raise ExpressionError(known[1])
         return known[0]
+
+
+def conditions_hold(
+    plan: Plan, trigger: TriggerDef, globals_: Mapping[str, Any], own: Mapping[str, Any], questions: Questions
+) -> bool:
+    """Whether all conditions of a trigger that a worker evaluates hold (§15.8).
+
+    `own` are its variables: the `date` of the look, or an event. They see them as `trigger`, beside `id` and `type`
+    (§20).
+
+    Raises:
+        Pending: a worker must render something first: `ask` it with `questions`.
+        ConditionError: one can't be evaluated.
+    """
+    conditions = trigger.props.get("conditions") or ()
+    if not conditions:
+        return True
+    context = {**flow_context(plan, globals_), "trigger": {"id": trigger.id, "type": trigger.type, **own}}
+    return all_hold(conditions, Facts(context, namespace=plan.flow.namespace, flow_id=plan.flow.id), questions.render)
 
 
 def ask(executor: Executor, plan: Plan, preparation: Preparation | Questions, then: Callable[[], None]) -> None:

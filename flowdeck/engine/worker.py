@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flowdeck import expr
+from flowdeck.config.variables import RECURSIVE
 from flowdeck.engine.executors import Address, Doors, addresses, client_tls
 from flowdeck.engine.worker_attempts import Attempts
 from flowdeck.engine.worker_contexts import WorkerVariables
@@ -85,7 +87,7 @@ class WorkerOptions:
             async_credits=settings.get("flowdeck.worker.async-credits") or 1000,
             lease=settings.span("kestra.server.liveness.timeout").total_seconds(),
             drain=settings.span("kestra.server.termination-grace-period").total_seconds(),
-            recursive=bool(settings.get("kestra.variables.recursive-rendering")),
+            recursive=bool(settings.get(RECURSIVE)),
             refused_addresses=refused,
             variables=WorkerVariables(
                 envs={k[len(prefix) :].lower(): v for k, v in os.environ.items() if k.startswith(prefix)},
@@ -266,6 +268,7 @@ async def run_worker(settings: Settings, begun: Callable[[Worker], None] = lambd
     warm_up()
     for name in unreadable_secrets(os.environ):
         log.warning("the variable %s does not hold base64 text: secret() can't read it", name)
+    expr.recurse(bool(settings.get(RECURSIVE)))
     worker = Worker(WorkerOptions.of(settings))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, worker.stop)

@@ -3,7 +3,7 @@
 from flowdeck.expr.errors import ExpressionError, UndefinedError
 from flowdeck.expr.limits import Limits
 from flowdeck.expr.references import WHOLE_CONTEXT
-from flowdeck.expr.runtime import Environment
+from flowdeck.expr.runtime import Environment, recurse
 from flowdeck.expr.templates import Compiled, compile, references, render, render_value, truthy
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Limits",
     "UndefinedError",
     "compile",
+    "recurse",
     "references",
     "render",
     "render_value",

@@ -47,10 +47,24 @@ class Environment:
     zone: tzinfo = UTC
     secrets: Set[str] = frozenset()
     on_secret: Callable[[str], None] | None = None
-    recursive: bool = False
+    recursive: bool = field(default_factory=lambda: _Process.recursive)
+
+
+class _Process:
+    recursive = False
 
 
 DEFAULT_ENVIRONMENT = Environment()
+
+
+def recurse(on: bool) -> None:
+    """Whether every render of this process is recursive unless its environment says otherwise; set once at start."""
+    _Process.recursive = DEFAULT_ENVIRONMENT.recursive = on
+
+
+def recursing() -> bool:
+    """Whether results are rendered again, so that a template may refer to whatever stands in its values."""
+    return _Process.recursive
 
 
 class Runtime:

@@ -15,9 +15,9 @@ from flowdeck.expr.functions import FUNCTIONS
 from flowdeck.expr.lexer import BLUEPRINT_SYNTAX, DEFAULT_SYNTAX, Syntax
 from flowdeck.expr.limits import RENDER_STEPS
 from flowdeck.expr.parser import parse
-from flowdeck.expr.passes import restore, stable
-from flowdeck.expr.references import Collector
-from flowdeck.expr.runtime import DEFAULT_ENVIRONMENT, Environment, Runtime, Scope, flat
+from flowdeck.expr.passes import MAX_PASSES, restore, stable
+from flowdeck.expr.references import WHOLE_CONTEXT, Collector
+from flowdeck.expr.runtime import DEFAULT_ENVIRONMENT, Environment, Runtime, Scope, flat, recursing
 from flowdeck.expr.texts import text_of
 
 CACHE_SIZE = 4096
@@ -144,8 +144,8 @@ class Compiled:
             return self.source
         if env is not None and env.secrets and not self._traces:
             return self._tracing().eval(context, env)
-        if env is not None and env.recursive:
-            return self._recursive(context, env)
+        if (env or DEFAULT_ENVIRONMENT).recursive:
+            return self._recursive(context, env or DEFAULT_ENVIRONMENT)
         rt = Runtime(env or DEFAULT_ENVIRONMENT, compile) if self._needs_runtime else None
         try:
             if len(self._pieces) == 1:
@@ -164,10 +164,12 @@ class Compiled:
 
     def eval_value(self, context: Mapping[str, Any], env: Environment | None = None) -> Any:
         """The native value of a template that is one `{{ }}`, else the rendered text (typed mode, §1)."""
-        if self._value is None or (env is not None and env.recursive):
+        if self._value is None:
             return self.eval(context, env)
         if env is not None and env.secrets and not self._traces:
             return self._tracing().eval_value(context, env)
+        if (env or DEFAULT_ENVIRONMENT).recursive:
+            return self._recursive(context, env or DEFAULT_ENVIRONMENT, native=True)
         rt = Runtime(env or DEFAULT_ENVIRONMENT, compile) if self._needs_runtime else None
         try:
             value = self._value(context, rt)
@@ -209,17 +211,38 @@ class Compiled:
         self._body(Scope(context), rt, out)
         return "".join(out)
 
-    def _recursive(self, context: Mapping[str, Any], env: Environment) -> str:
+    def _recursive(self, context: Mapping[str, Any], env: Environment, *, native: bool = False) -> Any:
+        """The result, rendered again until it is stable; with `native` a value that is no text ends it."""
         rt = Runtime(env, compile)
         rt.raws = []
         try:
+            if native:
+                value = self._native(context, rt)
+                return restore(value, rt.raws) if isinstance(value, str) else value
             return restore(stable(self.run(context, rt), context, rt), rt.raws)
         except ExpressionError as error:
+            error.source = restore(error.source or self.source, rt.raws)
             raise self._located(error, context) from None
         except (RecursionError, MemoryError):
             raise ExpressionError("The expression is nested too deeply or too large", source=self.source) from None
         except DATA_ERRORS as error:
             raise ExpressionError(f"The expression failed: {str(error)[:300]}", source=self.source) from None
+
+    def _native(self, context: Mapping[str, Any], rt: Runtime) -> Any:
+        """The native value of a single expression, of the single expression that it gives, and so on."""
+        template = self
+        for _ in range(MAX_PASSES):
+            if rt.secrets and not template._traces:
+                template = template._tracing()
+            value = template._value(context, rt)
+            if not isinstance(value, str):
+                return value
+            text = template._around[0] + value + template._around[1]
+            inner = compile(text)
+            if inner._value is None or text == template.source:
+                return stable(text, context, rt)
+            template = inner
+        raise ExpressionError("Too many rendering attempts")
 
     def _located(self, error: ExpressionError, context: Mapping[str, Any]) -> ExpressionError:
         """The error with its template and, for a missing name, with the nearest name there is."""
@@ -313,6 +336,9 @@ def references(value: Any) -> tuple[frozenset[tuple[str, ...]], bool]:
                     continue
                 refs |= template.refs
                 needs_io = needs_io or template.needs_io
+                if template.refs and recursing():
+                    refs.add(WHOLE_CONTEXT)
+                    needs_io = True
         elif isinstance(item, Mapping):
             stack.extend(item.keys())
             stack.extend(item.values())

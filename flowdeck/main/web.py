@@ -12,12 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from flowdeck import __version__
+from flowdeck import __version__, expr
 from flowdeck.api.app import create_api
 from flowdeck.commands import flows as flow_commands
 from flowdeck.config.menu_links import custom_links
 from flowdeck.config.settings import Settings
-from flowdeck.config.variables import context_variables, instance_defaults
+from flowdeck.config.variables import RECURSIVE, context_variables, instance_defaults
 from flowdeck.engine.bus import CoreClient
 from flowdeck.engine.measures import Measures
 from flowdeck.engine.supervisor import MANAGEMENT
@@ -102,6 +102,7 @@ def _size(value: Any, default: int) -> int:
 def build_backend(settings: Settings) -> Backend:
     """The adapters of this process: command client, readers, storage, catalog."""
     flow_commands.INSTANCE_DEFAULTS[:] = instance_defaults(settings)  # on PostgreSQL flows are saved here
+    expr.recurse(bool(settings.get(RECURSIVE)))
     cipher = None
     key = load_key(settings.home.path, settings.get("kestra.encryption.secret-key"))
     if key:

@@ -21,17 +21,24 @@ def has_expression(value: Any) -> bool:
     return False
 
 
-def check_expression(node: ScalarNode, path: str, source: str) -> Finding | None:
-    """The finding about a template that does not parse, or None."""
+def check_expression(node: ScalarNode, path: str, source: str) -> list[Finding]:
+    """An error when a template does not parse, else a warning for each filter, function and test that nobody knows.
+
+    Unknown names fail when they are rendered, if ever (spec: expressions §4).
+    """
+
+    def finding(severity: Severity, message: str, line: int, column: int, rule: str) -> Finding:
+        line, column = locate(node, source, line, column)
+        return Finding(severity, message, path, line, column, line, column + 1, rule)
+
     try:
-        compile(node.value)
+        template = compile(node.value)
     except ExpressionError as error:
-        line, column = locate(node, source, error.line, error.column)
         message = f"Invalid expression: {error.message}"
         if error.hint:
             message += f" ({error.hint})"
-        return Finding(Severity.ERROR, message, path, line, column, line, column + 1, "expression")
-    return None
+        return [finding(Severity.ERROR, message, error.line, error.column, "expression")]
+    return [finding(Severity.WARNING, *problem, "unknown-name") for problem in template.problems]
 
 
 def locate(node: ScalarNode, source: str, line: int, column: int) -> tuple[int, int]:

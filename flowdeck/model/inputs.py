@@ -368,7 +368,7 @@ def parse_output(output: OutputDef, rendered: Any, encrypt: Callable[[str], Any]
     """Typed value of a flow output; `InputValueError` when it has none or is required and null (§14)."""
     if rendered is None or (rendered == "" and output.type != "STRING"):
         if output.required:
-            raise InputValueError(f"output '{output.id}' is required and has no value")
+            raise InputValueError("it is required and has no value")
         return None
     value = parse_value(output.type, rendered, output.props, output.id)
     if output.type == "SECRET":

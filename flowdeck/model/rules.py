@@ -301,10 +301,25 @@ def _in_cycles(graph: Mapping[str, tuple[str, ...]]) -> list[str]:
 
 
 def _directory(checker: Checker, typed: Typed, document: Mapping[str, Any]) -> None:
-    for value in typed.value.get("tasks") or ():
+    """Children of a WorkingDirectory run on one worker: the one that its own group gives (§2.5)."""
+    children = typed.value.get("tasks")
+    path = f"{typed.path}.tasks"
+    if children == [] and not any(finding.path.startswith(f"{path}[") for finding in checker.findings):
+        checker.report("The 'tasks' property cannot be empty", path, checker.at(path), "length")
+    for value in children or ():
         child = checker.typed.get(id(value))
-        if child is not None and child.spec.role not in ("runnable", ""):
-            checker.report("Only runnable tasks are allowed", child.path, checker.at(child.path), "runnable-only")
+        if child is None:
+            continue
+        if child.spec.role not in ("runnable", ""):
+            text = "Only runnable tasks are allowed as children of a WorkingDirectory task"
+            checker.report(text, child.path, checker.at(child.path), "runnable-only")
+        if value.get("workerGroup") and checker.strict:
+            text = (
+                "Cannot set a Worker Group in any WorkingDirectory sub-tasks, it is only supported at the "
+                "WorkingDirectory level"
+            )
+            path = f"{child.path}.workerGroup"
+            checker.report(text, path, checker.at(path), "directory-group")
 
 
 def _subflow(checker: Checker, typed: Typed, document: Mapping[str, Any]) -> None:

@@ -35,6 +35,8 @@ _WORDS = {
     "object": "a map",
     "labels": "labels (a map, or a list of key and value)",
 }
+_PRIMITIVE = frozenset({"boolean", "integer", "number"})
+"""Shapes whose static properties with a default take no null (spec: core plugins §0)."""
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
 _NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,3})?")
 
@@ -271,12 +273,15 @@ class Checker:
         return None
 
     def _expression(self, node: ScalarNode, path: str) -> None:
-        if self.strict:
-            finding = check_expression(node, path, self.source)
-            if finding is not None:
+        if not self.strict:
+            return
+        for finding in check_expression(node, path, self.source):
+            if finding.severity is Severity.ERROR:
                 self._errors += 1
-                if not self._full():
-                    self.findings.append(finding)
+            else:
+                self._hints += 1
+            if not self._full(finding.severity):
+                self.findings.append(finding)
 
     def _untyped(self, node: Node, path: str, dynamic: bool) -> Any:
         if isinstance(node, SequenceNode):
@@ -378,6 +383,8 @@ class Checker:
                 self.report(f"'{name}' is deprecated. {instead}", place, key, "deprecated", Severity.DEPRECATION)
             found = self.value(member, field.shape, place)
             if found is None:
+                if self.strict and field.shape.name in _PRIMITIVE and field.default is not None and is_null(member):
+                    self.report(f"Cannot map `null` into type `{field.shape.name}`", place, member, "null")
                 continue
             if field.name != name and field.name in out:
                 continue

@@ -119,7 +119,7 @@ class WorkerFacts:
 
 @lru_cache(maxsize=8192)
 def _text_needs_io(text: str) -> bool:
-    return expr.compile(text).needs_io
+    return expr.references(text)[1]
 
 
 def needs_io(value: Any) -> bool:

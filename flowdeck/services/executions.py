@@ -9,7 +9,7 @@ from typing import Any
 
 from flowdeck.model.errors import DomainError, IllegalArgument, InvalidFormat, NotFound
 from flowdeck.model.labels import KEY_PATTERN, is_key
-from flowdeck.model.masking import shown
+from flowdeck.model.masking import ENCRYPTED, shown
 from flowdeck.model.states import State
 from flowdeck.services import documents
 from flowdeck.services.backend import Backend
@@ -64,6 +64,13 @@ def masked(value: Any) -> Any:
     if isinstance(value, list):
         return [masked(v) for v in value]
     return value
+
+
+def masked_text(stored: str | None) -> str | None:
+    """As `masked`, of JSON text as it is stored; most holds nothing encrypted and stays as it is."""
+    if stored is None or ENCRYPTED not in stored:
+        return stored
+    return json.dumps(masked(json.loads(stored)), ensure_ascii=False, separators=(",", ":"))
 
 
 def _mask(document: dict[str, Any]) -> dict[str, Any]:

@@ -104,6 +104,29 @@ def test_failing_makes_an_execution_that_never_ran(server: Server) -> None:
     assert {line["level"] for line in server.logs(done["id"])} == {"ERROR"}
 
 
+@pytest.mark.parametrize("caller", ["api", "subflow", "webhook"])
+def test_what_failed_checks_have_ended_is_followed_by_its_after_execution(server: Server, caller: str) -> None:
+    """§10.1: afterExecution also runs for FAILED created by checks, and nothing else of the flow."""
+    name = f"fails-after-{caller}"
+    more = """
+errors: [{id: e, type: @log.Log, message: e}]
+finally: [{id: f, type: @log.Log, message: f}]
+afterExecution: [{id: after, type: @log.Log, message: "after {{ execution.state }}"}]
+triggers: [{id: h, type: @trigger.Webhook, key: afterchecksfail}]
+"""
+    server.save_flow(checked(name, check("{{ false }}", "FAIL_EXECUTION", "no"), more))
+    if caller == "api":
+        made = server.execute("conformance", name)["id"]
+    elif caller == "subflow":
+        call = f"tasks: [{{id: s, type: @flow.Subflow, namespace: conformance, flowId: {name}}}]"
+        made = run_of(server.run(flow_text("calls-after", call)), "s")["outputs"]["executionId"]
+    else:
+        made = server.call("POST", f"/api/v1/main/executions/webhook/conformance/{name}/afterchecksfail").json["id"]
+    eventually(lambda: states(server.execution(made)) == [("after", "SUCCESS")], what="afterExecution")
+    assert server.execution(made)["state"]["current"] == "FAILED"
+    assert messages(server, made, "no", "after FAILED") == ["no", "after FAILED"]
+
+
 def test_creating_anyway(server: Server) -> None:
     """§12: CREATE_EXECUTION → created normally."""
     done = server.run(checked("creates", check("{{ false }}", "CREATE_EXECUTION")))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from pathlib import Path
 from typing import Any
 
-from tests.conformance.conftest import SECRETS, messages, run_of
+from tests.conformance.conftest import SECRETS, flow_text, messages, run_of
 from tests.support.server import Server, eventually, multipart
 
 TOKEN = SECRETS["CONFORMANCE_TOKEN"]
@@ -101,6 +103,29 @@ outputs:
     assert ended["inputs"] == {"password": "******"}
     assert ended["outputs"] == {"shown": "******"}
     nowhere(server, ended["id"], "in-put-s3cret")
+
+
+def test_a_list_as_csv_shows_stars_for_encrypted_values(server: Server) -> None:
+    """§3.3, §14: SECRET inputs and outputs, and values made of them, in the columns of an export."""
+    source = flow_text(
+        "as-csv",
+        """
+        inputs: [{id: pin, type: SECRET}, {id: plain, type: STRING, defaults: "ü, open"}]
+        tasks: [{id: t, type: @debug.Return, format: x}]
+        outputs:
+          - {id: pin, type: SECRET, value: "{{ inputs.pin }}"}
+          - {id: made, type: STRING, value: "<{{ inputs.pin }}>"}
+        """,
+    )
+    done = server.run(source, {"pin": "pin-of-the-export"})
+    answer = server.call(
+        "GET", "/api/v1/main/executions/export/by-query/csv?columns=inputs,outputs&filters[flowId][EQUALS]=as-csv"
+    )
+    assert answer.status == 200, answer.text
+    [row] = csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff")))
+    assert row["id"] == done["id"]
+    assert json.loads(row["inputs"]) == {"pin": "******", "plain": "ü, open"} == done["inputs"]
+    assert json.loads(row["outputs"]) == {"pin": "******", "made": "<******>"} == done["outputs"]
 
 
 def test_error_logs_of_the_execution_are_known_to_outputs_and_errors(server: Server) -> None:

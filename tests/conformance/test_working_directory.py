@@ -87,7 +87,7 @@ def test_only_runnable_tasks_are_allowed(server: Server) -> None:
     )
     answer = server.call("POST", "/api/v1/main/flows", body=source, content_type="application/x-yaml")
     assert answer.status == 422
-    assert "tasks[0].tasks[0]: Only runnable tasks are allowed" in answer.text
+    assert "tasks[0].tasks[0]: Only runnable tasks are allowed as children of a WorkingDirectory task" in answer.text
 
 
 def test_a_cache_is_kept_for_the_next_execution(server: Server) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from flowdeck.store.driver import open_database
+from tests.integration.test_components import certificate
 from tests.support.server import Server, eventually
 
 pytestmark = pytest.mark.fault
@@ -290,5 +295,55 @@ def test_settings_that_make_no_sense_are_refused(tmp_path: Path, name: str, valu
         with pytest.raises(AssertionError):
             server.start(seconds=20, setup=False)
         assert words in server.output()
+    finally:
+        server.stop()
+
+
+def web_rows(server: Server) -> list[list[str]]:
+    """The states that each web server's row went through, as the database has them."""
+    database = open_database(server.database_url)
+    try:
+        with database.reader() as reader:
+            rows = reader.all("select detail from service where kind = 'WEBSERVER' order by started, id")
+        return [[state for _, state in json.loads(row["detail"])["events"]] for row in rows]
+    finally:
+        database.close()
+
+
+def test_a_web_server_that_can_not_serve_says_error(tmp_path: Path) -> None:
+    """F53: ERROR of a component that ends by a fault of its own; the next one that can serve runs."""
+    store = tmp_path / "tls.pem"
+    good = b"".join(path.read_bytes() for path in certificate(tmp_path))
+    store.write_bytes(good)
+    server = Server(
+        tmp_path / "home",
+        environment={
+            "FLOWDECK_CONSOLE_ENABLED": "false",
+            "MICRONAUT_SERVER_SSL_ENABLED": "true",
+            "MICRONAUT_SERVER_SSL_KEY_STORE_TYPE": "PEM",
+            "MICRONAUT_SERVER_SSL_KEY_STORE_PATH": str(store),
+        },
+    )
+    server.home.mkdir()
+    command = [sys.executable, "-m", "flowdeck", "server", "standalone"]
+    with (server.home / "server.out").open("ab") as out:
+        server.process = subprocess.Popen(
+            command, env=server.variables(), stdout=out, stderr=out, start_new_session=True
+        )
+    try:
+
+        def serves() -> bool:
+            with contextlib.suppress(OSError):
+                return server.call("GET", "/health/readiness", port=server.management_port, auth=False).status == 200
+            return False
+
+        eventually(serves, seconds=60, what="readiness")
+        eventually(lambda: web_rows(server) == [["RUNNING"]], what="the row of the first")
+        store.write_text("no certificate")
+        os.kill(server.pids("web")[0], signal.SIGKILL)
+        eventually(lambda: ["CREATED", "ERROR"] in web_rows(server), seconds=30, what="the fault's row")
+        store.write_bytes(good)
+        eventually(serves, seconds=60, what="readiness")
+        eventually(lambda: web_rows(server).count(["RUNNING"]) == 2, seconds=30, what="a row of one that runs")
     finally:
         server.stop()

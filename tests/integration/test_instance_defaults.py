@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.server import Server, multipart
+from tests.support.server import Server, eventually, multipart
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -81,3 +82,64 @@ def test_tasks_inputs_checks_and_the_validation_see_the_same(server: Server) -> 
     answer = server.call("POST", f"/api/v1/main/executions/{ended['id']}/eval", body=SEEN, content_type="text/plain")
     if answer.status == 200:
         assert answer.json["result"] == WANTED
+
+
+RECURSIVE = {
+    "kestra": {
+        "variables": {"recursive-rendering": True},
+        "tasks": {"defaults": [{"type": f"{CORE}.log.Log", "values": {"level": "WARN"}}]},
+    }
+}
+NESTED = """
+id: nested
+namespace: ns
+inputs:
+  - {id: sum, type: STRING, defaults: "{{ '{{ 1 + 1 }}' }}"}
+  - {id: choice, type: SELECT, expression: "{{ '{{ [1, 2] }}' }}", autoSelectFirst: true}
+variables:
+  first: "{{ flow.id }}"
+  second: "{{ vars.first }}"
+  no: "{{ false }}"
+  number: "{{ 1 + 2 }}"
+  stored: "{{ kv('absent', errorOnMissing=false) ?? 'nothing' }}"
+  growing: "{{ vars.growing }}x"
+tasks:
+  - {id: task, type: core.log.Log, message: "{{ vars.second }} {{ vars.stored }} {{ inputs.sum }} {% raw %}{{ x }}{% endraw %}"}
+  - {id: if, type: core.flow.If, condition: "{{ vars.no }}", then: [{id: then, type: core.log.Log, message: then}]}
+  - id: loop
+    type: core.flow.ForEach
+    values: ["{{ vars.second }}", "{{ vars.stored }}"]
+    tasks: [{id: in, type: core.debug.Return, format: "{{ taskrun.value }}"}]
+  - {id: labels, type: core.execution.Labels, labels: {of: "{{ vars.second }}"}}
+  - {id: never, type: core.log.Log, message: "{{ vars.growing }}", allowFailure: true}
+outputs: [{id: n, type: INT, value: "{{ vars.number }}"}, {id: c, type: STRING, value: "{{ inputs.choice }}"}]
+""".replace("type: core.", "type: io.kestra.plugin.core.")
+
+
+def test_rendering_is_recursive_everywhere_when_the_configuration_says_so(tmp_path: Path) -> None:
+    """Expressions §1: `kestra.variables.recursive-rendering`; `kestra.tasks.defaults`, the older key (§13)."""
+    environment = {"KESTRA_CONFIGURATION": json.dumps(RECURSIVE), "FLOWDECK_CONSOLE_ENABLED": "false"}
+    one = Server(tmp_path / "home", environment=environment)
+    try:
+        ended = one.start().run(NESTED)
+        assert ended["state"]["current"] == "WARNING", one.logs(ended["id"])
+        lines = eventually(
+            lambda: {x["message"]: x["level"] for x in one.logs(ended["id"]) if x.get("taskId") in ("task", "never")},
+            what="lines",
+        )
+        assert lines["nested nothing 2 {{ x }}"] == "WARN"
+        assert any("Too many rendering attempts" in text for text in lines)
+        ran = [(run["taskId"], run.get("value"), run["state"]["current"]) for run in ended["taskRunList"]]
+        assert ran == [
+            ("task", None, "SUCCESS"),
+            ("if", None, "SUCCESS"),
+            ("loop", None, "SUCCESS"),
+            ("in", "nested", "SUCCESS"),
+            ("in", "nothing", "SUCCESS"),
+            ("labels", None, "SUCCESS"),
+            ("never", None, "WARNING"),
+        ]
+        assert ended["outputs"] == {"n": 3, "c": "1"}
+        assert {"key": "of", "value": "nested"} in ended["labels"]
+    finally:
+        one.discard()

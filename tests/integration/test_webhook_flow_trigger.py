@@ -119,6 +119,19 @@ def test_a_waiting_webhook_answers_with_the_outputs(server: Server) -> None:
     assert answer.status == 202 and answer.json == {"said": "heard hi"}
 
 
+def test_a_webhook_answers_outputs_as_text(server: Server) -> None:
+    """§15.8 `responseContentType: text/plain`: one line an output, what is no text as JSON."""
+    outputs = [
+        "{id: map, type: JSON, value: '{{ trigger.body }}'}",
+        "{id: yes, type: BOOLEAN, value: '{{ true }}'}",
+        "{id: none, type: STRING, required: false, value: '{{ null }}'}",
+    ]
+    extra = hook("wait: true", "returnOutputs: true", "responseContentType: text/plain")
+    server.save_flow(flow("textual", extra, head=f"outputs: [{', '.join(outputs)}]"))
+    answer = server.call("POST", f"{HOOK}/textual/the-long-key", json_body={"a": [1, "ü"]}, auth=False)
+    assert (answer.status, answer.text) == (200, '{"a":[1,"ü"]}\ntrue\n')
+
+
 def test_a_waiting_webhook_of_a_failing_flow_answers_500(server: Server) -> None:
     server.save_flow(
         flow("fails", hook("wait: true"))

@@ -14,7 +14,7 @@ from flowdeck.model.engine.stages import WORK, stage, work
 from flowdeck.model.engine.world import DETAIL, FAR, STATE, KillAttempt, Level, Live, Run, World
 from flowdeck.model.flow import TaskKind
 from flowdeck.model.ids import shard_of
-from flowdeck.model.inputs import InputValueError, parse_output
+from flowdeck.model.inputs import InputValueError, nest, parse_output
 from flowdeck.model.labels import merge_labels, without_system
 from flowdeck.model.states import State
 
@@ -285,7 +285,9 @@ def outputs_known(w: World, live: Live, result: Any, error: str | None) -> None:
             live.outputs = typed_outputs(w, live.plan, result)
         except ValueError as problem:
             error = str(problem)
-    if error is not None:
+    if error is not None and (live.trigger or {}).get("outputs"):
+        live.unanswered = error  # only the task that asked for them fails (§9.1)
+    elif error is not None:
         w.log(live, None, "ERROR", f"Failed to render output values: {error}")
         state = State.FAILED
         if live.error is None:
@@ -295,24 +297,29 @@ def outputs_known(w: World, live: Live, result: Any, error: str | None) -> None:
 
 
 def typed_outputs(w: World, plan: Plan, rendered: Mapping[str, Any]) -> dict[str, Any]:
-    """Values of the declared types; ValueError names the output that has another one."""
+    """Values of the declared types, dots in ids nesting them (§2.2); ValueError names the output of another type."""
+    asked: dict[str, Any] = {}
     out: dict[str, Any] = {}
     for declared in plan.flow.outputs:
-        if not declared.type:  # asked for by a Subflow task
-            out[declared.id] = rendered.get(declared.id)
+        if not declared.type:  # asked for by a Subflow task, by whatever name
+            asked[declared.id] = rendered.get(declared.id)
             continue
         try:
             out[declared.id] = parse_output(declared, rendered.get(declared.id), w.encrypt)
         except InputValueError as error:
             raise ValueError(f"output '{declared.id}': {error}") from None
-    return out
+    return asked or nest(out)
 
 
-def close(w: World, live: Live, state: State) -> None:
-    """Write the final state: close open task runs, free the slot, tell the parent, start `afterExecution`."""
+def close(w: World, live: Live, state: State, *, follows: bool | None = None) -> None:
+    """Write the final state: close open task runs, free the slot, tell the parent, start `afterExecution`.
+
+    Listeners and `afterExecution` follow what has run; `follows` says otherwise.
+    """
     if live.state.terminal:
         return
     ran = live.root is not None
+    follows = (ran if follows is None else follows) and state is not State.RETRIED
     if live.root is not None:
         live.root.ended = True
         if live.root.open:
@@ -336,9 +343,9 @@ def close(w: World, live: Live, state: State) -> None:
     free_slot(w, live)
     if state is not State.RETRIED:
         tell_parent(w, live, state)
-    if ran and state is not State.RETRIED:
+    if follows:
         live.listeners = listeners.holding(w, live)
-    if ran and state is not State.RETRIED and listeners.after_keys(live):
+    if follows and listeners.after_keys(live):
         live.root = root_level(live)
         live.root.phase = AFTER
         w.timer("after", live.seq, FAR, json.dumps(live.listeners) if live.listeners else None)

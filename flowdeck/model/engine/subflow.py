@@ -198,12 +198,12 @@ def _date(value: Any) -> int | None:
 
 @work("checks failed")
 def checks_failed(w: World, failed: tuple[Live, list[str]]) -> None:
-    """Checks make an execution that is FAILED from its creation, without task runs (§12)."""
+    """Checks make an execution that is FAILED from its creation; only what follows the end runs (§10.1, §12)."""
     live, messages = failed
     for message in messages:
         w.log(live, None, "ERROR", message)
     live.error = {"message": "\n".join(messages)[:2000]}
-    control.close(w, live, State.FAILED)
+    control.close(w, live, State.FAILED, follows=True)
 
 
 def _inputs(
@@ -298,9 +298,12 @@ def child_execution_ended(w: World, ended: tuple[Run, Live, State]) -> None:
         WORK["batch ended"](w, ended)
         return
     tree.set_outputs(w, run, _outputs_of(child, state))
-    reason = (child.error or {}).get("message")
-    text = f"Subflow execution {child.id} failed" + (f": {reason}" if reason else "")
-    take_over(w, run, state, text)
+    if child.unanswered is not None and run.execution.state is not State.KILLING:
+        failed(w, run, f"Failed to extract outputs: {child.unanswered}")
+    else:
+        reason = (child.error or {}).get("message")
+        text = f"Subflow execution {child.id} failed" + (f": {reason}" if reason else "")
+        take_over(w, run, state, text)
     if run.state is State.RETRYING:
         run.child = None
         w.touch_run(run, DETAIL)

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from flowdeck import expr
 from flowdeck.model import context as contexts
-from flowdeck.model.durations import DurationError, parse_duration
+from flowdeck.model.durations import DurationError, format_clock, parse_duration
 from flowdeck.model.engine import directory, dynamic, pools, tree
 from flowdeck.model.engine.plan import FLOW, LOOPS
 from flowdeck.model.engine.rendering import as_text, evaluate, evaluated, hidden, is_true
@@ -211,7 +211,6 @@ def decide_switch(w: World, run: Run, result: Any, error: str | None) -> None:
     else:
         listed = ", ".join(n.removeprefix("cases.") for n in run.task.children if n.startswith("cases."))
         message = f"No case matches the value '{value}' and there are no defaults; cases: {listed or 'none'}"
-        w.log(run.execution, run, "ERROR", message)
         fail(w, run, message, attempt=False)
 
 
@@ -503,7 +502,7 @@ def timeout_due(w: World, run: Run) -> None:
         run.detail["timedOut"] = True
         run.dirty |= DETAIL
         w.touch_run(run, DETAIL)
-        w.log(run.execution, run, "ERROR", f"Timeout after {run.timeout_ms or 0} ms")
+        w.log(run.execution, run, "ERROR", f"Timeout after {format_clock(run.timeout_ms or 0)}")
         _kill_attempt(w, run)
 
 

@@ -264,6 +264,7 @@ class Live:
         "tenant",
         "trigger",
         "trigger_id",
+        "unanswered",
         "variables",
         "version",
     )
@@ -286,6 +287,7 @@ class Live:
         self.ended: int | None = None
         self.schedule_date: int | None = None
         self.trigger_id: str | None = None
+        self.unanswered: str | None = None  # why outputs that a Subflow task asks for can't be rendered
         self.trigger: dict[str, Any] | None = None
         self.parent_id: str | None = None
         self.original_id = id

@@ -38,7 +38,7 @@ class WorkingDirectory(
     The first task that fails ends it. A restart runs all of them again.
     """
 
-    tasks: list[TaskBase] = field(min_length=1, doc="Tasks that a worker carries out, in order.")
+    tasks: list[TaskBase] = field(doc="Tasks that a worker carries out, in order.")
     input_files: Expr[Any] | None = field(
         default=None, doc="Files put into the folder: name to text or URI, or the JSON text of such a map."
     )

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-import re
+from datetime import datetime
 
-from flowdeck.model.coerce import to_datetime, to_text
+from flowdeck.model.coerce import to_text
+from flowdeck.model.schedule import zone_of
 from flowdeck.sdk import Expr, RunContext, TaskError
 
-_ZONED = re.compile(r"(?:Z|[+-]\d{2}(?::?\d{2}){0,2}|\])\s*$")
+
+def zoned(text: str) -> datetime:
+    """An instant of ISO text with an offset, a zone id in brackets, or both. ValueError for any other text."""
+    local, bracket, rest = text.partition("[")
+    found = datetime.fromisoformat(local)
+    if bracket:
+        zone = zone_of(rest.removesuffix("]"))  # the offset is what counts when both are given
+        found = found if found.tzinfo else found.replace(tzinfo=zone)
+    if found.tzinfo is None:
+        raise ValueError("it has no zone")
+    return found
 
 
 async def instant(ctx: RunContext, value: Expr[str] | None, name: str) -> int | None:
@@ -18,9 +29,7 @@ async def instant(ctx: RunContext, value: Expr[str] | None, name: str) -> int | 
     if not text:
         return None
     try:
-        if not _ZONED.search(text):
-            raise ValueError("it has no zone")
-        return round(to_datetime(text).timestamp() * 1000)
+        return round(zoned(text).timestamp() * 1000)
     except (ValueError, OverflowError) as error:
         raise TaskError(
             f"{name}: '{text}' is no date and time with a zone such as 2030-01-01T00:00:00Z ({error})"

@@ -560,6 +560,7 @@ def test_a_timeout_is_enforced_when_the_worker_does_not(engine: Engine) -> None:
     assert engine.worker.kills
     engine.run()
     assert engine.state(e) == "FAILED"
+    assert (e, "ERROR", "Timeout after 00:00:01.000") in engine.lines
 
 
 def test_expressions_with_io_go_to_a_worker(engine: Engine) -> None:

@@ -172,3 +172,39 @@ def test_after_execution_sees_them(engine: Engine) -> None:
     engine.run()
     job = next(j for j in engine.worker.seen if engine.task_id(j) == "z")
     assert engine.state(x) == "SUCCESS" and job.context["execution"]["outputs"] == {"x": 2}
+
+
+def test_dots_in_ids_nest_and_a_missing_value_is_told_once(engine: Engine) -> None:
+    """§2.2, §3.5."""
+    engine.save(flow("{id: db.host, type: STRING, value: h}, {id: db.port, type: INT, value: '{{ 5 }}'}"))
+    x = engine.start("f")
+    engine.run()
+    assert out(engine, x) == {"db": {"host": "h", "port": 5}}
+    engine.save(flow("{id: x, type: STRING, value: '{{ null }}'}"), 2)
+    x = engine.start("f")
+    engine.run()
+    assert said(engine, x) == ["Failed to render output values: output 'x': it is required and has no value"]
+
+
+CALLS = """id: caller
+namespace: a.b
+tasks:
+  - {id: s, type: io.kestra.plugin.core.flow.Subflow, namespace: a.b, flowId: child, transmitFailed: false,
+     outputs: {v: '{{ outputs.nobody.v }}'}}
+"""
+
+
+def test_outputs_that_a_task_asks_for_in_vain_fail_the_task_and_not_the_child(engine: Engine) -> None:
+    """§9.1, core plugins §1.5."""
+    engine.save(f"id: child\nnamespace: a.b\ntasks: [{{id: a, {W}}}]\n")
+    engine.save(CALLS)
+    x = engine.start("caller")
+    engine.run()
+    child = json.loads(engine.one("select outputs from task_run where task_id = 's'"))
+    assert engine.state(x) == "FAILED" and engine.state(child["executionId"]) == "SUCCESS"
+    assert child["state"] == "SUCCESS" and "outputs" not in child
+    assert len(said(engine, x)) == 1 and said(engine, x)[0].startswith(
+        "Failed to extract outputs: Unable to find `nobody`"
+    )
+    assert not said(engine, child["executionId"])
+    engine.check()

@@ -456,3 +456,15 @@ def test_a_flow_ends_as_its_tasks_say(
     engine.check()
     assert not engine.executor.world.executions
     assert not engine.executor.world.runs
+
+
+def test_a_switch_without_a_match_says_so_once(engine: Engine) -> None:
+    """§8.5: an ERROR line that names the value and the cases."""
+    engine.save(
+        flow(f"tasks: [{{id: s, type: io.kestra.plugin.core.flow.Switch, value: x, cases: {{y: [{{id: two, {W}}}]}}}}]")
+    )
+    execution = engine.start("f")
+    engine.run()
+    assert [text for id, level, text in engine.lines if (id, level) == (execution, "ERROR")] == [
+        "No case matches the value 'x' and there are no defaults; cases: y"
+    ]

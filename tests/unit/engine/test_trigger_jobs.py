@@ -242,6 +242,19 @@ def test_conditions_before_an_evaluation(engine: Jobs) -> None:
     assert len(engine.polls) == 1
 
 
+@pytest.mark.parametrize("kind", [POLL, LISTEN])
+def test_conditions_know_the_trigger_that_is_evaluated(engine: Jobs, kind: str) -> None:
+    """§20: `trigger` is `{id, type}` and its own variables."""
+    expression = "{{ trigger.id == 'it' and trigger.type is defined and trigger.date is defined }}"
+    condition = f'conditions: [{{type: io.kestra.plugin.core.condition.Expression, expression: "{expression}"}}]'
+    engine.put(flow(f"{kind}\n{condition}\nlabels: {{of: '{{{{ trigger.id }}}}'}}"))
+    assert len(engine.polls) == 1
+    if kind == LISTEN:
+        engine.hear(engine.job(), 1, {"line": "a"})
+        assert [v["line"] for v in engine.values()] == ["a"]
+        assert engine.all("select value from execution_label where key = 'of'") == [("it",)]
+
+
 def test_events_are_stored_once_and_in_order(engine: Jobs) -> None:
     engine.put(flow(LISTEN))
     job = engine.job()

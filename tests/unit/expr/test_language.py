@@ -6,7 +6,17 @@ from typing import Any
 
 import pytest
 
-from flowdeck.expr import Environment, ExpressionError, Limits, compile, render, render_value
+from flowdeck.expr import (
+    WHOLE_CONTEXT,
+    Environment,
+    ExpressionError,
+    Limits,
+    compile,
+    recurse,
+    references,
+    render,
+    render_value,
+)
 
 CONTEXT: dict[str, Any] = {
     "n": None,
@@ -262,6 +272,29 @@ def test_render_function_renders_until_stable_and_render_once_does_not() -> None
     assert compile("{{ render(vars.r) }}").eval(context) == "{{ x }}"
     assert compile("{{ render({'k': vars.a}).k }}").eval(context) == "2"
     assert compile("{{ vars.a }}").eval(context, Environment(recursive=True)) == "2"
+
+
+def test_a_recursive_render_keeps_native_values_and_ends() -> None:
+    """§1: typed mode under `recursive-rendering`; more than 100 passes."""
+    again = Environment(recursive=True)
+    context = {"vars": {"a": "{{ vars.b }}", "b": "{{ [1, 2] }}", "ring": "{{ vars.gnir }}", "gnir": "{{ vars.ring }}"}}
+    assert compile("{{ vars.a }}").eval_value(context, again) == [1, 2]
+    assert compile(" {{ vars.b }}\n").eval_value(context, again) == [1, 2]
+    assert compile("{{ 'a' }}").eval_value(context, again) == "a"
+    assert compile("{{ '{% raw %}{{ x }}{% endraw %}' }}").eval_value(context, again) == "{{ x }}"
+    for template in (compile("{{ vars.ring }}"), compile("{{ vars.ring }} x")):
+        with pytest.raises(ExpressionError, match="Too many rendering attempts"):
+            template.eval_value(context, again)
+
+
+def test_what_recursive_renders_refer_to_is_not_known_before() -> None:
+    """§1: a value may name anything, and call what needs a worker."""
+    recurse(True)
+    try:
+        assert references("{{ vars.a }}") == (frozenset({("vars", "a"), WHOLE_CONTEXT}), True)
+        assert references("{{ 1 + 1 }}") == (frozenset(), False)
+    finally:
+        recurse(False)
 
 
 def test_endless_rendering_is_refused() -> None:

@@ -70,4 +70,5 @@ def test_their_graph() -> None:
 def test_only_runnable_tasks_share_a_directory() -> None:
     source = SOURCE.replace("core.log.Log, message: x}\n      - {id: off", "core.execution.Exit}\n      - {id: off")
     result = parse_flow(source, load_catalog())
-    assert [(f.path, f.message) for f in result.errors] == [("tasks[1].tasks[0]", "Only runnable tasks are allowed")]
+    text = "Only runnable tasks are allowed as children of a WorkingDirectory task"
+    assert [(f.path, f.message) for f in result.errors] == [("tasks[1].tasks[0]", text)]

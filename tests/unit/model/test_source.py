@@ -201,6 +201,12 @@ def test_tags_are_refused(catalog: Catalog) -> None:
             f"No property 'x' exists in plugin '{LOG}'",
         ),
         ("outputs: [{id: a, type: STRING, value: '{{ }'}]", "expression", "Invalid expression"),
+        # expressions §4: unknown names fail when rendered, validation warns
+        ("outputs: [{id: a, type: STRING, value: '{{ 1 | nop }}'}]", "unknown-name", "Filter [nop] does not exist."),
+        ("outputs: [{id: a, type: STRING, value: '{{ nop() }}'}]", "unknown-name", "Function or Macro [nop] does"),
+        ("outputs: [{id: a, type: STRING, value: '{{ 1 is nop }}'}]", "unknown-name", "Test [nop] does not exist."),
+        # core plugins §0.2: null for a primitive
+        ("disabled:", "null", "Cannot map `null` into type `boolean`"),
     ],
 )
 def test_each_rule_names_what_is_wrong(catalog: Catalog, part: str, rule: str, message: str) -> None:
@@ -257,6 +263,34 @@ def test_triggers_have_rules_of_their_own(catalog: Catalog, trigger: str, rule: 
     full = trigger.replace("type: ", "type: io.kestra.plugin.core.trigger.", 1)
     parsed = parse_flow(HEAD + TASK + f"triggers:\n  - {{id: x, {full}}}\n", catalog)
     assert message in only(parsed, rule).message
+
+
+def directory(tasks: str) -> str:
+    return f"{HEAD}tasks: [{{id: d, type: io.kestra.plugin.core.flow.WorkingDirectory, tasks: {tasks}}}]\n"
+
+
+@pytest.mark.parametrize(
+    ("tasks", "path", "message"),
+    [
+        ("[]", "tasks[0].tasks", "The 'tasks' property cannot be empty"),
+        (
+            "[{id: p, type: io.kestra.plugin.core.flow.Pause}]",
+            "tasks[0].tasks[0]",
+            "Only runnable tasks are allowed as children of a WorkingDirectory task",
+        ),
+        (
+            f"[{{id: l, type: {LOG}, message: x, workerGroup: {{key: gpu}}}}]",
+            "tasks[0].tasks[0].workerGroup",
+            "Cannot set a Worker Group in any WorkingDirectory sub-tasks, it is only supported at the "
+            "WorkingDirectory level",
+        ),
+    ],
+)
+def test_children_of_a_working_directory_are_runnable_and_have_no_group(
+    catalog: Catalog, tasks: str, path: str, message: str
+) -> None:
+    """§2.5."""
+    assert [(f.path, f.message) for f in parse_flow(directory(tasks), catalog).errors] == [(path, message)]
 
 
 def test_duplicates_are_found_over_all_branches(catalog: Catalog) -> None:
