@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.conftest import visit
 from tests.support.server import Server, eventually
@@ -250,3 +251,46 @@ def test_files_of_the_namespaces_below_are_listed_on_wish(server: Server, open_p
     found.get_by_role("link", name="/deep/other.txt").click()
     page.wait_for_url(f"**/namespaces/edit/{space}.below/files?file=/deep/other.txt")
     _editor(page, "other")
+
+
+def test_a_file_takes_no_typed_text_before_it_has_come(server: Server, open_page) -> None:
+    """UI-NS-07: on a slow way the text that is read would replace what was typed meanwhile."""
+    space = _space()
+    _write(server, space, "/a.txt", "first")
+    page = open_page(f"/namespaces/edit/{space}/files")
+    held: list[Route] = []
+    page.route(re.compile(r"/files\?path=.*revision="), lambda one: held.append(one), times=1)
+    page.locator("[data-path='/a.txt']").click()
+    place = page.locator(".edone.on")
+    expect(place.locator("[aria-busy=true]")).to_be_visible()
+    eventually(lambda: page.wait_for_timeout(20) is None and len(held) == 1, what="the request for the text")
+    expect(place.locator(".monaco-editor")).to_have_count(0)
+    held[0].continue_()
+    _type(page, "first", "second")
+    page.keyboard.press("Control+s")
+    eventually(lambda: _text(server, space, "/a.txt") == "second", what="the saved text")
+
+
+def test_unsaved_text_stays_when_its_file_is_renamed_or_restored(server: Server, open_page) -> None:
+    """UI-NS-07: neither a new path nor a restored version replaces what was typed."""
+    space = _space()
+    _write(server, space, "/a.txt", "first")
+    _write(server, space, "/a.txt", "second")
+    page = open_page(f"/namespaces/edit/{space}/files?file=/a.txt")
+    _type(page, "second", "typed")
+    row = page.locator("[data-path='/a.txt']")
+    row.focus()
+    page.keyboard.press("F2")
+    page.get_by_test_id("files-path").fill("b.txt")
+    page.get_by_test_id("files-confirm").click()
+    page.wait_for_url("**b.txt")
+    _editor(page, "typed")
+    page.get_by_test_id("files-versions").click()
+    page.get_by_test_id("files-diff").click()
+    page.get_by_test_id("files-restore").click()
+    expect(page.get_by_test_id("file-newer")).to_be_visible()
+    _editor(page, "typed")
+    assert _text(server, space, "/b.txt") == "first"
+    page.get_by_test_id("newer-keep").click()
+    page.get_by_test_id("files-save").click()
+    eventually(lambda: _text(server, space, "/b.txt") == "typed", what="my text under the new name")

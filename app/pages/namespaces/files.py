@@ -70,7 +70,7 @@ def _editor(one: OpenFile) -> rx.Component:
         rx.cond(one.plain, text, rx.cond(one.picture, picture, rx.cond(one.pdf, pdf, other))),
         rx.cond(one.previewed, rx.el.div(text_preview(url=one.url, kind=one.drawn), class_name="fprev"), rx.fragment()),
         class_name=rx.cond(one.path == S.active, "edone on", "edone"),
-        key=one.url,
+        key=one.key,
     )
 
 

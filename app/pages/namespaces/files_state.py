@@ -31,6 +31,8 @@ BINARY_ENDS = frozenset(
 class OpenFile:
     """A file in a tab; `order` counts the saves that the page asked for."""
 
+    key: str = ""
+    """One of its own, whatever its path and address become: what is typed stays through both."""
     path: str = ""
     name: str = ""
     url: str = ""
@@ -196,6 +198,7 @@ class FilesState(Tab):
         elif entry.size > LARGE:
             why = say("Files above 5 MB are not edited here.")
         return OpenFile(
+            key=f"{path}@{time.time_ns()}",
             path=path,
             name=entry.name,
             url=f"{self.files_url}?path={quote(path)}",
@@ -381,7 +384,6 @@ class FilesState(Tab):
                 name=after(one.path).rpartition("/")[2],
                 url=f"{self.files_url}?path={quote(after(one.path))}",
                 stats=f"{self.files_url}/stats?path={quote(after(one.path))}",
-                dirty=False,
             )
             for one in self.open_files
         ]
@@ -459,11 +461,10 @@ class FilesState(Tab):
             await api.files.write(self.files_ns, self.active, text.encode())
             revision, self.comparing, self.versions = self.comparing, 0, []
             path = self.active
-            self.open_files = [one for one in self.open_files if one.path != path]
-            self.dirty = [one for one in self.dirty if one != path]
-            await self._open(path)
+            size = bytes_words(len(text.encode()))
             self.open_files = [
-                replace(one, url=self._fresh(one.url)) if one.path == path else one for one in self.open_files
+                replace(one, url=self._fresh(one.url), size=size) if one.path == path else one
+                for one in self.open_files
             ]
             self.toast(say("Version {revision} restored", revision=revision), path)
 
