@@ -39,7 +39,7 @@ export function CodeEditor(props) {
     }
   };
 
-  const save = async () => {
+  const save = async (ordered = false) => {
     const { saveUrl: place, saveMethod = "PUT", readOnly: locked, onSave, onSaved, onError } = held.current;
     if (locked || writing.current || !editor.current) return;
     const from = base.current;
@@ -59,10 +59,10 @@ export function CodeEditor(props) {
       setProblem(null);
       if (from !== null) settle(from + 1);
       if (editor.current) tell();
-      onSaved?.({ size: new Blob([text]).size });
+      onSaved?.({ size: new Blob([text]).size, ordered });
     } catch (error) {
       if (isAbort(error)) return;
-      if (error.status === 409 && from !== null) { look(); return; } // the bar tells it and asks
+      if (error.status === 409 && from !== null) { look(); onError?.({ status: 409, told: true }); return; } // the bar tells it and asks
       setProblem({ error, what: "The file was not saved. Your text is still here." });
       onError?.(error.toJSON ? error.toJSON() : { message: String(error) });
     } finally {
@@ -95,7 +95,7 @@ export function CodeEditor(props) {
     const view = monaco.editor.create(host.current, { ...options(), model, readOnly, wordWrap: wrap ? "on" : "off", wordBasedSuggestions: "off", ariaLabel: "File content" });
     editor.current = view;
     host.current.dataset.ready = "true";
-    onSaveKey(view, save);
+    onSaveKey(view, () => save());
     const told = model.onDidChangeContent(() => {
       tell();
       if (held.current.onChange) report(model.getValue());
@@ -142,7 +142,7 @@ export function CodeEditor(props) {
   useEffect(() => {
     if (!command?.kind || command.seq === seen.current) return;
     seen.current = command.seq;
-    if (command.kind === "save") save();
+    if (command.kind === "save") save(true);
     else if (command.kind === "find") editor.current?.getAction("actions.find")?.run();
     else if (command.kind === "focus") editor.current?.focus();
   }, [command?.seq]);
