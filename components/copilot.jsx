@@ -121,7 +121,7 @@ export function Copilot({ api, docUri, namespace, kind = "flow", wish, onFront }
         <h2 className="semi">No provider is configured</h2>
         <p className="mut sm">Copilot asks a language model that you choose. Nothing leaves this server until an administrator names one in the configuration:</p>
         <pre className="sample mono">{SETUP}</pre>
-        <p className="mut sm">Known types are openai, deepseek, mistralai, openrouter, ollama, gemini, anthropic and azure-openai. <code className="mono">kestra.ai.enabled: false</code> takes this panel away.</p>
+        <p className="mut sm">Known types are openai, deepseek, mistralai, openrouter, ollama, gemini, anthropic, azure-openai, bedrock and googlevertexai. <code className="mono">kestra.ai.enabled: false</code> takes this panel away.</p>
       </section>
     );
   }
