@@ -46,6 +46,7 @@ from app.pages.namespaces import (
     NamespaceFlows,
     NamespacesState,
     NamespaceState,
+    ScriptState,
     namespace_page,
     namespaces_page,
 )
@@ -128,6 +129,7 @@ screen(
     "Namespace",
     NamespaceState.load,
     FilesState.load,
+    ScriptState.load,
     KvState.load,
     SecretsState.load,
     NamespaceDetails.load,

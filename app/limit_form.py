@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import reflex as rx
 
 from app.words import say
+from backend_client import Client
 from components.button import button
 from components.dialog import dialog
 from components.field import field, form, select, text_input
@@ -48,6 +50,55 @@ def limited(source: str, limit: int, behaviour: str) -> str:
     if any(line.startswith("concurrency:") for line in source.splitlines()):
         return with_limit(source, limit, behaviour)
     return f"{source.rstrip()}\n\nconcurrency:\n  limit: {limit}\n  behavior: {behaviour}\n"
+
+
+def limit_of(flow: Mapping[str, Any]) -> tuple[int, str]:
+    """Limit and behaviour of a flow's document; 0 without one."""
+    found = flow.get("concurrency") or {}
+    return int(found.get("limit") or 0), str(found.get("behavior") or "QUEUE")
+
+
+def limit_words(limit: int, behaviour: str) -> str:
+    """Say a limit: `3, above it an execution waits`."""
+    if not limit:
+        return say("none")
+    words = {
+        "CANCEL": say("{limit}, above it an execution is cancelled", limit=limit),
+        "FAIL": say("{limit}, above it an execution fails", limit=limit),
+    }
+    return words.get(behaviour) or say("{limit}, above it an execution waits", limit=limit)
+
+
+async def save_limit(
+    api: Client, namespace: str, flow_id: str, seen: tuple[int, str], wanted: tuple[int, str]
+) -> tuple[int, str] | None:
+    """Write a limit into a flow's source, unless somebody else wrote another one since the form was opened.
+
+    Args:
+        seen: the limit that the form began with.
+
+    Returns:
+        The limit that stands there instead, which the reader has to be told; None when theirs is written.
+
+    Raises:
+        ValueError: the limit is written in a way that is not changed here.
+        ApiError: the server refused; 409 when the flow was saved in between.
+    """
+    flow = await api.flows.get(namespace, flow_id)
+    present = limit_of(flow)
+    if present not in (seen, wanted):
+        return present
+    source = limited(str(flow.get("source") or ""), *wanted)
+    await api.flows.update(namespace, flow_id, source, revision=int(flow.get("revision") or 0))
+    return None
+
+
+def limit_met(found: tuple[int, str]) -> str:
+    """What the form says of a limit that somebody else wrote meanwhile."""
+    return say(
+        "Somebody changed the limit meanwhile, to: {words}. Save again to write yours over it.",
+        words=limit_words(*found),
+    )
 
 
 def limit_fault(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from backend_client.client import ApiError, Page, Resource, query_of, text_of
@@ -25,9 +25,53 @@ def span_ms(text: str | None) -> int:
     return int(((days * 24 + hours) * 60 + minutes) * 60_000 + seconds * 1000)
 
 
+WAITING = frozenset({"CREATED", "SUBMITTED", "QUEUED"})
+"""States in which an execution has not begun, or not begun again."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunSpan:
+    """How long an execution ran: the time in which it neither waited to begin nor had ended (`spec/ui.md` UI-EX-01).
+
+    Attributes:
+        ms: -1 while it runs; pauses count.
+        counted: the instant from which a running one counts: its beginning, later by the times that do not count.
+        waited_ms: in the queue and before it began; -1 where the history is not known.
+    """
+
+    ms: int = -1
+    counted: str = ""
+    waited_ms: int = -1
+
+    @classmethod
+    def of(cls, state: Mapping[str, Any]) -> RunSpan:
+        """Read the state of the API's document; without its history the whole time counts."""
+        steps = [(_instant(one.get("date")), text_of(one.get("state"))) for one in state.get("histories") or []]
+        ended = text_of(state.get("endDate"))
+        if not steps or any(at is None for at, _ in steps):
+            return cls(span_ms(state.get("duration")) if ended else -1, text_of(state.get("startDate")))
+        spans = {"ran": 0.0, "waited": 0.0}
+        for place, (at, name) in enumerate(steps):
+            until = steps[place + 1][0] if place + 1 < len(steps) else _instant(ended) or at
+            kind = "waited" if name in WAITING else "ran"
+            if name not in TERMINAL and at is not None and until is not None:
+                spans[kind] += max(0.0, (until - at).total_seconds())
+        ran, waited, (last, now) = spans["ran"], round(spans["waited"] * 1000), steps[-1]
+        if ended or last is None or now in WAITING or now in TERMINAL:
+            return cls(round(ran * 1000), "", waited)
+        return cls(-1, (last - timedelta(seconds=ran)).isoformat(), waited)
+
+
+def _instant(text: Any) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text_of(text))
+    except ValueError:
+        return None
+
+
 @dataclass(frozen=True, slots=True)
 class ExecutionRow:
-    """An execution in a list; `duration_ms` is -1 while it runs."""
+    """An execution in a list; how long it ran, and since when it counts while it runs: `RunSpan`."""
 
     id: str = ""
     short_id: str = ""
@@ -38,6 +82,7 @@ class ExecutionRow:
     started: str = ""
     ended: str = ""
     duration_ms: int = -1
+    counted: str = ""
     trigger: str = ""
     trigger_type: str = ""
     parent: str = ""
@@ -81,8 +126,7 @@ class ExecutionRow:
         runs = body.get("taskRunList") or []
         last = runs[-1] if runs else {}
         histories = state.get("histories") or []
-        waited = queued_ms(histories)
-        total = span_ms(state.get("duration")) if ended else -1
+        span = RunSpan.of(state)
         return cls(
             id=identity,
             short_id=identity[:8],
@@ -92,8 +136,9 @@ class ExecutionRow:
             state=current,
             started=text_of(state.get("startDate")),
             ended=ended,
-            duration_ms=max(0, total - waited) if total >= 0 else -1,
-            waited_ms=waited if histories else -1,
+            duration_ms=span.ms,
+            counted=span.counted,
+            waited_ms=span.waited_ms,
             kind=text_of(body.get("kind")) or "NORMAL",
             created_by=next((one["value"] for one in labels if one["key"] == "system.username"), ""),
             created=text_of(histories[0].get("date")) if histories else text_of(state.get("startDate")),
@@ -116,20 +161,6 @@ class ExecutionRow:
             shown_labels=seen[:1],
             more_labels=f"+{len(seen) - 1}" if len(seen) > 1 else "",
         )
-
-
-def queued_ms(histories: Sequence[Mapping[str, Any]]) -> int:
-    """Return the ms that an execution stood in QUEUED, from its histories in order."""
-    total, since = 0, None
-    for one in histories:
-        try:
-            at = datetime.fromisoformat(text_of(one.get("date")))
-        except ValueError:
-            continue
-        if since is not None:
-            total += int((at - since).total_seconds() * 1000)
-        since = at if one.get("state") == "QUEUED" else None
-    return total
 
 
 def visible_labels(labels: Sequence[Mapping[str, str]], named: Container[str] = ()) -> list[dict[str, str]]:

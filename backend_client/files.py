@@ -75,7 +75,7 @@ class FilesApi(Resource):
         return await self._c.get(self._c.below("namespaces", namespace, "files", "revisions"), query_of(path=path))
 
     async def versions(self, namespace: str, path: str) -> list[dict[str, Any]]:
-        """The kept versions of a file with date and size, newest first (console)."""
+        """The kept versions of a file with date, size and author, newest first (console)."""
         place = self._c.below("console", "namespaces", namespace, "files", "versions")
         return await self._c.get(place, query_of(path=path)) or []
 

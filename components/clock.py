@@ -39,3 +39,8 @@ def duration(
     if end is not None:
         props["end"] = end
     return Duration.create(**props)
+
+
+def run_span(row: Any) -> rx.Component:
+    """How long an execution ran, the same everywhere: `duration_ms` of a row, ticking from `counted` while it runs."""
+    return duration(ms=row.duration_ms, start=row.counted)

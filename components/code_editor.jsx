@@ -15,6 +15,9 @@ export function CodeEditor(props) {
   const sent = useRef(null);
   const dirty = useRef(false);
   const [problem, setProblem] = useState(null);
+  // The text the editor opens with. There is none to type into before the file has come: it would be replaced by it.
+  const [first, setFirst] = useState(loadUrl ? null : value);
+  const come = first !== null;
   const [turn, setTurn] = useState(0);
   const writing = useRef(false);
   const { base, newer, look, settle } = useNewer({ statsUrl, contentUrl: loadUrl, same: (text) => {
@@ -36,9 +39,9 @@ export function CodeEditor(props) {
     }
   };
 
-  const save = async () => {
+  const save = async (ordered = false) => {
     const { saveUrl: place, saveMethod = "PUT", readOnly: locked, onSave, onSaved, onError } = held.current;
-    if (locked || writing.current) return;
+    if (locked || writing.current || !editor.current) return;
     const from = base.current;
     const saveUrl = place && from !== null ? withQuery(place, { baseVersion: from }) : place;
     report.cancel();
@@ -56,10 +59,10 @@ export function CodeEditor(props) {
       setProblem(null);
       if (from !== null) settle(from + 1);
       if (editor.current) tell();
-      onSaved?.({ size: new Blob([text]).size });
+      onSaved?.({ size: new Blob([text]).size, ordered });
     } catch (error) {
       if (isAbort(error)) return;
-      if (error.status === 409 && from !== null) { look(); return; } // the bar tells it and asks
+      if (error.status === 409 && from !== null) { look(); onError?.({ status: 409, told: true }); return; } // the bar tells it and asks
       setProblem({ error, what: "The file was not saved. Your text is still here." });
       onError?.(error.toJSON ? error.toJSON() : { message: String(error) });
     } finally {
@@ -85,13 +88,14 @@ export function CodeEditor(props) {
   };
 
   useEffect(() => {
-    const model = monaco.editor.createModel(value, languageOf(language));
-    saved.current = value;
-    sent.current = echoes(value);
+    if (!come) return undefined;
+    const model = monaco.editor.createModel(first, languageOf(language));
+    saved.current = first;
+    sent.current = echoes(first);
     const view = monaco.editor.create(host.current, { ...options(), model, readOnly, wordWrap: wrap ? "on" : "off", wordBasedSuggestions: "off", ariaLabel: "File content" });
     editor.current = view;
     host.current.dataset.ready = "true";
-    onSaveKey(view, save);
+    onSaveKey(view, () => save());
     const told = model.onDidChangeContent(() => {
       tell();
       if (held.current.onChange) report(model.getValue());
@@ -103,7 +107,7 @@ export function CodeEditor(props) {
       view.dispose();
       model.dispose();
     };
-  }, []);
+  }, [come]);
 
   const put = (text) => {
     saved.current = text;
@@ -114,8 +118,6 @@ export function CodeEditor(props) {
   useEffect(() => {
     if (!loadUrl) return undefined;
     const abort = new AbortController();
-    sent.current = echoes(null);
-    settle(null);
     const read = async () => {
       const version = statsUrl ? (await request(statsUrl, { signal: abort.signal })).version ?? null : null;
       const url = version === null ? loadUrl : withQuery(loadUrl, { revision: version });
@@ -124,8 +126,10 @@ export function CodeEditor(props) {
     read().then(
       ([version, text]) => {
         setProblem(null);
+        if (!editor.current) setFirst(text);
+        else if (dirty.current) { look(); return; } // typed while it was read again: a newer version is told, not put over it
+        else { sent.current = echoes(null); put(text); }
         settle(version);
-        if (editor.current) put(text);
       },
       (error) => isAbort(error) || setProblem({ error, what: "The file could not be loaded." }),
     );
@@ -138,7 +142,7 @@ export function CodeEditor(props) {
   useEffect(() => {
     if (!command?.kind || command.seq === seen.current) return;
     seen.current = command.seq;
-    if (command.kind === "save") save();
+    if (command.kind === "save") save(true);
     else if (command.kind === "find") editor.current?.getAction("actions.find")?.run();
     else if (command.kind === "focus") editor.current?.focus();
   }, [command?.seq]);
@@ -147,6 +151,7 @@ export function CodeEditor(props) {
     <div style={{ height: "100%", display: "flex", flexDirection: "column", minHeight: 0 }}>
       <NewerBar newer={newer} name={(language || "file").split("/").pop()} mine={() => editor.current?.getValue() ?? ""} onTake={take} onKeep={keep} />
       {problem ? <Problem error={problem.error} what={problem.what} retry={loadUrl ? () => setTurn(turn + 1) : undefined} /> : null}
+      {come || problem ? null : <p className="mut sm fd-code-wait" role="status" aria-busy="true">Reading …</p>}
       <div className="fd-code-host" ref={host} style={{ flex: 1 }} data-testid="code-editor" />
     </div>
   );

@@ -21,7 +21,8 @@ class CodeEditor(rx.NoSSRComponent):
     """Monaco with highlighting for a file; its text never travels through state.
 
     With ``load_url`` the text is read by GET (else ``value``), with ``save_url`` Ctrl S writes it back, by PUT or
-    as multipart part ``fileContent`` when ``save_method`` is ``POST``. ``on_saved`` and ``on_error`` tell the end.
+    as multipart part ``fileContent`` when ``save_method`` is ``POST``. ``on_saved`` and ``on_error`` tell the
+    end: ``ordered`` when a ``command`` asked for the save, ``told`` when the reader sees the fault here already.
     ``language`` is a language or a file name. With ``stats_url`` (of a namespace file) a version that somebody else
     saves meanwhile is told apart: a bar offers to compare, to take it or to keep one's own.
     """

@@ -7,7 +7,10 @@ import { edit, propose, sourceOf, useDocument } from "$/public/external/componen
 import { showPanel } from "$/public/external/components/workbench/workbench.jsx";
 import "./copilot.css";
 
-const STARTERS = ["Add a trigger that starts this flow every working day at 06:00", "Add a retry of three attempts to every task that calls the network", "Add an error handler that logs which task failed", "Explain each task in its description"];
+const STARTERS = { flow: ["Add a trigger that starts this flow every working day at 06:00", "Add a retry of three attempts to every task that calls the network", "Add an error handler that logs which task failed", "Explain each task in its description"],
+  dashboard: ["Add a chart of failed executions by namespace", "Add a number with the share of executions that succeeded", "Add a table of the longest executions of the last week", "Give every chart a title and a description"] };
+const SENT = { flow: "The text of the flow and names of variables, secrets and KV pairs are sent, never their values.", dashboard: "The text of the dashboard is sent, none of the data it shows." };
+const NARROW = "(max-width:1023px)"; // below it a panel of a page without a workbench lies over the code
 const PATIENCE = 200000; // ms: a provider and two rounds of repair
 const SETUP = `kestra:
   ai:
@@ -54,10 +57,12 @@ function useSpeech(onText) {
   return Recognition ? { on, toggle: () => (on ? stop() : start()) } : null;
 }
 
-export function Copilot({ api, docUri, namespace, kind = "flow", wish }) {
+export function Copilot({ api, docUri, namespace, kind = "flow", wish, onFront }) {
   const { data: providers, error: down, reload } = useRequest(`${api}/ai/providers`);
   const doc = useDocument(docUri);
   const talk = talkOf(docUri);
+  // Code and talk side by side; where there is room for one, the one that is wanted comes to the front.
+  const front = (panel) => (onFront ? window.matchMedia(NARROW).matches && onFront(panel) : showPanel(panel));
   const [, draw] = useReducer((n) => n + 1, 0);
   useEffect(() => { talk.watch.add(draw); return () => { talk.watch.delete(draw); }; }, [talk]);
   const again = () => talk.watch.forEach((one) => one()); // an answer may come after this panel was closed and opened
@@ -80,7 +85,7 @@ export function Copilot({ api, docUri, namespace, kind = "flow", wish }) {
     try {
       const answer = await request(`${api}/ai/generate/${kind}`, { method: "POST", as: "text", patience: PATIENCE, signal: stop.signal, headers: { Accept: "application/yaml, application/json" }, json: { conversationId: talk.id, userPrompt: words, yaml: turn.before, namespace, ...(provider ? { providerId: provider } : {}) } });
       Object.assign(turn, { after: answer, state: answer.trim() === turn.before.trim() ? "same" : "proposed" });
-      if (turn.state === "proposed") { offer(); showPanel("code"); }
+      if (turn.state === "proposed") { offer(); front("code"); }
     } catch (error) {
       Object.assign(turn, { state: isAbort(error) ? "stopped" : "failed", error });
     } finally {
@@ -101,7 +106,7 @@ export function Copilot({ api, docUri, namespace, kind = "flow", wish }) {
     offer();
   };
   const refuse = (turn) => { turn.state = "refused"; offer(); };
-  const retry = (turn) => { refuse(turn); showPanel("copilot"); ask(turn.prompt); };
+  const retry = (turn) => { refuse(turn); front("copilot"); ask(turn.prompt); };
   // A question that the page brings along is asked once, as soon as there is a text to ask about.
   useEffect(() => {
     if (!wish?.seq || wish.seq === talk.wished || !doc.ready || !providers?.length || busy) return;
@@ -116,7 +121,7 @@ export function Copilot({ api, docUri, namespace, kind = "flow", wish }) {
         <h2 className="semi">No provider is configured</h2>
         <p className="mut sm">Copilot asks a language model that you choose. Nothing leaves this server until an administrator names one in the configuration:</p>
         <pre className="sample mono">{SETUP}</pre>
-        <p className="mut sm">Known types are openai, deepseek, mistralai, openrouter, ollama, gemini, anthropic and azure-openai. <code className="mono">kestra.ai.enabled: false</code> takes this panel away.</p>
+        <p className="mut sm">Known types are openai, deepseek, mistralai, openrouter, ollama, gemini, anthropic, azure-openai, bedrock and googlevertexai. <code className="mono">kestra.ai.enabled: false</code> takes this panel away.</p>
       </section>
     );
   }
@@ -125,8 +130,8 @@ export function Copilot({ api, docUri, namespace, kind = "flow", wish }) {
       <div className="cop-talk" role="log" aria-live="polite">
         {talk.turns.length ? null : (
           <div className="cop-start">
-            <p className="mut sm">Say what should change. The answer is shown as a difference in the code; nothing changes before you accept it. The text of the flow and names of variables, secrets and KV pairs are sent, never their values.</p>
-            {STARTERS.map((one) => <button key={one} type="button" className="btn s cop-starter" onClick={() => setText(one)}>{one}</button>)}
+            <p className="mut sm">Say what should change. The answer is shown as a difference in the code; nothing changes before you accept it. {SENT[kind]}</p>
+            {STARTERS[kind].map((one) => <button key={one} type="button" className="btn s cop-starter" onClick={() => setText(one)}>{one}</button>)}
           </div>
         )}
         {talk.turns.map((turn, i) => (

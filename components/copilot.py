@@ -20,7 +20,8 @@ class Copilot(rx.NoSSRComponent):
     """Questions about the text of ``doc_uri``; its editor shows a proposal as difference to accept or refuse.
 
     ``api`` is ``/api/v1/{tenant}``; ``kind`` is ``flow`` or ``dashboard``. ``wish`` (``{seq, prompt}``) is asked
-    at once. Without a provider it says how to name one.
+    at once. Without a provider it says how to name one. A page without a workbench binds ``on_front`` and, where there
+    is room for one alone, brings the panel that it names to the front: ``code`` or ``copilot``.
     """
 
     library = _JS.importable_path
@@ -31,6 +32,7 @@ class Copilot(rx.NoSSRComponent):
     namespace: rx.Var[str]
     kind: rx.Var[str]
     wish: rx.Var[dict[str, Any]]
+    on_front: rx.EventHandler[rx.event.passthrough_event_spec(str)]
 
 
 copilot = Copilot.create

@@ -19,7 +19,7 @@ export const COPIES = {
     "const form = new FormData();", ...parts.map((p) => `form.append(${JSON.stringify(p.id)}, ${p.file ? `file /* ${p.file} */` : JSON.stringify(String(p.value))});`),
     `const answer = await fetch(${JSON.stringify(url)}, {`, '  method: "POST",', "  headers: { Authorization: `Basic ${btoa(\"USER:PASSWORD\")}` },", parts.length ? "  body: form," : "", "});", "console.log((await answer.json()).id);", "",
   ].join("\n"),
-  // Of kestractl only this form is published: not how it takes inputs, labels or a date. With any of them it is not offered.
+  // Its `executions run` has no way to take inputs, labels, a revision or a date (its published source): with any of them it is not offered.
   kestractl: (url, parts) => { const { namespace, flow } = flowOf(url); return parts.length || new URL(url).search ? null : ["kestractl", "executions", "run", shell(namespace), shell(flow), "--wait"].join(" ") + "\n"; },
   "Subflow task": (url, parts) => {
     const { namespace, flow } = flowOf(url);

@@ -13,7 +13,8 @@ const WORDS = { new_file: "New file", new_folder: "New folder", rename: "Rename"
 
 export function FilesPanel({ api, namespace, canWrite = true, onDirty }) {
   const base = `${api}/namespaces/${encodeURIComponent(namespace)}/files`;
-  const [files, setFiles] = useState([]); // [{path, dirty, order}]
+  const [files, setFiles] = useState([]); // [{key, path, dirty, order}]; the key stays when the path changes, and with it what is typed
+  const opened = useRef(0);
   const [active, setActive] = useState("");
   const [reload, setReload] = useState(0);
   const [asking, setAsking] = useState(null); // {kind, path, folder, text}
@@ -27,12 +28,17 @@ export function FilesPanel({ api, namespace, canWrite = true, onDirty }) {
   useEffect(() => { held.current.onDirty?.(dirty.length > 0); }, [dirty.length]);
   useEffect(() => () => held.current.onDirty?.(false), []);
   useEffect(() => { setFiles([]); setActive(""); }, [namespace]);
-  const open = (path) => { setFiles((old) => (old.some((one) => one.path === path) ? old : [...old, { path, dirty: false, order: 0 }])); setActive(path); };
+  const open = (path) => { setFiles((old) => (old.some((one) => one.path === path) ? old : [...old, { key: (opened.current += 1), path, dirty: false, order: 0 }])); setActive(path); };
   const change = (path, more) => setFiles((old) => old.map((one) => (one.path === path ? { ...one, ...more } : one)));
   const close = (path) => { setFiles((old) => old.filter((one) => one.path !== path)); setActive((now) => (now === path ? files.find((one) => one.path !== path)?.path || "" : now)); };
   const contentUrl = (path) => withQuery(base, { path });
   const act = (action) => { setFault(""); setAsking({ ...action, text: action.kind === "rename" ? action.path : action.kind === "delete" ? "" : `${action.folder && action.path !== "/" ? action.path.replace(/\/?$/, "/") : ""}` }); };
-  const move = async (from, to) => { await request(withQuery(base, { from, to }), { method: "PUT" }); setFiles((old) => old.map((one) => (one.path === from ? { ...one, path: to } : one))); setActive((now) => (now === from ? to : now)); };
+  const move = async (from, to) => {
+    await request(withQuery(base, { from, to }), { method: "PUT" });
+    const after = (path) => (path === from || path.startsWith(`${from}/`) ? to + path.slice(from.length) : path);
+    setFiles((old) => old.map((one) => ({ ...one, path: after(one.path) })));
+    setActive(after);
+  };
   const confirm = async () => {
     const { kind, path, text } = asking;
     try {
@@ -65,7 +71,7 @@ export function FilesPanel({ api, namespace, canWrite = true, onDirty }) {
             {dirty.length > 1 ? <button type="button" className="btn s" onClick={saveAll}>Save all</button> : null}
             <button type="button" className="btn s" disabled={!dirty.includes(active)} onClick={() => change(active, { order: files.find((one) => one.path === active).order + 1 })} data-testid="file-save">Save</button>
           </div>
-          {files.map((one) => <div key={one.path} className="fp-code" hidden={one.path !== active}><FilePlace base={base} path={one.path}><CodeEditor loadUrl={withQuery(base, { path: one.path, turn: one.turn })} saveUrl={contentUrl(one.path)} saveMethod="POST" statsUrl={withQuery(`${base}/stats`, { path: one.path })} language={one.path.split("/").pop()} readOnly={!canWrite} command={{ seq: one.order, kind: "save" }} onDirty={(on) => change(one.path, { dirty: on })} onSaved={() => { change(one.path, { dirty: false }); saved(one.path); toast({ level: "success", title: "Saved", text: one.path }); }} onError={(error) => toast({ level: "error", title: "Not saved", text: error.message })} /></FilePlace></div>)}
+          {files.map((one) => <div key={one.key} className="fp-code" hidden={one.path !== active}><FilePlace base={base} path={one.path}><CodeEditor loadUrl={withQuery(base, { path: one.path, turn: one.turn })} saveUrl={contentUrl(one.path)} saveMethod="POST" statsUrl={withQuery(`${base}/stats`, { path: one.path })} language={one.path.split("/").pop()} readOnly={!canWrite} command={{ seq: one.order, kind: "save" }} onDirty={(on) => change(one.path, { dirty: on })} onSaved={() => { change(one.path, { dirty: false }); saved(one.path); toast({ level: "success", title: "Saved", text: one.path }); }} onError={(error) => error.told || toast({ level: "error", title: "Not saved", text: error.message })} /></FilePlace></div>)}
           {versions && isPlain(active) ? <FileVersions base={base} path={active} canWrite={canWrite && !dirty.includes(active)} turn={saves[active]} onRestored={() => { saved(active); change(active, { turn: (files.find((one) => one.path === active)?.turn || 0) + 1 }); }} onClose={() => setVersions(false)} /> : null}
         </div>
       ) : null}

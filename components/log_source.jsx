@@ -15,6 +15,8 @@ export class LogSource {
     this.last = 0; // number of the newest line known
     this.pages = new Set();
     this.appended = -Infinity;
+    this.missed = 0; // number of the newest line that came before the first answer
+    this.asking = Promise.resolve();
     this.error = null;
     this.abort = new AbortController();
   }
@@ -49,9 +51,16 @@ export class LogSource {
   }
 
   // Total, the last page and (unless only the end is wanted) the first one.
-  async start() {
+  start() {
+    this.asking = this.read();
+    return this.asking;
+  }
+
+  async read() {
     try {
-      const tail = await this.range(-PAGE, undefined);
+      let tail = await this.range(-PAGE, undefined);
+      if (this.missed > this.last) tail = await this.range(-PAGE, undefined);
+      this.missed = 0;
       if (tail.from > 1) await this.page(0);
       this.error = null;
     } catch (error) {
@@ -107,7 +116,10 @@ export class LogSource {
   }
 
   append(lines) {
-    if (this.total === undefined) return 0;
+    if (this.total === undefined) {
+      for (const line of lines) if (this.accepts(line)) this.missed = Math.max(this.missed, line.no);
+      return 0;
+    }
     let added = 0;
     for (const line of lines) {
       if (line.no <= this.last || !this.accepts(line)) continue;

@@ -301,6 +301,11 @@ export function LogView({ logsUrl, searchUrl, downloadUrl, exportUrl, fileUrl, e
       changed();
     });
   }, [store, source]);
+  // Lines that were written after this view was answered and before the stream's snapshot come by neither.
+  useEffect(() => {
+    if (!source || !store.snapshots) return;
+    source.asking.then(() => { if (source.last < store.logTotal && !TERMINAL.has(store.execution.state)) source.start().then(() => mode === "task" && readGroups()); });
+  }, [source, store.snapshots]);
   // What has ended needs no following.
   useEffect(() => { if (store.ended?.reason === "terminal") setTimeout(() => setFollowing(false), 500); }, [store.ended]);
   const stick = useRef(following);

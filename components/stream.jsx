@@ -42,6 +42,7 @@ class ExecutionStore {
     this.after = new Map(); // parent -> page cursor
     this.totals = new Map();
     this.logTotal = 0;
+    this.snapshots = 0; // how many came: each begins the stream's lines anew
     this.lines = [];
     this.ended = null;
     this.listeners = new Set();
@@ -129,6 +130,7 @@ class ExecutionStore {
       this.ended = null;
       for (const [parent, counts] of Object.entries(data.counts || {})) this.counts.set(parent, counts);
       this.logTotal = data.logTotal ?? this.logTotal;
+      this.snapshots += 1;
       this.put(data.taskRuns);
     } else if (kind === "execution") {
       this.execution = { ...this.execution, ...data };

@@ -133,7 +133,7 @@ export function PanelToggles({ panels = [] }) {
 }
 
 // ---- panels ----------------------------------------------------------------------------------------------------
-export function Workbench({ panels = [], layout, turn = 0, stay = "code", show, onLayout, children }) {
+export function Workbench({ panels = [], layout, turn = 0, stay = "code", show, front: first = "", onLayout, children }) {
   const list = useColumns();
   const host = useRef(null);
   const held = useRef({});
@@ -153,6 +153,7 @@ export function Workbench({ panels = [], layout, turn = 0, stay = "code", show, 
     const known = new Set(panels.map((panel) => panel.id));
     const given = Array.isArray(layout) && layout.length ? layout : PRESETS["Code + docs"];
     put(given.map((column) => ({ w: Number(column.w) || 1, cells: (column.cells || []).map((cell) => ({ h: Number(cell.h) || 1, on: cell.on, tabs: (cell.tabs || []).filter((one) => known.has(one)) })) })), true);
+    if (first) bring(first);
     held.current.onLayout?.(columns, turn);
   }, [turn]);
   useEffect(() => {

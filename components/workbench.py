@@ -34,7 +34,8 @@ class Workbench(rx.Component):
 
     ``layout`` is a list of columns ``{w, cells: [{h, tabs, on}]}`` and is read once a ``turn``; ``on_layout`` gives the
     one that the user made, and the first one, with the turn in which it was made. ``show`` (``{seq, panel}``) opens a
-    panel. The child of ``stay`` is mounted even while its panel is closed.
+    panel; ``front`` is seen first where there is room for one alone, and is read once a ``turn``. The child of ``stay``
+    is mounted even while its panel is closed.
     """
 
     library = _JS.importable_path
@@ -45,6 +46,7 @@ class Workbench(rx.Component):
     turn: rx.Var[int]
     stay: rx.Var[str]
     show: rx.Var[dict[str, Any]]
+    front: rx.Var[str]
     on_layout: rx.EventHandler[_arranged]
 
 

@@ -33,7 +33,7 @@ def linked(text: str, path: str, tenant: str) -> str:
     def turn(match: re.Match[str]) -> str:
         target = posixpath.normpath(posixpath.join(posixpath.dirname(path), match[1]))
         if target.endswith(".md") and not target.startswith(".."):
-            return f"](/ui/{tenant}/docs/{target.removesuffix('.md')}{match[2] or ''})"
+            return f"]({routes.root()}/{tenant}/docs/{target.removesuffix('.md')}{match[2] or ''})"
         return "](#)"
 
     return _LINK.sub(turn, text)

@@ -50,6 +50,23 @@ def _parents(tx: Tx, args: dict[str, Any], path: str) -> None:
         _upsert(tx, args, "/" + "/".join(parts[:depth]), directory=True)
 
 
+def _sign(tx: Tx, args: dict[str, Any], path: str, version: int) -> None:
+    if tx.principal is None:
+        return
+    tx.sql(
+        "insert into namespace_file_author (tenant, namespace, path, version, author)"
+        " values (:tenant, :namespace, :path, :version, :author)"
+        " on conflict (tenant, namespace, path, version) do update set author = excluded.author",
+        {
+            "tenant": args["tenant"],
+            "namespace": args["namespace"],
+            "path": path,
+            "version": version,
+            "author": tx.principal,
+        },
+    )
+
+
 def _drop(tx: Tx, tenant: str, uris: list[str]) -> None:
     if uris:
         payload = json.dumps({"tenant": tenant, "uris": uris})
@@ -60,6 +77,7 @@ def _drop(tx: Tx, tenant: str, uris: list[str]) -> None:
 def put(tx: Tx, args: dict[str, Any]) -> dict[str, Any]:
     """Add or replace a file: tenant, namespace, `path`, `size` (bytes), `uri`; parents are made.
 
+    The principal, if there is one, is kept as the author of the version.
     With `base_version` the stored version must be this one, 0 for a file that is not there.
 
     Raises:
@@ -80,6 +98,7 @@ def put(tx: Tx, args: dict[str, Any]) -> dict[str, Any]:
         f"select uri from namespace_file where {_PLACE}", tenant=args["tenant"], namespace=args["namespace"], path=path
     )
     version = _upsert(tx, args, path, directory=False, size=int(args.get("size", 0)), uri=args.get("uri"))
+    _sign(tx, args, path, version)
     if old and old != args.get("uri") and args.get("drop_old"):
         _drop(tx, args["tenant"], [old])
     tx.notify(f"files:{args['namespace']}", "created" if version == 1 else "changed", path)
@@ -116,10 +135,9 @@ def delete(tx: Tx, args: dict[str, Any]) -> int:
     """Delete a file or a directory with all below; answers the number of rows. 0 = there was none."""
     path = clean_path(args["path"])
     rows = _subtree(tx, args, path)
-    tx.many(
-        f"delete from namespace_file where {_PLACE}",
-        [{"tenant": args["tenant"], "namespace": args["namespace"], "path": row["path"]} for row in rows],
-    )
+    places = [{"tenant": args["tenant"], "namespace": args["namespace"], "path": row["path"]} for row in rows]
+    for table in ("namespace_file", "namespace_file_author"):
+        tx.many(f"delete from {table} where {_PLACE}", places)
     _drop(tx, args["tenant"], [row["uri"] for row in rows if row["uri"]])
     if rows:
         tx.notify(f"files:{args['namespace']}", "deleted", path)
@@ -145,20 +163,20 @@ def move(tx: Tx, args: dict[str, Any]) -> int:
     if _subtree(tx, args, target):
         raise IllegalArgument(f"{target!r} exists already")
     _parents(tx, args, target)
+    places = [
+        {
+            "tenant": args["tenant"],
+            "namespace": args["namespace"],
+            "path": row["path"],
+            "new": target + row["path"][len(source) :],
+        }
+        for row in rows
+    ]
     tx.many(
-        "update namespace_file set path = :new, updated = :now where tenant = :tenant and namespace = :namespace"
-        " and path = :path",
-        [
-            {
-                "tenant": args["tenant"],
-                "namespace": args["namespace"],
-                "path": row["path"],
-                "new": target + row["path"][len(source) :],
-                "now": tx.now,
-            }
-            for row in rows
-        ],
+        f"update namespace_file set path = :new, updated = :now where {_PLACE}",
+        [{**place, "now": tx.now} for place in places],
     )
+    tx.many(f"update namespace_file_author set path = :new where {_PLACE}", places)
     tx.notify(f"files:{args['namespace']}", "deleted", source)
     tx.notify(f"files:{args['namespace']}", "created", target)
     return len(rows)

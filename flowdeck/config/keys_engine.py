@@ -109,13 +109,25 @@ ENGINE = below(
         "Providers of the assistant: `{id, display-name, type, isDefault, configuration: {model-name, api-key, "
         "base-url, temperature, top-p, top-k, max-output-tokens, timeout, custom-headers, ca-pem, client-pem}}`; "
         "types: openai, deepseek, mistralai, openrouter, ollama, gemini, anthropic, azure-openai (with `endpoint`, "
-        "`service-version`).",
+        "`service-version`), bedrock (with `region`) and googlevertexai (with `project` and `location`, or neither), "
+        "these two with an `api-key` of theirs.",
         secret=True,
     ),
     key("ai.type", "s", None, "Type of the one provider, in the older form."),
     *(
         key(f"ai.{kind}", "m", {}, "Configuration of the one provider, in the older form.", secret=True)
-        for kind in ("openai", "deepseek", "mistralai", "openrouter", "ollama", "gemini", "anthropic", "azure-openai")
+        for kind in (
+            "openai",
+            "deepseek",
+            "mistralai",
+            "openrouter",
+            "ollama",
+            "gemini",
+            "anthropic",
+            "azure-openai",
+            "bedrock",
+            "googlevertexai",
+        )
     ),
     key("ssl.ca-bundle", text="PEM file of certificates that outgoing calls trust; also of tasks' processes."),
     *ignored(STORE, "m", "elasticsearch", "kafka", secret=True),

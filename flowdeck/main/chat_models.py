@@ -1,4 +1,4 @@
-"""Providers of the assistant from `kestra.ai.*`, by the wire formats of OpenAI, Azure, Anthropic and Gemini (F70)."""
+"""Providers of the assistant from `kestra.ai.*`: formats of OpenAI, Azure, Anthropic, Gemini and Bedrock (F70)."""
 
 from __future__ import annotations
 
@@ -32,12 +32,21 @@ USUAL = {
     "gemini": "https://generativelanguage.googleapis.com/v1beta",
     "anthropic": "https://api.anthropic.com/v1",
     "azure-openai": "",
+    "bedrock": "https://bedrock-runtime.{region}.amazonaws.com",
+    "googlevertexai": "https://aiplatform.googleapis.com/v1",
 }
 """All types; an address that is empty must be configured."""
 
 ANTHROPIC_VERSION = "2023-06-01"
 ANTHROPIC_TOKENS = 8192
 """Tokens of an answer when none are configured: this provider wants a number."""
+
+KEYED = {
+    "azure-openai": "a login by client-id is not known",
+    "bedrock": "a key of Bedrock is needed: access-key-id and secret-access-key are not known",
+    "googlevertexai": "a key of Vertex is needed: a login by a service account is not known",
+}
+"""Types that are asked with a key alone, though their makers know other ways."""
 
 AZURE_VERSION = "2024-10-21"
 SECONDS = 60.0
@@ -154,11 +163,35 @@ class GeminiModel(_Provider):
             raise ChatModelError(f"{self.name} answered without a candidate") from None
 
 
-Model = OpenAiModel | AnthropicModel | GeminiModel
+class BedrockModel(_Provider):
+    """`POST {base}/model/{model}/converse`, with a key of Bedrock as bearer."""
+
+    async def answer(self, system: str, turns: Sequence[tuple[str, str]]) -> str:
+        """The text blocks of the message, thoughts left out. `ChatModelError`, also for an answer that was cut off."""
+        named = (("temperature",) * 2, ("topP",) * 2, ("maxOutputTokens", "maxTokens"))
+        body = {
+            "system": [{"text": system}],
+            "messages": [{"role": role, "content": [{"text": text or "(nothing)"}]} for role, text in turns],
+            "inferenceConfig": _given(self.options, named),
+        }
+        address = f"{self.base}/model/{quote(self.model, safe='')}/converse"
+        found = await self._post(address, {"Authorization": f"Bearer {self.key}"}, body)
+        try:
+            text = "".join(str(part.get("text") or "") for part in found["output"]["message"]["content"])
+        except (KeyError, TypeError, AttributeError):
+            raise ChatModelError(f"{self.name} answered without content") from None
+        if found.get("stopReason") == "max_tokens":
+            raise ChatModelError(f"{self.name}: the answer is longer than max-output-tokens")
+        return text
+
+
+Model = BedrockModel | OpenAiModel | AnthropicModel | GeminiModel
 _CLASSES: Mapping[str, type[Model]] = {
     "gemini": GeminiModel,
     "anthropic": AnthropicModel,
     "azure-openai": AzureOpenAiModel,
+    "bedrock": BedrockModel,
+    "googlevertexai": GeminiModel,  # the same format below another address
 }
 
 
@@ -190,14 +223,13 @@ def _model(one: Mapping[str, Any]) -> Model | None:
     if not model:
         log.warning("kestra.ai.providers: '%s' has no configuration.model-name", identity)
         return None
-    base = base or USUAL[kind]
+    base = base or _usual(kind, options)
     if not base:
-        log.warning("kestra.ai.providers: '%s' has no configuration.endpoint", identity)
+        name = "region" if kind == "bedrock" else "endpoint"
+        log.warning("kestra.ai.providers: '%s' has no configuration.%s", identity, name)
         return None
-    if kind == "azure-openai" and not options.get("apiKey"):
-        log.warning(
-            "kestra.ai.providers: '%s' has no configuration.api-key; a login by client-id is not known", identity
-        )
+    if kind in KEYED and not options.get("apiKey"):
+        log.warning("kestra.ai.providers: '%s' has no configuration.api-key; %s", identity, KEYED[kind])
         return None
     if kind == "ollama" and not base.endswith("/v1"):
         base += "/v1"
@@ -211,6 +243,21 @@ def _model(one: Mapping[str, Any]) -> Model | None:
         options=options,
         seconds=_seconds(options.get("timeout")),
     )
+
+
+def _usual(kind: str, options: Mapping[str, Any]) -> str:
+    """Where a type is asked without a `base-url`; empty when its configuration does not tell enough."""
+    base = USUAL[kind]
+    if kind == "bedrock":
+        region = str(options.get("region") or "")
+        return base.format(region=region) if re.fullmatch(r"[a-z0-9-]+", region) else ""
+    if kind == "googlevertexai":
+        project, location = (quote(str(options.get(name) or ""), safe="") for name in ("project", "location"))
+        place = f"/projects/{project}/locations/{location}" if project and location else ""
+        if place and location != "global":
+            base = base.replace("https://", f"https://{location}-")
+        return f"{base}{place}/publishers/google"
+    return base
 
 
 def _camel(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -258,4 +305,4 @@ def _refusal(answer: httpx.Response, key: str) -> str:
     return ", ".join(x for x in (f"status {answer.status_code}", words.get(answer.status_code), text[:300]) if x)
 
 
-__all__ = ["AnthropicModel", "AzureOpenAiModel", "GeminiModel", "OpenAiModel", "chat_models"]
+__all__ = ["AnthropicModel", "AzureOpenAiModel", "BedrockModel", "GeminiModel", "OpenAiModel", "chat_models"]

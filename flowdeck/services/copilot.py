@@ -32,6 +32,10 @@ _RULES = {
 }
 
 
+_KINDS = {"flow": ("task", "trigger"), "dashboard": ("chart", "data")}
+"""Kinds of types that a text may name."""
+
+
 class Talks:
     """The last turns of each conversation, in the memory of this process alone."""
 
@@ -117,9 +121,7 @@ async def _problems(backend: Backend, caller: Caller, kind: str, text: str) -> l
 
 async def _context(backend: Backend, caller: Caller, kind: str, words: str, sent: Mapping[str, Any]) -> list[str]:
     """What the model is told beside the question: types that may be meant, and names of the namespace, no values."""
-    if kind != "flow":
-        return []
-    specs = [s for one in ("task", "trigger") for s in backend.catalog.types(one) if not s.deprecated]
+    specs = [s for one in _KINDS[kind] for s in backend.catalog.types(one) if not s.deprecated]
     names = sorted(spec.type for spec in specs)
     parts = ["Types that are installed:\n" + "\n".join(names)]
     wanted = set(words.lower().replace("_", " ").replace(".", " ").split())
@@ -132,7 +134,7 @@ async def _context(backend: Backend, caller: Caller, kind: str, words: str, sent
         }
         told = {"required": schema["properties"].get("required") or [], "properties": properties}
         parts.append(f"Properties of {spec.type}:\n{json.dumps(told, ensure_ascii=False)[:4000]}")
-    namespace = str(sent.get("namespace") or "")
+    namespace = str(sent.get("namespace") or "") if kind == "flow" else ""
     if namespace:
         parts += await _names(backend, caller, namespace)
     return parts

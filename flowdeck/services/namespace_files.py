@@ -14,13 +14,16 @@ from flowdeck.services import flows
 from flowdeck.services.archives import Archive, packed
 from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
-from flowdeck.services.wire import instant
+from flowdeck.services.wire import compact, instant
 from flowdeck.storage.paths import namespace_files, path_of
 from flowdeck.store.queries.where import Page, Where, page_of
 
 FLOWS = "/_flows"
 _REVISION = re.compile(r"\.v(\d+)-[0-9a-f]{8}$")
 _ROW = "select * from namespace_file where tenant = :tenant and namespace = :ns and path = :path"
+_AUTHORS = (
+    "select version, author from namespace_file_author where tenant = :tenant and namespace = :ns and path = :path"
+)
 LONGEST_NAME = 230
 """Bytes of a part: file systems take 255, and the revision stands behind the name."""
 LONGEST_PATH = 1024
@@ -234,12 +237,14 @@ async def revisions(backend: Backend, caller: Caller, namespace: str, path: str)
 
 
 async def versions(backend: Backend, caller: Caller, namespace: str, path: str) -> list[dict[str, Any]]:
-    """Stored revisions, newest first, with date and size: `[{revision, date, size}]` (ui.md UI-NS-07)."""
+    """Stored revisions, newest first: `[{revision, date, size, author}]` (ui.md UI-NS-07); without author by a flow."""
     row = await _file(backend, caller, namespace, path)
     found = await backend.thread(lambda: _stored_files(backend.storage, row["uri"]))
+    signed = await backend.read(lambda r: r.all(_AUTHORS, tenant=caller.tenant, ns=namespace, path=path))
+    authors = {one["version"]: one["author"] for one in signed}
     told = {n: {"revision": n, "date": instant(one.modified), "size": one.size} for n, one in found.items()}
     told[row["version"]] = {"revision": row["version"], "date": instant(row["updated"]), "size": row["size"]}
-    return [told[n] for n in sorted(told, reverse=True) if n <= row["version"]]
+    return [told[n] | compact({"author": authors.get(n)}) for n in sorted(told, reverse=True) if n <= row["version"]]
 
 
 async def delete_revisions(backend: Backend, caller: Caller, namespace: str, path: str, numbers: Sequence[int]) -> None:

@@ -446,6 +446,17 @@ class NamespaceFile(SQLModel, table=True):
     updated: int = _ms(nullable=False)
 
 
+class NamespaceFileAuthor(SQLModel, table=True):
+    """Who wrote a version of a namespace file; those that flows wrote have no row."""
+
+    __tablename__ = "namespace_file_author"
+    tenant: str = Field(primary_key=True)
+    namespace: str = Field(primary_key=True)
+    path: str = Field(primary_key=True)
+    version: int = Field(primary_key=True)
+    author: str
+
+
 class Setting(SQLModel, table=True):
     """Instance settings such as credentials, by key."""
 

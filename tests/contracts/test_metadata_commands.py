@@ -21,9 +21,17 @@ def run(database: Database) -> Iterator[Run]:
     load_commands()
     writer = database.writer()
 
-    def go(name: str, /, *, at: int = 1000, events: list[Any] | None = None, **args: Any) -> Any:
+    def go(
+        name: str,
+        /,
+        *,
+        at: int = 1000,
+        events: list[Any] | None = None,
+        principal: str | None = "ann",
+        **args: Any,
+    ) -> Any:
         with writer.transaction(at) as tx:
-            answer = carry_out(tx, name, {"tenant": "main", **args}, principal="ann")
+            answer = carry_out(tx, name, {"tenant": "main", **args}, principal=principal)
             if events is not None:
                 events += tx.events
         return result_or_raise(answer)
@@ -115,6 +123,17 @@ def test_moving_a_directory_takes_all_below_along(run: Run, database: Database) 
         run("files.move", namespace="a", **{"from": "/x", "to": "/z"})
     with pytest.raises(IllegalArgument):
         run("files.move", namespace="a", **{"from": "/new", "to": "/new/x/deeper"})
+
+
+def test_versions_of_a_file_keep_their_authors(run: Run, database: Database) -> None:
+    """UI-NS-07: through moves, until the file is deleted; what a flow wrote has none."""
+    for who in ("ann", None, "bob"):
+        run("files.put", namespace="a", path="/x/a.txt", uri=f"kestra:///{who}", principal=who)
+    run("files.move", namespace="a", **{"from": "/x", "to": "/y"})
+    query = "select path, version, author from namespace_file_author order by version"
+    assert [tuple(row.values()) for row in rows(database, query)] == [("/y/a.txt", 1, "ann"), ("/y/a.txt", 3, "bob")]
+    run("files.delete", namespace="a", path="/y")
+    assert rows(database, query) == []
 
 
 def test_content_of_deleted_files_is_listed_for_deletion(run: Run, database: Database) -> None:

@@ -71,6 +71,13 @@ def test_nothing_leaves_the_path(below: Below, stranger: Page) -> None:
     assert put.status == 200, put.text
     stranger.goto(f"{below.url}{BASE}/ui/main/namespaces/edit/company.team/files?file=/one.pdf")
     expect(stranger.locator(".pdv-paper")).to_contain_text("Below a path", timeout=20_000)
+    stranger.goto(f"{below.url}{BASE}/ui/main/docs/howto/add-a-page")
+    link = stranger.get_by_test_id("docs-page").locator("a[href*='/docs/']").first
+    place = str(link.get_attribute("href"))
+    assert place.startswith(f"{BASE}/ui/main/docs/")
+    link.click()
+    stranger.wait_for_url(f"**{place}")
+    expect(stranger.get_by_test_id("docs-page")).to_be_visible()
     outside = [url for url in asked if url.startswith("http") and not url.startswith(f"{below.url}{BASE}")]
     assert not outside
     assert any("/_ui/_event" in url for url in asked)

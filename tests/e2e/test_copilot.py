@@ -32,6 +32,17 @@ RIGHT = (
     "  type: io.kestra.plugin.core.log.Log\n  message: hi\n```"
 )
 
+BOARD = """id: over_view
+title: "Executions" # kept
+timeWindow:
+  default: P7D
+  max: P366D
+charts:
+  - id: note
+    type: io.kestra.plugin.core.dashboard.chart.Markdown
+    content: by the assistant
+"""
+
 
 class Model(BaseHTTPRequestHandler):
     """Answers wrong first, then right."""
@@ -40,7 +51,8 @@ class Model(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.asked.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-        text = WRONG if len(self.asked) == 1 else RIGHT
+        said = json.dumps(self.asked[-1])
+        text = BOARD if "You write dashboards" in said else WRONG if len(self.asked) == 1 else RIGHT
         body = json.dumps({"choices": [{"message": {"content": text}}]}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
@@ -125,8 +137,10 @@ def test_a_proposal_is_answered_beside_the_text_also_on_a_phone(assisted: Server
     expect(reader.get_by_test_id("editor-save")).to_be_disabled()
 
 
-def test_a_failure_leads_to_a_proposed_repair(assisted: Server, reader: Page) -> None:
+@pytest.mark.parametrize("width", [1440, 390])
+def test_a_failure_leads_to_a_proposed_repair(assisted: Server, reader: Page, width: int) -> None:
     """UI-XP-11: the assistant is asked with what failed; the arrangement of the reader's panels is not kept so."""
+    reader.set_viewport_size({"width": width, "height": 900})
     assisted.save_flow(FLOW.replace("core.log.Log\n    message: hi", "core.execution.Fail\n    errorMessage: no paper"))
     run = assisted.finished(assisted.execute("e2e.copilot", "asked")["id"])
     visit(reader, assisted, f"/executions/e2e.copilot/asked/{run['id']}/overview")
@@ -140,3 +154,31 @@ def test_a_failure_leads_to_a_proposed_repair(assisted: Server, reader: Page) ->
     reader.wait_for_selector("[data-testid=yaml-editor][data-ready]", state="attached")
     expect(reader.get_by_test_id("copilot")).to_have_count(0)
     assert len(Model.asked) == 2, "a reload asks nothing"
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_a_proposal_for_a_dashboard_is_shown_in_its_code(assisted: Server, reader: Page, width: int) -> None:
+    """UI-ED-54: the same assistant beside the code of a dashboard; no data of it is sent, accepted text is saved."""
+    reader.set_viewport_size({"width": width, "height": 900})
+    source = BOARD[: BOARD.index("charts:")] + "charts: []\n"
+    made = assisted.call("POST", "/api/v1/main/dashboards", body=source, content_type="application/x-yaml")
+    assert made.status == 200, made.text
+    visit(reader, assisted, "/dashboards/over_view/edit")
+    reader.wait_for_selector("[data-testid=yaml-editor][data-ready]", state="attached")
+    reader.get_by_test_id("aside-copilot").click()
+    reader.get_by_test_id("copilot-prompt").fill("Add a note")
+    reader.get_by_test_id("copilot-send").click()
+    shown = reader.get_by_test_id("copilot-diff")
+    expect(shown).to_contain_text("by the assistant")
+    reader.get_by_test_id("proposal-retry").click()
+    expect(shown).to_have_count(0)
+    expect(shown).to_contain_text("by the assistant")
+    expect(reader.get_by_test_id("proposal-accept")).to_be_in_viewport()
+    reader.get_by_test_id("proposal-accept").click()
+    expect(reader.get_by_test_id("yaml-editor")).to_contain_text("by the assistant")
+    reader.get_by_test_id("dashboard-save").click()
+    expect(reader.get_by_test_id("dashboard-save")).to_be_disabled()
+    text = assisted.call("GET", "/api/v1/main/dashboards/over_view").json["sourceCode"]
+    assert 'title: "Executions" # kept' in text and "by the assistant" in text
+    asked = Model.asked[0]["messages"]
+    assert "dashboard.chart.KPI" in json.dumps(asked) and "charts: []" in asked[-1]["content"]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import secrets
+from typing import Any
+from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.conftest import visit
 from tests.support.server import Server, eventually
@@ -16,7 +19,7 @@ def _space() -> str:
 
 
 def _url(space: str, path: str) -> str:
-    return f"/api/v1/main/namespaces/{space}/files?path={path}"
+    return f"/api/v1/main/namespaces/{space}/files?path={quote(path)}"
 
 
 def _write(server: Server, space: str, path: str, text: str) -> None:
@@ -166,6 +169,7 @@ def test_old_versions_are_deleted_after_a_question_that_names_them(server: Serve
     lines = page.get_by_test_id("files-version")
     expect(lines).to_have_count(4)
     expect(lines.first).to_contain_text("current")
+    expect(lines.first).to_contain_text(server.username)
     lines.nth(1).get_by_test_id("files-version-more").click()
     page.get_by_test_id("files-version-delete").click()
     asked = page.get_by_test_id("files-version-removal")
@@ -250,3 +254,106 @@ def test_files_of_the_namespaces_below_are_listed_on_wish(server: Server, open_p
     found.get_by_role("link", name="/deep/other.txt").click()
     page.wait_for_url(f"**/namespaces/edit/{space}.below/files?file=/deep/other.txt")
     _editor(page, "other")
+
+
+def test_a_file_takes_no_typed_text_before_it_has_come(server: Server, open_page) -> None:
+    """UI-NS-07: on a slow way the text that is read would replace what was typed meanwhile."""
+    space = _space()
+    _write(server, space, "/a.txt", "first")
+    page = open_page(f"/namespaces/edit/{space}/files")
+    held: list[Route] = []
+    page.route(re.compile(r"/files\?path=.*revision="), lambda one: held.append(one), times=1)
+    page.locator("[data-path='/a.txt']").click()
+    place = page.locator(".edone.on")
+    expect(place.locator("[aria-busy=true]")).to_be_visible()
+    eventually(lambda: page.wait_for_timeout(20) is None and len(held) == 1, what="the request for the text")
+    expect(place.locator(".monaco-editor")).to_have_count(0)
+    held[0].continue_()
+    _type(page, "first", "second")
+    page.keyboard.press("Control+s")
+    eventually(lambda: _text(server, space, "/a.txt") == "second", what="the saved text")
+
+
+def test_unsaved_text_stays_when_its_file_is_renamed_or_restored(server: Server, open_page) -> None:
+    """UI-NS-07: neither a new path nor a restored version replaces what was typed."""
+    space = _space()
+    _write(server, space, "/a.txt", "first")
+    _write(server, space, "/a.txt", "second")
+    page = open_page(f"/namespaces/edit/{space}/files?file=/a.txt")
+    _type(page, "second", "typed")
+    row = page.locator("[data-path='/a.txt']")
+    row.focus()
+    page.keyboard.press("F2")
+    page.get_by_test_id("files-path").fill("b.txt")
+    page.get_by_test_id("files-confirm").click()
+    page.wait_for_url("**b.txt")
+    _editor(page, "typed")
+    page.get_by_test_id("files-versions").click()
+    page.get_by_test_id("files-diff").click()
+    page.get_by_test_id("files-restore").click()
+    expect(page.get_by_test_id("file-newer")).to_be_visible()
+    _editor(page, "typed")
+    assert _text(server, space, "/b.txt") == "first"
+    page.get_by_test_id("newer-keep").click()
+    page.get_by_test_id("files-save").click()
+    eventually(lambda: _text(server, space, "/b.txt") == "typed", what="my text under the new name")
+
+
+def _executions(server: Server, space: str) -> list[dict[str, Any]]:
+    query = f"filters[namespace][EQUALS]={space}&filters[kind][EQUALS]=PLAYGROUND"
+    return server.call("GET", f"/api/v1/main/executions/search?{query}").json["results"]
+
+
+def test_a_script_is_saved_and_run_below_its_text(server: Server, open_page) -> None:
+    """UI-NS-07: with the text that stands there, among the other files; its flow stays as somebody changed it."""
+    space = _space()
+    _write(server, space, "/lib/words.txt", "from the other file")
+    _write(server, space, "/jobs/hello world.sh", "echo first")
+    _write(server, space, "/notes.txt", "no script")
+    page = open_page(f"/namespaces/edit/{space}/files?file=/jobs/hello world.sh")
+    _type(page, "echo first", "cat lib/words.txt; echo ran-$((20+22))")
+    expect(page.get_by_test_id("files-run")).to_have_text("Save and run")
+    page.get_by_test_id("files-run").click()
+    panel = page.get_by_test_id("files-run-panel")
+    expect(panel).to_contain_text("ran-42", timeout=30_000)
+    expect(panel).to_contain_text("from the other file")
+    expect(page.get_by_test_id("script-state")).to_have_text("Success")
+    expect(page.get_by_test_id("files-run")).to_have_text("Run this script")
+    (ran,) = _executions(server, space)
+    place = f"/api/v1/main/flows/{space}/{ran['flowId']}"
+    source = (
+        server.call("GET", f"{place}?source=true")
+        .json["source"]
+        .replace("description:", "disabled: false\ndescription:")
+    )
+    sent = server.call("PUT", place, body=source, content_type="application/x-yaml")
+    assert (ran["flowId"], sent.status) == ("run_jobs_hello_world_sh", 200), sent.text
+    page.get_by_test_id("script-close").click()
+    expect(panel).to_have_count(0)
+    page.get_by_test_id("files-run").click()
+    expect(panel).to_contain_text("ran-42", timeout=30_000)
+    assert {one["flowRevision"] for one in _executions(server, space)} == {1, 2}
+    page.get_by_test_id("script-open").click()
+    page.wait_for_url(f"**/executions/{space}/run_jobs_hello_world_sh/*/logs")
+    visit(page, server, f"/namespaces/edit/{space}/files?file=/notes.txt")
+    _editor(page, "no script")
+    expect(page.get_by_test_id("files-run")).to_have_count(0)
+
+
+@pytest.mark.long
+def test_a_script_is_stopped_and_one_that_is_not_saved_does_not_run(server: Server, open_page) -> None:
+    """UI-NS-07: a save that is refused starts nothing."""
+    space = _space()
+    _write(server, space, "/wait.sh", "echo begun; sleep 300")
+    page = open_page(f"/namespaces/edit/{space}/files?file=/wait.sh", allowed=("409",))
+    _editor(page, "begun")
+    page.get_by_test_id("files-run").click()
+    expect(page.get_by_test_id("files-run-panel")).to_contain_text("begun", timeout=30_000)
+    page.get_by_test_id("script-stop").click()
+    expect(page.get_by_test_id("script-state")).to_have_text("Killed", timeout=30_000)
+    _type(page, "begun", "echo mine")
+    _write(server, space, "/wait.sh", "echo theirs")
+    page.get_by_test_id("files-run").click()
+    expect(page.get_by_test_id("file-newer")).to_be_visible()
+    expect(page.get_by_test_id("files-run")).to_be_enabled()
+    assert len(_executions(server, space)) == 1 and _text(server, space, "/wait.sh") == "echo theirs"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import visit
@@ -66,6 +67,34 @@ def test_a_limit_is_set_and_one_that_waits_runs_anyway(server: Server, open_page
     page.get_by_test_id("concurrency-leave").click()
     expect(page.get_by_test_id("concurrency-queue").get_by_test_id("concurrency-run")).to_have_count(0)
     eventually(lambda: server.execution(second)["state"]["current"] == "PAUSED", what="the one let past the limit")
+
+
+@pytest.mark.parametrize("place", ["limits", "tab"])
+def test_a_limit_that_somebody_changed_meanwhile_is_not_overwritten_unasked(
+    server: Server, open_page, place: str
+) -> None:
+    """UI-AD-02, UI-FP-42: the form says what the other one wrote; other changes of the flow are no conflict."""
+    source = ONE_PLACE.replace("one_place", f"met_{place}").rstrip() + "\nconcurrency:\n  limit: 3\n"
+    server.save_flow(source)
+    if place == "limits":
+        page = open_page("/admin/concurrency-limits")
+        row = page.get_by_test_id("limits-table").locator(f"tr[data-id='e2e.tabs/met_{place}']")
+        row.get_by_test_id("limit-edit").click()
+        test = "limit"
+    else:
+        page = open_page(f"/flows/edit/e2e.tabs/met_{place}/concurrency")
+        page.get_by_test_id("concurrency-edit").click()
+        test = "concurrency"
+    page.get_by_test_id(f"{test}-value").fill("5")
+    server.save_flow(source.replace("limit: 3", "limit: 9").replace("tasks:", "description: theirs\ntasks:"))
+    page.get_by_test_id(f"{test}-save").click()
+    expect(page.get_by_test_id(f"{test}-editor")).to_contain_text("Somebody changed the limit meanwhile, to: 9")
+    where = f"/api/v1/main/flows/e2e.tabs/met_{place}"
+    assert server.call("GET", where).json["concurrency"]["limit"] == 9
+    page.get_by_test_id(f"{test}-save").click()
+    expect(page.get_by_test_id(f"{test}-editor")).to_be_hidden()
+    flow = server.call("GET", where).json
+    assert (flow["concurrency"]["limit"], flow["description"]) == (5, "theirs")
 
 
 def _pair(server: Server) -> None:

@@ -126,6 +126,43 @@ def test_azure_asks_the_deployment_with_its_own_header(provider: Provider) -> No
         assert chat_models(settings(providers=[{"id": "p", "type": "azure-openai", "configuration": rest}])) == ()
 
 
+def test_bedrock_is_asked_with_its_key_as_bearer(provider: Provider) -> None:
+    parts = [{"reasoningContent": {"reasoningText": {"text": "hm"}}}, {"text": "id: b"}]
+    cut = {"output": {"message": {"content": [{"text": "id"}]}}, "stopReason": "max_tokens"}
+    provider.answers = [(200, {"output": {"message": {"content": parts}}, "stopReason": "end_turn"}), (200, cut)]
+    options = {"max-output-tokens": 70, "model-name": "eu.maker.model-v1:0"}
+    (model,) = chat_models(settings(providers=one(provider.url, "bedrock", **options)))
+    assert asyncio.run(model.answer("rules", [("user", "a"), ("assistant", ""), ("user", "c")])) == "id: b"
+    path, headers, body = provider.asked[0]
+    assert path == "/model/eu.maker.model-v1%3A0/converse" and headers["authorization"] == "Bearer k-1"
+    assert body["system"] == [{"text": "rules"}] and body["inferenceConfig"] == {"maxTokens": 70}
+    assert [m["role"] for m in body["messages"]] == ["user", "assistant", "user"]
+    assert all(m["content"][0]["text"] for m in body["messages"])
+    with pytest.raises(ChatModelError, match="longer than max-output-tokens"):
+        asyncio.run(model.answer("rules", [("user", "a")]))
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "base"),
+    [
+        ("bedrock", {"region": "eu-central-1"}, "https://bedrock-runtime.eu-central-1.amazonaws.com"),
+        ("bedrock", {"region": "evil.example/"}, None),
+        ("bedrock", {}, None),
+        ("bedrock", {"region": "eu-central-1", "api-key": ""}, None),
+        ("googlevertexai", {}, "https://aiplatform.googleapis.com/v1/publishers/google"),
+        (
+            "googlevertexai",
+            {"project": "p 1", "location": "europe-west1"},
+            "https://europe-west1-aiplatform.googleapis.com/v1/projects/p%201/locations/europe-west1/publishers/google",
+        ),
+        ("googlevertexai", {"api-key": ""}, None),
+    ],
+)
+def test_where_providers_of_a_cloud_are_asked(kind: str, options: dict[str, str], base: str | None) -> None:
+    found = chat_models(settings(providers=one("", kind, **options)))
+    assert [model.base for model in found] == ([base] if base else [])
+
+
 def test_a_refusal_says_why_and_never_shows_the_key(provider: Provider) -> None:
     provider.answers = [(401, {"error": {"message": "bad key k-1"}})]
     (model,) = chat_models(settings(providers=one(provider.url, "openai")))

@@ -9,7 +9,7 @@ import reflex as rx
 
 from app import routes
 from app.frame import page_shell
-from app.limit_form import BEHAVIOURS, limit_dialog, limit_fault, with_limit
+from app.limit_form import BEHAVIOURS, limit_dialog, limit_fault, limit_met, save_limit
 from app.tab import Tab
 from app.words import say
 from backend_client import ApiError
@@ -70,6 +70,8 @@ class LimitsState(Tab):
     counted: int = 0
     form_running: str = ""
     count_fault: str = ""
+    _seen: tuple[int, str] = (0, "")
+    """The limit that the form began with."""
 
     @rx.event
     async def load(self) -> None:
@@ -94,7 +96,7 @@ class LimitsState(Tab):
         row = next((one for one in self.rows if one.id == identity), None)
         if row is not None:
             self.editing, self.form_limit, self.form_behaviour = identity, str(row.limit), row.behaviour
-            self.fault = ""
+            self.fault, self._seen = "", (row.limit, row.behaviour)
 
     @rx.event
     async def close(self) -> None:
@@ -120,8 +122,10 @@ class LimitsState(Tab):
         namespace, _, flow = self.editing.partition("/")
         try:
             async with self.api(raising=True) as api:
-                source = str((await api.flows.get(namespace, flow)).get("source") or "")
-                await api.flows.update(namespace, flow, with_limit(source, int(self.form_limit), self.form_behaviour))
+                wanted = (int(self.form_limit), self.form_behaviour)
+                if other := await save_limit(api, namespace, flow, self._seen, wanted):
+                    self._seen, self.fault = other, limit_met(other)
+                    return
                 self.editing = ""
                 self.toast(
                     say("Limit saved"), say("{flow} in {namespace}, as a new revision", flow=flow, namespace=namespace)

@@ -1,4 +1,4 @@
-"""What stands beside the code of a dashboard: documentation, charts of others, blueprints (UI-DB-20)."""
+"""What stands beside the code of a dashboard: documentation, charts of others, blueprints, assistant (UI-DB-20)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from app import routes
 from app.pages.dashboards import charts
 from app.pages.dashboards.editor_state import BoardEditorState
 from components.button import button, icon_button, link
+from components.copilot import copilot
 from components.field import select, text_input
 from components.plugin_property import plugin_property
 from components.reactive import testid
@@ -93,8 +94,17 @@ def aside() -> rx.Component:
     return rx.cond(
         S.aside != "",
         rx.el.aside(
-            rx.match(S.aside, ("docs", _docs()), ("charts", _charts()), _blueprints()),
-            class_name="dbaside scroll",
+            rx.match(
+                S.aside,
+                ("docs", _docs()),
+                ("charts", _charts()),
+                (
+                    "copilot",
+                    copilot(api="/api/v1/" + S.tenant_id, doc_uri=S.doc_uri, kind="dashboard", on_front=S.front),
+                ),
+                _blueprints(),
+            ),
+            class_name=rx.cond(S.aside == "copilot", "dbaside talk", "dbaside scroll"),
             aria_label="Beside the code",
             custom_attrs=testid("dashboard-aside"),
         ),

@@ -255,6 +255,17 @@ def board_editor_page() -> rx.Component:
                     on=S.aside == "blueprints",
                     test="aside-blueprints",
                 ),
+                rx.cond(
+                    S.features.contains("copilot"),
+                    icon_button(
+                        "sparkles",
+                        "Copilot",
+                        on_click=S.show_aside("copilot"),
+                        on=S.aside == "copilot",
+                        test="aside-copilot",
+                    ),
+                    rx.fragment(),
+                ),
                 class_name="row g4",
             ),
             rx.cond(

@@ -36,7 +36,7 @@ BLANK = {
     "content": "",
 }
 RULE = {"field": "", "type": "IN", "value": "", "key": ""}
-ASIDES = ("docs", "charts", "blueprints")
+ASIDES = ("docs", "charts", "blueprints", "copilot")
 
 
 class BoardEditorState(Tab):
@@ -301,6 +301,8 @@ class BoardEditorState(Tab):
         """Open a panel beside the code, or close it."""
         self.aside = "" if name == self.aside or name not in ASIDES else name
         self.find_text = ""
+        if self.aside == "copilot" and self.panel == "preview":
+            self.panel = "both"  # a proposal is shown in the code
         if self.aside == "docs":
             await self._read_doc(self._cursor or charts.CHART + "TimeSeries")
         elif self.aside == "charts" and not self.others:
@@ -309,6 +311,11 @@ class BoardEditorState(Tab):
             async with self.api(say("Could not read the blueprints")) as api:
                 found = await api.blueprints.search("dashboard")
                 self.samples = [{"id": one.id, "title": one.title, "text": one.description} for one in found]
+
+    @rx.event
+    async def front(self, panel: str) -> None:
+        """On a narrow screen the assistant lies over the code, or the code is seen alone."""
+        self.aside = "copilot" if panel == "copilot" else ""
 
     @rx.event
     async def find(self, text: str) -> None:

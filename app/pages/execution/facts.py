@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from backend_client.client import text_of
-from backend_client.executions import TERMINAL, visible_labels
+from backend_client.executions import TERMINAL, WAITING, RunSpan, visible_labels
 from backend_client.flows import label_list
 from components.states import STATES
 
@@ -17,7 +17,6 @@ MASK = "******"
 SHOWN_VALUES = 32_000
 """Characters of inputs or outputs that travel through the state; larger ones are read by the tree itself."""
 
-WAITING = frozenset({"CREATED", "SUBMITTED", "QUEUED"})
 HELD = frozenset({"PAUSED", "BREAKPOINT"})
 SETTLED = TERMINAL | {"PAUSED"}
 """States in which nothing runs: replay, change of a task run."""
@@ -73,7 +72,9 @@ class Facts:
     error_message: str = ""
     labels: list[dict[str, str]] = field(default_factory=list)
     history: list[Step] = field(default_factory=list)
-    total_ms: int = -1
+    duration_ms: int = -1
+    counted: str = ""
+    """How long it ran, and since when that counts while it runs: `RunSpan`."""
     waited_ms: int = 0
     held_ms: int = 0
     ran_ms: int = 0
@@ -87,6 +88,7 @@ class Facts:
         labels = label_list(body.get("labels"))
         current = text_of(state.get("current"))
         history, spent = steps_of(state.get("histories") or [], text_of(state.get("endDate")))
+        span = RunSpan.of(state)
         own = text_of(body.get("id"))
         original = text_of(body.get("originalId"))
         from_flow = text_of(variables.get("executionId")) != ""
@@ -122,7 +124,8 @@ class Facts:
             error_message=text_of(error.get("message")),
             labels=visible_labels(labels),
             history=history,
-            total_ms=sum(spent.values()) if text_of(state.get("endDate")) else -1,
+            duration_ms=span.ms,
+            counted=span.counted,
             waited_ms=spent["waited"],
             held_ms=spent["held"],
             ran_ms=spent["ran"],

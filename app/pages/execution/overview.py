@@ -9,7 +9,7 @@ import reflex as rx
 from app import routes
 from app.pages.execution.state import ExecutionState
 from components.button import button, link
-from components.clock import duration, moment
+from components.clock import duration, moment, run_span
 from components.message import flow_name, label_chip
 from components.states import state_badge, state_icon, state_text
 from components.value_tree import value_tree
@@ -209,7 +209,7 @@ def _facts() -> rx.Component:
             row("Created", moment(F.created, mode="full")),
             row("Ended", moment(F.ended, mode="full"), when=F.ended != ""),
             row("Scheduled", moment(F.scheduled, mode="full"), when=F.scheduled != ""),
-            row("Duration", duration(start=F.created, end=F.ended)),
+            row("Duration", run_span(F)),
             row("Created by", F.created_by, when=F.created_by != ""),
             row("Kind", rx.el.span(F.kind.lower(), ", attempt ", F.attempt)),
             row(

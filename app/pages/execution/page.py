@@ -15,7 +15,7 @@ from app.pages.execution.overview import overview_tab
 from app.pages.execution.source import source_tab
 from app.pages.execution.state import ExecutionState
 from components.button import button, button_group, copy_button, icon_button, link, link_button
-from components.clock import duration, moment
+from components.clock import moment, run_span
 from components.dialog import menu, menu_item, menu_line
 from components.gantt import gantt
 from components.graph import flow_graph
@@ -47,7 +47,7 @@ def _badge() -> rx.Component:
         return rx.el.span(
             rx.icon(icon, size=14),
             word(name),
-            duration(start=F.created, end=F.ended),
+            run_span(F),
             class_name=f"st {family} l",
             custom_attrs={"data-testid": "execution-state", "data-state": name},
         )

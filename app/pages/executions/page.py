@@ -16,7 +16,7 @@ from app.pages.executions.state import VIEWS, ExecutionsState
 from components.button import button, copy_button, icon_button, link, segmented
 from components.chart import chart
 from components.client import ViewTabs
-from components.clock import duration, moment
+from components.clock import duration, moment, run_span
 from components.dialog import menu, menu_item, menu_line, popover
 from components.message import flow_name, label_chip
 from components.run_calendar import run_calendar
@@ -42,12 +42,11 @@ def _place(row: Any, tab: Any = ExecutionsState.execution_tab) -> str:
 
 
 def _duration(row: Any) -> rx.Component:
-    span = rx.cond(row.terminal, duration(ms=row.duration_ms), duration(start=row.started))
     shown = rx.match(
         row.state,
         ("CREATED", rx.el.span("not started", class_name="mut")),
         ("QUEUED", rx.el.span("not started", class_name="mut")),
-        span,
+        run_span(row),
     )
     families = {name: f"xl-bar {family}{' stripe' if family == 'live' else ''}" for name, (family, _) in STATES.items()}
     look = rx.match(row.state, *families.items(), "xl-bar idle")
@@ -217,7 +216,7 @@ def small(row: Any, state: Any = State, *, named: bool = True) -> rx.Component:
             ),
             rx.el.div(
                 word,
-                rx.cond(row.terminal, duration(ms=row.duration_ms), duration(start=row.started)),
+                run_span(row),
                 rx.el.span(row.note, class_name="ell faint"),
                 class_name="row sm mut g6",
             ),

@@ -41,7 +41,7 @@ class RunRows(BulkActions, ListPage, mixin=True):
             except ApiError:
                 waiting = {}  # the list is worth more than the reasons
         now = time.time()
-        spans = {row.id: row.duration_ms if row.terminal else _since(row.started, now) for row in page.rows}
+        spans = {row.id: _since(row.counted, now) if row.duration_ms < 0 else row.duration_ms for row in page.rows}
         longest = max([*spans.values(), 1])
         rows = [
             replace(

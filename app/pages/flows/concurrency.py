@@ -8,7 +8,7 @@ from typing import Any
 import reflex as rx
 
 from app import routes
-from app.limit_form import BEHAVIOURS, limit_dialog, limit_fault, limited
+from app.limit_form import BEHAVIOURS, limit_dialog, limit_fault, limit_met, save_limit
 from app.pages.flows.state import FlowState, openers
 from app.words import say
 from backend_client import ApiError
@@ -70,6 +70,8 @@ class FlowLimitState(FlowState):
     limit_text: str = ""
     behaviour_chosen: str = "QUEUE"
     limit_fault: str = ""
+    _limit_seen: tuple[int, str] = (0, "QUEUE")
+    """The limit that the form began with."""
 
     leaving: list[str] = []
     outcome: str = "RUNNING"
@@ -121,6 +123,7 @@ class FlowLimitState(FlowState):
         """Open the form of the limit."""
         self.limit_text, self.behaviour_chosen = str(self.limit or 2), self.behaviour or "QUEUE"
         self.limit_editing, self.limit_fault = True, ""
+        self._limit_seen = (self.limit, self.behaviour or "QUEUE")
 
     @rx.event
     async def close_limit(self):
@@ -145,9 +148,10 @@ class FlowLimitState(FlowState):
             return
         try:
             async with self.api(raising=True) as api:
-                flow = await api.flows.get(self.flow_ns, self.flow_id)
-                text = limited(str(flow.get("source") or ""), int(self.limit_text), self.behaviour_chosen)
-                await api.flows.update(self.flow_ns, self.flow_id, text, revision=int(flow.get("revision") or 0))
+                wanted = (int(self.limit_text), self.behaviour_chosen)
+                if other := await save_limit(api, self.flow_ns, self.flow_id, self._limit_seen, wanted):
+                    self._limit_seen, self.limit_fault = other, limit_met(other)
+                    return
                 self.limit_editing = False
                 await self.read_head(api)
                 self.toast(say("Limit saved"), say("Revision {flow_revision}", flow_revision=self.flow_revision))

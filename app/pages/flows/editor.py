@@ -313,6 +313,7 @@ def editor_panel() -> rx.Component:
                 turn=S.layout_turn,
                 stay="code",
                 show=S.show_panel,
+                front=S.front_panel,
                 on_layout=S.take_layout,
             ),
             rx.fragment(),

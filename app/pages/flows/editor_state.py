@@ -73,6 +73,8 @@ class EditorState(Versions, FlowState):
     breakpoints: list[str] = []
     play: dict[str, Any] = {}
     show_panel: dict[str, Any] = {}
+    front_panel: str = ""
+    """The panel that is seen first where there is room for one alone."""
     followed: str = ""
     files_dirty: bool = False
     files_writable: bool = True
@@ -131,7 +133,7 @@ class EditorState(Versions, FlowState):
         self._linked = bool(linked) and word_of(linked) != word_of(own)
         self._show_layout(linked if self._linked else own)
         self.breakpoints, self.followed, self.doc_query = [], "", ""
-        self.play, self.show_panel, self.wish = {}, {}, {}
+        self.play, self.show_panel, self.wish, self.front_panel = {}, {}, {}, ""
         if self.settings.get("playground") and "playground" not in self.shown_panels:
             self.show_panel = {"seq": time.time_ns() // 1_000_000, "panel": "playground"}
         self.files_dirty = False
@@ -178,6 +180,7 @@ class EditorState(Versions, FlowState):
         # For this visit alone: the reader's own arrangement is not touched.
         self._linked = True
         self._show_layout(with_panel(self.layout, "copilot"))
+        self.front_panel = "copilot"  # it asks when it is seen
 
     def _show_layout(self, layout: list[dict[str, Any]]) -> None:
         self.layout, self.layout_turn, self._arranged = layout, time.time_ns() // 1_000_000, ""

@@ -19,7 +19,7 @@ from backend_client import ApiError, ExecutionRow, LogRow, TriggerRow
 from backend_client.flows import FlowFigures
 from components.button import button, link, link_button
 from components.chart import chart
-from components.clock import duration, moment
+from components.clock import duration, moment, run_span
 from components.field import switch
 from components.message import empty_state, label_chip, skeleton_rows
 from components.sparkline import sparkline
@@ -215,9 +215,7 @@ def _run(row: Any) -> rx.Component:
             rx.cond(row.note != "", row.note, rx.cond(row.trigger != "", row.trigger, "manual")),
             class_name="faint ell grow",
         ),
-        rx.el.span(
-            rx.cond(row.terminal, duration(ms=row.duration_ms), duration(start=row.started)), class_name="num mut"
-        ),
+        rx.el.span(run_span(row), class_name="num mut"),
         to=routes.execution(row.namespace, row.flow, row.id, S.execution_tab),
         class_name="orow",
     )

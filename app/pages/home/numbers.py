@@ -62,7 +62,8 @@ class Active:
     namespace: str = ""
     flow: str = ""
     state: str = ""
-    started: str = ""
+    duration_ms: int = -1
+    counted: str = ""
     note: str = ""
     late: bool = False
     still: bool = False
@@ -235,7 +236,7 @@ def span_words(ms: float) -> str:
 def active(row: Any, median: float | None, waiting: Mapping[str, Any] | None, families: Mapping[str, str]) -> Active:
     """One line of *In progress*: how far it is on the way to its median."""
     now = datetime.now(UTC).timestamp() * 1000
-    spent = max(0.0, now - _ms(row.started)) if row.started else 0.0
+    spent = max(0.0, now - _ms(row.counted) if row.duration_ms < 0 and row.counted else float(row.duration_ms))
     still = row.state in ("PAUSED", "BREAKPOINT")
     late = bool(median and spent > median * 1.1 and not still)
     if waiting:
@@ -259,7 +260,8 @@ def active(row: Any, median: float | None, waiting: Mapping[str, Any] | None, fa
         namespace=row.namespace,
         flow=row.flow,
         state=row.state,
-        started=row.started,
+        duration_ms=row.duration_ms,
+        counted=row.counted,
         note=note,
         late=late,
         still=still or not median,

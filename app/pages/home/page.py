@@ -18,7 +18,7 @@ from backend_client import TriggerRow
 from components.button import button, link, link_button, segmented
 from components.chrome import allowed
 from components.client import Home
-from components.clock import duration, moment
+from components.clock import moment, run_span
 from components.dashboard_grid import dashboard_grid
 from components.field import switch
 from components.filters import filter_bar, filter_key, refresh
@@ -262,7 +262,7 @@ def _active(row: Active) -> rx.Component:
             class_name="grow ipm",
         ),
         rx.el.span(
-            rx.el.b(duration(start=row.started), class_name="num med blk"),
+            rx.el.b(run_span(row), class_name="num med blk"),
             rx.el.span(row.note, class_name=rx.cond(row.late, "sm fgs warn ell blk", "sm mut ell blk"), title=row.note),
             class_name="r",
         ),

@@ -7,6 +7,7 @@ from app.pages.namespaces.files_state import FilesState
 from app.pages.namespaces.flows import NamespaceFlows
 from app.pages.namespaces.listing import NamespacesState, namespaces_page
 from app.pages.namespaces.page import namespace_page
+from app.pages.namespaces.running import ScriptState
 from app.pages.namespaces.state import NamespaceState
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "NamespaceFlows",
     "NamespaceState",
     "NamespacesState",
+    "ScriptState",
     "namespace_page",
     "namespaces_page",
 ]

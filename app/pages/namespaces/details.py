@@ -10,7 +10,7 @@ from app import routes
 from app.pages.namespaces.details_state import NamespaceDetails
 from components.button import button, copy_button, link, link_button, segmented
 from components.chrome import allowed
-from components.clock import duration, moment
+from components.clock import moment, run_span
 from components.dialog import confirm_dialog
 from components.field import field, form, switch, text_input
 from components.flow_tools import leave_guard
@@ -43,7 +43,7 @@ def writer(*children: Any, needs: str = "NAMESPACE:UPDATE") -> rx.Component:
 
 def _span(row: Any) -> rx.Component:
     """How long it ran, as the lists of executions say it: without its time in the queue."""
-    return rx.cond(row.terminal, duration(ms=row.duration_ms), duration(start=row.started))
+    return run_span(row)
 
 
 def _small_run(row: Any) -> rx.Component:

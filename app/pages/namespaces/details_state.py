@@ -31,6 +31,7 @@ class RunLine:
     started: str = ""
     duration_ms: int = 0
     terminal: bool = False
+    counted: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +210,7 @@ class NamespaceDetails(Tab):
                 row.started,
                 row.duration_ms,
                 row.terminal,
+                row.counted,
             )
             for row in found.rows
         ]

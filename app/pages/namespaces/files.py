@@ -8,6 +8,7 @@ import reflex as rx
 
 from app.pages.namespaces.files_state import FilesState, FileVersion, OpenFile
 from app.pages.namespaces.finding import find_button, find_panel
+from app.pages.namespaces.running import ScriptState, run_button, run_panel
 from components.button import button, copy_button, icon_button, link, raw_link
 from components.clock import moment
 from components.code_editor import code_editor
@@ -56,7 +57,8 @@ def _editor(one: OpenFile) -> rx.Component:
         read_only=~S.writes,
         command={"seq": one.order, "kind": "save"},
         on_dirty=lambda on: FilesState.set_dirty(one.path, on),
-        on_saved=lambda result: FilesState.saved(one.path, result),
+        on_saved=lambda result: [FilesState.saved(one.path, result), ScriptState.file_saved(one.path, result)],
+        on_error=lambda _: ScriptState.file_refused(one.path),
     )
     other = empty_state(
         one.name,
@@ -70,7 +72,7 @@ def _editor(one: OpenFile) -> rx.Component:
         rx.cond(one.plain, text, rx.cond(one.picture, picture, rx.cond(one.pdf, pdf, other))),
         rx.cond(one.previewed, rx.el.div(text_preview(url=one.url, kind=one.drawn), class_name="fprev"), rx.fragment()),
         class_name=rx.cond(one.path == S.active, "edone on", "edone"),
-        key=one.url,
+        key=one.key,
     )
 
 
@@ -84,6 +86,14 @@ def _bar(one: Any) -> rx.Component:
             custom_attrs={"type": "button"},
         ),
         rx.el.span(S.active, class_name="mono ell grow crumb"),
+        rx.cond(
+            S.writes,
+            rx.foreach(
+                S.open_files,
+                lambda file: rx.cond((file.path == S.active) & file.script, run_button(file), rx.fragment()),
+            ),
+            rx.fragment(),
+        ),
         copy_button(f"{{{{ read('{S.active[1:]}') }}}}", "Copy as read('…')"),
         rx.foreach(
             S.open_files,
@@ -140,7 +150,12 @@ def _versions() -> rx.Component:
         )
         return rx.el.div(
             rx.el.b("Version ", one.number, class_name="num med"),
-            rx.el.span(moment(one.date, mode="relative"), class_name="mut xs ell"),
+            rx.el.span(
+                moment(one.date, mode="relative"),
+                rx.cond(one.author != "", rx.fragment(", ", one.author), rx.fragment()),
+                class_name="mut xs ell",
+                title=one.author,
+            ),
             rx.el.span(class_name="grow"),
             rx.el.span(one.size, class_name="faint xs num nw"),
             rx.cond(
@@ -395,6 +410,7 @@ def files_body() -> rx.Component:
             ),
             rx.cond(S.active != "", _bar(active_url), rx.fragment()),
             rx.el.div(rx.foreach(S.open_files, _editor), none, class_name="edall"),
+            run_panel(),
             class_name="eco",
         ),
         _versions(),

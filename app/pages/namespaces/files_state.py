@@ -10,6 +10,7 @@ from urllib.parse import quote
 import reflex as rx
 
 from app import routes
+from app.pages.namespaces.scripts import runs
 from app.stored_texts import namespace_file
 from app.tab import Tab
 from app.words import say, say_count
@@ -31,6 +32,8 @@ BINARY_ENDS = frozenset(
 class OpenFile:
     """A file in a tab; `order` counts the saves that the page asked for."""
 
+    key: str = ""
+    """One of its own, whatever its path and address become: what is typed stays through both."""
     path: str = ""
     name: str = ""
     url: str = ""
@@ -46,6 +49,8 @@ class OpenFile:
     drawn: str = ""
     """How else it can be shown: `page`, `table`, or not at all."""
     previewed: bool = False
+    script: bool = False
+    """Whether a task runs it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,8 @@ class FileVersion:
     number: int = 0
     date: str = ""
     size: str = ""
+    author: str = ""
+    """Nobody for one that a flow wrote."""
     url: str = ""
     current: bool = False
     older: int = 0
@@ -196,6 +203,7 @@ class FilesState(Tab):
         elif entry.size > LARGE:
             why = say("Files above 5 MB are not edited here.")
         return OpenFile(
+            key=f"{path}@{time.time_ns()}",
             path=path,
             name=entry.name,
             url=f"{self.files_url}?path={quote(path)}",
@@ -206,6 +214,7 @@ class FilesState(Tab):
             pdf=end == "pdf",
             picture=end in PICTURES and entry.size <= LARGE,
             drawn="" if why else DRAWN.get(end, ""),
+            script=runs(path),
         )
 
     def _place(self, path: str) -> str:
@@ -238,6 +247,11 @@ class FilesState(Tab):
     async def save(self) -> None:
         """Save every open file with unsaved text."""
         self.open_files = [replace(one, order=one.order + 1) if one.dirty else one for one in self.open_files]
+
+    @rx.event
+    async def save_one(self, path: str) -> None:
+        """Save one open file."""
+        self.open_files = [replace(one, order=one.order + 1) if one.path == path else one for one in self.open_files]
 
     @rx.event
     async def ask_close(self, path: str) -> None:
@@ -381,7 +395,7 @@ class FilesState(Tab):
                 name=after(one.path).rpartition("/")[2],
                 url=f"{self.files_url}?path={quote(after(one.path))}",
                 stats=f"{self.files_url}/stats?path={quote(after(one.path))}",
-                dirty=False,
+                script=runs(after(one.path)),
             )
             for one in self.open_files
         ]
@@ -428,6 +442,7 @@ class FilesState(Tab):
                 number=int(one["revision"]),
                 date=str(one["date"]),
                 size=bytes_words(int(one["size"])),
+                author=str(one.get("author") or ""),
                 url=f"{self.files_url}?path={quote(self.active)}&revision={one['revision']}",
                 current=place == 0,
                 older=len(found) - place - 1,
@@ -459,11 +474,10 @@ class FilesState(Tab):
             await api.files.write(self.files_ns, self.active, text.encode())
             revision, self.comparing, self.versions = self.comparing, 0, []
             path = self.active
-            self.open_files = [one for one in self.open_files if one.path != path]
-            self.dirty = [one for one in self.dirty if one != path]
-            await self._open(path)
+            size = bytes_words(len(text.encode()))
             self.open_files = [
-                replace(one, url=self._fresh(one.url)) if one.path == path else one for one in self.open_files
+                replace(one, url=self._fresh(one.url), size=size) if one.path == path else one
+                for one in self.open_files
             ]
             self.toast(say("Version {revision} restored", revision=revision), path)
 

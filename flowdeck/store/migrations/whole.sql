@@ -1,4 +1,4 @@
--- schema 0012
+-- schema 0013
 CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
@@ -402,6 +402,15 @@ CREATE TABLE kv_version (
 	PRIMARY KEY (tenant, namespace, "key", version)
 )
 ;
+CREATE TABLE namespace_file_author (
+	tenant VARCHAR NOT NULL, 
+	namespace VARCHAR NOT NULL, 
+	path VARCHAR NOT NULL, 
+	version INTEGER NOT NULL, 
+	author VARCHAR NOT NULL, 
+	PRIMARY KEY (tenant, namespace, path, version)
+)
+;
 CREATE INDEX ix_command_answer_created ON command_answer (created)
 ;
 CREATE INDEX event_execution ON event (execution_seq, seq)
@@ -462,5 +471,5 @@ CREATE INDEX execution_ended ON execution (tenant, ended)
 ;
 CREATE INDEX execution_duration ON execution (tenant, (ended - created))
 ;
-insert into alembic_version (version_num) values ('0012')
+insert into alembic_version (version_num) values ('0013')
 ;

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 import yaml
 
-from app.pages.flows.concurrency import limited
+from app.limit_form import limited
 from app.pages.flows.metrics import completed, edges, figure_of, told
 from app.pages.flows.overview import coming
 from app.pages.flows.runs import tasks_of
