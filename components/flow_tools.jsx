@@ -138,7 +138,7 @@ export function FlowImport({ judgeUrl, importUrl, onDone, onCancel }) {
         <button type="button" className={`dropz${over ? " over" : ""}`} onClick={() => input.current.click()} onDragOver={(e) => { e.preventDefault(); setOver(true); }} onDragLeave={() => setOver(false)} onDrop={drop} data-testid="import-drop">
           <Icon name="download" size={20} />
           <span><b className="med">Drop files here</b> or choose them</span>
-          <span className="xs faint">.yaml, .yml with one or several flows, or a .zip</span>
+          <span className="xs faint">YAML with one or several flows, or a ZIP of such files</span>
         </button>
         <input ref={input} type="file" multiple accept=".yaml,.yml,.zip" hidden data-testid="import-file" onChange={(e) => { take([...e.target.files]); e.target.value = ""; }} />
         {rows.length ? (
