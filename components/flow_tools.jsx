@@ -150,7 +150,7 @@ export function FlowImport({ judgeUrl, importUrl, onDone, onCancel }) {
               const bad = row.fate === "invalid";
               return (
                 <div className="impr" role="row" key={i} title={row.reason || [row.file, row.name].filter(Boolean).join(", ")}>
-                  <span className={`fgs ${bad ? "bad" : row.fate === "unchanged" ? "" : "ok"}`}><Icon name={bad ? "circle-x" : row.fate === "unchanged" ? "minus" : "circle-check"} /></span>
+                  <span className={`fgs ${bad ? "bad" : row.fate === "unchanged" ? "" : "ok"}`}><Icon name={bad ? "octagon-x" : row.fate === "unchanged" ? "minus" : "circle-check"} /></span>
                   <span className="ell grow">{row.flow ? <><span className="ns">{row.namespace || "?"}/</span><span className="id">{row.flow}</span></> : <span className="mono">{row.name}</span>}</span>
                   <span className={`sm ell ${bad ? "fgs bad" : "mut"}`}>{bad ? <span data-testid="import-fate">{(row.reason || "not valid").split("\n")[0]}</span> : row.comeLines ? <details className="impd"><summary data-testid="import-fate">update to revision {row.revision}, +{row.come} −{row.gone}</summary><pre className="xs-result">{row.goneLines.map((x) => `- ${x}`).concat(row.comeLines.map((x) => `+ ${x}`)).join("\n")}</pre></details> : <span data-testid="import-fate">{row.fate}</span>}</span>
                 </div>

@@ -81,6 +81,20 @@ def stranger(browser: Browser) -> Iterator[Page]:
     watch.check()
 
 
+@pytest.fixture(params=LOOKS, ids=lambda one: f"{one[0]}-{one[1]}")
+def newcomer(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
+    """A stranger who looks at the console in one of the ways of `look`."""
+    theme, width = request.param
+    made = context(browser, theme=theme, width=width)
+    made.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = made.new_page()
+    watch = Watch()
+    watch.attach(page)
+    yield page
+    made.close()
+    watch.check()
+
+
 @pytest.fixture
 def open_page(server: Server, browser: Browser) -> Iterator[Opener]:
     """`open_page(place, theme=…, width=…, height=…, allowed=(…))`: a logged-in page below `/ui/main`.
