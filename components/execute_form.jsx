@@ -315,8 +315,8 @@ export function ExecuteForm(props) {
         </span>
         <span className="grow" />
         {wrong.length ? <span className="fgs bad sm row g4" role="status"><Icon name="circle-alert" size={12} />{wrong.length} {wrong.length === 1 ? "field" : "fields"}</span> : sending ? <span className="mut sm">{sending.part ? `sending ${Math.round(sending.part * 100)} %` : "sending"}</span> : null}
-        {sending ? <button type="button" className="btn" onClick={() => sendAbort.current?.abort()}>Stop</button> : <button type="button" className="btn" onClick={() => held.current.onCancel?.()} data-testid="execute-cancel">Cancel</button>}
-        <button type="submit" data-primary="true" className={`btn${off || sending ? " off" : " pri"}`} aria-disabled={off || Boolean(sending)} title={blocked ? "A check of the flow does not allow it." : disabledReason || (hidden.length ? "Required fields are empty." : "Ctrl Enter")} data-testid="execute-submit"><Icon name="play" stroke={2} />{word}</button>
+        <span className="row g8 ends">{sending ? <button type="button" className="btn" onClick={() => sendAbort.current?.abort()}>Stop</button> : <button type="button" className="btn" onClick={() => held.current.onCancel?.()} data-testid="execute-cancel">Cancel</button>}
+        <button type="submit" data-primary="true" className={`btn${off || sending ? " off" : " pri"}`} aria-disabled={off || Boolean(sending)} title={blocked ? "A check of the flow does not allow it." : disabledReason || (hidden.length ? "Required fields are empty." : "Ctrl Enter")} data-testid="execute-submit"><Icon name="play" stroke={2} />{word}</button></span>
       </div>
     </form>
   );

@@ -61,7 +61,8 @@ export function ExportButton({ url, items = [], name = "flows.zip", label = "Exp
   return <button type="button" className="btn s" disabled={busy || !items.length} onClick={run} data-testid={testid}><Icon name="download" />{label}</button>;
 }
 
-// Files -> what an import would make of each flow in them, archives too -> import.
+// Files -> what an import would make of each flow in them, archives too -> import -> what came in and what did not.
+const ORDER = ["invalid", "update", "new", "unchanged"]; // what needs a look comes first
 export function FlowImport({ judgeUrl, importUrl, onDone, onCancel }) {
   const [files, setFiles] = useState([]);
   const [rows, setRows] = useState([]);
@@ -71,7 +72,7 @@ export function FlowImport({ judgeUrl, importUrl, onDone, onCancel }) {
   const [busy, setBusy] = useState(false);
   const [progress, setProgress] = useState(0);
   const [problem, setProblem] = useState(null);
-  const [refused, setRefused] = useState([]);
+  const [told, setTold] = useState(null); // of an import that left something out: { imported, refused }
   const input = useRef(null);
   const turn = useRef(0);
 
@@ -79,7 +80,7 @@ export function FlowImport({ judgeUrl, importUrl, onDone, onCancel }) {
     const chosen = [...files, ...list].filter((f) => /\.(ya?ml|zip)$/i.test(f.name));
     setProblem(chosen.length ? null : { message: "YAML files (.yaml, .yml) or a .zip of them, please." });
     setFiles(chosen);
-    setRefused([]);
+    setTold(null);
     const mine = ++turn.current;
     const found = [];
     setJudging(chosen.length > 0);
@@ -97,6 +98,7 @@ export function FlowImport({ judgeUrl, importUrl, onDone, onCancel }) {
     }
     setJudging(false);
   };
+  const listed = ORDER.flatMap((fate) => rows.filter((row) => row.fate === fate));
   const fates = rows.reduce((sum, row) => ({ ...sum, [row.fate]: (sum[row.fate] || 0) + 1 }), {});
   const useful = files.length > 0 && (judging || rows.some((row) => row.fate === "new" || row.fate === "update") || !rows.length);
   const drop = (event) => {
@@ -108,16 +110,17 @@ export function FlowImport({ judgeUrl, importUrl, onDone, onCancel }) {
     setBusy(true);
     setProblem(null);
     const bad = [];
-    let done = 0;
+    let done = 0, imported = 0;
     try {
       for (const file of files) {
         const form = new FormData();
         form.append("fileUpload", file, file.name);
         const answer = await upload(importUrl + (fail ? "?failOnError=true" : ""), form, { onProgress: (sent, total) => setProgress(total ? sent / total : 0) });
         bad.push(...(answer?.refused || []));
+        imported += answer?.imported || 0;
         done += 1;
       }
-      setRefused(bad);
+      if (bad.length) setTold({ imported, refused: bad });
       onDone?.({ files: done, refused: bad });
     } catch (error) {
       setProblem(error);
@@ -127,13 +130,15 @@ export function FlowImport({ judgeUrl, importUrl, onDone, onCancel }) {
       setProgress(0);
     }
   };
+  const again = () => { setFiles([]); setRows([]); setTold(null); };
+  if (told) return <ImportTold told={told} onAgain={again} onClose={() => onCancel?.()} />;
   return (
     <>
       <div className="dbody">
         <button type="button" className={`dropz${over ? " over" : ""}`} onClick={() => input.current.click()} onDragOver={(e) => { e.preventDefault(); setOver(true); }} onDragLeave={() => setOver(false)} onDrop={drop} data-testid="import-drop">
           <Icon name="download" size={20} />
           <span><b className="med">Drop files here</b> or choose them</span>
-          <span className="xs faint">.yaml, .yml with one or several flows, or a .zip</span>
+          <span className="xs faint">YAML with one or several flows, or a ZIP of such files</span>
         </button>
         <input ref={input} type="file" multiple accept=".yaml,.yml,.zip" hidden data-testid="import-file" onChange={(e) => { take([...e.target.files]); e.target.value = ""; }} />
         {rows.length ? (
@@ -141,11 +146,11 @@ export function FlowImport({ judgeUrl, importUrl, onDone, onCancel }) {
         ) : null}
         {rows.length ? (
           <div className="imp" role="table" aria-label="Flows in the files">
-            {rows.slice(0, 300).map((row, i) => {
+            {listed.slice(0, 300).map((row, i) => {
               const bad = row.fate === "invalid";
               return (
                 <div className="impr" role="row" key={i} title={row.reason || [row.file, row.name].filter(Boolean).join(", ")}>
-                  <span className={`fgs ${bad ? "bad" : row.fate === "unchanged" ? "" : "ok"}`}><Icon name={bad ? "circle-x" : row.fate === "unchanged" ? "minus" : "circle-check"} /></span>
+                  <span className={`fgs ${bad ? "bad" : row.fate === "unchanged" ? "" : "ok"}`}><Icon name={bad ? "octagon-x" : row.fate === "unchanged" ? "minus" : "circle-check"} /></span>
                   <span className="ell grow">{row.flow ? <><span className="ns">{row.namespace || "?"}/</span><span className="id">{row.flow}</span></> : <span className="mono">{row.name}</span>}</span>
                   <span className={`sm ell ${bad ? "fgs bad" : "mut"}`}>{bad ? <span data-testid="import-fate">{(row.reason || "not valid").split("\n")[0]}</span> : row.comeLines ? <details className="impd"><summary data-testid="import-fate">update to revision {row.revision}, +{row.come} −{row.gone}</summary><pre className="xs-result">{row.goneLines.map((x) => `- ${x}`).concat(row.comeLines.map((x) => `+ ${x}`)).join("\n")}</pre></details> : <span data-testid="import-fate">{row.fate}</span>}</span>
                 </div>
@@ -155,15 +160,34 @@ export function FlowImport({ judgeUrl, importUrl, onDone, onCancel }) {
         ) : null}
         {rows.length > 300 ? <p className="sm mut">The first 300 of {rows.length}.</p> : null}
         {judging ? <p className="sm mut" role="status">Reading the files …</p> : null}
-        {refused.length ? <div className="al bad" role="alert"><div className="grow"><b>{plural(refused.length, "flow")} not imported</b><ul data-testid="import-refused">{refused.slice(0, 50).map((r) => <li key={r.name} className="brk"><b className="mono">{r.name}</b>: {r.reason}</li>)}</ul></div></div> : null}
         {problem ? <div className="al bad" role="alert"><div className="grow brk">{problem.message}{problem.requestId ? <span className="mono faint xs"> {problem.requestId}</span> : null}</div></div> : null}
         <label className="row g6 pick"><input type="checkbox" checked={fail} onChange={(e) => setFail(e.target.checked)} />Fail when one of them is not valid</label>
       </div>
       <div className="df">
         <span className="sm mut">{files.length ? plural(files.length, "file") : ""}{busy && progress ? `, ${Math.round(progress * 100)} %` : ""}</span>
         <span className="grow" />
-        <button type="button" className="btn" onClick={() => onCancel?.()}>{refused.length ? "Close" : "Cancel"}</button>
+        <button type="button" className="btn" onClick={() => onCancel?.()}>Cancel</button>
         <button type="button" className="btn pri" data-primary="true" disabled={busy || !useful} title={useful ? undefined : "Nothing of it is new"} onClick={run} data-testid="import-run">Import</button>
+      </div>
+    </>
+  );
+}
+
+// What an import did: the good ones are in, the others are named with their reasons.
+function ImportTold({ told, onAgain, onClose }) {
+  const { imported, refused } = told, out = refused.length;
+  return (
+    <>
+      <div className="dbody">
+        {imported ? <p className="al ok" role="status">{`${imported} flow${imported === 1 ? "" : "s"} imported`}</p> : null}
+        <div className="al bad" role="alert"><div className="grow"><b>{`${out} flow${out === 1 ? "" : "s"} not imported`}</b>
+          <ul className="refused" data-testid="import-refused">{refused.slice(0, 50).map((r) => <li key={r.name} className="brk"><b className="mono">{r.name}</b><span>{r.reason}</span></li>)}</ul>
+          {refused.length > 50 ? <p className="sm">The first 50 of {refused.length}.</p> : null}</div></div>
+      </div>
+      <div className="df">
+        <button type="button" className="btn" onClick={onAgain} data-testid="import-again">Choose other files</button>
+        <span className="grow" />
+        <button type="button" className="btn pri" data-primary="true" autoFocus onClick={onClose} data-testid="import-close">Close</button>
       </div>
     </>
   );

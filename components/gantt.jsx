@@ -3,7 +3,7 @@ import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } fr
 import { Link, useLocation } from "react-router";
 import { isAbort, request, useDebounced, useRequest, withQuery } from "$/public/external/components/net/net.jsx";
 import { TERMINAL, useExecution, watchParents } from "$/public/external/components/stream/stream.jsx";
-import { Icon, Problem, STATE_ORDER, StateIcon, batchesPlace, clock, count, familyOf, plural, span, stateWord } from "$/public/external/components/glyphs/glyphs.jsx";
+import { Icon, Problem, STATE_ORDER, StateIcon, batchesPlace, clock, count, familyOf, plural, span, stateWord, waitsFor } from "$/public/external/components/glyphs/glyphs.jsx";
 import "./gantt.css";
 
 const ROW = 32;
@@ -153,7 +153,7 @@ function Bars({ item, x, now, detail, baseline, critical, showBase, places }) {
   if (group && open) return <i className="sg grp_" style={bar(begin, end)} />;
   const waitedFrom = row.waitedMs ? begin - row.waitedMs : created;
   if (group) return <SumBar kids={item.kids || row.children} style={bar(begin, end)} end={x(end)} cr={cr} />;
-  const waitText = row.waiting?.text;
+  const waitText = waitsFor(row.waiting);
   if (waitedFrom !== undefined && begin - waitedFrom > 20 && (row.attempts ?? 1) < 2) {
     const wide = x(begin) - x(waitedFrom) > 12;
     const slot = wide || ["QUEUED", "SUBMITTED"].includes(row.state);
@@ -687,7 +687,7 @@ function Tip({ row, x, y, now, zone, baseline }) {
     row.started && ["Started", clock(row.started, { zone, millis: true })],
     row.ended && ["Ended", clock(row.ended, { zone, millis: true })],
     row.waitedMs && ["Waited", span(row.waitedMs)],
-    row.waiting?.text && ["Waits", row.waiting.text],
+    waitsFor(row.waiting) && ["Waits", waitsFor(row.waiting)],
     started !== undefined && ["Took", span((ended ?? now) - started) + (baseline?.medianMs ? `, median ${span(baseline.medianMs)}` : "")],
     row.attempts > 1 && ["Attempts", row.attempts],
     row.worker && ["Worker", row.worker],

@@ -207,6 +207,9 @@ const STATE_WORDS = { CREATED: "Created", SUBMITTED: "Submitted", QUEUED: "Queue
 // How a series of a chart reads: states by their words, others as the server named them.
 const SERIES = { "Mean duration (s)": "Mean duration (s)" };
 export const seriesWord = (name) => SERIES[name] || STATE_WORDS[name] || (/^[A-Z][a-z]+$/.test(name || "") && STATE_WORDS[name.toUpperCase()]) || name;
+// Why a task run waits, in the reader's words; the API says it in English.
+const WAITS = { retry: "Waits for the next attempt", breakpoint: "Stopped at a breakpoint", killing: "Being killed", slot: "Waits for a free worker" };
+export const waitsFor = (reason) => (!reason ? "" : reason.kind === "paused" ? (reason.until ? "Paused until a date" : "Waits for a resume") : WAITS[reason.kind] || reason.text || "");
 export const stateWord = (state) => (state ? STATE_WORDS[state] || state[0] + state.slice(1).toLowerCase() : "Not started");
 
 export function StateIcon({ state, size = 14 }) {

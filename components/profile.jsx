@@ -47,6 +47,9 @@ function Names({ url, profile, onName, reload }) {
   </form>;
 }
 
+// The rules as the API words them, for the reader's language.
+const RULES = { "8 characters": "8 characters", "upper and lower case": "upper and lower case", "a digit": "a digit", "no blank at either end": "no blank at either end", "the rule of this server": "the rule of this server" };
+
 function ChangePassword({ url, profile, reload }) {
   const { changeable, rules = [], changed } = profile.password || {};
   const [current, setCurrent] = useState(""), [password, setPassword] = useState(""), [again, setAgain] = useState("");
@@ -71,7 +74,7 @@ function ChangePassword({ url, profile, reload }) {
     <input type="text" className="vh" autoComplete="username" value={profile.email} readOnly tabIndex={-1} aria-hidden="true" />
     <Password label="Present password" value={current} onChange={setCurrent} testid="profile-current" />
     <Password label="New password" value={password} onChange={setPassword} autocomplete="new-password" testid="profile-password" mono />
-    <ul className="row g12 sm wrap rules" aria-live="polite" aria-label="Rules of a password">{rules.map((rule, i) => <li key={rule.text} className={"row g4 " + (password && met[i] ? "fgs ok" : "mut")} data-met={Boolean(password && met[i])}><span aria-hidden="true">{password && met[i] ? "✓" : "○"}</span>{rule.text}<span className="vh">{password && met[i] ? "fulfilled" : "not yet"}</span></li>)}</ul>
+    <ul className="row g12 sm wrap rules" aria-live="polite" aria-label="Rules of a password">{rules.map((rule, i) => <li key={rule.text} className={"row g4 " + (password && met[i] ? "fgs ok" : "mut")} data-met={Boolean(password && met[i])}><span aria-hidden="true">{password && met[i] ? "✓" : "○"}</span>{RULES[rule.text] || rule.text}<span className="vh">{password && met[i] ? "fulfilled" : "not yet"}</span></li>)}</ul>
     <Password label="New password again" value={again} onChange={setAgain} autocomplete="new-password" testid="profile-again" error={again && !password.startsWith(again)} mono />
     {again && !password.startsWith(again) ? <span className="er" role="alert">The two differ.</span> : null}
     <Said fault={fault} done={done} />

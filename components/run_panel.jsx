@@ -3,7 +3,7 @@ import { useDeferredValue, useEffect, useRef, useState } from "react";
 import { Link, useLocation } from "react-router";
 import { copyText, request, useRequest, withQuery } from "$/public/external/components/net/net.jsx";
 import { TERMINAL, useExecution } from "$/public/external/components/stream/stream.jsx";
-import { Icon, Problem, STATE_ORDER, StateIcon, batchesPlace, clock, count, shortType, size, span, stateWord } from "$/public/external/components/glyphs/glyphs.jsx";
+import { Icon, Problem, STATE_ORDER, StateIcon, batchesPlace, clock, count, shortType, size, span, stateWord, waitsFor } from "$/public/external/components/glyphs/glyphs.jsx";
 import { LogView } from "$/public/external/components/log_view/log_view.jsx";
 import { ValueTree } from "$/public/external/components/value_tree/value_tree.jsx";
 import "./run_panel.css";
@@ -40,16 +40,16 @@ function Facts({ row, detail, now, zone, execution, onChild }) {
   const took = Number.isNaN(started) ? NaN : (Number.isNaN(ended) ? now : ended) - started;
   const worker = row.worker || detail?.attemptList?.at(-1)?.workerId;
   const waited = row.waitedMs > 50 ? span(row.waitedMs) : "";
-  const facts = [
+  const facts = [ // what is kept stands in the low sheet of narrow windows too
     ["Type", <span className="mono" title={row.type}>{shortType(row.type)}</span>],
     worker ? ["Worker", <span className="mono" title={worker}>{worker.slice(0, 12)}</span>] : null,
-    row.waiting ? ["Waits", row.waiting.text] : waited ? ["Waited", waited] : null,
+    row.waiting ? ["Waits", waitsFor(row.waiting), "keep"] : waited ? ["Waited", waited] : null,
     Number.isNaN(started) ? ["Created", clock(row.created, { zone })] : [TERMINAL.has(row.state) ? "Ran" : stateWord(row.state), <><b className="med">{span(took)}</b>{row.expectedMs ? <span className="mut"> median {span(row.expectedMs)}</span> : null}<span className="faint"> from {clock(row.started, { zone })}</span></>],
     row.children?.total ? ["Below", `${count(row.children.total)} task runs`] : null,
-    row.batches?.total ? ["Subflows", <Started row={row} execution={execution} />] : null,
-    row.childExecution ? ["Subflow", <button type="button" className="link mono" onClick={() => onChild?.(row.childExecution)} data-testid="run-child">{row.childExecution.slice(0, 8)}</button>] : null,
+    row.batches?.total ? ["Subflows", <Started row={row} execution={execution} />, "keep"] : null,
+    row.childExecution ? ["Subflow", <button type="button" className="link mono" onClick={() => onChild?.(row.childExecution)} data-testid="run-child">{row.childExecution.slice(0, 8)}</button>, "keep"] : null,
   ].filter(Boolean);
-  return <dl>{facts.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>;
+  return <dl>{facts.map(([name, value, kind]) => <div key={name} className={kind}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>;
 }
 
 function History({ detail, zone }) {

@@ -76,13 +76,13 @@ export function LoginDialog({ username = "" }) { // over the page when a request
       jsx("button", { type: "button", className: "btn pri", "data-primary": true, disabled: busy || !name || !password, onClick: () => login(name, password, true) }, "Log in")));
 }
 
-const RULES = [["8 characters", (p) => p.length >= 8], ["upper and lower case", (p) => /[a-z]/.test(p) && /[A-Z]/.test(p)], ["a digit", (p) => /\d/.test(p)]];
+const RULES = [{ label: "8 characters", holds: (p) => p.length >= 8 }, { label: "upper and lower case", holds: (p) => /[a-z]/.test(p) && /[A-Z]/.test(p) }, { label: "a digit", holds: (p) => /\d/.test(p) }];
 
 export function SetupForm({ messages = [], tokenNeeded = false }) {
   const { pathname } = useLocation(), tenant = tenantOf(pathname);
   const [f, setF] = useState({ first: "", last: "", username: "", password: "", token: "" }), [fault, setFault] = useState(""), [busy, setBusy] = useState(false), [askToken, setAskToken] = useState(tokenNeeded);
   const put = (k) => (e) => setF({ ...f, [k]: e.target ? e.target.value : e });
-  const met = RULES.map(([, test]) => test(f.password)), mail = /^[^@\s]+@[^@\s]+\.[^@\s]+$/.test(f.username), ready = met.every(Boolean) && mail;
+  const met = RULES.map((rule) => rule.holds(f.password)), mail = /^[^@\s]+@[^@\s]+\.[^@\s]+$/.test(f.username), ready = met.every(Boolean) && mail;
   const strength = Math.min(4, met.filter(Boolean).length + (f.password.length >= 14 ? 1 : 0));
   const submit = async (e) => {
     e.preventDefault();
@@ -105,7 +105,7 @@ export function SetupForm({ messages = [], tokenNeeded = false }) {
     jsx("div", { className: "row g12", style: { alignItems: "flex-start" } }, text("first", "First name", { auto: "given-name" }), text("last", "Last name", { auto: "family-name" })),
     text("username", "E-mail", { required: true, auto: "username", focus: true, bad: f.username && !mail && f.username.length > 5 ? "Write a whole address, like ana@company.example." : "" }),
     jsx("div", { className: "col", style: { gap: 6 } }, jsx(Password, { value: f.password, onChange: put("password"), autocomplete: "new-password", testid: "setup-password", mono: true }),
-      jsx("div", { className: "row g12 sm wrap rules", "aria-live": "polite" }, RULES.map(([word], i) => jsx("span", { key: word, className: "row g4 " + (met[i] ? "fgs ok" : "mut") }, met[i] ? svg(12, "M20 6 9 17l-5-5") : svg(12, "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18Z"), word)),
+      jsx("div", { className: "row g12 sm wrap rules", "aria-live": "polite" }, RULES.map(({ label }, i) => jsx("span", { key: label, className: "row g4 " + (met[i] ? "fgs ok" : "mut") }, met[i] ? svg(12, "M20 6 9 17l-5-5") : svg(12, "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18Z"), label)),
         jsx("span", { className: "grow" }), jsx("span", { className: "row g4", "aria-hidden": true }, [0, 1, 2, 3].map((i) => jsx("i", { key: i, className: "meter", style: { background: i < strength ? `var(--fd-${strength > 2 ? "ok" : "warn"}-solid)` : "var(--fd-press)" } }))))),
     askToken ? text("token", "Set-up token", { required: true }) : null,
     jsx("div", { className: "row" }, jsx("span", { className: "grow" }), jsx("button", { type: "submit", className: "btn l pri", disabled: !ready || busy, "data-testid": "setup-submit" }, busy ? "Creating the account" : "Create account", svg(14, "M5 12h14M12 5l7 7-7 7"))));

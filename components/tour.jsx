@@ -6,7 +6,8 @@ import { request } from "../net/net.jsx";
 import { store, tenantOf } from "../client/shell.jsx";
 
 // at: where the step belongs; target: its control, which Next presses where `done` (a place) or `seen` (a control) tells that
-// its deed was done; go: where Next leads instead; open: the tab that the step is about.
+// its deed was done; go: where Next leads instead; open: the tab that the step is about; middle: what it tells of stands at
+// the foot of the page.
 const steps = (blueprint, last) => [
   { at: /^\/flows$/, go: "/flows", target: "[data-testid=flows-create],[data-testid=flows-first]", title: "Create a flow", text: "A flow is a list of tasks in YAML. Press the button, or go on and the editor opens with an example.", done: /^\/flows\/new/ },
   { at: /^\/flows\/new/, go: `/flows/new?blueprintId=${blueprint}&blueprintSource=community`, target: ".monaco-editor", title: "Put an example in", text: "Write the flow yourself, or let the example come. Tasks and properties are completed while you type (Ctrl Space), and checked at once.", act: "Insert the example", done: /blueprintId=/ },
@@ -15,7 +16,7 @@ const steps = (blueprint, last) => [
   { at: /^\/flows\/edit\//, target: "[data-testid=execute-submit]", title: "Start the execution", text: "Inputs are checked while you type. Values that you use often are kept as presets, and “copy as” gives the same call for a terminal.", done: /^\/executions\/[^/]+\/[^/]+\/[^/]+/ },
   { at: /^\/executions\/[^/]+\//, target: "[data-testid=tab-gantt]", title: "See when each task ran", text: last || "The Gantt follows while tasks run. Choose a bar for its attempts, logs and outputs.", open: true },
   { at: /^\/executions\/[^/]+\//, target: "[data-testid=tab-logs]", title: "Read its logs", text: "Lines arrive while they are written. Search goes through all of them; e leads to the next error.", open: true },
-  { at: /^\/executions\/[^/]+\//, target: "[data-testid=tab-outputs]", title: "Look at what it gave", text: "Outputs stand here as a tree, and an expression can be tried on them before it goes into a flow. That was the tour.", open: true },
+  { at: /^\/executions\/[^/]+\//, target: "[data-testid=tab-outputs]", title: "Look at what it gave", text: "Outputs stand here as a tree, and an expression can be tried on them before it goes into a flow. That was the tour.", open: true, middle: true },
 ];
 export const TOURS = [
   { id: "data", menu: "Tour: data pipelines", title: "Data", text: "Work on a list of values, several at a time, and read what each gave.", steps: steps("loop-over-values") },
@@ -88,11 +89,16 @@ export function Tour() {
     const w = el.offsetWidth, h = el.offsetHeight, W = window.innerWidth, H = window.innerHeight;
     let x = W - w - 16, y = H - h - (W < 768 ? 68 : 16);
     if (spot.width && !now.open) {
-      const right = spot.left + spot.width, bottom = spot.top + spot.height, mid = Math.max(8, Math.min(spot.left + spot.width / 2 - w / 2, W - w - 8));
-      const room = [[bottom + 12 + h < H - 8, mid, bottom + 12], [spot.top - 12 - h > 8, mid, spot.top - 12 - h], [right + 12 + w < W - 8, right + 12, Math.max(8, Math.min(spot.top, H - h - 8))], [spot.left - 12 - w > 8, spot.left - 12 - w, Math.max(8, Math.min(spot.top, H - h - 8))]].find(([fits]) => fits);
+      // A dialog is read whole: beside it if it leaves the room, else beside its button.
+      const rooms = (box) => {
+        const right = box.left + box.width, bottom = box.top + box.height;
+        const mid = Math.max(8, Math.min(spot.left + spot.width / 2 - w / 2, W - w - 8)), level = Math.max(8, Math.min(spot.top, H - h - 8));
+        return [[bottom + 12 + h < H - 8, mid, bottom + 12], [box.top - 12 - h > 8, mid, box.top - 12 - h], [right + 12 + w < W - 8, right + 12, level], [box.left - 12 - w > 8, box.left - 12 - w, level]];
+      };
+      const room = [...(spot.host === document.body ? [] : rooms(spot.host.getBoundingClientRect())), ...rooms(spot)].find(([fits]) => fits);
       if (room) [, x, y] = room;
       else if (spot.top > H / 2) y = 56; // nowhere beside it: the far half of the page
-    }
+    } else if (now.middle) y = (H - h) / 2;
     el.style.left = `${Math.max(8, x)}px`; el.style.top = `${Math.max(8, y)}px`; el.style.visibility = "visible";
   });
   if (!now || !spot) return null;

@@ -34,7 +34,7 @@ export function WeekGrid({ url, reload }) {
   const met = week.collisions.filter((c) => at === null || Math.floor(Date.parse(c.at) / HOUR) * HOUR === at);
   return (
     <div className="wkg">
-      <p className="mut sm">{total.toLocaleString(numberLocale())} starts of {week.triggers.length} schedules{week.complete ? "" : "; there are more than could be counted"}. Hours of {zone}.</p>
+      <p className="mut sm">{total.toLocaleString(numberLocale())} starts of {`${week.triggers.length} schedule${week.triggers.length === 1 ? "" : "s"}`}{week.complete ? "" : "; there are more than could be counted"}. <span>Hours of {zone}</span></p>
       <div className="wkt"><table aria-label="Starts by day and hour">
         <thead><tr><th scope="col"><span className="vh">Day</span></th>{Array.from({ length: 24 }, (_, h) => <th key={h} scope="col">{h % 3 ? <span className="vh">{h}</span> : String(h).padStart(2, "0")}</th>)}</tr></thead>
         <tbody>{[...days].map(([day, hours]) => <tr key={day}><th scope="row">{day}</th>{hours.map((c, h) => <td key={h} className={c ? (at === c.ms ? "on" : "") : "off"} title={c ? `${day}, ${String(h).padStart(2, "0")}:00: ${c.n} starts` : undefined} onClick={() => c && setAt(at === c.ms ? null : c.ms)} style={c?.n ? { background: `color-mix(in srgb, var(--fd-accent) ${Math.round(8 + 42 * Math.sqrt(c.n / most))}%, transparent)` } : undefined}>{c?.n ? <button type="button" style={{ width: "100%", height: "100%", padding: 0 }} aria-pressed={at === c.ms} aria-label={`${day}, ${String(h).padStart(2, "0")}:00, ${c.n} starts`}>{c.n}</button> : ""}</td>)}</tr>)}</tbody>

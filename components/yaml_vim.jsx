@@ -202,7 +202,8 @@ class Editor {
       event.preventDefault();
       event.stopPropagation();
       close();
-      if (event.key === "Enter") done?.(box.value);
+      // A search puts the view back where it began before it goes to what it found: the end of the step shows the cursor.
+      if (event.key === "Enter") this.operation(() => { this.curOp.cursorActivity = true; done?.(box.value); });
     });
     box.addEventListener("blur", () => setTimeout(() => document.activeElement === box || close(), 0));
     box.focus();

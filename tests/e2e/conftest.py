@@ -25,7 +25,9 @@ EVERYTHING = os.environ.get("FLOWDECK_TEST_LEVEL") == "all"
 """`make test-all`: every screen in both themes at every width."""
 
 
-LOOKS = [(theme, width) for theme in ("light", "dark") for width in (1440, 390)] if EVERYTHING else [("light", 1440)]
+LOOKS = (
+    [(theme, width) for theme in ("light", "dark") for width in (1440, 800, 390)] if EVERYTHING else [("light", 1440)]
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -79,6 +81,20 @@ def stranger(browser: Browser) -> Iterator[Page]:
     watch.check()
 
 
+@pytest.fixture(params=LOOKS, ids=lambda one: f"{one[0]}-{one[1]}")
+def newcomer(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
+    """A stranger who looks at the console in one of the ways of `look`."""
+    theme, width = request.param
+    made = context(browser, theme=theme, width=width)
+    made.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = made.new_page()
+    watch = Watch()
+    watch.attach(page)
+    yield page
+    made.close()
+    watch.check()
+
+
 @pytest.fixture
 def open_page(server: Server, browser: Browser) -> Iterator[Opener]:
     """`open_page(place, theme=…, width=…, height=…, allowed=(…))`: a logged-in page below `/ui/main`.
@@ -114,7 +130,7 @@ def open_page(server: Server, browser: Browser) -> Iterator[Opener]:
 
 @pytest.fixture(params=LOOKS, ids=lambda one: f"{one[0]}-{one[1]}")
 def look(request: pytest.FixtureRequest, open_page: Opener) -> Look:
-    """How a journey looks at the console: light and wide, or all four ways (ui.md §20)."""
+    """How a journey looks at the console: light and wide, or all six ways (ui.md §18.4, §20)."""
     theme, width = request.param
     return Look(theme, width, open_page)
 

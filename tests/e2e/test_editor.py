@@ -244,7 +244,7 @@ def test_panels_are_switched_and_kept(server: Server, open_page) -> None:
 @pytest.mark.long
 def test_vim_keys_are_a_setting_that_stays_and_w_saves(server: Server, open_page) -> None:
     """UI-ED-10: kept on the server beside the editor's other settings."""
-    server.save_flow(FLOW.format(id="modal", n=1))
+    server.save_flow(FLOW.format(id="modal", n=1) + "# filler\n" * 80 + "# needle\n")
     page = open_page(PLACE.format("modal"))
     _ready(page)
     page.get_by_test_id("editor-more").click()
@@ -255,6 +255,9 @@ def test_vim_keys_are_a_setting_that_stays_and_w_saves(server: Server, open_page
     _ready(page)
     expect(line).to_have_text("NORMAL")
     page.locator(".monaco-editor").first.click(position={"x": 300, "y": 60})
+    page.keyboard.type("/needle")
+    page.keyboard.press("Enter")
+    expect(page.locator(".view-line", has_text="# needle")).to_be_in_viewport()
     for keys in ("G", "o", "description: by vim"):
         page.keyboard.type(keys)
     page.keyboard.press("Escape")

@@ -139,11 +139,13 @@ def test_files_are_judged_and_imported(server: Server, open_page, tmp_path) -> N
         archive.writestr("c.yaml", "id: came_c\nnamespace: e2e.list\ntasks: 3\n")
     page.get_by_test_id("flows-import-open").click()
     page.get_by_test_id("import-file").set_input_files(packed)
-    expect(page.get_by_test_id("import-fate").nth(0)).to_have_text("unchanged")
+    expect(page.get_by_test_id("import-fate").nth(0)).to_contain_text("tasks")  # what needs a look comes first
     expect(page.get_by_test_id("import-fate").nth(1)).to_contain_text("update to revision 2")
-    expect(page.get_by_test_id("import-fate").nth(2)).to_contain_text("tasks")
+    expect(page.get_by_test_id("import-fate").nth(2)).to_have_text("unchanged")
     page.get_by_test_id("import-run").click()
     expect(page.get_by_test_id("import-refused")).to_contain_text("c.yaml")
+    expect(page.get_by_test_id("flows-import")).to_contain_text("2 flows imported")
+    expect(page.get_by_test_id("import-run")).to_have_count(0)  # the outcome, no longer the outlook
     assert server.call("GET", "/api/v1/main/flows/e2e.list/came_b").json["revision"] == 2
 
 

@@ -218,14 +218,14 @@ def schedule_and_backfill(page: Page, url: str) -> None:
     expect(rows.filter(has_text="daily")).to_have_count(3, timeout=30_000)
 
 
-def test_a_newcomer_goes_from_the_first_account_to_a_backfill(fresh: Server, stranger: Page) -> None:
-    set_up_and_first_flow(stranger, fresh.url)
-    write_the_flow(stranger, fresh.url)
-    execute_with_inputs(stranger)
-    second_revision_and_diff(stranger, fresh.url)
-    replay_from_a_task(stranger)
-    schedule_and_backfill(stranger, fresh.url)
-    assert re.search(r"/executions", stranger.url)
+def test_a_newcomer_goes_from_the_first_account_to_a_backfill(fresh: Server, newcomer: Page) -> None:
+    set_up_and_first_flow(newcomer, fresh.url)
+    write_the_flow(newcomer, fresh.url)
+    execute_with_inputs(newcomer)
+    second_revision_and_diff(newcomer, fresh.url)
+    replay_from_a_task(newcomer)
+    schedule_and_backfill(newcomer, fresh.url)
+    assert re.search(r"/executions", newcomer.url)
 
 
 # ---- the week after: an operator's ways through several screens ---------------------------------------------------

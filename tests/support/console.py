@@ -32,6 +32,12 @@ class Look:
         """Whether tables are cards and panels are tabs (§18.4)."""
         return self.width < 768
 
+    def act(self, page: Page, name: str) -> None:
+        """Press an action of the top bar; below 1024 px all but the primary one are folded (UI-SH-14)."""
+        if self.width < 1024:
+            page.get_by_test_id("top-more").click()
+        page.get_by_test_id(name).click()
+
     def wide_only(self, why: str) -> None:
         """Skip on a phone, with the word of the specification that says why."""
         if self.phone:

@@ -33,7 +33,6 @@ def _failure() -> rx.Component:
             rx.cond(State.similar == 1, " similar failure", " similar failures"),
             " of this flow, the last ",
             moment(State.similar_at, mode="relative"),
-            ".",
         ),
         rx.fragment(),
     )

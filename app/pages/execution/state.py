@@ -16,6 +16,7 @@ from app.pages.execution.facts import Facts, OtherRun, other_runs, small
 from app.pages.execution.neighbours import Neighbours
 from app.pages.execution.values import Values
 from app.pages.flows.editor_state import EditorState
+from app.reasons import waits_for
 from app.stored_texts import flow_sources
 from app.tab import Tab
 from app.words import say
@@ -182,7 +183,7 @@ class ExecutionState(Actions, Neighbours, Values, Tab):
 
     async def _waiting(self, api: Client, facts: Facts) -> None:
         reason = {} if facts.terminal else (await api.executions.waiting([facts.id])).get(facts.id) or {}
-        self.waiting_text = text_of(reason.get("text"))
+        self.waiting_text = waits_for(reason, dated=True)
         self.waiting_kind = text_of(reason.get("kind"))
         self.waiting_until = text_of(reason.get("until"))
         self.waiting_child = text_of(reason.get("execution"))

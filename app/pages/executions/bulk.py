@@ -11,7 +11,7 @@ import reflex as rx
 
 from app.conditions import in_words
 from app.rights import permitted, shortfall
-from app.words import say, say_count, spoken
+from app.words import say, say_count, spoken, state_word
 from app.work import Outcome, Work, carry_out, failures_of, slices
 from backend_client import Client
 from backend_client.executions import TERMINAL
@@ -179,11 +179,13 @@ class BulkActions(rx.State, mixin=True):
         ]
         kinds, flows = set(states), {self._flows.get(one, "") for one in self.selected}
         common = (
-            say("all {kinds}", kinds=next(iter(kinds)).capitalize())
+            say("all {kinds}", kinds=state_word(next(iter(kinds))))
             if len(kinds) == 1 and "" not in kinds
             else say("{kinds} states", kinds=len(kinds))
         )
-        self.selection_note = f"{common}, {len(flows)} {'flow' if len(flows) == 1 else 'flows'}" if states else ""
+        self.selection_note = (
+            f"{common}, {say_count(len(flows), '{n} flow', '{n} flows', n=len(flows))}" if states else ""
+        )
 
     @rx.event
     async def ask(self: Any, name: str, identity: str) -> None:

@@ -13,8 +13,8 @@ import reflex as rx
 from app import routes
 from app.list_page import ListPage
 from app.pages.executions.bulk import BulkActions
+from app.reasons import waits_for
 from backend_client import ApiError, Client, ExecutionRow
-from backend_client.client import text_of
 
 CHART_SECONDS = 10.0
 """A list that changes all the time draws its chart no more often."""
@@ -46,7 +46,7 @@ class RunRows(BulkActions, ListPage, mixin=True):
         rows = [
             replace(
                 row,
-                note=row.note or text_of((waiting.get(row.id) or {}).get("text")),
+                note=row.note or waits_for(waiting.get(row.id) or {}),
                 bar=f"{max(1, round(BAR * spans[row.id] / longest))}px" if spans[row.id] > 0 else "0px",
                 label_map={k: v for k, v in row.label_map.items() if f"label:{k}" in self.columns},
                 inputs_text=_told(row.inputs) if "inputs" in self.columns else "",

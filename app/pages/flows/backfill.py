@@ -166,7 +166,7 @@ def backfill_drawer() -> rx.Component:
         facts,
         rx.cond(
             S.fill_done > 0,
-            message("warn", rx.el.b(S.fill_done), " dates that ended well run again."),
+            message("warn", "Ended well and run again: ", rx.el.b(S.fill_done)),
             rx.fragment(),
         ),
         form(

@@ -253,13 +253,13 @@ def _place(row: Any) -> Any:
 HOLDERS = [
     Column("State", lambda row: state_badge(row.state)),
     Column("Id", lambda row: link(row.short, to=_place(row), class_name="mono med", title=row.id)),
-    Column("Started", lambda row: moment(row.started, mode="relative"), numeric=True),
+    Column("Started", lambda row: moment(row.started, mode="relative"), numeric=True, hide="s"),
     Column("Holds its place for", lambda row: duration(start=row.started), numeric=True, fill=True),
 ]
 QUEUE = [
     Column("Position", lambda row: row.position, numeric=True, width="84px"),
     Column("Id", lambda row: link(row.short, to=_place(row), class_name="mono med", title=row.id)),
-    Column("Queued", lambda row: moment(row.since, mode="relative"), numeric=True),
+    Column("Queued", lambda row: moment(row.since, mode="relative"), numeric=True, hide="s"),
     Column("Waits for", lambda row: duration(start=row.since), numeric=True, fill=True),
 ]
 
@@ -390,6 +390,7 @@ def _tables() -> rx.Component:
                         size="small",
                         on_click=S.ask_leave(row.id),
                         test="concurrency-run",
+                        class_name="ic-s",
                     ),
                     rx.fragment(),
                 ),

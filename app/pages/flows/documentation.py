@@ -53,7 +53,7 @@ def kind_of(schema: Any) -> str:
             words = list(dict.fromkeys(kind_of(one) for one in schema[key]))
             if schema.get("$dynamic") and len(words) > 1 and "string" in words:
                 words.remove("string")
-            return " or ".join(words[:3])
+            return f" {say('or')} ".join(words[:3])
     kind = schema.get("type")
     if kind == "array":
         return say("list of {items}", items=kind_of(schema.get("items")))

@@ -14,7 +14,7 @@ from app.list_page import ListPage
 from app.listing import list_body
 from app.pages.flows.execute import ExecuteState
 from app.pages.flows.state import FlowState, openers
-from app.words import spoken
+from app.words import later, say, spoken
 from components.button import button, link_button
 from components.chart import chart
 from components.clock import moment
@@ -184,16 +184,17 @@ def _instant(text: str) -> str:
 
 def _with(key: dict[str, Any], tasks: list[str], names: list[str]) -> dict[str, Any]:
     options = {"taskId": tasks, "metric": names}.get(key["field"])
-    return key if options is None else {**key, "options": options}
+    told = {**key, "label": say(key["label"])}
+    return told if options is None else {**told, "options": options}
 
 
 KEYS = [
-    filter_key("metric", "metric", kind="choice", operators=["EQUALS"], fixed=True),
+    filter_key("metric", later("metric"), kind="choice", operators=["EQUALS"], fixed=True),
     filter_key(
-        "aggregation", "aggregation", kind="choice", operators=["EQUALS"], options=list(AGGREGATIONS), fixed=True
+        "aggregation", later("aggregation"), kind="choice", operators=["EQUALS"], options=list(AGGREGATIONS), fixed=True
     ),
-    filter_key("taskId", "task", kind="choice", operators=["EQUALS"]),
-    filter_key("timeRange", "time", kind="period", fixed=True),
+    filter_key("taskId", later("task"), kind="choice", operators=["EQUALS"]),
+    filter_key("timeRange", later("time"), kind="period", fixed=True),
 ]
 
 COLUMNS = [

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from app import routes
+from app.reasons import waits_for
 from app.words import later, say, spoken, state_word
 
 ACTIVE = ("RUNNING", "PAUSED", "BREAKPOINT", "KILLING", "RETRYING", "RESTARTED")
@@ -241,7 +242,7 @@ def active(row: Any, median: float | None, waiting: Mapping[str, Any] | None, fa
     late = bool(median and spent > median * 1.1 and not still)
     if waiting:
         note = {"paused": say("waits for you"), "breakpoint": say("at a breakpoint"), "retry": ""}.get(
-            str(waiting.get("kind")), str(waiting.get("text") or "")
+            str(waiting.get("kind")), waits_for(waiting)
         )
         if waiting.get("kind") == "retry":
             most = waiting.get("maxAttempts")

@@ -156,6 +156,11 @@ class HomeState(Tab):
     def _live(self, states: tuple[str, ...]) -> str:
         return numbers.executions_place([("filters[state][IN]", ",".join(states))], self.filters)
 
+    @rx.event
+    async def visit(self) -> Any:
+        """Begin after `Tab.enter`: a background handler of `on_load` runs at once, before the reader is known."""
+        return HomeState.load
+
     @rx.event(background=True)
     async def load(self) -> None:
         """Ask for everything that the URL names; each part is shown when it came, a refused one says so.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 from typing import Any
 
 import httpx
@@ -97,3 +98,11 @@ def test_the_handlers_are_of_the_background() -> None:
     """§19 UI-RX-04: a slow figure holds no other event of the tab."""
     assert HomeState.event_handlers["load"].is_background
     assert {"asking", "refused"}.isdisjoint(HomeState.event_handlers)
+
+
+def test_no_page_begins_with_a_handler_of_the_background() -> None:
+    """Those of one `on_load` run at once: before `Tab.enter` knows the reader, and the page would stay empty."""
+    app = importlib.import_module("app.app").app
+    for route, page in app._unevaluated_pages.items():
+        handlers = page.on_load if isinstance(page.on_load, list) else [page.on_load] if page.on_load else []
+        assert not [one.fn.__qualname__ for one in handlers if one.is_background], route
