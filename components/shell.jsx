@@ -68,7 +68,7 @@ export function Gate({ children }) {
   return jsx("div", { className: "body" }, jsx("div", { className: "empty", role: "alert", "data-testid": "forbidden" },
     jsx("h2", null, "You may not open this page"),
     jsx("p", { className: "mut" }, "You need ", names.map((one, i) => [i ? " or " : "", jsx("code", { key: one, className: "mono", "data-testid": "forbidden-right" }, one)]),
-      barred.namespace ? [" on ", jsx("span", { key: "ns", className: "mono" }, barred.namespace)] : null, "."),
+      barred.namespace ? [" on the namespace ", jsx("span", { key: "ns", className: "mono" }, barred.namespace)] : null, "."),
     jsx("p", { className: "mut sm" }, "Whoever runs this server gives roles and their rights."),
     jsx("div", { className: "row", style: { marginTop: 8 } },
       jsx("button", { type: "button", className: "btn", onClick: () => history.back(), "data-testid": "forbidden-back" }, "Back"),
@@ -77,6 +77,9 @@ export function Gate({ children }) {
 // What the rights were when this browser tab was last told: they hold until the page is told anew.
 const RIGHTS_KEPT = "fd-rights";
 export function forgetRights() { try { sessionStorage.removeItem(RIGHTS_KEPT); } catch { /* private window */ } }
+let heldNow = [];
+// For what stands outside of components: hovers and completions of editors.
+export const mayNow = (needs, namespace) => allows(heldNow, needs, namespace);
 function useRights(told) {
   const [kept, setKept] = useState([]), text = JSON.stringify(told || []);
   useLayoutEffect(() => {
@@ -85,7 +88,8 @@ function useRights(told) {
       else setKept(JSON.parse(sessionStorage.getItem(RIGHTS_KEPT) || "[]"));
     } catch { /* private window */ }
   }, [text]);
-  return told?.length ? told : kept;
+  heldNow = told?.length ? told : kept;
+  return heldNow;
 }
 
 // An entry of the menu is absent without its right, and for everybody when the configuration names it ("Group/Item").

@@ -323,7 +323,7 @@ def _editor() -> rx.Component:
                     class_name="col g4",
                 ),
             ),
-            disabled=~KvState.may_save,
+            disabled=rx.cond(KvState.may_save, False, True),
             class_name="plain",
         ),
         open=KvState.editing,
