@@ -8,9 +8,11 @@ import reflex as rx
 
 from app import routes
 from app.navigation import ENTRIES
+from app.rights import PLACES
 from app.shortcuts import KEYS
 from app.tab import Tab
 from app.work import failure_table
+from components.button import link_button
 from components.client import FindMissing
 from components.frame import Entry, Fault, Part, Who, page_frame, plain_frame
 from components.reactive import Content, Reactive
@@ -28,6 +30,7 @@ WHO = Who(
     settings=Tab.settings,
     zone=Tab.server_zone,
     rights=Tab.permissions,
+    places=PLACES,
     closed=Tab.closed_menus,
     links=Tab.links,
 )
@@ -73,7 +76,14 @@ def page_shell(
             Tab.problem_request,
             Tab.problem_details,
             on_retry,
-            [rx.cond(Tab.problem_status == 404, FindMissing.create(), rx.fragment())],
+            [
+                rx.cond(Tab.problem_status == 404, FindMissing.create(), rx.fragment()),
+                rx.cond(
+                    Tab.problem_status == 403,
+                    link_button("Go to the start", routes.HOME, test="problem-home"),
+                    rx.fragment(),
+                ),
+            ],
         ),
         blocked=Tab.problem_title != "",
         parts=parts,

@@ -33,5 +33,5 @@ ENTRIES: list[Entry] = [
     Entry("Triggers", routes.TRIGGERS, "timer", group=ADMINISTRATION, needs="FLOW:READ"),
     Entry("Concurrency limits", routes.CONCURRENCY, "gauge", group=ADMINISTRATION, needs="FLOW:READ"),
     Entry("Statistics", routes.STATISTICS, "chart-column", group=ADMINISTRATION, needs="NAMESPACE:READ"),
-    Entry("System overview", routes.SERVICES, "server", group=INSTANCE, needs="SETTING:READ"),
+    Entry("System overview", routes.SERVICES, "server", group=INSTANCE, needs="INSTANCE:READ"),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from app.words import say
@@ -31,6 +32,26 @@ NAMESPACE_TABS = {
     "edit": "NAMESPACE:UPDATE|NAMESPACE:DELETE",
 }
 """Tab of a namespace's page → the right that it needs."""
+PLACES = [
+    [r"/flows/new", "FLOW:CREATE"],
+    [r"/flows(/search)?", "FLOW:READ"],
+    *([rf"/namespaces/edit/(?P<ns>[^/]+)/{tab}", right] for tab, right in NAMESPACE_TABS.items()),
+    [r"/namespaces(/edit/(?P<ns>[^/]+)(/.*)?)?", "NAMESPACE:READ"],
+    [r"/executions(/.*)?", "EXECUTION:READ"],
+    [r"/(waiting|logs)", "EXECUTION:READ"],
+    [r"/dashboards/new", "DASHBOARD:CREATE"],
+    [r"/dashboards/[^/]+/edit", "DASHBOARD:UPDATE"],
+    [r"/dashboards(/[^/]+)?", "DASHBOARD:READ"],
+    [r"/kv", "KVSTORE:READ"],
+    [r"/secrets", "SECRET:READ"],
+    [r"/blueprints(/.*)?", "BLUEPRINT:READ"],
+    [r"/admin/(triggers|concurrency-limits)", "FLOW:READ"],
+    [r"/admin/stats", "NAMESPACE:READ"],
+    [r"/admin/instance(/.*)?", "INSTANCE:READ"],
+]
+"""Pattern of a place below the tenant → the right without which its address gives the 403 page; all that fit count, and
+`ns` is the namespace that the right is asked on. The browser judges by the same list (`shell.jsx`). Tabs of a flow are
+not here: such a page opens at a tab that the rights allow (UI-PM-02)."""
 TRIGGERS = "EXECUTION:UPDATE"
 """What switches, evaluates, restarts, unlocks and backfills triggers: they are of the executions that they start."""
 
@@ -41,16 +62,25 @@ def allows(held: Iterable[str], right: str, namespace: str = "") -> bool:
     Args:
         held: `FLOW:READ`, or `FLOW:READ@company.data` where limited to a namespace and those below; none at all means
             that they are not known yet.
-        right: `PERMISSION:ACTION`.
+        right: `PERMISSION:ACTION`, or several joined by `|` of which one suffices.
         namespace: empty asks for the right anywhere.
     """
-    known = False
+    known, wanted = False, right.split("|")
     for one in held:
         known = True
         name, _, limit = one.partition("@")
-        if name == right and (not limit or not namespace or namespace == limit or namespace.startswith(limit + ".")):
+        if name in wanted and (not limit or not namespace or namespace == limit or namespace.startswith(limit + ".")):
             return True
     return not known
+
+
+def barred(place: str, held: Sequence[str]) -> str:
+    """The right that a reader lacks for a place below the tenant; empty when it may be opened."""
+    for pattern, right in PLACES:
+        found = re.fullmatch(pattern, place)
+        if found and not allows(held, right, found.groupdict().get("ns") or ""):
+            return right
+    return ""
 
 
 def permitted(held: Sequence[str], right: str, places: Mapping[str, str]) -> list[str]:

@@ -3,7 +3,7 @@ import { useContext, useEffect, useLayoutEffect, useRef, useState, useSyncExtern
 import { createPortal } from "react-dom";
 import { useLocation } from "react-router";
 import { pending, request, uiPath } from "../net/net.jsx";
-import { store, tenantOf } from "../client/shell.jsx";
+import { store, tenantOf, useBarred } from "../client/shell.jsx";
 
 const THRESHOLD = 150;
 
@@ -101,7 +101,8 @@ export function TabStrip({ label, children }) {
 }
 
 // The actions of the top bar. Below 1024 px all but the primary one fold into a layer behind one button.
-export function TopActions({ children }) {
+export function TopActions({ children }) { return useBarred() ? null : <Actions>{children}</Actions>; }
+function Actions({ children }) {
   const [open, setOpen] = useState(false), [many, setMany] = useState(false);
   const host = useRef(null), knob = useRef(null);
   useEffect(() => {

@@ -91,6 +91,13 @@ class Shell(_Shell):
     plain: rx.Var[bool]
     rights: rx.Var[list[str]]
     closed: rx.Var[list[str]]
+    places: rx.Var[list[list[str]]]
+
+
+class Gate(_Shell):
+    """The page's body, or which right the reader lacks for the place in the address."""
+
+    tag = "Gate"
 
 
 class SidebarToggle(_Shell):

@@ -26,6 +26,7 @@ from components.client import (
     ConnectionNotice,
     ContextBar,
     DensityKeeper,
+    Gate,
     Guarded,
     Hotkeys,
     KeyList,
@@ -105,6 +106,7 @@ class Who:
     settings: Any = None
     zone: Any = None
     rights: Any = None
+    places: Any = None
     closed: Any = None
     links: Any = None
 
@@ -326,7 +328,7 @@ def page_frame(
             ConnectionNotice.create(),
             Maintenance.create(),
             *(notices or []),
-            content,
+            Gate.create(content),
             class_name="main",
             id="content",
             tab_index=-1,
@@ -363,6 +365,7 @@ def page_frame(
         collapsed=collapsed,
         **({} if who.rights is None else {"rights": who.rights}),
         **({} if who.closed is None else {"closed": who.closed}),
+        **({} if who.places is None else {"places": who.places}),
     )
 
 

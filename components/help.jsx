@@ -3,16 +3,17 @@ import { Fragment, useEffect, useState } from "react";
 import { useLocation } from "react-router";
 import { copyText } from "../net/net.jsx";
 import { Dialog, MenuItem, Popover } from "../client/overlay.jsx";
-import { TOURS, startTour, useTour } from "./tour.jsx";
+import { useMay } from "../client/shell.jsx";
+import { TOURS, startTour, tourable, useTour } from "./tour.jsx";
 
 const Line = () => <hr />;
 const ask = (name) => window.dispatchEvent(new CustomEvent(name));
 
 export function HelpItems({ links = [] }) {
-  const { done } = useTour();
+  const { done } = useTour(), may = useMay();
   return <Fragment>
-    {TOURS.map((tour) => <MenuItem key={tour.id} testid={`tour-${tour.id}`} checked={done.includes(tour.id)} onSelect={() => startTour(tour.id)}>{tour.menu}</MenuItem>)}
-    <Line />
+    {(tourable(may) ? TOURS : []).map((tour) => <MenuItem key={tour.id} testid={`tour-${tour.id}`} checked={done.includes(tour.id)} onSelect={() => startTour(tour.id)}>{tour.menu}</MenuItem>)}
+    {tourable(may) ? <Line /> : null}
     <MenuItem keys="?" testid="help-keys" onSelect={() => ask("flowdeck:keys")}>Keyboard shortcuts</MenuItem>
     <MenuItem to="/docs" testid="help-docs">Documentation</MenuItem>
     <MenuItem to="/docs/about/changelog" testid="help-news">What's new</MenuItem>

@@ -1,18 +1,18 @@
 // Keys that the browser handles alone: go-to sequences, "/" for the filter bar, "?" for the list of keys.
 import { useEffect, useRef } from "react";
 import { useNavigate } from "react-router";
-import { useAbsent, useTenant, store } from "./shell.jsx";
+import { useAbsent, useBarred, useTenant, store } from "./shell.jsx";
 
 const combo = (e) => [e.ctrlKey || e.metaKey ? "mod" : "", e.altKey ? "alt" : "", e.shiftKey && e.key.length > 1 ? "shift" : "", e.key.toLowerCase()].filter(Boolean).join("+");
 const typing = (el) => el?.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(el?.tagName || "");
 
 // keys: ["mod+e", "n"]; `go`: {"f": {to: "/flows", label, needs}} after the letter g.
 export function Hotkeys({ keys = [], go: all = {}, onHotkey }) {
-  const absent = useAbsent();
+  const absent = useAbsent(), barred = useBarred();
   const go = Object.fromEntries(Object.entries(all).filter(([, entry]) => !absent(entry)).map(([key, entry]) => [key, entry.to]));
   const navigate = useNavigate(), tenant = useTenant();
   const cb = useRef({}); cb.current = { onHotkey, navigate, tenant, go };
-  const name = keys.join();
+  const name = barred ? "" : keys.join(); // what may not be opened has no keys either
   useEffect(() => {
     const list = name ? name.split(",") : [];
     let waiting = 0;

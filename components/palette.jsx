@@ -104,7 +104,8 @@ export function Palette({ entries: all = [], actions = [], title = "", children 
     const pick = (items) => items.filter((i) => !text || fuzzy(i.title, text)).slice(0, text ? 6 : 20);
     if (exact) out.push({ head: "Exactly this", items: [{ kind: exact.kind || "execution", title: exact.title || exact.id, sub: exact.subtitle, path: exact.path }] });
     if (mode !== "@" && mode !== "#" && mode !== "?") {
-      const acts = pick(actions.map((a) => ({ ...a, kind: "action" })));
+      // An action presses a button of the page: what the reader may not do has none.
+      const acts = pick(actions.filter((a) => document.querySelector(`[data-testid="${a.event}"]`)).map((a) => ({ ...a, kind: "action" })));
       if (mode === ">" && acts.length) out.push({ head: "Actions", items: acts });
       if (!mode) {
         const recent = pick(store.get("fd-recent", []).filter((r) => r.path !== where.pathname).map((r) => ({ kind: "recent", title: r.title, full: r.path })));

@@ -4,7 +4,7 @@ import { jsx } from "@emotion/react";
 import { useLocation } from "react-router";
 import { ColorModeContext } from "$/utils/context";
 import { request, uiPath } from "../net/net.jsx";
-import { store, takeStars, tenantOf } from "./shell.jsx";
+import { forgetRights, store, takeStars, tenantOf } from "./shell.jsx";
 import { Dialog } from "./overlay.jsx";
 
 const svg = (size, ...paths) => jsx("svg", { width: size, height: size, viewBox: "0 0 24 24", fill: "none", stroke: "currentColor", strokeWidth: 1.75, strokeLinecap: "round", strokeLinejoin: "round", "aria-hidden": true }, ...paths.map((d) => jsx("path", { d })));
@@ -32,7 +32,7 @@ function useLogin(done) {
   const [fault, setFault] = useState(""), [busy, setBusy] = useState(false);
   const login = async (username, password, remember) => {
     setBusy(true); setFault("");
-    try { await request("/login", { method: "POST", json: { username, password, remember } }); setBusy(false); done(); }
+    try { await request("/login", { method: "POST", json: { username, password, remember } }); forgetRights(); setBusy(false); done(); }
     catch (e) {
       const until = e.body?.until ? new Date(e.body.until).toLocaleTimeString() : "";
       setFault(e.status === 401 ? "E-mail or password is wrong." : e.status === 423 ? `This account is locked${until ? ` until ${until}` : ""}.` : e.status === 429 ? "Too many tries. Wait a minute and try again." : e.message);
@@ -116,6 +116,7 @@ export function LogoutItem({ className, onLeave, children }) {
   const tenant = tenantOf(useLocation().pathname);
   return jsx("button", { type: "button", role: "menuitem", className, "data-testid": "logout", onClick: async () => {
     onLeave?.();
+    forgetRights();
     try { await request("/logout", { method: "POST" }); } finally { enter(`/${tenant}/login`); }
   } }, children);
 }

@@ -1,5 +1,5 @@
 // The frame of every page: links below the tenant, the active menu entry, the collapsible sidebar, the document title.
-import { Children, Component, createContext, useCallback, useContext, useEffect, useMemo, useRef, useState } from "react";
+import { Children, Component, createContext, useCallback, useContext, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { jsx } from "@emotion/react";
 import { Link, useLocation, useNavigate } from "react-router";
 import { request } from "../net/net.jsx";
@@ -34,13 +34,63 @@ export function allows(rights, needs, namespace = "") {
     return right === need && (!limit || !namespace || namespace === limit || namespace.startsWith(limit + "."));
   }));
 }
-const ShellContext = createContext({ toggle() {}, openMenu() {}, rights: [], closed: [] });
+const ShellContext = createContext({ toggle() {}, openMenu() {}, rights: [], closed: [], barred: null });
 export function useMay() { const { rights } = useContext(ShellContext); return (needs, namespace) => allows(rights, needs, namespace); }
 // Whether somebody is logged in, as far as the page was told: nobody is without any right.
 export function useKnown() { return useContext(ShellContext).rights.length > 0; }
 // Shows its children to those who may use them, or (`lacking`) to those who may not: what is not allowed is absent, not
-// greyed (UI-PM-01).
-export function Allowed({ needs, namespace = "", lacking = false, children }) { return useMay()(needs, namespace) === lacking ? null : children; }
+// greyed (UI-PM-01). Until the rights are known the children keep their room and are not to be seen.
+export function Allowed({ needs, namespace = "", lacking = false, children }) {
+  const { rights } = useContext(ShellContext);
+  if (!rights.length) return lacking ? null : jsx("span", { className: "unknown" }, children);
+  return allows(rights, needs, namespace) === lacking ? null : children;
+}
+
+// The right that the reader lacks for the place in the address, null when it may be opened. `places`: [pattern below the
+// tenant, right]; a group named `ns` is the namespace that the right is asked on.
+export function barredAt(places, rights, pathname) {
+  if (!rights?.length) return null;
+  const below = "/" + pathname.split("/").filter(Boolean).slice(1).join("/");
+  for (const [pattern, needs] of places || []) {
+    const found = new RegExp("^" + pattern.replaceAll("(?P<", "(?<") + "$").exec(below);
+    if (!found) continue;
+    const namespace = found.groups?.ns || "";
+    if (!allows(rights, needs, namespace)) return { needs, namespace };
+  }
+  return null;
+}
+export function useBarred() { return useContext(ShellContext).barred; }
+// The body of a page, or what stands in its place for a reader who lacks the right to the place (§1.9).
+export function Gate({ children }) {
+  const barred = useBarred(), tenant = tenantOf(useLocation().pathname);
+  if (!barred) return children;
+  const names = barred.needs.split("|");
+  return jsx("div", { className: "body" }, jsx("div", { className: "empty", role: "alert", "data-testid": "forbidden" },
+    jsx("h2", null, "You may not open this page"),
+    jsx("p", { className: "mut" }, "You need ", names.map((one, i) => [i ? " or " : "", jsx("code", { key: one, className: "mono", "data-testid": "forbidden-right" }, one)]),
+      barred.namespace ? [" on the namespace ", jsx("span", { key: "ns", className: "mono" }, barred.namespace)] : null, "."),
+    jsx("p", { className: "mut sm" }, "Whoever runs this server gives roles and their rights."),
+    jsx("div", { className: "row", style: { marginTop: 8 } },
+      jsx("button", { type: "button", className: "btn", onClick: () => history.back(), "data-testid": "forbidden-back" }, "Back"),
+      jsx(Link, { to: `/${tenant}/home`, className: "btn pri", "data-testid": "forbidden-home" }, "Go to the start"))));
+}
+// What the rights were when this browser tab was last told: they hold until the page is told anew.
+const RIGHTS_KEPT = "fd-rights";
+export function forgetRights() { try { sessionStorage.removeItem(RIGHTS_KEPT); } catch { /* private window */ } }
+let heldNow = [];
+// For what stands outside of components: hovers and completions of editors.
+export const mayNow = (needs, namespace) => allows(heldNow, needs, namespace);
+function useRights(told) {
+  const [kept, setKept] = useState([]), text = JSON.stringify(told || []);
+  useLayoutEffect(() => {
+    try {
+      if (told?.length) sessionStorage.setItem(RIGHTS_KEPT, text);
+      else setKept(JSON.parse(sessionStorage.getItem(RIGHTS_KEPT) || "[]"));
+    } catch { /* private window */ }
+  }, [text]);
+  heldNow = told?.length ? told : kept;
+  return heldNow;
+}
 
 // An entry of the menu is absent without its right, and for everybody when the configuration names it ("Group/Item").
 export function useAbsent() {
@@ -95,14 +145,15 @@ export function NavList({ places = [], children }) {
   return jsx("div", { className: "nav-list" }, out, items.slice(places.length));
 }
 
-export function Shell({ collapsed = false, plain = false, rights, closed, children }) {
+export function Shell({ collapsed = false, plain = false, rights: toldRights, closed, places, children }) {
+  const rights = useRights(toldRights);
   const [min, setMin] = useState(collapsed);
   const [sheet, setSheet] = useState(false);
   const { pathname } = useLocation();
   useEffect(() => { setMin(collapsed || store.get("fd-sidebar-min", window.innerWidth < 1440)); }, [collapsed]);
   useEffect(() => { setSheet(false); store.set("fd-tenant", tenantOf(pathname)); }, [pathname]);
   const toggle = useCallback(() => setMin((m) => { if (!collapsed) store.set("fd-sidebar-min", !m); return !m; }), [collapsed]);
-  const told = useMemo(() => ({ toggle, min, openMenu: () => setSheet((s) => !s), rights: rights || [], closed: closed || [] }), [toggle, min, JSON.stringify(rights), JSON.stringify(closed)]);
+  const told = useMemo(() => ({ toggle, min, openMenu: () => setSheet((s) => !s), rights, closed: closed || [], barred: barredAt(places, rights, pathname) }), [toggle, min, JSON.stringify(rights), JSON.stringify(closed), pathname]);
   return jsx(ShellContext.Provider, { value: told },
     jsx("div", { className: "app" + (min ? " min" : "") + (sheet ? " menu-open" : "") + (plain ? " plain" : "") },
       jsx("a", { className: "skip", href: "#content", onClick: (e) => { e.preventDefault(); document.getElementById("content")?.focus(); } }, "Skip to content"),

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import reflex as rx
 
 from components.button import button
+from components.chrome import allowed
 from components.client import TableFrame
 from components.message import skeleton_rows
 from components.reactive import Content, Reactive, testid
@@ -63,6 +64,7 @@ class Bulk:
     Attributes:
         actions: buttons (`size="small"`), the destructive one last.
         total: all rows that match the filter, for *Select all n*.
+        needs: rights of which a reader needs one to select rows at all; empty where some action is everybody's.
     """
 
     actions: list[rx.Component] = field(default_factory=list)
@@ -70,10 +72,11 @@ class Bulk:
     on_all: Any = None
     total: Reactive[int] = 0
     everything: Reactive[bool] = False
+    needs: str = ""
 
 
-def _box(on: Any, name: Any, label: str) -> rx.Component:
-    return rx.el.button(
+def _box(on: Any, name: Any, label: str, bulk: Bulk | None) -> rx.Component:
+    box = rx.el.button(
         rx.cond(on, rx.icon("check", size=10), rx.fragment()) if isinstance(on, rx.Var) else rx.fragment(),
         class_name=rx.cond(on, "cb on", "cb") if isinstance(on, rx.Var) else "cb",
         role="checkbox",
@@ -81,6 +84,7 @@ def _box(on: Any, name: Any, label: str) -> rx.Component:
         aria_label=label,
         custom_attrs={"type": "button", "data-check": name},
     )
+    return allowed(box, needs=bulk.needs) if bulk is not None and bulk.needs else box
 
 
 def _head(column: Column, sort: Any, on_sort: Any) -> rx.Component:
@@ -175,7 +179,7 @@ def data_table(
     heads: list[rx.Component] = []
     if choosing:
         everything = (rows.length() > 0) & (selected.length() >= rows.length())
-        heads.append(rx.el.th(_box(everything, "all", "Select all rows of this page"), class_name="tick"))
+        heads.append(rx.el.th(_box(everything, "all", "Select all rows of this page", bulk), class_name="tick"))
     if shown is None:
         heads += [_head(column, sort, on_sort) for column in columns]
     else:
@@ -189,7 +193,7 @@ def data_table(
         on: Any = False
         if choosing:
             on = selected.contains(row_id(row))
-            cells.append(rx.el.td(_box(on, row_id(row), "Select the row"), class_name="tick"))
+            cells.append(rx.el.td(_box(on, row_id(row), "Select the row", bulk), class_name="tick"))
         if shown is None:
             cells += [_cell(column, row) for column in columns]
         else:

@@ -3,7 +3,7 @@ import { useEffect, useLayoutEffect, useRef, useState, useSyncExternalStore } fr
 import { createPortal } from "react-dom";
 import { useLocation, useNavigate } from "react-router";
 import { request } from "../net/net.jsx";
-import { store, tenantOf } from "../client/shell.jsx";
+import { store, tenantOf, useMay } from "../client/shell.jsx";
 
 // at: where the step belongs; target: its control, which Next presses where `done` (a place) or `seen` (a control) tells that
 // its deed was done; go: where Next leads instead; open: the tab that the step is about; middle: what it tells of stands at
@@ -23,6 +23,9 @@ export const TOURS = [
   { id: "infrastructure", menu: "Tour: infrastructure", title: "Infrastructure", text: "Run a script, take its figures and its file further.", steps: steps("python-script") },
   { id: "business", menu: "Tour: business processes", title: "Business process", text: "Stop for a person's decision and go on with the answer.", steps: steps("approval", "The execution waits for a person: Resume at the top asks for the decision, and the Gantt goes on with the answer.") },
 ];
+
+// Its steps save a flow and run it.
+export const tourable = (may) => may("FLOW:CREATE") && may("EXECUTION:CREATE");
 
 const KEY = "fd-tour";
 // Every page has a frame of its own, so what must outlast a change of page stands here: which step began at another
@@ -50,7 +53,7 @@ const find = (selector) => { for (const el of document.querySelectorAll(selector
 export function Tour() {
   const { id, step } = useTour(), { pathname, search } = useLocation(), navigate = useNavigate();
   const tenant = tenantOf(pathname), below = "/" + pathname.split("/").filter(Boolean).slice(1).join("/");
-  const tour = TOURS.find((one) => one.id === id), now = tour?.steps[step];
+  const may = useMay(), tour = tourable(may) ? TOURS.find((one) => one.id === id) : undefined, now = tour?.steps[step];
   const [spot, setSpot] = useState(null);
   const card = useRef(null);
   const here = Boolean(now && now.at.test(below));

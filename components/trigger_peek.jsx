@@ -2,6 +2,7 @@
 import { useEffect, useState } from "react";
 import { Link, useLocation } from "react-router";
 import { isAbort, request } from "$/public/external/components/net/net.jsx";
+import { useMay } from "$/public/external/components/client/shell.jsx";
 import { Popover } from "$/public/external/components/client/overlay.jsx";
 import { Time } from "$/public/external/components/client/clock.jsx";
 import { toast } from "$/public/external/components/client/bridge.jsx";
@@ -38,7 +39,7 @@ function Body({ api, namespace, flow, trigger, kind }) {
     })();
     return () => abort.abort();
   }, [api, namespace, flow, trigger]);
-  const declared = found?.abstractTrigger || {};
+  const declared = found?.abstractTrigger || {}, may = useMay();
   const state = found?.triggerContext;
   const off = Boolean(state?.disabled || declared.disabled);
   const turn = async () => {
@@ -54,7 +55,7 @@ function Body({ api, namespace, flow, trigger, kind }) {
   const rows = Object.entries(declared).filter(([k, v]) => !HIDDEN.has(k) && v !== null && v !== undefined && told(v) !== "[]" && told(v) !== "{}").slice(0, 8);
   return (
     <div className="tpk" data-testid="trigger-peek">
-      <div className="row"><b className="med ell grow">{trigger}</b>{state ? <label className="row g6 sm pick">{off ? "off" : "on"}<button type="button" role="switch" aria-checked={!off} aria-label={`${trigger} on`} className={`sw${off ? "" : " on"}`} disabled={busy || Boolean(declared.disabled)} title={declared.disabled ? "Switched off in the flow's source" : undefined} onClick={turn} data-testid="trigger-switch" /></label> : null}</div>
+      <div className="row"><b className="med ell grow">{trigger}</b>{state && may("EXECUTION:UPDATE", namespace) ? <label className="row g6 sm pick">{off ? "off" : "on"}<button type="button" role="switch" aria-checked={!off} aria-label={`${trigger} on`} className={`sw${off ? "" : " on"}`} disabled={busy || Boolean(declared.disabled)} title={declared.disabled ? "Switched off in the flow's source" : undefined} onClick={turn} data-testid="trigger-switch" /></label> : null}</div>
       <div className="mono xs faint brk">{kind}</div>
       {fault ? <p className="fgs bad sm">{fault}</p> : !found ? <i className="sk" style={{ width: "70%", display: "block" }} /> : null}
       {declared.cron ? <p className="sm"><span className="mono">{declared.cron}</span>{words ? <span className="mut">, {words}</span> : null}</p> : null}

@@ -6,7 +6,7 @@ import { request } from "../net/net.jsx";
 import { Dialog, Popover, PopoverClose } from "./overlay.jsx";
 import { inWords } from "./filter_words.jsx";
 import { toast } from "./bridge.jsx";
-import { useTenant } from "./shell.jsx";
+import { useMay, useTenant } from "./shell.jsx";
 
 const base = (tenant) => `/api/v1/${encodeURIComponent(tenant)}/console`;
 const glyph = (size, ...paths) => jsx("svg", { width: size, height: size, viewBox: "0 0 24 24", fill: "none", stroke: "currentColor", strokeWidth: 1.75, strokeLinecap: "round", strokeLinejoin: "round", "aria-hidden": true }, paths.map((d) => jsx("path", { key: d, d })));
@@ -54,7 +54,7 @@ async function put(tenant, list, view) {
 function SaveDialog({ open, tenant, list, keys, query, views, onClose, onDefault }) {
   const [name, setName] = useState(""), [shared, setShared] = useState(false), [mine, setMine] = useState(false), [fault, setFault] = useState(""), [sure, setSure] = useState("");
   useEffect(() => { if (open) { setName(""); setShared(false); setMine(false); setFault(""); setSure(""); } }, [open]);
-  const old = views.find((v) => v.name === name.trim());
+  const old = views.find((v) => v.name === name.trim()), may = useMay();
   const save = async () => {
     const wanted = name.trim();
     if (!wanted) return setFault("Give it a name.");
@@ -71,7 +71,7 @@ function SaveDialog({ open, tenant, list, keys, query, views, onClose, onDefault
       jsx("div", { className: "fld" }, jsx("label", { htmlFor: "view-name" }, "Name"), jsx("div", { className: "inp" + (fault ? " err" : "") }, jsx("input", { id: "view-name", value: name, autoComplete: "off", placeholder: "Night window", maxLength: 80, "data-testid": "view-name", onChange: (e) => { setName(e.target.value); setFault(""); setSure(""); } })),
         fault ? jsx("span", { className: "er", role: "alert" }, fault) : jsx("span", { className: "hint" }, inWords(keys, query))),
       jsx("label", { className: "row g6 pick" }, jsx("input", { type: "checkbox", checked: mine, onChange: (e) => setMine(e.target.checked), "data-testid": "view-default" }), "Open the list with it"),
-      jsx("label", { className: "row g6 pick" }, jsx("input", { type: "checkbox", checked: shared, onChange: (e) => setShared(e.target.checked), "data-testid": "view-shared" }), "Everybody in this tenant sees it"),
+      may("DASHBOARD:UPDATE") ? jsx("label", { className: "row g6 pick" }, jsx("input", { type: "checkbox", checked: shared, onChange: (e) => setShared(e.target.checked), "data-testid": "view-shared" }), "Everybody in this tenant sees it") : null,
       sure ? jsx("div", { className: "al warn", role: "alert" }, jsx("div", null, jsx("b", null, `A view named ${sure} exists.`), " Save once more to replace its conditions.")) : null),
     jsx("div", { className: "df" }, jsx("span", { className: "grow" }), jsx("button", { type: "button", className: "btn", onClick: onClose }, "Cancel"), jsx("button", { type: "button", className: "btn pri", "data-primary": "true", onClick: save, "data-testid": "view-save" }, sure ? "Replace" : "Save view")));
 }

@@ -2,6 +2,7 @@
 // values, dates and spans, go to, rename, outline, quick fixes, formatting (UI-ED-12 to UI-ED-16). One registration a page.
 import { Document, parseDocument } from "yaml";
 import { monaco } from "$/public/external/components/monaco/monaco.jsx";
+import { mayNow } from "$/public/external/components/client/shell.jsx";
 import { request, uiPath } from "$/public/external/components/net/net.jsx";
 import { clock } from "$/public/external/components/glyphs/glyphs.jsx";
 import * as Y from "$/public/external/components/yaml_document/yaml_edit.mjs";
@@ -122,6 +123,7 @@ const hover = {
     const found = expressionAt(line, position.column);
     if (found) {
       const flow = flowOf(aid, model);
+      if (!mayNow("FLOW:UPDATE", String(flow.namespace || ""))) return null; // an expression is run to know its value
       const range = new Range(position.lineNumber, found.from, position.lineNumber, found.to);
       if (/\bsecret\s*\(/.test(found.text)) return { range, contents: [{ value: "A secret is never shown." }] };
       const answer = await evaluate(aid.api, String(flow.namespace || ""), String(flow.id || ""), found.text, taskAt(aid, position.lineNumber));

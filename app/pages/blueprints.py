@@ -76,7 +76,7 @@ class BlueprintsState(Tab):
     one: Card = Card()
     words: str = ""
     source: str = ""
-    may_use: bool = True
+    may_use: bool = False
 
     @rx.event
     async def load(self) -> None:

@@ -44,11 +44,11 @@ def _row_menu(row: KvEntry) -> rx.Component:
             icon_button("ellipsis", "More"),
             allowed(
                 menu_item("Edit", icon="pencil", on_select=KvState.open_entry(row.id)),
-                menu_item(
-                    "Copy the value", icon="clipboard-copy", on_select=KvState.copy_value(row.id), test="kv-copy-value"
-                ),
                 needs="KVSTORE:UPDATE",
                 namespace=row.namespace,
+            ),
+            menu_item(
+                "Copy the value", icon="clipboard-copy", on_select=KvState.copy_value(row.id), test="kv-copy-value"
             ),
             allowed(
                 menu_line(),
@@ -227,112 +227,124 @@ def _editor() -> rx.Component:
     return drawer(
         rx.cond(KvState.is_new, "New key", KvState.form_key),
         rx.cond(KvState.form_problem != "", message("warn", KvState.form_problem), rx.fragment()),
-        form(
-            field(
-                "Namespace",
-                text_input(
-                    KvState.form_namespace,
-                    lambda t: KvState.put("form_namespace", t),
-                    label="Namespace",
-                    placeholder="company.team",
-                    disabled=locked,
-                    test="kv-namespace",
-                ),
-                error=KvState.faults["namespace"],
-                required=True,
-            ),
-            field(
-                "Key",
-                text_input(
-                    KvState.form_key,
-                    lambda t: KvState.put("form_key", t),
-                    label="Key",
-                    mono=True,
-                    disabled=locked,
-                    test="kv-key",
-                ),
-                error=KvState.faults["key"],
-                required=True,
-            ),
-            field(
-                "Type",
-                select(
-                    TYPES,
-                    KvState.form_type,
-                    KvState.set_type,
-                    label="Type",
-                    disabled=locked,
-                    test="kv-type",
-                ),
-            ),
-            field("Value", _value_control(), error=KvState.faults["value"], kind=KvState.form_type),
-            field(
-                "Expires",
-                rx.cond(KvState.is_new, _expiry(EXPIRY), _expiry(EXPIRY_OF_EXISTING)),
-                hint="Counted from now, each time the key is saved.",
-            ),
-            rx.cond(
-                KvState.form_expiry == "custom",
+        rx.el.fieldset(
+            form(
                 field(
-                    "Duration",
+                    "Namespace",
                     text_input(
-                        KvState.form_ttl,
-                        lambda t: KvState.put("form_ttl", t),
-                        label="Duration",
-                        placeholder="PT15M",
-                        mono=True,
-                        test="kv-ttl",
+                        KvState.form_namespace,
+                        lambda t: KvState.put("form_namespace", t),
+                        label="Namespace",
+                        placeholder="company.team",
+                        disabled=locked,
+                        test="kv-namespace",
                     ),
-                    error=KvState.faults["ttl"],
+                    error=KvState.faults["namespace"],
+                    required=True,
                 ),
-                rx.fragment(),
-            ),
-            rx.cond(
-                KvState.form_expiry == "date",
                 field(
-                    "Until (UTC)",
-                    rx.el.input(
-                        type="datetime-local",
-                        value=KvState.form_until,
-                        on_change=lambda t: KvState.put("form_until", t),
-                        class_name="inp",
-                        aria_label="Until",
-                        custom_attrs={"data-testid": "kv-until"},
+                    "Key",
+                    text_input(
+                        KvState.form_key,
+                        lambda t: KvState.put("form_key", t),
+                        label="Key",
+                        mono=True,
+                        disabled=locked,
+                        test="kv-key",
                     ),
-                    error=KvState.faults["until"],
+                    error=KvState.faults["key"],
+                    required=True,
                 ),
-                rx.fragment(),
-            ),
-            field(
-                "Description",
-                text_input(
-                    KvState.form_description,
-                    lambda t: KvState.put("form_description", t),
-                    label="Description",
-                    test="kv-description",
+                field(
+                    "Type",
+                    select(
+                        TYPES,
+                        KvState.form_type,
+                        KvState.set_type,
+                        label="Type",
+                        disabled=locked,
+                        test="kv-type",
+                    ),
                 ),
-            ),
-            rx.el.div(
-                rx.el.span("In a flow", class_name="xs mut"),
+                field("Value", _value_control(), error=KvState.faults["value"], kind=KvState.form_type),
+                field(
+                    "Expires",
+                    rx.cond(KvState.is_new, _expiry(EXPIRY), _expiry(EXPIRY_OF_EXISTING)),
+                    hint="Counted from now, each time the key is saved.",
+                ),
+                rx.cond(
+                    KvState.form_expiry == "custom",
+                    field(
+                        "Duration",
+                        text_input(
+                            KvState.form_ttl,
+                            lambda t: KvState.put("form_ttl", t),
+                            label="Duration",
+                            placeholder="PT15M",
+                            mono=True,
+                            test="kv-ttl",
+                        ),
+                        error=KvState.faults["ttl"],
+                    ),
+                    rx.fragment(),
+                ),
+                rx.cond(
+                    KvState.form_expiry == "date",
+                    field(
+                        "Until (UTC)",
+                        rx.el.input(
+                            type="datetime-local",
+                            value=KvState.form_until,
+                            on_change=lambda t: KvState.put("form_until", t),
+                            class_name="inp",
+                            aria_label="Until",
+                            custom_attrs={"data-testid": "kv-until"},
+                        ),
+                        error=KvState.faults["until"],
+                    ),
+                    rx.fragment(),
+                ),
+                field(
+                    "Description",
+                    text_input(
+                        KvState.form_description,
+                        lambda t: KvState.put("form_description", t),
+                        label="Description",
+                        test="kv-description",
+                    ),
+                ),
                 rx.el.div(
-                    rx.el.span(f"{{{{ kv('{KvState.form_key}') }}}}", class_name="mono ce ell grow"),
-                    copy_button(f"{{{{ kv('{KvState.form_key}') }}}}"),
-                    class_name="expr row",
+                    rx.el.span("In a flow", class_name="xs mut"),
+                    rx.el.div(
+                        rx.el.span(f"{{{{ kv('{KvState.form_key}') }}}}", class_name="mono ce ell grow"),
+                        copy_button(f"{{{{ kv('{KvState.form_key}') }}}}"),
+                        class_name="expr row",
+                    ),
+                    class_name="col g4",
                 ),
-                class_name="col g4",
             ),
+            disabled=rx.cond(KvState.may_save, False, True),
+            class_name="plain",
         ),
         open=KvState.editing,
         at=rx.cond(KvState.is_new, "", KvState.form_namespace + "/" + KvState.form_key),
         on_close=KvState.close,
         width=408,
-        footer=editor_buttons(
-            KvState.is_new,
-            KvState.ask_delete([KvState.form_namespace + "/" + KvState.form_key]),
-            KvState.close,
-            KvState.save,
-            test="kv-save",
-        ),
+        footer=[
+            rx.cond(
+                KvState.may_save,
+                rx.fragment(
+                    *editor_buttons(
+                        KvState.is_new,
+                        KvState.ask_delete([KvState.form_namespace + "/" + KvState.form_key]),
+                        KvState.close,
+                        KvState.save,
+                        test="kv-save",
+                    )
+                ),
+                button("Close", on_click=KvState.close),
+            )
+        ],
         test="kv-editor",
     )
 
@@ -405,9 +417,12 @@ def kv_body(*, one: bool = False) -> rx.Component:
             on_refresh=KvState.load,
             columns=[_KEY_BELOW, *COLUMNS[2:]] if one else COLUMNS,
             tools=[
-                rx.el.span(
-                    text_file("Import", on_text=KvState.take_file, accept=".json,.csv", test="kv-import"),
-                    class_name="hide-s",
+                allowed(
+                    rx.el.span(
+                        text_file("Import", on_text=KvState.take_file, accept=".json,.csv", test="kv-import"),
+                        class_name="hide-s",
+                    ),
+                    needs="KVSTORE:CREATE|KVSTORE:UPDATE",
                 ),
                 raw_link(
                     rx.icon("download", size=14),
@@ -447,22 +462,29 @@ def kv_body(*, one: bool = False) -> rx.Component:
                 small=_small,
                 bulk=Bulk(
                     [
-                        button(
-                            "Change expiry",
-                            icon="hourglass",
-                            size="small",
-                            on_click=KvState.ask_expiry(KvState.selected),
-                            test="kv-expiry-selected",
+                        allowed(
+                            button(
+                                "Change expiry",
+                                icon="hourglass",
+                                size="small",
+                                on_click=KvState.ask_expiry(KvState.selected),
+                                test="kv-expiry-selected",
+                            ),
+                            needs="KVSTORE:UPDATE",
                         ),
-                        button(
-                            "Delete",
-                            icon="trash-2",
-                            kind="danger",
-                            size="small",
-                            on_click=KvState.ask_delete(KvState.selected),
-                            test="kv-delete-selected",
+                        allowed(
+                            button(
+                                "Delete",
+                                icon="trash-2",
+                                kind="danger",
+                                size="small",
+                                on_click=KvState.ask_delete(KvState.selected),
+                                test="kv-delete-selected",
+                            ),
+                            needs="KVSTORE:DELETE",
                         ),
-                    ]
+                    ],
+                    needs="KVSTORE:UPDATE|KVSTORE:DELETE",
                 ),
                 test="kv-table",
             ),

@@ -54,6 +54,7 @@ class KvState(ListPage, Tab):
 
     editing: bool = False
     is_new: bool = True
+    may_save: bool = True
     form_namespace: str = ""
     form_key: str = ""
     form_type: str = "STRING"
@@ -175,7 +176,7 @@ class KvState(ListPage, Tab):
             self.take(await api.kv.search(**self._asked()))
             self.inherited = await api.kv.inherited(self.space) if self.space else []
         opened = self.opened()
-        if self.query("new"):
+        if self.query("new") and self.may("KVSTORE", "CREATE", self.space):
             await self._open_new()
         elif "/" in opened:
             await self.open_entry(opened)
@@ -197,7 +198,7 @@ class KvState(ListPage, Tab):
         self._open(pairs + ([("below", "1")] if on else []))
 
     async def _open_new(self) -> None:
-        self.editing, self.is_new = True, True
+        self.editing, self.is_new, self.may_save = True, True, True
         spaces = [one["value"] for one in self.filters if one["field"] == "namespace" and "," not in one["value"]]
         self.form_namespace = self.space or (spaces[0] if spaces else "")
         self.form_key, self.form_type, self.form_value, self.form_start = "", "STRING", "", ""
@@ -218,7 +219,7 @@ class KvState(ListPage, Tab):
         async with self.api(say("Could not read the value")) as api:
             value = await api.kv.held(namespace, key)
             await self._open_new()
-            self.is_new = False
+            self.is_new, self.may_save = False, self.may("KVSTORE", "UPDATE", namespace)
             self.form_namespace, self.form_key = namespace, key
             self.form_type, self.form_revision = value.type, value.revision
             self.form_size = value.size if value.away else 0

@@ -10,6 +10,7 @@ from app import routes
 from app.frame import page_shell
 from app.pages.plugins_state import SHOWN, PluginsState
 from components.button import button, copy_button, link, link_button, segmented
+from components.chrome import allowed
 from components.field import text_input
 from components.message import count, empty_state, message, skeleton_rows
 from components.plugin_icon import plugin_icon
@@ -168,7 +169,10 @@ def _sample(one: Any) -> rx.Component:
         rx.el.div(
             rx.el.b(one.title, class_name="med grow"),
             copy_button(one.code, "Copy the example"),
-            link_button("Open in editor", one.use, icon="file-plus-2", size="small", test="plugin-use"),
+            allowed(
+                link_button("Open in editor", one.use, icon="file-plus-2", size="small", test="plugin-use"),
+                needs="FLOW:CREATE",
+            ),
             class_name="row",
         ),
         rx.el.pre(rx.el.code(one.code), class_name="sample mono", tab_index=0, aria_label="Source of the example"),

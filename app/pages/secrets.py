@@ -12,7 +12,7 @@ from app.frame import page_shell
 from app.listing import list_filters, list_pager
 from app.pages.secrets_state import SecretsState
 from components.button import button, copy_button, icon_button, link
-from components.chrome import allowed
+from components.chrome import allowed, unless_allowed
 from components.clock import moment
 from components.dialog import confirm_dialog, drawer, editor_buttons, menu, menu_item, menu_line, number_to_type
 from components.field import checkbox, form, switch, text_input
@@ -40,7 +40,16 @@ def _name(row: Any) -> rx.Component:
     )
     return rx.el.span(
         rx.icon("key-round", size=14, class_name="faint"),
-        rx.cond(row.own & ~S.read_only, opens, rx.el.span(row.key, class_name="mono med")),
+        rx.cond(
+            row.own & ~S.read_only,
+            rx.fragment(
+                allowed(opens, needs="SECRET:UPDATE", namespace=row.namespace),
+                unless_allowed(
+                    rx.el.span(row.key, class_name="mono med"), needs="SECRET:UPDATE", namespace=row.namespace
+                ),
+            ),
+            rx.el.span(row.key, class_name="mono med"),
+        ),
         class_name="row g6",
     )
 
@@ -113,20 +122,24 @@ def _row_menu(row: Any) -> rx.Component:
         copy_button(expression, "Copy the expression"),
         rx.cond(
             row.own & ~S.read_only,
-            menu(
-                icon_button("ellipsis", "More"),
-                allowed(
-                    menu_item("Edit, replace the value", icon="pencil", on_select=S.open_secret(row.id)),
-                    needs="SECRET:UPDATE",
-                    namespace=row.namespace,
+            allowed(
+                menu(
+                    icon_button("ellipsis", "More"),
+                    allowed(
+                        menu_item("Edit, replace the value", icon="pencil", on_select=S.open_secret(row.id)),
+                        needs="SECRET:UPDATE",
+                        namespace=row.namespace,
+                    ),
+                    allowed(
+                        menu_line(),
+                        menu_item("Delete", icon="trash-2", danger=True, on_select=S.ask_delete([row.id])),
+                        needs="SECRET:DELETE",
+                        namespace=row.namespace,
+                    ),
+                    label="Actions on the secret",
                 ),
-                allowed(
-                    menu_line(),
-                    menu_item("Delete", icon="trash-2", danger=True, on_select=S.ask_delete([row.id])),
-                    needs="SECRET:DELETE",
-                    namespace=row.namespace,
-                ),
-                label="Actions on the secret",
+                needs="SECRET:UPDATE|SECRET:DELETE",
+                namespace=row.namespace,
             ),
             rx.fragment(),
         ),
@@ -391,7 +404,8 @@ def secrets_body(*, one: bool = False) -> rx.Component:
                             on_click=S.ask_delete(S.selected),
                             test="secrets-delete-selected",
                         )
-                    ]
+                    ],
+                    needs="SECRET:DELETE",
                 ),
                 test="secrets-table",
             ),

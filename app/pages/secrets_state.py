@@ -99,9 +99,11 @@ class SecretsState(ListPage, Tab):
         self._read_list(["key", "description", "tags", "uses", "updated"])
         await self._fetch()
         opened = self.opened()
-        if self.query("new"):
+        if self.query("new") and self.may("SECRET", "UPDATE", self.space):
             self._empty()
-        elif any(row.id == opened for row in [*self.rows, *self.inherited]):
+        elif self.may("SECRET", "UPDATE", opened.partition("/")[0]) and any(
+            row.id == opened for row in [*self.rows, *self.inherited]
+        ):
             await self.open_secret(opened)
 
     async def _fetch(self) -> None:

@@ -13,7 +13,7 @@ from app.tab import Tab
 from app.words import say
 from backend_client import ApiError
 from components.button import button, link_button
-from components.chrome import TourChoice
+from components.chrome import TourChoice, allowed, unless_allowed
 from components.frame import logo
 
 NAMESPACE = "company.team"
@@ -62,13 +62,11 @@ class WelcomeState(Tab):
 
     busy: bool = False
     sampled: bool = False
-    may_create: bool = True
 
     @rx.event
     async def load(self) -> None:
         """Learn whether the sample data is there."""
         self.busy = False
-        self.may_create = self.may("FLOW", "CREATE")
         if not self.username:
             return
         async with self.api(say("Could not look for the sample data")) as api:
@@ -252,29 +250,28 @@ def welcome_page() -> rx.Component:
                     "A flow is a list of tasks in YAML. Run one now and look at its Gantt, logs and outputs.",
                     class_name="mut",
                 ),
-                rx.cond(
-                    WelcomeState.may_create,
-                    _begin(),
+                allowed(_begin(), needs="FLOW:CREATE"),
+                unless_allowed(
                     rx.el.p(
                         "You may look at flows and executions here, but not create flows. Who administers this server "
                         "can change that.",
                         class_name="mut",
                         custom_attrs={"data-testid": "welcome-reader"},
                     ),
+                    needs="FLOW:CREATE",
                 ),
                 class_name="col welcome-head",
             ),
-            rx.cond(
-                WelcomeState.may_create,
+            allowed(
                 rx.el.section(
                     rx.el.h2("Take a product tour", class_name="sec"),
                     TourChoice.create(),
                     aria_label="Take a product tour",
                     class_name="col g8",
                 ),
-                rx.fragment(),
+                rx.el.div(*_next_steps(), class_name="cards"),
+                needs="FLOW:CREATE",
             ),
-            rx.cond(WelcomeState.may_create, rx.el.div(*_next_steps(), class_name="cards"), rx.fragment()),
             rx.el.pre(rx.el.code(SOURCE), class_name="code sample", aria_label="The first flow's source", tab_index=0),
             class_name="welcome",
         ),

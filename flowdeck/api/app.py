@@ -36,9 +36,10 @@ from flowdeck.api import (
     triggers,
     webhooks,
 )
+from flowdeck.api.contract.tables import operations
 from flowdeck.api.middleware import RequestContext
 from flowdeck.api.routes import include
-from flowdeck.api.security import UnknownPlace, authenticate
+from flowdeck.api.security import UnknownPlace, authorise
 from flowdeck.services.backend import Backend
 from flowdeck.services.credentials import Credentials, Throttle
 from flowdeck.services.following import Following
@@ -101,7 +102,7 @@ def create_api(backend: Backend) -> FastAPI:
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
-        dependencies=[Depends(authenticate)],
+        dependencies=[Depends(authorise)],
         redirect_slashes=False,
         lifespan=lifespan,
     )
@@ -119,6 +120,7 @@ def create_api(backend: Backend) -> FastAPI:
     app.state.plugins_hash = _plugins_hash(backend.catalog)
     errors.install(app)
     include(app, ROUTERS)
+    app.state.operations = {(one.method, route.path): one for route, one in operations(app.routes)}
     app.router.default = UnknownPlace()
     app.add_middleware(RequestContext)
     return app

@@ -420,9 +420,11 @@ async def _count(backend: Any, caller: Any, view: dict[str, Any]) -> int | None:
 
 @router.put("/views/{view_id}")
 async def put_view(request: Request, caller: CallerDep, view_id: str) -> Response:
-    """Save a filter."""
+    """Save a filter; one that all share needs DASHBOARD:UPDATE."""
     backend = request.app.state.backend
     body = await json_object(request, 64 * 1024 + 1024)
+    if body.get("shared"):
+        caller.must(("DASHBOARD", "UPDATE"))
     for one in await keepsakes.listed(backend, caller, "view"):
         if one["id"] != view_id and one.get("list") == body.get("list") and one.get("name") == body.get("name"):
             raise Conflict(f"a view named '{body.get('name')}' exists")
@@ -449,7 +451,8 @@ async def drafts(request: Request, caller: CallerDep, key: str = "") -> Response
     return Json([{k: v for k, v in one.items() if k != "text"} for one in found])
 
 
-_DRAFTS = frozenset({"flow", "dashboard", "file", "app", "test"})
+_DRAFTS = {"flow": "FLOW", "dashboard": "DASHBOARD", "file": "FLOW", "app": "APP", "test": "TEST"}
+"""Kind of a draft → the permission to write what it may become."""
 
 
 def _draft_key(kind: str, key: str) -> str:
@@ -466,8 +469,10 @@ async def draft(request: Request, caller: CallerDep, kind: str, key: str) -> Res
 
 @router.put("/drafts/{kind}/{key:path}")
 async def put_draft(request: Request, caller: CallerDep, kind: str, key: str) -> Response:
-    """Save a draft; says whether a newer revision exists."""
+    """Save a draft; says whether a newer revision exists. Whoever may not save the thing keeps no draft of it."""
     backend = request.app.state.backend
+    if kind in _DRAFTS:
+        caller.must((_DRAFTS[kind], "CREATE|UPDATE"))
     body = await json_object(request, 8 * 1024 * 1024)
     saved = await keepsakes.put(
         backend, caller, "draft", _draft_key(kind, key), body, shared=False, if_match=_version(request)

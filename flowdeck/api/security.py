@@ -15,6 +15,7 @@ from starlette.websockets import WebSocketClose
 
 from flowdeck.api.errors import Unauthorised
 from flowdeck.model.errors import Forbidden, NotFound
+from flowdeck.services.access import NOTHING, in_words, lacking
 from flowdeck.services.caller import Caller
 from flowdeck.services.credentials import Credentials
 from flowdeck.services.sessions import COOKIE, Sessions
@@ -103,17 +104,18 @@ async def _identify(request: Request, tenant: str) -> Caller | None:
     cookie = request.cookies.get(COOKIE)
     if cookie:
         session = await sessions.find(cookie)
-        if session is not None:
+        grants = await credentials.grants(session.username) if session is not None else None
+        if session is not None and grants is not None:  # an account that is gone takes its sessions along
             if request.method not in SAFE:
                 check_origin(request)
-            return Caller(session.username, tenant, "session", session.id)
+            return Caller(session.username, tenant, "session", session.id, grants)
     reference = request.cookies.get("BASIC_AUTH")
     if reference:
         pair = _pair(unquote(reference))
         if pair and await credentials.verify(*pair, address(request)):
             if request.method not in SAFE:
                 check_origin(request)
-            return Caller(pair[0], tenant, "cookie")
+            return Caller(pair[0], tenant, "cookie", grants=await credentials.grants(pair[0]) or NOTHING)
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "basic":
         pair = _pair(value.strip())
@@ -121,7 +123,7 @@ async def _identify(request: Request, tenant: str) -> Caller | None:
             # Browsers send a password they once asked for along with other sites' calls; programs send no such header.
             if request.method not in SAFE and request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
                 check_origin(request)
-            return Caller(pair[0], tenant, "basic")
+            return Caller(pair[0], tenant, "basic", grants=await credentials.grants(pair[0]) or NOTHING)
     return None
 
 
@@ -178,3 +180,21 @@ class UnknownPlace:
 
 
 CallerDep = Annotated[Caller, Depends(authenticate)]
+
+
+async def authorise(request: Request, caller: CallerDep) -> None:
+    """Let a caller pass who holds what the operation of the route declares; `Forbidden` names what is missing.
+
+    Before every route, and before its body is read. A route without an operation is refused to everybody. Nobody who
+    has logged in comes to open paths: they are open with all that they do.
+    """
+    if caller.anonymous:
+        return
+    route = request.scope["route"]
+    operation = request.app.state.operations.get((request.method, route.path))
+    if operation is None:
+        raise Forbidden("no right to this is declared")
+    missing = lacking(caller.grants, operation.needs)
+    if missing is not None:
+        namespace = request.path_params.get("namespace")
+        raise Forbidden(f"You need {in_words(missing)}{f' on {namespace}' if namespace else ''}")

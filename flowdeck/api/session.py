@@ -15,21 +15,6 @@ from flowdeck.services.wire import instant
 
 router = APIRouter(tags=["Session"])
 
-KINDS = (
-    "FLOW",
-    "EXECUTION",
-    "TEMPLATE",
-    "NAMESPACE",
-    "KVSTORE",
-    "DASHBOARD",
-    "SECRET",
-    "SETTING",
-    "BLUEPRINT",
-    "APP",
-    "TEST",
-)
-ACTIONS = ("READ", "CREATE", "UPDATE", "DELETE")
-
 
 @router.post("/login")
 async def login(request: Request) -> Response:
@@ -100,7 +85,8 @@ async def me(request: Request, caller: CallerDep) -> Response:
                 "name": profile.shown(caller.username, await profile.names(backend, caller.username)),
             },
             "tenants": [{"id": "main", "name": "main"}],
-            "permissions": [{"permission": kind, "action": action} for kind in KINDS for action in ACTIONS],
+            "permissions": [{"permission": kind, "action": action} for kind, action in caller.grants],
+            "role": caller.grants.role,
             **session,
             "settings": await keepsakes.settings(backend, caller),
             "serverTime": instant(now),

@@ -23,6 +23,8 @@ router = APIRouter(prefix="/api/v1/{tenant}/console", tags=["Console"])
 KEEPALIVE = 15
 SESSION_SECONDS = 60.0
 HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+_NEEDS = {"executions": "EXECUTION", "kv": "KVSTORE", "secrets": "SECRET"}
+"""Topic → what it needs READ of; the others FLOW, and a reader's own settings nothing."""
 FAMILIES = frozenset({"executions", "flow", "triggers", "kv", "files", "flows", "settings", "secrets", "editing"})
 
 
@@ -116,6 +118,7 @@ async def stream(
     opened = frozenset(p for p in parents.split(",") if p)
     if len(wanted) > 8 or any(t.partition(":")[0] not in FAMILIES for t in wanted):
         raise IllegalArgument("topics: at most 8 of " + ", ".join(sorted(FAMILIES)))
+    caller.must(*((_NEEDS.get(t.partition(":")[0], "FLOW"), "READ") for t in wanted if not t.startswith("settings")))
     if len(opened) > 50:
         raise IllegalArgument("parents: at most 50")
     if logs is not None and logs.upper() not in LEVELS:

@@ -8,7 +8,7 @@ OWN = below(
     "flowdeck",
     key("home", text="Folder of everything that an instance writes; else `~/.flowdeck`."),
     key("cpus", "i", text="Processors that may be used; else those of this machine or container.", least=1),
-    key("mode", "s", "oss", "`oss`: one account.", choices="oss"),
+    key("mode", "s", "oss", "`oss`: accounts come from the configuration.", choices="oss"),
     key("durability", "s", "barrier", "Which commits are flushed to the disk.", choices="full barrier normal"),
     key("server.host", "s", "127.0.0.1", "Listening address."),
     key(
@@ -28,6 +28,14 @@ OWN = below(
     key("retention.logs", "d", "P30D", "How long log lines are kept; `P0D` = for ever."),
     key("retention.metrics", "d", "P30D", "How long metrics are kept; `P0D` = for ever."),
     key("retention.executions", "d", "P0D", "How long ended executions are kept; `P0D` = for ever."),
+    key(
+        "security.accounts",
+        "l",
+        [],
+        "Accounts beside the first one: `{username, password, role}` each; roles are Admin, Developer, Editor, "
+        "Launcher, Viewer.",
+        secret=True,
+    ),
     key("session.idle-timeout", "d", "PT12H", "A session ends after this time without a call."),
     key("session.absolute-timeout", "d", "P30D", "A session ends at the latest after this time."),
     key("worker.threads", "i", text="Tasks with a process or thread at a time; else 4 a processor.", least=1),

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from flowdeck.config.accounts import accounts
+
 POSTGRES = ("postgres", "postgresql")
 SQLITE = ("sqlite", "h2", "memory")
 _PLACE = re.compile(r"\S+:\d{1,5}")
@@ -21,6 +23,7 @@ def check(values: Mapping[str, Any], sources: Mapping[str, str]) -> None:
     def wrong(name: str, rule: str) -> ValueError:
         return ValueError(f"{name} = {values.get(name)!r} ({sources.get(name, 'default')}): {rule}")
 
+    accounts(values)
     _backends(values, wrong)
     for name in ("micronaut.server.port", "micronaut.server.ssl.port", "endpoints.all.port"):
         if values.get(name, 1) > 65535:

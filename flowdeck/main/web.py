@@ -15,6 +15,7 @@ from typing import Any
 from flowdeck import __version__, expr
 from flowdeck.api.app import create_api
 from flowdeck.commands import flows as flow_commands
+from flowdeck.config.accounts import accounts
 from flowdeck.config.menu_links import custom_links
 from flowdeck.config.settings import Settings
 from flowdeck.config.variables import RECURSIVE, context_variables, instance_defaults
@@ -58,6 +59,7 @@ def api_config(settings: Settings) -> ApiConfig:
         password=settings.get("kestra.server.basic-auth.password"),
         setup_token=os.environ.get("FLOWDECK_INTERNAL_SETUP_TOKEN") or None,
         origins=frozenset(str(one).rstrip("/") for one in settings.get("flowdeck.server.origins") or ()),
+        accounts=accounts(settings.values),
         open_urls=tuple(settings.get("kestra.server.basic-auth.open-urls") or ()),
         allowed_paths=tuple(settings.get("kestra.local-files.allowed-paths") or ()),
         system_namespace=settings.get("kestra.system-flows.namespace") or "system",

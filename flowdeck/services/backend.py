@@ -10,6 +10,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 import anyio
 import anyio.to_thread
 
+from flowdeck.config.accounts import Account
 from flowdeck.ports.chat_model import ChatModel
 from flowdeck.services.caller import Caller
 from flowdeck.store.driver import StoreError
@@ -48,6 +49,7 @@ class ApiConfig:
     url: str | None = None
     username: str | None = None
     password: str | None = None
+    accounts: tuple[Account, ...] = ()  # beside the first one
     setup_token: str | None = None
     realm: str | None = None  # what browsers show when they ask for the password
     password_rule: str | None = None  # regular expression that a new password must match, instead of our rule

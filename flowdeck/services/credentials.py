@@ -8,7 +8,6 @@ import hmac
 import json
 import logging
 import os
-import re
 import time
 from collections import deque
 from collections.abc import Callable
@@ -19,7 +18,10 @@ import anyio.to_thread
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
+from flowdeck.config.accounts import NAME as ACCOUNTS
+from flowdeck.config.passwords import violations
 from flowdeck.model.errors import DomainError, IllegalArgument, IllegalState, TooMany, Unavailable
+from flowdeck.services.access import EVERYTHING, Grants, of_role
 from flowdeck.services.backend import Backend
 
 log = logging.getLogger("flowdeck.api")
@@ -31,41 +33,11 @@ QUEUED = 16
 FAILURES = 10
 WINDOW_SECONDS = 60.0
 
-_EMAIL = re.compile(r"^[A-Za-z0-9_!#$%&'*+/=?`{|}~^.-]+@[A-Za-z0-9.-]+\.[A-Za-z0-9-]{2,}$")
-
 
 class InvalidCredentials(DomainError):
     """Credentials sent by the set-up page break the rules; the message joins all of them."""
 
     status, reason = 400, ""
-
-
-def violations(username: str, password: str, rule: str | None = None) -> list[str]:
-    """Every broken rule about a user name and a password, in words; `rule` is the configured one for passwords."""
-    found: list[str] = []
-    if not username:
-        found.append("The user name must not be empty")
-    elif not _EMAIL.fullmatch(username):
-        found.append("The user name must be an e-mail address")
-    if len(username) > 256:
-        found.append("The user name may have at most 256 characters")
-    if len(password) > 256:
-        found.append("The password may have at most 256 characters")
-    if rule is not None:
-        if not re.fullmatch(rule, password[:257]):
-            found.append("The password must match kestra.security.basic-auth.password-regexp")
-    elif password[:1].isspace() or password[-1:].isspace():
-        found.append("The password must not begin or end with a blank")
-    elif (
-        len(password) < 8
-        or not re.search("[A-Z]", password)
-        or not re.search("[a-z]", password)
-        or not re.search("[0-9]", password)
-    ):
-        found.append(
-            "The password needs at least 8 characters with one upper-case letter, one lower-case letter and one digit"
-        )
-    return found
 
 
 def password_rules(rule: str | None = None) -> list[dict[str, str]]:
@@ -128,7 +100,7 @@ class Throttle:
 
 
 class Credentials:
-    """The one account of an open-source instance: configured, or stored by the set-up page."""
+    """The first account, configured or stored by the set-up page, and further ones of the configuration."""
 
     def __init__(self, backend: Backend, hasher: PasswordHasher | None = None) -> None:
         self._backend = backend
@@ -146,6 +118,9 @@ class Credentials:
         self._configured: tuple[str, str] | None = None
         self._settled = False
         self._settling = asyncio.Lock()
+        self._further = {one.username: one for one in config.accounts}
+        self._hashes: dict[str, str] = {}
+        """Of further accounts, made when somebody first asks: the configuration is where they are kept."""
         if config.username is not None or config.password is not None:
             self.config_errors = violations(config.username or "", config.password or "", config.password_rule)
             if not self.config_errors:
@@ -175,15 +150,24 @@ class Credentials:
         stored = await self._load()
         return stored["username"] if stored else None
 
-    @property
-    def configured(self) -> bool:
-        """Whether the configuration sets the account: its password is changed there."""
-        return self._configured is not None
+    async def grants(self, username: str) -> Grants | None:
+        """What an account may do; None for a name that has none, or none any more.
 
-    async def changed(self) -> int | None:
-        """When the password was set here, ms; None when that is not known."""
+        The first account is asked before those of the configuration: it can't be taken away by one of its name.
+        """
+        if username == await self.username():
+            return EVERYTHING
+        further = self._further.get(username)
+        return of_role(further.role) if further else None
+
+    async def configured(self, username: str) -> bool:
+        """Whether the configuration sets the password of an account: it is changed there."""
+        return self._configured is not None or username != await self.username()
+
+    async def changed(self, username: str) -> int | None:
+        """When the password of an account was set here, ms; None when that is not known."""
         stored = await self._load()
-        return stored.get("changed") if stored and not self.configured else None
+        return stored.get("changed") if stored and not await self.configured(username) else None
 
     async def change(self, username: str, current: str, password: str, address: str) -> None:
         """Another password for a caller that knows the present one.
@@ -191,7 +175,7 @@ class Credentials:
         Raises `IllegalState` when the configuration sets it, `TooMany` after too many wrong ones, `IllegalArgument`
         for a wrong present password and `InvalidCredentials` for a new one against the rules.
         """
-        if self.configured:
+        if await self.configured(username):
             raise IllegalState("The credentials are set by the configuration")
         if not await self.verify(username, current, address):
             raise IllegalArgument("current: the present password is wrong")
@@ -205,6 +189,8 @@ class Credentials:
         found = violations(username, password, self._backend.config.password_rule)
         if found:
             raise InvalidCredentials(", ".join(found))
+        if username.casefold() in {one.casefold() for one in self._further}:
+            raise InvalidCredentials(f"{ACCOUNTS} has an account of this name")
         if self._configured is not None:
             raise IllegalState("The credentials are set by the configuration")
         if not replace and await self._load() is not None:
@@ -277,18 +263,29 @@ class Credentials:
 
     async def _hash(self, username: str, password: str) -> bool:
         stored = await self._load()
-        if stored is None:
+        if stored is None and not self._further:
             return False
         if self._gate is None:
             self._gate = asyncio.Semaphore(PARALLEL)
         self._waiting += 1
         try:
             async with self._gate:
-                matches = await anyio.to_thread.run_sync(self._matches, stored["password"], password[:1024])
+                # The hash of another account stands for an unknown name, so that it takes as long as a wrong password.
+                own, hashed = await anyio.to_thread.run_sync(self._hash_of, stored, username)
+                matches = await anyio.to_thread.run_sync(self._matches, hashed, password[:1024])
         finally:
             self._waiting -= 1
-        # The name is compared after the hash, so that an unknown name takes as long as a wrong password.
-        return matches and hmac.compare_digest(stored["username"].encode(), username.encode())
+        return matches and hmac.compare_digest(own.encode(), username.encode())
+
+    def _hash_of(self, stored: dict[str, Any] | None, username: str) -> tuple[str, str]:
+        """The account of a name with its hash; some other one where there is no such name."""
+        for one in self._further.values():  # all at once: the first question of a process costs the same for each name
+            if one.username not in self._hashes:
+                self._hashes[one.username] = self._hasher.hash(one.password)
+        if stored is not None and (stored["username"] == username or username not in self._hashes):
+            return stored["username"], stored["password"]
+        own = username if username in self._hashes else next(iter(self._hashes))
+        return own, self._hashes[own]
 
     def _matches(self, hashed: str, password: str) -> bool:
         try:

@@ -26,6 +26,20 @@ from flowdeck.store.queries import flows as flow_queries
 from flowdeck.store.queries.execution_search import Conditions as label_search
 from flowdeck.store.queries.where import Page
 
+_NEEDS = {
+    "flow": "FLOW",
+    "namespace": "NAMESPACE",
+    "execution": "EXECUTION",
+    "label": "EXECUTION",
+    "dashboard": "DASHBOARD",
+    "kv": "KVSTORE",
+    "secret": "SECRET",
+    "file": "FLOW",
+    "blueprint": "BLUEPRINT",
+}
+"""Kind → what a reader of its hits needs READ of; the others are of nobody."""
+_ACTIONS = {"execute": ("EXECUTION", "CREATE"), "edit": ("FLOW", "UPDATE"), "logs": ("EXECUTION", "READ")}
+"""What a hit offers → the right to it."""
 KINDS = ("flow", "namespace", "execution", "label", "dashboard", "kv", "secret", "file", "plugin", "blueprint", "docs")
 _URL = re.compile(r"/ui/[^/]+/executions/([^/]+)/([^/]+)/([^/?#]+)")
 
@@ -94,7 +108,9 @@ async def palette(backend: Backend, caller: Caller, text: str, kinds: Sequence[s
 
     address = _URL.search(urlsplit(text.strip()).path)
     wanted_id = unquote(address[3]) if address else text.strip()
-    row = await backend.read(execution_queries.get, caller.tenant, wanted_id)
+    readable = [kind for kind in kinds or KINDS if kind not in _NEEDS or caller.may(_NEEDS[kind], "READ")]
+    sees_runs = caller.may("EXECUTION", "READ")
+    row = await backend.read(execution_queries.get, caller.tenant, wanted_id) if sees_runs else None
     if row is not None:
         path = f"{root}/executions/{row['namespace']}/{row['flow_id']}/{row['id']}/gantt"
         exact = _hit(
@@ -106,7 +122,7 @@ async def palette(backend: Backend, caller: Caller, text: str, kinds: Sequence[s
             [[0, len(row["id"])]],
             ("logs",),
         )
-    for kind in kinds or KINDS:
+    for kind in readable:
         if time.monotonic() > deadline:
             break
         match kind:
@@ -260,6 +276,10 @@ async def palette(backend: Backend, caller: Caller, text: str, kinds: Sequence[s
                         _hit(kind, one["path"], one["title"], one["group"], f"{root}/docs/{one['path']}", spans)
                     )
                 add(kind, hits)
+    if exact is not None and not caller.may(_NEEDS[exact["kind"]], "READ"):
+        exact = None
+    for one in (*(hit for group in groups for hit in group["hits"]), *([exact] if exact else ())):
+        one["actions"] = [name for name in one["actions"] if caller.may(*_ACTIONS[name])]
     return compact({"groups": groups, "exact": exact})
 
 

@@ -203,7 +203,7 @@ async def put(
     description: str | None,
     kind: str | None,
 ) -> None:
-    """Write a pair; `ttl` is an ISO duration."""
+    """Write a pair; `ttl` is an ISO duration. `Forbidden`: CREATE is for an absent key, UPDATE for a present one."""
     if kind:
         kind = kind.upper()
         value: Any = typed_value(kind, text)
@@ -212,9 +212,27 @@ async def put(
     ttl_ms = parse_span(ttl, "ttl") if ttl else None
     if ttl_ms is not None and ttl_ms <= 0:
         raise IllegalArgument("ttl: must be positive")
+    creates, updates = caller.may("KVSTORE", "CREATE"), caller.may("KVSTORE", "UPDATE")
+    if not creates and await _absent(backend, caller, namespace, key):
+        caller.must(("KVSTORE", "CREATE"))
+    if not updates and not await _absent(backend, caller, namespace, key):
+        caller.must(("KVSTORE", "UPDATE"))
     await backend.send(
-        caller, "kv.put", namespace=namespace, key=key, type=kind, value=value, ttl_ms=ttl_ms, description=description
+        caller,
+        "kv.put",
+        namespace=namespace,
+        key=key,
+        type=kind,
+        value=value,
+        ttl_ms=ttl_ms,
+        description=description,
+        overwrite=updates,  # who may only create overwrites nothing that came meanwhile
     )
+
+
+async def _absent(backend: Backend, caller: Caller, namespace: str, key: str) -> bool:
+    row = await backend.read(queries.get, caller.tenant, namespace, key)
+    return row is None or (row["expires"] is not None and row["expires"] <= backend.now())
 
 
 async def delete(backend: Backend, caller: Caller, namespace: str, key: str) -> bool:

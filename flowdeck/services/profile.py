@@ -59,7 +59,7 @@ async def keep_names(backend: Backend, username: str, sent: dict[str, Any]) -> d
 async def profile(backend: Backend, credentials: Credentials, caller: Caller) -> dict[str, Any]:
     """Who the caller is, and whether and by which rules its password can be changed here."""
     known = await names(backend, caller.username)
-    changed = await credentials.changed()
+    changed = await credentials.changed(caller.username)
     return {
         "username": caller.username,
         "email": caller.username,
@@ -67,7 +67,7 @@ async def profile(backend: Backend, credentials: Credentials, caller: Caller) ->
         **known,
         "password": compact(
             {
-                "changeable": not credentials.configured,
+                "changeable": not await credentials.configured(caller.username),
                 "changed": instant(changed) if changed else None,
                 "rules": password_rules(backend.config.password_rule),
             }

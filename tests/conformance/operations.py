@@ -153,7 +153,7 @@ GET {T}/namespaces/{namespace}/kv listKeys KVSTORE:READ data::test_pairs
 DELETE {T}/namespaces/{namespace}/kv deleteKeyValues KVSTORE:DELETE data::test_pairs
 GET {T}/namespaces/{namespace}/kv/inheritance listKeysWithInheritence KVSTORE:READ data::test_pairs
 GET {T}/namespaces/{namespace}/kv/{key} getKeyValue KVSTORE:READ data::test_pairs
-PUT {T}/namespaces/{namespace}/kv/{key} setKeyValue KVSTORE:UPDATE data::test_pairs
+PUT {T}/namespaces/{namespace}/kv/{key} setKeyValue KVSTORE:CREATE|UPDATE data::test_pairs
 DELETE {T}/namespaces/{namespace}/kv/{key} deleteKeyValue KVSTORE:DELETE data::test_pairs
 GET {T}/namespaces/{namespace}/files getFileContent FLOW:READ data::test_files
 PUT {T}/namespaces/{namespace}/files moveFileDirectory FLOW:UPDATE data::test_files
@@ -205,7 +205,7 @@ GET /api/v1/basicAuthValidationErrors getBasicAuthConfigErrors - instance::test_
 GET /api/v1/configs getConfiguration - instance::test_instance
 GET /api/v1/pebble/filters getExpressionFilters - instance::test_plugins
 GET /api/v1/pebble/functions getExpressionFunctions - instance::test_plugins
-POST {T}/basicAuth createBasicAuth - instance::test_instance
+POST {T}/basicAuth createBasicAuth INSTANCE:UPDATE instance::test_instance
 GET {T}/usages/all getUsages NAMESPACE:ANY instance::test_instance
 """
 

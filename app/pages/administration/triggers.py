@@ -353,7 +353,7 @@ def _row_menu(row: Any) -> rx.Component:
         menu_item("Details and logs", icon="panel-right", on_select=S.open_line(row.id)),
         allowed(
             menu_item("Edit the flow", icon="pencil", to=routes.flow(row.namespace, row.flow, "edit")),
-            needs="FLOW:READ",
+            needs="FLOW:UPDATE",
             namespace=row.namespace,
         ),
         steered(
@@ -481,6 +481,7 @@ def triggers_page() -> rx.Component:
         on_all=AllTriggersState.set_everything,
         total=S.total,
         everything=S.select_everything,
+        needs=TRIGGERS,
     )
     table = data_table(
         S.rows,

@@ -8,6 +8,7 @@ import reflex as rx
 
 from app.pages.execution.state import ExecutionState
 from components.button import button, copy_button
+from components.chrome import allowed
 from components.dialog import drawer
 from components.expression_box import expression_box
 from components.field import text_input
@@ -126,12 +127,16 @@ def outputs_tab() -> rx.Component:
         _browser(),
         rx.el.div(
             rx.el.div(_tree(), class_name="xs-tree"),
-            expression_box(
-                api=f"/api/v1/{State.tenant_id}",
-                execution=F.id,
-                task_run=State.shown_run,
-                scope=State.shown_root,
-                insert=State.expression,
+            allowed(
+                expression_box(
+                    api=f"/api/v1/{State.tenant_id}",
+                    execution=F.id,
+                    task_run=State.shown_run,
+                    scope=State.shown_root,
+                    insert=State.expression,
+                ),
+                needs="FLOW:UPDATE",
+                namespace=F.namespace,
             ),
             class_name="xs-values",
         ),

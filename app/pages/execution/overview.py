@@ -9,6 +9,7 @@ import reflex as rx
 from app import routes
 from app.pages.execution.state import ExecutionState
 from components.button import button, link
+from components.chrome import allowed
 from components.clock import duration, moment, run_span
 from components.message import flow_name, label_chip
 from components.states import state_badge, state_icon, state_text
@@ -149,11 +150,15 @@ def _tree(name: str, title: str, none: str) -> rx.Component:
     }
     tool = rx.fragment()
     if name == "outputs":
-        tool = link(
-            "Debug expression",
-            to=routes.execution(F.namespace, F.flow, F.id, "outputs"),
-            class_name="link sm",
-            test="overview-debug",
+        tool = allowed(
+            link(
+                "Debug expression",
+                to=routes.execution(F.namespace, F.flow, F.id, "outputs"),
+                class_name="link sm",
+                test="overview-debug",
+            ),
+            needs="FLOW:UPDATE",
+            namespace=F.namespace,
         )
     elif name == "inputs":
         tool = rx.cond(

@@ -15,6 +15,7 @@ from app.pages.execution.overview import overview_tab
 from app.pages.execution.source import source_tab
 from app.pages.execution.state import ExecutionState
 from components.button import button, button_group, copy_button, icon_button, link, link_button
+from components.chrome import allowed
 from components.clock import moment, run_span
 from components.dialog import menu, menu_item, menu_line
 from components.gantt import gantt
@@ -110,8 +111,12 @@ def _header() -> rx.Component:
             rx.cond(
                 State.flow_gone,
                 rx.fragment(),
-                rx.el.span(
-                    link_button("Edit flow", flow_place, icon="pencil", test="execution-edit"), class_name="hide-s"
+                allowed(
+                    rx.el.span(
+                        link_button("Edit flow", flow_place, icon="pencil", test="execution-edit"), class_name="hide-s"
+                    ),
+                    needs="FLOW:UPDATE",
+                    namespace=F.namespace,
                 ),
             ),
             _menu(),
@@ -134,37 +139,41 @@ def _menu() -> rx.Component:
     ask = State.open_dialog
     return menu(
         icon_button("ellipsis", "More actions", test="execution-menu"),
-        _when(F.settled & CREATE, "Replay", "rewind", State.open_replay(""), "Something still runs", "menu-replay"),
+        _when(CREATE, F.settled, "Replay", "rewind", State.open_replay(""), "Something still runs", "menu-replay"),
         _when(
-            (F.state == "FAILED") & UPDATE,
+            UPDATE,
+            F.state == "FAILED",
             "Restart",
             "rotate-ccw",
             ask("restart"),
             "Only after a failure",
             "menu-restart",
         ),
+        _when(UPDATE, F.terminal, "Change state", "arrow-left-right", ask("status"), "It has not ended", "menu-status"),
+        _when(UPDATE, F.terminal, "Set labels", "tag", ask("labels"), "It has not ended", "menu-labels"),
         _when(
-            F.terminal & UPDATE, "Change state", "arrow-left-right", ask("status"), "It has not ended", "menu-status"
-        ),
-        _when(F.terminal & UPDATE, "Set labels", "tag", ask("labels"), "It has not ended", "menu-labels"),
-        _when(
-            (F.state == "QUEUED") & UPDATE,
+            UPDATE,
+            F.state == "QUEUED",
             "Take out of the queue",
             "list-end",
             ask("unqueue"),
             "It is not queued",
             "menu-unqueue",
         ),
-        _when(LIVE & UPDATE, "Force run", "fast-forward", ask("force"), "It has ended", "menu-force"),
-        menu_line(),
-        menu_item(
-            "Execute the flow",
-            icon="play",
-            on_select=ask("execute"),
-            disabled=State.flow_gone | ~CREATE,
-            test="menu-execute",
+        _when(UPDATE, LIVE, "Force run", "fast-forward", ask("force"), "It has ended", "menu-force"),
+        rx.cond(CREATE | UPDATE, menu_line(), rx.fragment()),
+        rx.cond(
+            CREATE,
+            menu_item(
+                "Execute the flow", icon="play", on_select=ask("execute"), disabled=State.flow_gone, test="menu-execute"
+            ),
+            rx.fragment(),
         ),
-        menu_item("Edit the flow", icon="pencil", to=routes.flow(F.namespace, F.flow, "edit")),
+        allowed(
+            menu_item("Edit the flow", icon="pencil", to=routes.flow(F.namespace, F.flow, "edit")),
+            needs="FLOW:UPDATE",
+            namespace=F.namespace,
+        ),
         rx.cond(
             State.in_list,
             menu_item(
@@ -179,10 +188,11 @@ def _menu() -> rx.Component:
         menu_item("Copy link", icon="link", on_select=State.copy_place, test="menu-link"),
         menu_item("Download everything as ZIP", icon="file-archive", href=f"{OWN}/bundle", test="menu-bundle"),
         menu_item("Open the API's JSON", icon="file-json", href=WHOLE),
-        menu_line(),
-        _when(LIVE & UPDATE, "Kill", "square", ask("kill"), "It has ended", "menu-kill", danger=True),
+        rx.cond(UPDATE | State.may_delete, menu_line(), rx.fragment()),
+        _when(UPDATE, LIVE, "Kill", "square", ask("kill"), "It has ended", "menu-kill", danger=True),
         _when(
-            (State.log_total > 0) & State.may_delete,
+            State.may_delete,
+            State.log_total > 0,
             "Delete the log lines",
             "eraser",
             ask("delete-logs"),
@@ -190,30 +200,22 @@ def _menu() -> rx.Component:
             "menu-delete-logs",
             danger=True,
         ),
-        menu_item(
-            "Delete",
-            icon="trash-2",
-            on_select=ask("delete"),
-            danger=True,
-            disabled=~State.may_delete,
-            reason="You lack the right",
-            test="menu-delete",
+        rx.cond(
+            State.may_delete,
+            menu_item("Delete", icon="trash-2", on_select=ask("delete"), danger=True, test="menu-delete"),
+            rx.fragment(),
         ),
         label="More actions",
         width=232,
     )
 
 
-def _when(on: Any, label: str, icon: str, do: Any, reason: str, test: str, *, danger: bool = False) -> rx.Component:
-    return menu_item(
-        label,
-        icon=icon,
-        on_select=do,
-        disabled=~on,
-        reason=rx.cond(UPDATE & CREATE, reason, "You lack the right"),
-        danger=danger,
-        test=test,
-    )
+def _when(
+    right: Any, on: Any, label: str, icon: str, do: Any, reason: str, test: str, *, danger: bool = False
+) -> rx.Component:
+    """An entry that is absent without the right, and dead with the reason while it can't be done."""
+    item = menu_item(label, icon=icon, on_select=do, disabled=~on, reason=reason, danger=danger, test=test)
+    return rx.cond(right, item, rx.fragment())
 
 
 def _actions() -> list[rx.Component]:

@@ -123,6 +123,11 @@ RIGHTS = {"replay": "CREATE", "delete": "DELETE"}
 """What an action needs on executions, where it is not UPDATE."""
 
 
+def right_of(name: str) -> str:
+    """The right to an action."""
+    return f"EXECUTION:{RIGHTS.get(name, 'UPDATE')}"
+
+
 def labels_of(text: str) -> tuple[list[dict[str, str]], str]:
     """Return labels written one a line as `key: value`, and the rule that a line breaks."""
     labels: dict[str, str] = {}

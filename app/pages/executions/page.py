@@ -9,12 +9,13 @@ import reflex as rx
 from app import routes
 from app.frame import page_shell
 from app.listing import list_body, list_filters, list_none, list_pager
-from app.pages.executions.bulk import DEEDS
+from app.pages.executions.bulk import DEEDS, right_of
 from app.pages.executions.dialogs import confirmation, picker
 from app.pages.executions.keys import FILTERS
 from app.pages.executions.state import VIEWS, ExecutionsState
 from components.button import button, copy_button, icon_button, link, segmented
 from components.chart import chart
+from components.chrome import allowed
 from components.client import ViewTabs
 from components.clock import duration, moment, run_span
 from components.dialog import menu, menu_item, menu_line, popover
@@ -158,17 +159,18 @@ def label_column(row: Any, key: Any) -> Any:
 
 def row_menu(row: Any, state: Any = State) -> rx.Component:
     def deed(name: str, icon: str, *, danger: bool = False) -> rx.Component:
-        allowed = [state for state in STATES if DEEDS[name].allows(state)]
-        on: Any = rx.match(row.state, *((state, True) for state in allowed), False)
-        return menu_item(
+        fit = [state for state in STATES if DEEDS[name].allows(state)]
+        on: Any = rx.match(row.state, *((state, True) for state in fit), False)
+        item = menu_item(
             DEEDS[name].word,
             icon=icon,
             on_select=state.ask(name, row.id),
-            disabled=~(on & state.rights.contains(name)),
+            disabled=~on,
             reason=_single(DEEDS[name].reason),
             danger=danger,
             test=f"row-{name}",
         )
+        return allowed(item, needs=right_of(name), namespace=row.namespace)
 
     return menu(
         icon_button("ellipsis", "Actions", test="executions-row-menu"),
@@ -239,7 +241,7 @@ def bulk_bar(state: Any = State) -> Bulk:
             reason=DEEDS[name].reason,
             test=f"executions-{name}",
         )
-        return made if narrow else rx.el.span(made, class_name="hide-m")
+        return allowed(made if narrow else rx.el.span(made, class_name="hide-m"), needs=right_of(name))
 
     def item(name: str, icon: str) -> rx.Component:
         return menu_item(
@@ -279,7 +281,7 @@ def bulk_bar(state: Any = State) -> Bulk:
             one("replay", "rewind"),
             one("restart", "rotate-ccw"),
             one("labels", "tag", narrow=False),
-            more,
+            allowed(more, needs="EXECUTION:UPDATE"),
             one("kill", "square", danger=True),
             one("delete", "trash-2", danger=True),
         ],
@@ -434,7 +436,12 @@ def executions_page() -> rx.Component:
             title="No executions yet",
             hint="An execution is one run of a flow, with its task runs, logs and outputs.",
             icon="activity",
-            actions=[button("Execute a flow", icon="play", kind="primary", on_click=State.open_picker)],
+            actions=[
+                allowed(
+                    button("Execute a flow", icon="play", kind="primary", on_click=State.open_picker),
+                    needs="EXECUTION:CREATE",
+                )
+            ],
             test="executions",
         ),
         actions=row_menu,
@@ -469,13 +476,16 @@ def executions_page() -> rx.Component:
         confirmation(),
         picker(),
         actions=[
-            button(
-                "Execute",
-                icon="play",
-                kind="primary",
-                on_click=State.open_picker,
-                test="executions-execute",
-                class_name="ic-s",
+            allowed(
+                button(
+                    "Execute",
+                    icon="play",
+                    kind="primary",
+                    on_click=State.open_picker,
+                    test="executions-execute",
+                    class_name="ic-s",
+                ),
+                needs="EXECUTION:CREATE",
             )
         ],
         commands=[{"title": "Execute a flow", "event": "executions-execute"}],

@@ -281,16 +281,18 @@ def _without() -> rx.Component:
                 rx.el.div(
                     rx.cond(
                         S.may_edit,
-                        button(
-                            "Set a limit",
-                            icon="gauge",
-                            kind="primary",
-                            on_click=S.edit_limit,
-                            test="concurrency-set",
+                        rx.fragment(
+                            button(
+                                "Set a limit",
+                                icon="gauge",
+                                kind="primary",
+                                on_click=S.edit_limit,
+                                test="concurrency-set",
+                            ),
+                            link_button("Edit the flow", routes.flow(S.flow_ns, S.flow_id, "edit"), icon="pencil"),
                         ),
                         rx.fragment(),
                     ),
-                    link_button("Edit the flow", routes.flow(S.flow_ns, S.flow_id, "edit"), icon="pencil"),
                     class_name="row g8 limacts",
                 ),
                 class_name="col g12",

@@ -47,8 +47,10 @@ PANELS = [
     {"id": "copilot", "title": "Copilot", "icon": "sparkles"},
 ]
 """In the order of the workbench's children."""
-SHOWN: Any = rx.cond(S.features.contains("copilot"), PANELS, PANELS[:-1])
-"""`kestra.ai.enabled: false` leaves no trace of the assistant."""
+_READING = [one for one in PANELS if one["id"] in ("code", "topology", "docs", "lastrun", "files")]
+_READS: Any = ~S.creating & ~S.flow_writable
+SHOWN: Any = rx.cond(_READS, _READING, rx.cond(S.features.contains("copilot"), PANELS, PANELS[:-1]))
+"""`kestra.ai.enabled: false` leaves no trace of the assistant; who may not save has no panel that changes the text."""
 
 
 def _status() -> rx.Component:
@@ -141,7 +143,11 @@ def _bar() -> rx.Component:
     )
     more = menu(
         icon_button("ellipsis", "More", test="editor-more"),
-        menu_item("Format", icon="align-left", on_select=S.format_text, test="editor-format"),
+        rx.cond(
+            _READS,
+            rx.fragment(),
+            menu_item("Format", icon="align-left", on_select=S.format_text, test="editor-format"),
+        ),
         menu_item("Go to a task", icon="list-tree", on_select=S.show_outline, test="editor-outline"),
         menu_item("Overview of the text", on_select=S.toggle("minimap"), checked=S.minimap, test="editor-minimap"),
         menu_item("Vim keys", on_select=S.toggle("vim"), checked=S.vim_keys, test="editor-vim"),
@@ -191,7 +197,7 @@ def _bar() -> rx.Component:
         panel_toggles(panels=SHOWN),
         rx.el.span(class_name="grow"),
         rx.cond(
-            S.creating | S.flow_deleted | S.flow_read_only | (S.flow_id == ""),
+            S.creating | S.flow_deleted | S.flow_read_only | (S.flow_id == "") | ~S.flow_writable,
             rx.fragment(),
             editors(url=_flow_url("editing"), dirty=S.dirty, turn=S.others_turn),
         ),
@@ -202,7 +208,7 @@ def _bar() -> rx.Component:
         ),
         rx.cond(S.creating | S.flow_read_only, rx.fragment(), more),
         rx.cond(
-            S.creating,
+            S.creating | _READS,
             rx.fragment(),
             rx.el.span(
                 button(
@@ -245,7 +251,7 @@ def _code() -> rx.Component:
                     validate_url="/api/v1/" + S.tenant_id + "/flows/validate",
                     api="/api/v1/" + S.tenant_id,
                     breakpoints=S.breakpoints,
-                    playable=S.playing & ~S.creating,
+                    playable=S.playing & ~S.creating & S.flow_writable,
                     on_breakpoints=S.take_breakpoints,
                     on_run=S.take_play,
                     draft_key=S.draft_key,

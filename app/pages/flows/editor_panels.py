@@ -30,8 +30,8 @@ def topology_panel() -> rx.Component:
                 document_uri=S.doc_uri,
                 direction="TB",
                 toolbar=False,
-                editable=~S.flow_deleted,
-                playable=S.playing & ~S.creating,
+                editable=~S.flow_deleted & (S.creating | S.flow_writable),
+                playable=S.playing & ~S.creating & S.flow_writable,
                 on_select=S.jump_to,
                 on_run=S.take_play,
             ),
@@ -47,7 +47,11 @@ def _example(one: Any) -> rx.Component:
         rx.el.div(
             rx.el.b(one["title"], class_name="sm med grow"),
             copy_button(one["code"], "Copy the example"),
-            button("Insert", size="small", icon="plus", on_click=S.insert_example(one["code"]), test="docs-insert"),
+            rx.cond(
+                S.creating | S.flow_writable,
+                button("Insert", size="small", icon="plus", on_click=S.insert_example(one["code"]), test="docs-insert"),
+                rx.fragment(),
+            ),
             class_name="row",
         ),
         rx.el.pre(rx.el.code(one["code"]), class_name="sample mono"),

@@ -161,7 +161,7 @@ class EditorState(Versions, FlowState):
             self.doc_uri = f"{self.tenant_id}/{self.flow_ns}/{self.flow_id}.yaml"
             self.draft_key = f"{self.tenant_id}/{self.flow_ns}/{self.flow_id}"
             self.editor_ready = True
-            self.files_writable = self.may("NAMESPACE", "UPDATE", self.flow_ns)
+            self.files_writable = self.may("FLOW", "UPDATE", self.flow_ns)
             await self._read_author(api)
         line = self.query("line")
         if line.isdigit():

@@ -9,7 +9,7 @@ import reflex as rx
 from app import routes
 from app.frame import page_shell
 from app.listing import list_body, list_filters, list_none, list_pager
-from app.pages.flows.bulk import deed_dialogs
+from app.pages.flows.bulk import RIGHTS, deed_dialogs
 from app.pages.flows.execute import ExecuteState, execute_dialog
 from app.pages.flows.listing_state import FILTERS, RUNS, FlowsState
 from components.button import button, icon_button, link, link_button, segmented
@@ -174,7 +174,11 @@ def _row_menu(line: Any) -> rx.Component:
         menu(
             icon_button("ellipsis", "More"),
             menu_item("Open", icon="arrow-right", to=routes.flow(line.namespace, line.id, FlowsState.flow_first)),
-            menu_item("Edit", icon="pencil", to=routes.flow(line.namespace, line.id, "edit")),
+            allowed(
+                menu_item("Edit", icon="pencil", to=routes.flow(line.namespace, line.id, "edit")),
+                needs="FLOW:UPDATE",
+                namespace=line.namespace,
+            ),
             allowed(
                 menu_item("Execute", icon="play", on_select=ExecuteState.open_for(line.namespace, line.id)),
                 needs="EXECUTION:CREATE",
@@ -259,6 +263,13 @@ def flows_page() -> rx.Component:
         test="flows",
     )
     small: Any = "small"
+    more = {
+        "labels": menu_item("Labels", icon="tag", on_select=FlowsState.ask_deed("labels"), test="flows-labels"),
+        "move": menu_item(
+            "Move to a namespace", icon="folder-input", on_select=FlowsState.ask_deed("move"), test="flows-move"
+        ),
+        "run": menu_item("Execute", icon="play", on_select=FlowsState.ask_deed("run"), test="flows-run"),
+    }
     bulk = Bulk(
         [
             allowed(
@@ -275,14 +286,13 @@ def flows_page() -> rx.Component:
                 items=FlowsState.selected,
                 testid="flows-export",
             ),
-            menu(
-                button("More", size=small, after=rx.icon("chevron-down", size=12), test="flows-bulk-more"),
-                menu_item("Labels", icon="tag", on_select=FlowsState.ask_deed("labels"), test="flows-labels"),
-                menu_item(
-                    "Move to a namespace", icon="folder-input", on_select=FlowsState.ask_deed("move"), test="flows-move"
+            allowed(
+                menu(
+                    button("More", size=small, after=rx.icon("chevron-down", size=12), test="flows-bulk-more"),
+                    *(allowed(item, needs=RIGHTS[name]) for name, item in more.items()),
+                    label="More actions on the selection",
                 ),
-                menu_item("Execute", icon="play", on_select=FlowsState.ask_deed("run"), test="flows-run"),
-                label="More actions on the selection",
+                needs="|".join(RIGHTS.values()),
             ),
             allowed(
                 button(

@@ -263,12 +263,18 @@ def _errors() -> rx.Component:
 def _side() -> rx.Component:
     def planned(one: Any) -> rx.Component:
         return rx.el.div(
-            switch(
-                one.on,
-                lambda value: S.switch_trigger(one.id, value),
-                label=rx.cond(one.fixed, "Off in the source", rx.cond(one.on, "Disable " + one.id, "Enable " + one.id)),
-                disabled=one.fixed | ~S.may_switch,
-                test="overview-switch",
+            rx.cond(
+                S.may_switch,
+                switch(
+                    one.on,
+                    lambda value: S.switch_trigger(one.id, value),
+                    label=rx.cond(
+                        one.fixed, "Off in the source", rx.cond(one.on, "Disable " + one.id, "Enable " + one.id)
+                    ),
+                    disabled=one.fixed,
+                    test="overview-switch",
+                ),
+                rx.fragment(),
             ),
             link(one.id, to=routes.flow(S.flow_ns, S.flow_id, "triggers"), class_name="mono med ell grow"),
             rx.cond(

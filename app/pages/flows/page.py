@@ -128,7 +128,7 @@ def flow_page() -> rx.Component:
             ),
             allowed(
                 link_button("Edit", place("edit"), icon="pencil", test="flow-edit"),
-                needs="FLOW:READ",
+                needs="FLOW:UPDATE",
                 namespace=S.flow_ns,
             ),
             allowed(

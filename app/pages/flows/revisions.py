@@ -10,6 +10,7 @@ from app import routes
 from app.pages.flows.execute import ExecuteState
 from app.pages.flows.revisions_state import RevisionsState
 from components.button import button, button_group, icon_button, segmented
+from components.chrome import allowed
 from components.clock import moment
 from components.code_editor import code_editor
 from components.dialog import confirm_dialog, drawer, menu, menu_item, menu_line
@@ -141,14 +142,18 @@ def _more() -> rx.Component:
                 to=routes.flow(S.flow_ns, S.flow_id, "executions") + "?filters[flowRevision][EQUALS]=" + word,
                 test=f"revision-runs-{side}",
             ),
-            menu_item(
-                "Delete " + word,
-                icon="trash-2",
-                danger=True,
-                on_select=S.ask_removal(number),
-                disabled=(number == S.flow_revision) | S.flow_deleted | ~S.may_remove,
-                reason=rx.cond(S.may_remove, "The newest revision stays", "You need FLOW:DELETE"),
-                test=f"revision-delete-{side}",
+            rx.cond(
+                S.may_remove,
+                menu_item(
+                    "Delete " + word,
+                    icon="trash-2",
+                    danger=True,
+                    on_select=S.ask_removal(number),
+                    disabled=(number == S.flow_revision) | S.flow_deleted,
+                    reason="The newest revision stays",
+                    test=f"revision-delete-{side}",
+                ),
+                rx.fragment(),
             ),
         ]
 
@@ -157,13 +162,17 @@ def _more() -> rx.Component:
         *entries(S.left.to_string(), S.left, "left"),
         menu_line(),
         *entries(S.right.to_string(), S.right, "right"),
-        menu_line(),
-        rx.el.div(  # the list that one chooses from has no place on narrow screens
-            menu_item(
-                "Choose several to delete", icon="list-checks", on_select=S.choose(True), test="revisions-choose"
+        rx.cond(
+            S.may_remove,
+            rx.el.div(  # the list that one chooses from has no place on narrow screens
+                menu_line(),
+                menu_item(
+                    "Choose several to delete", icon="list-checks", on_select=S.choose(True), test="revisions-choose"
+                ),
+                class_name="hide-m",
+                role="none",
             ),
-            class_name="hide-m",
-            role="none",
+            rx.fragment(),
         ),
         label="Actions on the revisions",
     )
@@ -305,13 +314,17 @@ def _bar() -> rx.Component:
             S.flow_deleted,
             rx.fragment(),
             rx.fragment(
-                button(
-                    "Execute " + S.left.to_string(),
-                    icon="play",
-                    on_click=ExecuteState.open_revision(S.flow_ns, S.flow_id, S.left),
-                    disabled=S.flow_disabled,
-                    reason="The flow is disabled",
-                    test="revision-execute",
+                allowed(
+                    button(
+                        "Execute " + S.left.to_string(),
+                        icon="play",
+                        on_click=ExecuteState.open_revision(S.flow_ns, S.flow_id, S.left),
+                        disabled=S.flow_disabled,
+                        reason="The flow is disabled",
+                        test="revision-execute",
+                    ),
+                    needs="EXECUTION:CREATE",
+                    namespace=S.flow_ns,
                 ),
                 rx.cond(
                     S.may_restore & ~S.flow_read_only,

@@ -67,8 +67,8 @@ class RevisionsState(FlowState):
     revision_lines: list[RevisionLine] = []
     revision_more: int = 0
     revision_options: list[dict[str, str]] = []
-    may_restore: bool = True
-    may_remove: bool = True
+    may_restore: bool = False
+    may_remove: bool = False
     choosing: bool = False
     chosen: list[int] = []
     asking_removal: bool = False

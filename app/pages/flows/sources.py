@@ -15,7 +15,7 @@ from components.source_search import source_search
 class SourcesState(Tab):
     """Who searches."""
 
-    may_save: bool = True
+    may_save: bool = False
 
     @rx.event
     async def load(self) -> None:

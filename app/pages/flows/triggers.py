@@ -100,7 +100,11 @@ def _menu(line: Any) -> rx.Component:
             needs="EXECUTION:READ",
             namespace=S.flow_ns,
         ),
-        menu_item("Edit in code", icon="pencil", to=routes.flow(S.flow_ns, S.flow_id, "edit")),
+        allowed(
+            menu_item("Edit in code", icon="pencil", to=routes.flow(S.flow_ns, S.flow_id, "edit")),
+            needs="FLOW:UPDATE",
+            namespace=S.flow_ns,
+        ),
         rx.cond(
             line.kept,
             _steered(
@@ -351,7 +355,11 @@ def _detail() -> rx.Component:
     return rx.el.aside(
         rx.el.div(
             rx.el.b(one.id, class_name="semi mono grow ell"),
-            link("Edit in code", to=routes.flow(S.flow_ns, S.flow_id, "edit"), class_name="link sm"),
+            allowed(
+                link("Edit in code", to=routes.flow(S.flow_ns, S.flow_id, "edit"), class_name="link sm"),
+                needs="FLOW:UPDATE",
+                namespace=S.flow_ns,
+            ),
             class_name="row",
         ),
         rx.cond(one.about != "", rx.el.p(one.about, class_name="mut"), rx.fragment()),

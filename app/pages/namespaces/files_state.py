@@ -132,7 +132,7 @@ class FilesState(Tab):
             self.open_files, self.active, self.dirty = [], "", []
         self.files_ns = name
         self.files_url = f"/api/v1/{self.tenant_id}/namespaces/{quote(name)}/files"
-        self.writes = self.may("NAMESPACE", "UPDATE", name)
+        self.writes = self.may("FLOW", "UPDATE", name)
         self.versions, self.comparing, self.removing, self.asked, self.closing = [], 0, 0, "", ""
         self.below = self.query("below") == "1"
         await self._read_below()

@@ -17,6 +17,7 @@ from app.tab import Tab
 from app.words import say
 from backend_client import Page
 from components.button import icon_button, link, link_button
+from components.chrome import allowed
 from components.field import switch
 from components.sparkline import sparkline
 from components.states import state_icon
@@ -119,8 +120,12 @@ def flows_part() -> rx.Component:
                 loading=S.loading,
                 none=none,
                 small=_small,
-                actions=lambda line: icon_button(
-                    "play", "Execute", on_click=ExecuteState.open_for(line.namespace, line.id), test="flows-execute"
+                actions=lambda line: allowed(
+                    icon_button(
+                        "play", "Execute", on_click=ExecuteState.open_for(line.namespace, line.id), test="flows-execute"
+                    ),
+                    needs="EXECUTION:CREATE",
+                    namespace=line.namespace,
                 ),
                 shown=S.columns,
                 widths=S.column_widths,

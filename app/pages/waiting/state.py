@@ -30,7 +30,7 @@ class WaitingState(ListPage, Tab):
     started_with: dict[str, Any] = {}
     has_inputs: bool = False
     problem: str = ""
-    may_update: bool = True
+    may_update: bool = False
     busy: bool = False
 
     @rx.event

@@ -117,7 +117,7 @@ def failures(operation: Operation) -> list[int]:
     found = {503, 404 if "{" in operation.path else 503, *operation.errors}
     if not operation.anonymous:
         found |= {401, 429}
-    if operation.method not in ("GET", "HEAD"):
+    if operation.needs or operation.method not in ("GET", "HEAD"):
         found.add(403)
     if operation.query or "{" in operation.path or operation.body:
         found |= {400, 422}
@@ -185,6 +185,8 @@ def _operation(route: APIRoute, operation: Operation, schemas: Schemas) -> dict[
         found["security"] = []
     if operation.permission:
         found["x-permission"] = ":".join(operation.permission)
+    if operation.needs[1:]:
+        found["x-permission-also"] = [":".join(need) for need in operation.needs[1:]]
     if operation.ours:
         found["x-flowdeck"] = True
     return found

@@ -210,6 +210,7 @@ OPERATIONS = (
         "/api/v1/{tenant}/executions/{executionId}/eval",
         "evalExpression",
         ("EXECUTION", "READ"),
+        also=(("FLOW", "UPDATE"),),  # it runs on a worker: what it reads and calls is what a flow could
         body=takes(str, TEXT),
         answers=gives(ExecutionControllerEvalResult),
     ),

@@ -26,6 +26,7 @@ OPERATIONS = (
         "/api/v1/{tenant}/executions/by-query",
         "deleteExecutionsByQuery",
         ("EXECUTION", "ANY"),
+        rows=("EXECUTION", "DELETE"),
         query=(
             FILTERS,
             Query("includeNonTerminated", bool, default=False),
@@ -50,6 +51,7 @@ OPERATIONS = (
         "/api/v1/{tenant}/executions/change-status/by-query",
         "updateExecutionsStatusByQuery",
         ("EXECUTION", "ANY"),
+        rows=("EXECUTION", "UPDATE"),
         query=(
             FILTERS,
             Query("newStatus", StateType, required=True),
@@ -70,6 +72,7 @@ OPERATIONS = (
         "/api/v1/{tenant}/executions/force-run/by-query",
         "forceRunExecutionsByQuery",
         ("EXECUTION", "ANY"),
+        rows=("EXECUTION", "UPDATE"),
         query=(
             FILTERS,
             *OLDER_EXECUTIONS,
@@ -89,6 +92,7 @@ OPERATIONS = (
         "/api/v1/{tenant}/executions/kill/by-query",
         "killExecutionsByQuery",
         ("EXECUTION", "ANY"),
+        rows=("EXECUTION", "UPDATE"),
         query=(
             FILTERS,
             *OLDER_EXECUTIONS,
@@ -108,6 +112,7 @@ OPERATIONS = (
         "/api/v1/{tenant}/executions/labels/by-query",
         "setLabelsOnTerminatedExecutionsByQuery",
         ("EXECUTION", "ANY"),
+        rows=("EXECUTION", "UPDATE"),
         query=(
             FILTERS,
             *OLDER_EXECUTIONS,
@@ -128,6 +133,7 @@ OPERATIONS = (
         "/api/v1/{tenant}/executions/pause/by-query",
         "pauseExecutionsByQuery",
         ("EXECUTION", "ANY"),
+        rows=("EXECUTION", "UPDATE"),
         query=(
             FILTERS,
             *OLDER_EXECUTIONS,
@@ -148,6 +154,7 @@ OPERATIONS = (
         "/api/v1/{tenant}/executions/replay/by-query",
         "replayExecutionsByQuery",
         ("EXECUTION", "ANY"),
+        rows=("EXECUTION", "CREATE"),
         query=(
             FILTERS,
             Query("latestRevision", bool, default=False),
@@ -168,6 +175,7 @@ OPERATIONS = (
         "/api/v1/{tenant}/executions/restart/by-query",
         "restartExecutionsByQuery",
         ("EXECUTION", "ANY"),
+        rows=("EXECUTION", "UPDATE"),
         query=(
             FILTERS,
             *OLDER_EXECUTIONS,
@@ -187,6 +195,7 @@ OPERATIONS = (
         "/api/v1/{tenant}/executions/resume/by-query",
         "resumeExecutionsByQuery",
         ("EXECUTION", "ANY"),
+        rows=("EXECUTION", "UPDATE"),
         query=(
             FILTERS,
             *OLDER_EXECUTIONS,
@@ -207,6 +216,7 @@ OPERATIONS = (
         "/api/v1/{tenant}/executions/unqueue/by-query",
         "unqueueExecutionsByQuery",
         ("EXECUTION", "ANY"),
+        rows=("EXECUTION", "UPDATE"),
         query=(
             FILTERS,
             Query("newState", StateType),

@@ -191,6 +191,7 @@ OPERATIONS = (
         "/api/v1/{tenant}/flows/import",
         "importFlows",
         ("FLOW", "CREATE"),
+        also=(("FLOW", "UPDATE"),),
         query=(Query("failOnError", bool, default=False),),
         body=takes(File("fileUpload"), FORM),
         answers=gives(list[str]),
@@ -252,6 +253,7 @@ OPERATIONS = (
         "/api/v1/{tenant}/flows/{namespace}",
         "updateFlowsInNamespace",
         ("FLOW", "CREATE"),
+        also=(("FLOW", "UPDATE"), ("FLOW", "DELETE")),
         query=(
             Query("delete", bool, default=True),
             Query("override", bool, default=False),

@@ -52,7 +52,7 @@ OPERATIONS = (
         "POST",
         "/api/v1/{tenant}/basicAuth",
         "createBasicAuth",
-        None,
+        ("INSTANCE", "UPDATE"),
         body=takes(BasicAuthCredentials),
         answers=nothing(204),
     ),

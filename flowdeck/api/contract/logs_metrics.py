@@ -76,6 +76,7 @@ OPERATIONS = (
         "/api/v1/{tenant}/logs/{namespace}/{flowId}",
         "deleteLogsFromFlow",
         ("EXECUTION", "ANY"),
+        rows=("EXECUTION", "DELETE"),
         query=(Query("triggerId", str, required=True),),
     ),
     Operation(

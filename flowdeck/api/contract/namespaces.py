@@ -83,7 +83,7 @@ OPERATIONS = (
         "PUT",
         "/api/v1/{tenant}/namespaces/{namespace}/kv/{key}",
         "setKeyValue",
-        ("KVSTORE", "UPDATE"),
+        ("KVSTORE", "CREATE|UPDATE"),
         query=(
             Query("type", KVType, words="Fixes the type of the value (ours)."),
             Query("ttl", str, header=True, words="How long the pair lives, an ISO duration."),

@@ -20,9 +20,10 @@ EVENTS = "text/event-stream"
 PLAIN_YAML = "application/yaml"
 URLENCODED = "application/x-www-form-urlencoded"
 
-Action = Literal["READ", "CREATE", "UPDATE", "DELETE", "ANY"]
+Action = Literal["READ", "CREATE", "UPDATE", "DELETE", "ANY", "CREATE|UPDATE"]
 Permission = tuple[str, Action] | None
-"""Kind and action that a caller needs; None: whoever is logged in. `ANY` is the kind with whatever action (F16)."""
+"""Kind and action that a caller needs; None: whoever is logged in. `ANY` is the kind with whatever action (F16), and of
+actions joined by `|` one suffices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,9 @@ class Operation:
     """One operation of the API.
 
     `answers` are those of success; errors that all operations share follow from the shape, `errors` adds others.
-    `anonymous` needs no credential. `ours` is unknown to the reference.
+    `anonymous` needs no credential. `ours` is unknown to the reference. `also` are rights that are needed beside the
+    permission. `rows` is what each thing needs that a call for many touches, where the call itself asks for any action:
+    who may touch none is refused.
     """
 
     method: str
@@ -81,6 +84,13 @@ class Operation:
     anonymous: bool = False
     ours: bool = False
     summary: str = ""
+    also: tuple[tuple[str, Action], ...] = ()
+    rows: Permission = None
+
+    @property
+    def needs(self) -> tuple[tuple[str, Action], ...]:
+        """All rights that a caller needs."""
+        return tuple(one for one in (self.permission, *self.also, self.rows) if one is not None)
 
     @property
     def key(self) -> tuple[str, str]:

@@ -79,7 +79,7 @@ def _operation(method: str, path: str, one: dict[str, Any]) -> str:
         if status.startswith("2")
     )
     others = ", ".join(status for status in one["responses"] if not status.startswith("2"))
-    needs = one.get("x-permission")
+    needs = " and ".join(filter(None, [one.get("x-permission"), *one.get("x-permission-also", ())]))
     return (
         f'<details id="{escape(one["operationId"])}"><summary><b>{method.upper()}</b> {named}</summary><div>'
         f"<p><code>{escape(one['operationId'])}</code>{f' needs {escape(needs)}' if needs else ''}</p>"

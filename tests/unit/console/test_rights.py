@@ -15,9 +15,9 @@ from app.pages.executions.state import ExecutionsState
 from app.pages.flows.listing_state import FlowsState
 from app.pages.kv_state import KvState
 from app.pages.secrets_state import SecretsState
-from app.rights import FLOW_TABS, allows, open_tab, permitted, shortfall
+from app.rights import FLOW_TABS, NAMESPACE_TABS, PLACES, allows, barred, open_tab, permitted, shortfall
 from app.shortcuts import KEYS
-from flowdeck.api.session import ACTIONS, KINDS
+from flowdeck.services.access import EVERYTHING, of_role
 
 NAMES = st.lists(st.sampled_from("abc"), min_size=1, max_size=3).map(".".join)
 
@@ -30,10 +30,43 @@ def test_a_limited_right_holds_below_its_namespace_only(limit: str, namespace: s
 
 
 def test_every_entry_of_the_menu_names_a_right_that_the_api_tells() -> None:
-    known = {f"{kind}:{action}" for kind in KINDS for action in ACTIONS}
+    known = rights("")
     needed = {entry.needs for entry in ENTRIES if entry.needs}
     assert needed <= known and set(FLOW_TABS.values()) <= known
+    assert {one for _, needs in PLACES for one in needs.split("|")} <= known
     assert {entry.label for entry in ENTRIES if not entry.needs} == {"Plugins"}
+
+
+@pytest.mark.parametrize(
+    ("role", "place", "lacks"),
+    [
+        ("Viewer", "/flows/new", "FLOW:CREATE"),
+        ("Viewer", "/dashboards/new", "DASHBOARD:CREATE"),
+        ("Viewer", "/dashboards/mine/edit", "DASHBOARD:UPDATE"),
+        ("Viewer", "/dashboards/mine", ""),
+        ("Viewer", "/secrets", "SECRET:READ"),
+        ("Viewer", "/namespaces/edit/company.team/secrets", "SECRET:READ"),
+        ("Viewer", "/namespaces/edit/company.team/edit", NAMESPACE_TABS["edit"]),
+        ("Viewer", "/namespaces/edit/company.team/kv", ""),
+        ("Viewer", "/flows/edit/company.team/orders/edit", ""),
+        ("Viewer", "/admin/instance/workers", "INSTANCE:READ"),
+        ("Launcher", "/kv", "KVSTORE:READ"),
+        ("Launcher", "/executions/company.team/orders/1/gantt", ""),
+        ("Editor", "/namespaces/edit/company.team/edit", NAMESPACE_TABS["edit"]),
+        ("Developer", "/namespaces/edit/company.team/edit", ""),
+        ("Admin", "/admin/instance", "INSTANCE:READ"),
+        ("", "/admin/instance", ""),
+    ],
+)
+def test_a_place_names_the_right_that_a_reader_lacks(role: str, place: str, lacks: str) -> None:
+    """§1.9, 403: what stands in the address of a page decides, before anything is asked."""
+    assert barred(place, sorted(rights(role))) == lacks
+    assert barred(place, []) == ""  # not known yet
+
+
+def rights(role: str) -> set[str]:
+    """What the API tells the holder of a role; the first account without one."""
+    return {":".join(one) for one in (of_role(role) if role else EVERYTHING)}
 
 
 def test_an_entry_below_another_names_a_place_of_the_menu() -> None:
@@ -56,6 +89,12 @@ def test_an_entry_below_another_names_a_place_of_the_menu() -> None:
 def test_a_flow_opens_at_a_tab_that_the_rights_allow(held: list[str], wanted: str, opens: str) -> None:
     """UI-PM-02: without EXECUTION:READ at its topology, without FLOW:READ never in the editor."""
     assert open_tab(wanted, held, "company.team") == opens
+
+
+def test_one_of_several_rights_suffices() -> None:
+    held = ["NAMESPACE:DELETE@mine"]
+    assert allows(held, "NAMESPACE:UPDATE|NAMESPACE:DELETE", "mine.too")
+    assert not allows(held, "NAMESPACE:UPDATE|NAMESPACE:DELETE", "theirs")
 
 
 def test_the_readers_own_first_tab_comes_before_the_overview() -> None:
