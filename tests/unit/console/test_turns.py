@@ -1,0 +1,356 @@
+"""UI-RX-04: events that ask the API leave the tab free, and their answers undo nothing that came meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
+
+import httpx
+import pytest
+from reflex.istate.manager.memory import StateManagerMemory
+from reflex.istate.manager.token import BaseStateToken
+from reflex.istate.proxy import StateProxy
+from reflex_base.event.context import EventContext
+
+from app import tab as tabs
+from app import turns
+from app.tab import Tab
+
+
+class Asking(Tab):
+    """A page with rows, a drawer and a text that is typed."""
+
+    rows: list[str] = []
+    chosen: str = ""
+    typed: str = ""
+    drawer: bool = False
+    stored: list[str] = []
+    begun: list[str] = []
+    loading: bool = False
+
+    @turns.reads
+    async def load(self) -> None:
+        """The rows, and a text that nobody typed yet."""
+        self.begun = [*self.begun, "load"]
+        async with self.api() as api:
+            self.rows = await api.get("/rows")
+            self.typed = "from the server"
+
+    @turns.reads
+    async def load_both(self) -> None:
+        """Two questions at once."""
+        async with self.api() as api:
+            first, second = await turns.together(api.get("/rows"), api.get("/more"))
+            self.rows = [*first, *second]
+
+    @turns.opens
+    async def open(self, name: str) -> None:
+        """Fill the drawer."""
+        async with self.api() as api:
+            self.chosen = name
+            text = await api.get(f"/one/{name}")
+            self.drawer, self.typed = True, text
+
+    @turns.writes
+    async def save(self, name: str) -> None:
+        """Store a name, then go to it."""
+        async with self.api() as api:
+            await api.post("/save", {"name": name})
+            self.stored = [*self.stored, name]
+            self.navigate(f"/{name}")
+
+    @turns.keeps
+    async def keep(self, name: str) -> None:
+        """A preference: seen at once."""
+        self.chosen = name
+        async with self.api() as api:
+            await api.post("/keep", {"name": name})
+
+
+class Api(httpx.AsyncBaseTransport):
+    """Holds every question until the test answers it."""
+
+    def __init__(self) -> None:
+        self.open: list[tuple[str, asyncio.Future[Any]]] = []
+        self.asked: list[str] = []
+        self.cancelled: list[str] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.path
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.asked.append(path)
+        self.open.append((path, answer))
+        try:
+            return httpx.Response(200, json=await answer)
+        except asyncio.CancelledError:
+            self.cancelled.append(path)
+            raise
+
+    async def held(self, path: str) -> asyncio.Future[Any]:
+        """The oldest question for a path, once it is asked."""
+        for _ in range(500):
+            for at, (asked, answer) in enumerate(self.open):
+                if asked == path:
+                    del self.open[at]
+                    return answer
+            await asyncio.sleep(0)
+        raise AssertionError(f"{path} was not asked; open are {[one for one, _ in self.open]}")
+
+
+class Browser:
+    """A tab as the framework keeps it: one state behind one lock, events with its context."""
+
+    def __init__(self) -> None:
+        self.manager = StateManagerMemory()
+        self.token = BaseStateToken(ident="tab-1", cls=Asking)
+        self.running: list[asyncio.Task[Any]] = []
+
+    @contextlib.asynccontextmanager
+    async def locked(self) -> AsyncIterator[Any]:
+        """What an ordinary event has."""
+        async with asyncio.timeout(2), self.manager.modify_state_with_links(token=self.token) as root:
+            yield await root.get_state(Asking)
+
+    def send(self, name: str, *args: Any) -> asyncio.Task[Any]:
+        """Begin an event."""
+
+        async def event() -> Any:
+            EventContext.set(
+                EventContext(token="tab-1", state_manager=self.manager, enqueue_impl=_nothing, emit_delta_impl=_nothing)
+            )
+            async with self.manager.modify_state_with_links(token=self.token) as root:
+                proxy = StateProxy(await root.get_state(Asking))
+            handler: Any = Asking.event_handlers[name]
+            assert handler.is_background
+            return await handler.fn(proxy, *args)
+
+        task = asyncio.create_task(event())
+        self.running.append(task)
+        return task
+
+
+async def _nothing(*_: Any, **__: Any) -> None:
+    return None
+
+
+async def _settle() -> None:
+    for _ in range(60):
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+def api(monkeypatch: pytest.MonkeyPatch) -> Api:
+    made = Api()
+    monkeypatch.setattr(tabs._connection, "transport", made)
+    return made
+
+
+Story = Callable[[Browser, Api], Coroutine[Any, Any, None]]
+
+
+def _play(api: Api, story: Story) -> None:
+    async def whole() -> None:
+        browser = Browser()
+        await story(browser, api)
+        for task in browser.running:
+            task.cancel()
+        await asyncio.gather(*browser.running, return_exceptions=True)
+        assert not turns._rooms and not turns._by_root, "nothing is kept when nothing is under way"
+
+    asyncio.run(whole())
+
+
+def test_another_event_is_answered_while_a_read_waits(api: Api) -> None:
+    async def story(browser: Browser, api: Api) -> None:
+        load = browser.send("load")
+        answer = await api.held("/rows")
+        async with browser.locked() as state:
+            assert state.begun == ["load"] and not load.done()
+            state.drawer = True
+        answer.set_result(["a"])
+        await load
+        async with browser.locked() as state:
+            assert (state.rows, state.typed, state.drawer) == (["a"], "from the server", True)
+
+    _play(api, story)
+
+
+def test_what_was_typed_meanwhile_stays_and_the_rest_of_the_answer_is_shown(api: Api) -> None:
+    async def story(browser: Browser, api: Api) -> None:
+        load = browser.send("load")
+        answer = await api.held("/rows")
+        async with browser.locked() as state:
+            state.typed = "mine"
+        answer.set_result(["a"])
+        await load
+        async with browser.locked() as state:
+            assert (state.rows, state.typed) == (["a"], "mine")
+
+    _play(api, story)
+
+
+def test_an_answer_for_a_drawer_that_was_closed_is_dropped_whole(api: Api) -> None:
+    async def story(browser: Browser, api: Api) -> None:
+        opening = browser.send("open", "one")
+        answer = await api.held("/one/one")
+        async with browser.locked() as state:
+            state.typed = "in another form"
+        answer.set_result("text")
+        await opening
+        async with browser.locked() as state:
+            assert (state.drawer, state.typed) == (False, "in another form")
+
+    _play(api, story)
+
+
+def test_the_last_of_two_drawers_wins(api: Api) -> None:
+    async def story(browser: Browser, api: Api) -> None:
+        first = browser.send("open", "one")
+        await api.held("/one/one")
+        second = browser.send("open", "two")
+        (await api.held("/one/two")).set_result("second")
+        await second
+        await asyncio.gather(first, return_exceptions=True)
+        assert first.cancelled() and api.cancelled == ["/one/one"]
+        async with browser.locked() as state:
+            assert (state.chosen, state.typed, state.drawer) == ("two", "second", True)
+
+    _play(api, story)
+
+
+def test_reads_come_one_after_the_other_and_waiting_ones_are_one(api: Api) -> None:
+    async def story(browser: Browser, api: Api) -> None:
+        loads = [browser.send("load")]
+        older = await api.held("/rows")
+        loads += [browser.send("load") for _ in range(5)]
+        await _settle()
+        assert api.asked == ["/rows"]
+        older.set_result(["old"])
+        (await api.held("/rows")).set_result(["new"])
+        await asyncio.gather(*loads)
+        assert api.asked == ["/rows"] * 2
+        async with browser.locked() as state:
+            assert state.rows == ["new"]
+
+    _play(api, story)
+
+
+def test_a_save_does_not_wait_for_a_read_and_the_read_is_asked_again(api: Api) -> None:
+    async def story(browser: Browser, api: Api) -> None:
+        load = browser.send("load")
+        before = await api.held("/rows")
+        save = browser.send("save", "x")
+        (await api.held("/save")).set_result({})
+        await save
+        before.set_result(["without x"])
+        (await api.held("/rows")).set_result(["with x"])
+        await load
+        async with browser.locked() as state:
+            assert state.rows == ["with x"] and state.stored == ["x"]
+
+    _play(api, story)
+
+
+def test_saves_keep_their_order_and_go_on_when_the_reader_leaves(api: Api) -> None:
+    async def story(browser: Browser, api: Api) -> None:
+        saves = [browser.send("save", name) for name in ("one", "two")]
+        first = await api.held("/save")
+        await _settle()
+        assert api.asked == ["/save"], "the second waits for the first"
+        turns.forget("tab-1")
+        first.set_result({})
+        (await api.held("/save")).set_result({})
+        await asyncio.gather(*saves)
+        async with browser.locked() as state:
+            assert state.stored == ["one", "two"]
+
+    _play(api, story)
+
+
+def test_a_save_leads_nowhere_when_the_reader_went_on(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(browser: Browser, api: Api) -> None:
+        saves = [browser.send("save", name) for name in ("one", "two")]
+        (await api.held("/save")).set_result({})
+        second = await api.held("/save")
+        turns._rooms["tab-1"].turns[-1].place = "/another/page"
+        second.set_result({})
+        await asyncio.gather(*saves)
+        async with browser.locked() as state:
+            assert [one["path"] for one in state.command] == ["/main/one"]
+            assert state.stored == ["one", "two"]
+
+    _play(api, story)
+
+
+def test_the_next_visit_cancels_reads_which_then_set_nothing(api: Api) -> None:
+    async def story(browser: Browser, api: Api) -> None:
+        loads = [browser.send("load"), browser.send("load_both")]
+        await api.held("/rows")
+        turns.forget("tab-1")
+        await asyncio.gather(*loads, return_exceptions=True)
+        assert [one.cancelled() for one in loads] == [True, True] and api.cancelled == ["/rows"]
+        async with browser.locked() as state:
+            assert (state.rows, state.typed) == ([], "")
+
+    _play(api, story)
+
+
+def test_several_questions_at_once_leave_the_tab_free(api: Api) -> None:
+    async def story(browser: Browser, api: Api) -> None:
+        load = browser.send("load_both")
+        rows, more = await api.held("/rows"), await api.held("/more")
+        async with browser.locked() as state:
+            state.chosen = "meanwhile"
+        more.set_result(["b"])
+        await _settle()
+        async with browser.locked() as state:
+            assert state.rows == []
+        rows.set_result(["a"])
+        await load
+        async with browser.locked() as state:
+            assert (state.rows, state.chosen) == (["a", "b"], "meanwhile")
+
+    _play(api, story)
+
+
+def test_a_refused_part_of_several_ends_the_event_and_frees_the_tab(api: Api) -> None:
+    async def story(browser: Browser, api: Api) -> None:
+        load = browser.send("load_both")
+        rows, _more = await api.held("/rows"), await api.held("/more")
+        rows.set_exception(httpx.ReadTimeout("too long"))
+        await load
+        assert api.cancelled == ["/more"]
+        async with browser.locked() as state:
+            assert state.problem_title and state.rows == []
+
+    _play(api, story)
+
+
+def test_a_preference_is_seen_while_the_one_before_is_stored(api: Api) -> None:
+    async def story(browser: Browser, api: Api) -> None:
+        kept = [browser.send("keep", name) for name in ("one", "two")]
+        first = await api.held("/keep")
+        await _settle()
+        assert api.asked == ["/keep"]
+        async with browser.locked() as state:
+            assert state.chosen == "two"
+        first.set_result({})
+        (await api.held("/keep")).set_result({})
+        await asyncio.gather(*kept)
+
+    _play(api, story)
+
+
+def test_a_state_that_was_given_up_meanwhile_gets_nothing(api: Api) -> None:
+    async def story(browser: Browser, api: Api) -> None:
+        load = browser.send("load")
+        answer = await api.held("/rows")
+        browser.manager._purge_token(browser.token)
+        answer.set_result(["a"])
+        await load
+        async with browser.locked() as state:
+            assert state.rows == []
+
+    _play(api, story)
