@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import contextlib
+import importlib
+import inspect
+import textwrap
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
@@ -354,3 +358,77 @@ def test_a_state_that_was_given_up_meanwhile_gets_nothing(api: Api) -> None:
             assert state.rows == []
 
     _play(api, story)
+
+
+# -- every handler of the console ------------------------------------------------------------------------------------
+
+WAITS_WITH_THE_LOCK = {
+    "Tab.enter": "nothing can be shown or done before the reader is known; it asks once a session",
+}
+"""Handlers that ask the API and hold their tab meanwhile, each with its reason."""
+
+ASKING = ("api", "listing", "_client")
+
+
+def _states() -> list[type[Any]]:
+    importlib.import_module("app.app")
+    found, todo = [], [Tab]
+    while todo:
+        state = todo.pop()
+        if state.__module__.startswith("app."):
+            found.append(state)
+        todo += state.__subclasses__()
+    return found
+
+
+def _tree(function: Any) -> ast.AST:
+    return ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(function))))
+
+
+def _asks(state: type[Any], function: Any, seen: set[str]) -> str:
+    """The line with which a handler, or a method that it calls, comes to the API; empty when none does."""
+    for node in ast.walk(_tree(function)):
+        called = node.func if isinstance(node, ast.Call) else None
+        if isinstance(called, ast.Attribute) and called.attr in ASKING and isinstance(called.value, ast.Name):
+            return ast.unparse(node)
+        if not (isinstance(node, ast.Attribute) and node.attr not in seen):
+            continue
+        if ast.unparse(node.value) not in ("self", "super()"):
+            continue
+        seen.add(node.attr)
+        held = inspect.getattr_static(state, node.attr, None)
+        method = getattr(held, "fn", held)
+        if inspect.isfunction(method) and not method.__module__.startswith("reflex"):
+            found = _asks(state, method, seen)
+            if found:
+                return f"{node.attr}: {found}"
+    return ""
+
+
+def test_no_handler_of_a_page_holds_its_tab_while_the_api_answers() -> None:
+    """UI-RX-04: what asks the API is a background event, but for the few that say why."""
+    holding: dict[str, str] = {}
+    apart = 0
+    for state in _states():
+        for name, handler in state.event_handlers.items():
+            if handler.state is not None and handler.state is not state:
+                continue  # inherited: seen at its own class
+            asked = _asks(state, handler.fn, {name})
+            if not handler.is_background:
+                holding |= {f"{state.__name__}.{name}": asked} if asked else {}
+            else:
+                apart += bool(asked)
+    assert holding.keys() == WAITS_WITH_THE_LOCK.keys(), holding
+    assert apart > 150, "the search finds what the pages ask"
+
+
+def test_the_search_finds_a_handler_that_would_hold_its_tab() -> None:
+    class Bad:
+        async def load(self) -> None:
+            await self._read()
+
+        async def _read(self) -> None:
+            async with self.api() as api:  # type: ignore[attr-defined]
+                await api.get("/rows")
+
+    assert _asks(Bad, Bad.load, {"load"}) == "_read: self.api()"
