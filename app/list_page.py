@@ -247,7 +247,7 @@ class ListPage(rx.State, mixin=True):
         """A refresh begins: the rows stay and dim when it takes long (UI-LS-10)."""
         self.loading = True
 
-    @rx.event
+    @turns.reads
     async def mark_loaded(self) -> None:
         """The refresh has ended, whatever came of it."""
         self.loading = False

@@ -20,8 +20,10 @@ What was done while a request was under way is never undone by its answer:
 - `reads` that began before the end of a write are asked again, for their answer may be older than the write.
 
 Every tab has a lane for `reads`, one for `writes` and `keeps`, and per class one for `asks` and one for `opens`; in a
-lane one event runs at a time, in the order in which they came (a `keeps` shows what was chosen before it waits). Only
-the state manager in memory keeps one object per tab; with another one the lock is held to the end.
+lane one event runs at a time, in the order in which they came (an `asks` and a `keeps` show what was chosen before they
+wait). The framework begins background events at once; here each waits for the ordinary ones that came before it, so
+that a save knows what was typed before it was pressed. Only the state manager in memory keeps one object per tab; with
+another one the lock is held to the end.
 """
 
 from __future__ import annotations
@@ -42,6 +44,8 @@ from reflex_base.event.context import EventContext
 
 TRIES = 3
 """How often `reads` are asked at most when writes come in between."""
+LATE = frozenset({"asks", "keeps"})
+"""Kinds that wait for their lane with their first question, not with their first line."""
 FREE = frozenset({"loading"})
 """Fields that nobody types: the last one who sets them is right."""
 
@@ -83,7 +87,7 @@ class Turn:
         self.kind, self.room, self.key = kind, room, key
         self.lane = {"reads": "reads", "writes": "writes", "keeps": "writes"}.get(kind, f"{kind} {key[0]}")
         self.task = asyncio.current_task()
-        self.begun, self.dead = False, False
+        self.begun, self.dead, self.repeats = False, False, kind == "reads"
         self.since = self.written = 0
         self.place = ""
         self.state: Any = None
@@ -92,7 +96,7 @@ class Turn:
         self._path = proxy._self_substate_path
         self._gives = isinstance(self._manager, StateManagerMemory)
         self._held: Any = None
-        self._gate = asyncio.Lock()
+        self._gate, self._order = asyncio.Lock(), asyncio.Lock()
         self._running = 0
         self._in_lane = False
         self._set: list[tuple[Any, str, Any]] = []
@@ -135,6 +139,13 @@ class Turn:
         self.since, self.written = next(_clock), self.room.written
         self.place = str(self.root.router.url.path or "")
 
+    async def show(self) -> None:
+        """Send to the browser what was set so far."""
+        delta = await self.root._get_resolved_delta()
+        self.root._clean()
+        if delta:
+            await EventContext.get().emit_delta(delta)
+
     async def end(self) -> None:
         """Give the lock back for good; what is still under way sets nothing."""
         self.dead = True
@@ -152,9 +163,7 @@ class Turn:
             return
         await self.leave()
         try:
-            if self.kind == "keeps" and not self._in_lane:
-                await self.room.lane(self.lane).acquire()  # what the reader chose is on screen already
-                self._in_lane = True
+            await self._queue()
             try:
                 yield
             except asyncio.CancelledError:
@@ -172,8 +181,15 @@ class Turn:
                 self._running += 1  # one of several: `together` counts it when it has ended
             raise
 
+    async def _queue(self) -> None:
+        """Wait for the lane with the first question; what the reader chose is on screen already."""
+        async with self._order:
+            if self.kind in LATE and not self._in_lane:
+                await self.room.lane(self.lane).acquire()
+                self._in_lane = True
+
     def _look(self) -> None:
-        if self.kind == "reads" and self.room.written != self.written:
+        if self.repeats and self.room.written != self.written:
             raise Overtaken
 
     # -- fields ---------------------------------------------------------------------------------------------
@@ -318,8 +334,7 @@ async def _run(turn: Turn, handler: Callable[..., Awaitable[Any]], args: tuple[A
                     await turn.begin()
                 else:
                     turn.since, turn.written = next(_clock), turn.room.written
-                if attempt == TRIES - 1:
-                    turn.kind = "asks"
+                turn.repeats = turn.repeats and attempt < TRIES - 1
                 return await handler(turn.state, *args, **named)
             except Overtaken:
                 continue
@@ -333,13 +348,34 @@ async def _run(turn: Turn, handler: Callable[..., Awaitable[Any]], args: tuple[A
         await asyncio.shield(turn.end())
 
 
+async def _after_those_before() -> None:
+    """Wait for the ordinary events of the tab that came earlier: texts typed before the button was pressed."""
+    context = EventContext.get()
+    processor: Any = getattr(context.enqueue_impl, "__self__", None)
+    own = processor._futures.get(context.txid) if processor is not None else None
+    while own is not None:
+        queued = [entry.ctx.txid for entry, _ in processor._token_queues.get(context.token, ())]
+        known = [processor._futures.get(one) for one in queued]
+        if not any(one is not None and one.root_gen <= own.root_gen for one in known):
+            return
+        task = processor._tasks.get(queued[0])
+        await (asyncio.sleep(0.001) if task is None else asyncio.wait([task]))
+
+
 def _event(kind: str, handler: Callable[..., Awaitable[Any]]) -> Any:
     if inspect.isasyncgenfunction(handler):
         steps = handler
 
         @functools.wraps(handler)
         async def collected(self: Any, *args: Any, **named: Any) -> list[Any]:
-            return [one async for one in steps(self, *args, **named)]
+            found: list[Any] = []
+            async for one in steps(self, *args, **named):
+                turn = _turn.get()
+                if one is not None:
+                    found.append(one)
+                elif turn is not None:
+                    await turn.show()
+            return found
 
         handler = collected
 
@@ -347,6 +383,7 @@ def _event(kind: str, handler: Callable[..., Awaitable[Any]]) -> Any:
     async def event(self: Any, *args: Any, **named: Any) -> Any:
         if not hasattr(self, "_self_substate_token"):
             return await handler(self, *args, **named)  # a state without a tab around it, as in a test
+        await _after_those_before()
         token = str(self._self_substate_token.ident)
         key = (type(self.__wrapped__).__name__, handler.__qualname__, args, tuple(named.items()))
         room = _rooms.setdefault(token, Room())
@@ -359,7 +396,7 @@ def _event(kind: str, handler: Callable[..., Awaitable[Any]]) -> Any:
             if one.task is not None:
                 one.task.cancel()
         with _listed(token, turn):
-            async with room.lane(turn.lane) if kind != "keeps" else nullcontext():
+            async with nullcontext() if kind in LATE else room.lane(turn.lane):
                 return await _run(turn, handler, args, named)
 
     vars(event)["asks_apart"] = kind

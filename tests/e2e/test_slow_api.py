@@ -146,7 +146,7 @@ def test_a_dialog_opens_is_filled_and_saved_while_the_list_waits(far: Server, ro
         page.get_by_test_id("kv-namespace").fill("e2e.slow")
         page.get_by_test_id("kv-key").fill("made")
         page.get_by_test_id("kv-value").fill("typed while the list waits")
-        page.keyboard.press("Escape")
+        page.get_by_test_id("kv-editor").get_by_role("button", name="Cancel").click()
         expect(page.get_by_test_id("kv-editor")).to_have_count(0)
         page.get_by_test_id("kv-create").click()
         page.get_by_test_id("kv-namespace").fill("e2e.slow")

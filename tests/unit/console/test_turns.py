@@ -7,16 +7,20 @@ import asyncio
 import contextlib
 import importlib
 import inspect
+import json
 import textwrap
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 import httpx
 import pytest
+import reflex as rx
 from reflex.istate.manager.memory import StateManagerMemory
 from reflex.istate.manager.token import BaseStateToken
 from reflex.istate.proxy import StateProxy
+from reflex_base.event import Event
 from reflex_base.event.context import EventContext
+from reflex_base.event.processor import BaseStateEventProcessor
 
 from app import tab as tabs
 from app import turns
@@ -65,6 +69,26 @@ class Asking(Tab):
             self.stored = [*self.stored, name]
             self.navigate(f"/{name}")
 
+    @rx.event
+    async def type(self, text: str) -> None:
+        """An ordinary event that takes a moment."""
+        await asyncio.sleep(0.01)
+        self.typed = text
+
+    @turns.writes
+    async def save_typed(self) -> None:
+        """Store what was typed."""
+        async with self.api() as api:
+            await api.post("/save", {"name": self.typed})
+
+    @turns.asks
+    async def ask(self, name: str) -> None:
+        """A part of the page: the choice is seen at once, the parts come in order."""
+        self.chosen = name
+        async with self.api() as api:
+            found = await api.get(f"/part/{name}")
+            self.rows = [*self.rows, found]
+
     @turns.keeps
     async def keep(self, name: str) -> None:
         """A preference: seen at once."""
@@ -80,12 +104,15 @@ class Api(httpx.AsyncBaseTransport):
         self.open: list[tuple[str, asyncio.Future[Any]]] = []
         self.asked: list[str] = []
         self.cancelled: list[str] = []
+        self.bodies: list[Any] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self.asked.append(path)
         self.open.append((path, answer))
+        if request.content:
+            self.bodies.append(json.loads(request.content))
         try:
             return httpx.Response(200, json=await answer)
         except asyncio.CancelledError:
@@ -94,12 +121,12 @@ class Api(httpx.AsyncBaseTransport):
 
     async def held(self, path: str) -> asyncio.Future[Any]:
         """The oldest question for a path, once it is asked."""
-        for _ in range(500):
+        for number in range(2_000):
             for at, (asked, answer) in enumerate(self.open):
                 if asked == path:
                     del self.open[at]
                     return answer
-            await asyncio.sleep(0)
+            await asyncio.sleep(0 if number < 200 else 0.002)
         raise AssertionError(f"{path} was not asked; open are {[one for one, _ in self.open]}")
 
 
@@ -345,6 +372,59 @@ def test_a_preference_is_seen_while_the_one_before_is_stored(api: Api) -> None:
         await asyncio.gather(*kept)
 
     _play(api, story)
+
+
+def test_parts_are_asked_in_order_and_the_last_choice_is_seen_at_once(api: Api) -> None:
+    async def story(browser: Browser, api: Api) -> None:
+        asked = [browser.send("ask", name) for name in ("one", "two")]
+        first = await api.held("/part/one")
+        await _settle()
+        assert api.asked == ["/part/one"]
+        async with browser.locked() as state:
+            assert state.chosen == "two"
+        first.set_result("1")
+        (await api.held("/part/two")).set_result("2")
+        await asyncio.gather(*asked)
+        async with browser.locked() as state:
+            assert state.rows == ["1", "2"]
+
+    _play(api, story)
+
+
+def test_an_older_answer_does_not_overwrite_what_a_later_event_has_set(api: Api) -> None:
+    async def story(browser: Browser, api: Api) -> None:
+        load = browser.send("load")
+        older = await api.held("/rows")
+        opening = browser.send("open", "one")
+        (await api.held("/one/one")).set_result("of the drawer")
+        await opening
+        older.set_result(["a"])
+        await load
+        async with browser.locked() as state:
+            assert (state.rows, state.typed) == (["a"], "of the drawer")
+
+    _play(api, story)
+
+
+def test_an_event_waits_for_the_ordinary_ones_that_came_before_it(api: Api) -> None:
+    """A save knows what was typed before it was pressed: the framework alone would begin it at once."""
+
+    async def whole() -> None:
+        processor = BaseStateEventProcessor()
+        processor.configure(state_manager=StateManagerMemory())
+        async with processor:
+            sent = [
+                Event.from_event_type(spec)[0] for spec in (Asking.type("a"), Asking.type("ab"), Asking.save_typed())
+            ]
+            await processor.enqueue_many("tab-2", *sent)
+            (await api.held("/save")).set_result({})
+            for _ in range(200):
+                await asyncio.sleep(0.005)
+                if not turns.under_way("tab-2"):
+                    break
+        assert api.bodies == [{"name": "ab"}]
+
+    asyncio.run(whole())
 
 
 def test_a_state_that_was_given_up_meanwhile_gets_nothing(api: Api) -> None:
