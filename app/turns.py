@@ -403,6 +403,20 @@ def _event(kind: str, handler: Callable[..., Awaitable[Any]]) -> Any:
     return rx.event(background=True)(event)
 
 
+def behind(handler: Any) -> Any:
+    """A background event that takes and gives the lock itself (`app.work`); it too knows what was typed before it."""
+
+    @functools.wraps(handler)
+    async def event(self: Any, *args: Any, **named: Any) -> Any:
+        if hasattr(self, "_self_substate_token"):
+            await _after_those_before()
+        if inspect.isasyncgenfunction(handler):
+            return [one async for one in handler(self, *args, **named)]
+        return await handler(self, *args, **named)
+
+    return rx.event(background=True)(event)
+
+
 def reads(handler: Any) -> Any:
     """An event that fills the page: asked once more after a write, cancelled by the next visit."""
     return _event("reads", handler)

@@ -96,7 +96,7 @@ class KvState(ListPage, Tab):
         """Another expiry."""
         self.bulk_expiry = span
 
-    @rx.event(background=True)
+    @turns.behind
     async def change_expiry(self):
         """Write the chosen pairs again with another expiry; values and types stay (UI-KV-01)."""
         async with self:
@@ -116,7 +116,7 @@ class KvState(ListPage, Tab):
         await carry_out(self, Work(say("Changing the expiry"), done, parts=chosen, step=write, total=len(chosen)))
         yield KvState.load
 
-    @rx.event(background=True)
+    @turns.behind
     async def take_file(self, file: dict[str, Any]):
         """Import pairs from JSON or CSV: what the export gives, or a map of keys to values for one namespace."""
         text = str(file.get("text") or "")
@@ -408,7 +408,7 @@ class KvState(ListPage, Tab):
         """Do not delete."""
         self.deleting = []
 
-    @rx.event(background=True)
+    @turns.behind
     async def delete(self):
         """Delete the asked pairs, namespace by namespace."""
         async with self:

@@ -255,7 +255,7 @@ class SecretsState(ListPage, Tab):
         """Do not delete."""
         self.deleting = []
 
-    @rx.event(background=True)
+    @turns.behind
     async def delete(self):
         """Delete the asked secrets."""
         async with self:

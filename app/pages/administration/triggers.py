@@ -229,7 +229,7 @@ class AllTriggersState(ListPage, Tab):
         """Do nothing."""
         self.asking = ""
 
-    @rx.event(background=True)
+    @turns.behind
     async def confirmed(self):
         """Carry out what was asked."""
         async with self:

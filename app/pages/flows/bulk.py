@@ -241,7 +241,7 @@ class FlowDeeds(rx.State, mixin=True):
             found[key] = (say("needs {names}", names=", ".join(missing)), True) if missing else (words, False)
         return found
 
-    @rx.event(background=True)
+    @turns.behind
     async def carry_out_deed(self: Any):
         """Do it behind the page, flow by flow."""
         async with self:

@@ -358,7 +358,7 @@ class TriggersState(FlowState):
         """Close the dry run; an answer that is still to come is dropped."""
         self.trying, self.try_busy = "", False
 
-    @rx.event(background=True)
+    @turns.behind
     async def try_out(self):
         """Let the trigger look once and show what it would start; nothing starts (UI-FP-31)."""
         async with self:
