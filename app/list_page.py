@@ -7,7 +7,7 @@ reader likes (columns, widths, size, refresh, chart, default view) is kept on th
         list_name: str = "kv"
         rows: list[KvEntry] = []
 
-        @rx.event
+        @turns.reads
         async def load(self) -> None:
             self.read_url(sort="key:asc", keys=FILTERS, columns=keys_of(COLUMNS))
             async with self.listing() as api:

@@ -5,7 +5,7 @@ Pages derive their state from `Tab`:
     class KvState(Tab):
         rows: list[KvEntry] = []
 
-        @rx.event
+        @turns.reads
         async def load(self) -> None:
             async with self.api() as api:
                 self.rows = (await api.kv.search()).rows
@@ -30,7 +30,7 @@ from urllib.parse import quote, urlencode
 import httpx
 import reflex as rx
 
-from app import preferences, routes, turns
+from app import preferences, room, routes, turns
 from app.rights import allows
 from app.words import say
 from backend_client import ApiError, Client, Configs
@@ -175,7 +175,7 @@ class Tab(rx.State):
     _stopped: list[str] = []
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if turns.may_set(self, name, Tab):  # an answer that comes late does not undo what was done meanwhile
+        if room.may_set(self, name, Tab):  # an answer that comes late does not undo what was done meanwhile
             super().__setattr__(name, value)
 
     # -- where we are -------------------------------------------------------------------------------------
@@ -256,7 +256,7 @@ class Tab(rx.State):
             tenant=str(getattr(self, "tenant", "") or self.tenant_id or "main"),
             cookie=str(self.router.headers.cookie or ""),
             timeout=timeout,
-            around=turns.waiting,
+            around=room.waiting,
         )
 
     @internal
@@ -347,7 +347,7 @@ class Tab(rx.State):
             tab: in a new tab of the browser; where it refuses, a toast leads there.
         """
         tenant = str(getattr(self, "tenant", "") or self.tenant_id or "main")
-        if turns.went_on(str(self.router.url.path or "")):
+        if room.went_on(str(self.router.url.path or "")):
             return  # the reader is elsewhere by now, and stays there
         page = str(self.router.url.path or "") if replace else ""
         self._tell("navigate", path=f"/{tenant}{to}", replace=replace, reload=reload, page=page, tab=tab)
@@ -391,7 +391,7 @@ class Tab(rx.State):
         """
         self.clear()
         self.hold_asked(())
-        turns.forget(str(self.router.session.client_token))
+        room.forget(str(self.router.session.client_token))
         self._leaving = False
         await self._enter()
         loads = LOADS.get(page, ())
@@ -401,9 +401,9 @@ class Tab(rx.State):
     @turns.reads
     async def arrived(self) -> Any:
         """All that the visit reads has been asked for and came; what it began in turn is waited for."""
-        async with turns.waiting():
+        async with room.waiting():
             await asyncio.sleep(0.01)
-        if turns.under_way(str(self.router.session.client_token)) > 1:
+        if room.under_way(str(self.router.session.client_token)) > 1:
             return Tab.arrived
         (await self.get_state(Visit)).reading = False
         return None
@@ -480,7 +480,7 @@ class Tab(rx.State):
     @rx.event
     async def leave(self) -> None:
         """Forget everything that the reader saw; told by the browser just before it logs out."""
-        turns.forget(str(self.router.session.client_token))
+        room.forget(str(self.router.session.client_token))
         self.reset()
 
     async def _setup_findings(self, api: Client) -> list[str]:

@@ -22,8 +22,8 @@ from reflex_base.event import Event
 from reflex_base.event.context import EventContext
 from reflex_base.event.processor import BaseStateEventProcessor
 
+from app import room, turns
 from app import tab as tabs
-from app import turns
 from app.tab import Tab
 
 
@@ -188,7 +188,7 @@ def _play(api: Api, story: Story) -> None:
         for task in browser.running:
             task.cancel()
         await asyncio.gather(*browser.running, return_exceptions=True)
-        assert not turns._rooms and not turns._by_root, "nothing is kept when nothing is under way"
+        assert not room.rooms and not room.by_root, "nothing is kept when nothing is under way"
 
     asyncio.run(whole())
 
@@ -290,7 +290,7 @@ def test_saves_keep_their_order_and_go_on_when_the_reader_leaves(api: Api) -> No
         first = await api.held("/save")
         await _settle()
         assert api.asked == ["/save"], "the second waits for the first"
-        turns.forget("tab-1")
+        room.forget("tab-1")
         first.set_result({})
         (await api.held("/save")).set_result({})
         await asyncio.gather(*saves)
@@ -305,7 +305,7 @@ def test_a_save_leads_nowhere_when_the_reader_went_on(api: Api, monkeypatch: pyt
         saves = [browser.send("save", name) for name in ("one", "two")]
         (await api.held("/save")).set_result({})
         second = await api.held("/save")
-        turns._rooms["tab-1"].turns[-1].place = "/another/page"
+        room.rooms["tab-1"].turns[-1].place = "/another/page"
         second.set_result({})
         await asyncio.gather(*saves)
         async with browser.locked() as state:
@@ -319,7 +319,7 @@ def test_the_next_visit_cancels_reads_which_then_set_nothing(api: Api) -> None:
     async def story(browser: Browser, api: Api) -> None:
         loads = [browser.send("load"), browser.send("load_both")]
         await api.held("/rows")
-        turns.forget("tab-1")
+        room.forget("tab-1")
         await asyncio.gather(*loads, return_exceptions=True)
         assert [one.cancelled() for one in loads] == [True, True] and api.cancelled == ["/rows"]
         async with browser.locked() as state:
@@ -420,7 +420,7 @@ def test_an_event_waits_for_the_ordinary_ones_that_came_before_it(api: Api) -> N
             (await api.held("/save")).set_result({})
             for _ in range(200):
                 await asyncio.sleep(0.005)
-                if not turns.under_way("tab-2"):
+                if not room.under_way("tab-2"):
                     break
         assert api.bodies == [{"name": "ab"}]
 
