@@ -277,10 +277,10 @@ def forget(token: str) -> None:
             turn.task.cancel()
 
 
-def under_way(token: str) -> int:
-    """Return how many events of a tab ask or wait for their turn."""
+def under_way(token: str, kind: str = "") -> int:
+    """Return how many events of a tab ask or wait for their turn; `kind` counts those alone."""
     room = rooms.get(token)
-    return len(room.turns) if room is not None else 0
+    return sum(kind in ("", one.kind) for one in room.turns) if room is not None else 0
 
 
 @contextmanager

@@ -403,7 +403,7 @@ class Tab(rx.State):
         """All that the visit reads has been asked for and came; what it began in turn is waited for."""
         async with room.waiting():
             await asyncio.sleep(0.01)
-        if room.under_way(str(self.router.session.client_token)) > 1:
+        if room.under_way(str(self.router.session.client_token), "reads") > 1:
             return Tab.arrived
         (await self.get_state(Visit)).reading = False
         return None
