@@ -15,6 +15,9 @@ from reflex_base.event.context import EventContext
 
 LATE = frozenset({"asks", "keeps"})
 """Kinds that wait for their lane with their first question, not with their first line."""
+SHOWS = LATE | {"writes"}
+"""Kinds whose first lines are seen while they wait: what was chosen, that something is being saved. What a page and a
+drawer show comes whole with the answer."""
 FREE = frozenset({"loading"})
 """Fields that nobody types: the last one who sets them is right."""
 
@@ -93,8 +96,12 @@ class Turn:
         """One of the event's tasks waits: with the last of them the lock is given back."""
         self._running -= 1
         async with self._gate:
-            if self._running <= 0:
-                await self._give()
+            if self._running <= 0 and self._held is not None:
+                try:
+                    if self.kind in SHOWS and not self.dead:
+                        await self.show()
+                finally:
+                    await self._give()
 
     async def _give(self) -> None:
         held, self._held = self._held, None

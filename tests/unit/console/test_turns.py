@@ -137,6 +137,10 @@ class Browser:
         self.manager = StateManagerMemory()
         self.token = BaseStateToken(ident="tab-1", cls=Asking)
         self.running: list[asyncio.Task[Any]] = []
+        self.told: list[dict[str, Any]] = []
+
+    async def _emit(self, _token: str, delta: Any) -> None:
+        self.told.append(delta[Asking.get_full_name()])
 
     @contextlib.asynccontextmanager
     async def locked(self) -> AsyncIterator[Any]:
@@ -149,7 +153,9 @@ class Browser:
 
         async def event() -> Any:
             EventContext.set(
-                EventContext(token="tab-1", state_manager=self.manager, enqueue_impl=_nothing, emit_delta_impl=_nothing)
+                EventContext(
+                    token="tab-1", state_manager=self.manager, enqueue_impl=_nothing, emit_delta_impl=self._emit
+                )
             )
             async with self.manager.modify_state_with_links(token=self.token) as root:
                 proxy = StateProxy(await root.get_state(Asking))
@@ -367,6 +373,8 @@ def test_a_preference_is_seen_while_the_one_before_is_stored(api: Api) -> None:
         assert api.asked == ["/keep"]
         async with browser.locked() as state:
             assert state.chosen == "two"
+        shown = [value for one in browser.told for name, value in one.items() if name.startswith("chosen")]
+        assert shown == ["one", "two"], "the browser was told before the API has answered"
         first.set_result({})
         (await api.held("/keep")).set_result({})
         await asyncio.gather(*kept)
