@@ -56,7 +56,7 @@ from app.pages.secrets import SecretsState, secrets_page
 from app.pages.settings import settings_page
 from app.pages.waiting import WaitingState, waiting_page
 from app.pages.welcome import WelcomeState, welcome_page
-from app.tab import Tab
+from app.tab import LOADS, Tab
 from app.words import Languages
 from components.language import Language
 
@@ -89,11 +89,12 @@ def screen(page: Callable[[], rx.Component], route: str, title: str, *load: Any)
         title: document title until the page sets its own.
         load: handlers that run on every visit, after `Tab.enter`.
     """
-    app.add_page(page, route=f"/[tenant]{route}", title=f"{title} · flowdeck", on_load=[Tab.enter, *load])
+    LOADS[route or "/"] = load
+    app.add_page(page, route=f"/[tenant]{route}", title=f"{title} · flowdeck", on_load=Tab.enter(route or "/"))
 
 
 app.add_page(root_page, route="/", title="flowdeck")
-app.add_page(missing_page, route="/404", title="Not found · flowdeck", on_load=Tab.enter)
+app.add_page(missing_page, route="/404", title="Not found · flowdeck", on_load=Tab.enter(""))
 screen(start_page, "", "Start", StartState.load)
 screen(start_page, "/home", "Start", StartState.load)
 screen(dashboard_page, "/dashboards", "Dashboard", HomeState.visit, Boards.load)

@@ -7,7 +7,7 @@ reader likes (columns, widths, size, refresh, chart, default view) is kept on th
         list_name: str = "kv"
         rows: list[KvEntry] = []
 
-        @rx.event
+        @turns.reads
         async def load(self) -> None:
             self.read_url(sort="key:asc", keys=FILTERS, columns=keys_of(COLUMNS))
             async with self.listing() as api:
@@ -23,7 +23,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import reflex as rx
 
-from app import preferences, routes
+from app import preferences, routes, turns
 from app.conditions import filters_of, in_words, known, nearest_range, one_time, pairs_of, resolved, without_time
 from app.tab import internal
 from app.words import say
@@ -247,7 +247,7 @@ class ListPage(rx.State, mixin=True):
         """A refresh begins: the rows stay and dim when it takes long (UI-LS-10)."""
         self.loading = True
 
-    @rx.event
+    @turns.reads
     async def mark_loaded(self) -> None:
         """The refresh has ended, whatever came of it."""
         self.loading = False
@@ -372,33 +372,33 @@ class ListPage(rx.State, mixin=True):
         async with self.api(say("Could not save the setting")) as api:  # type: ignore[attr-defined]
             await api.console.patch_settings({group: {self.list_name: value}})
 
-    @rx.event
+    @turns.keeps
     async def set_size(self, size: str) -> None:
         """Another page size; kept."""
         self.page_size = int(size) if int(size) in SIZES else 25
         self._go(size=self.page_size)
         await self._keep("pageSizes", self.page_size)
 
-    @rx.event
+    @turns.keeps
     async def set_columns(self, columns: list[str]) -> None:
         """Other columns or another order; none brings back the list's own (UI-LS-02)."""
         self.columns = columns or list(self._own_columns)
         await self._keep("columns", columns if columns and columns != self._own_columns else None)
 
-    @rx.event
+    @turns.keeps
     async def set_column_widths(self, widths: dict[str, Any]) -> None:
         """Columns were drawn wider or narrower, in px."""
         self.column_widths = {str(k): max(40, min(1200, int(v))) for k, v in widths.items()}
         await self._keep("widths", None)  # the answer of a merge would keep columns that lost their width
         await self._keep("widths", self.column_widths or None)
 
-    @rx.event
+    @turns.keeps
     async def set_refresh(self, seconds: int) -> None:
         """Another interval of the automatic refresh; kept (UI-TR-03)."""
         self.refresh_seconds = seconds if seconds in REFRESHES else 0
         await self._keep("refresh", self.refresh_seconds or None)
 
-    @rx.event
+    @turns.keeps
     async def set_default_view(self, query: str) -> None:
         """The view that a URL without query opens; an empty one forgets it (UI-FI-05)."""
         self.default_view = query

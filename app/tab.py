@@ -5,7 +5,7 @@ Pages derive their state from `Tab`:
     class KvState(Tab):
         rows: list[KvEntry] = []
 
-        @rx.event
+        @turns.reads
         async def load(self) -> None:
             async with self.api() as api:
                 self.rows = (await api.kv.search()).rows
@@ -30,11 +30,12 @@ from urllib.parse import quote, urlencode
 import httpx
 import reflex as rx
 
-from app import preferences, routes
+from app import preferences, room, routes, turns
 from app.rights import allows
 from app.words import say
 from backend_client import ApiError, Client, Configs
 from backend_client.executions import hide_labels
+from components.visit import Visit
 
 TransportFactory = Callable[[], httpx.AsyncBaseTransport | None]
 
@@ -42,6 +43,8 @@ KEPT_OFFERS = 20
 KEPT_COMMANDS = 8
 """Two commands of one handler reach the browser as one delta, hence a short list instead of one value."""
 
+LOADS: dict[str, Sequence[Any]] = {}
+"""Route of a page → what it reads on every visit; `Tab.enter` begins it."""
 LOGIN_PAGES = ("/login", "/setup")
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
@@ -171,6 +174,10 @@ class Tab(rx.State):
     _offers: dict[str, list[Any]] = {}
     _stopped: list[str] = []
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if room.may_set(self, name, Tab):  # an answer that comes late does not undo what was done meanwhile
+            super().__setattr__(name, value)
+
     # -- where we are -------------------------------------------------------------------------------------
 
     @internal
@@ -249,6 +256,7 @@ class Tab(rx.State):
             tenant=str(getattr(self, "tenant", "") or self.tenant_id or "main"),
             cookie=str(self.router.headers.cookie or ""),
             timeout=timeout,
+            around=room.waiting,
         )
 
     @internal
@@ -339,6 +347,8 @@ class Tab(rx.State):
             tab: in a new tab of the browser; where it refuses, a toast leads there.
         """
         tenant = str(getattr(self, "tenant", "") or self.tenant_id or "main")
+        if room.went_on(str(self.router.url.path or "")):
+            return  # the reader is elsewhere by now, and stays there
         page = str(self.router.url.path or "") if replace else ""
         self._tell("navigate", path=f"/{tenant}{to}", replace=replace, reload=reload, page=page, tab=tab)
 
@@ -371,11 +381,34 @@ class Tab(rx.State):
     # -- entering a page ----------------------------------------------------------------------------------
 
     @rx.event
-    async def enter(self) -> None:
-        """Learn the instance and the reader; first handler of every page's `on_load`."""
+    async def enter(self, page: str = "") -> Any:
+        """Learn the instance and the reader, then begin the page's own reads; every page's `on_load`.
+
+        The one read that holds the tab: without a reader there is nothing to do on a page. It asks once a session.
+
+        Args:
+            page: its route, for the reads in `LOADS`. They begin when the reader is known, not beside this.
+        """
         self.clear()
         self.hold_asked(())
+        room.forget(str(self.router.session.client_token))
         self._leaving = False
+        await self._enter()
+        loads = LOADS.get(page, ())
+        (await self.get_state(Visit)).reading = bool(loads)
+        return [*loads, Tab.arrived] if loads else None
+
+    @turns.reads
+    async def arrived(self) -> Any:
+        """All that the visit reads has been asked for and came; what it began in turn is waited for."""
+        async with room.waiting():
+            await asyncio.sleep(0.01)
+        if room.under_way(str(self.router.session.client_token), "reads") > 1:
+            return Tab.arrived
+        (await self.get_state(Visit)).reading = False
+        return None
+
+    async def _enter(self) -> None:
         place, before = str(self.router.url.path or ""), self._entered
         if self.ready and str(self.router.headers.cookie or "") != self._cookie_seen:
             reader = await self._reader()
@@ -447,6 +480,7 @@ class Tab(rx.State):
     @rx.event
     async def leave(self) -> None:
         """Forget everything that the reader saw; told by the browser just before it logs out."""
+        room.forget(str(self.router.session.client_token))
         self.reset()
 
     async def _setup_findings(self, api: Client) -> list[str]:
@@ -477,7 +511,7 @@ class Tab(rx.State):
         if COLOUR.fullmatch(colour):
             self.environment_colour, self.environment_ink = colour, ink_on(colour)
 
-    @rx.event
+    @turns.keeps
     async def forget_settings(self, keys: list[str]) -> None:
         """Back to the defaults."""
         async with self.api(say("Could not reset the settings")) as api:
@@ -485,7 +519,7 @@ class Tab(rx.State):
             self._own = {key: value for key, value in self._own.items() if key not in keys}
             self._follow_settings()
 
-    @rx.event
+    @turns.keeps
     async def keep_settings(self, changes: dict[str, Any]) -> None:
         """Store preferences on the server; unknown keys are kept by it."""
         async with self.api(say("Could not save the settings")) as api:
@@ -493,14 +527,14 @@ class Tab(rx.State):
             self._own = preferences.changed(self._own, changes)
             self._follow_settings()
 
-    @rx.event
+    @turns.keeps
     async def keep_defaults(self, changes: dict[str, Any]) -> None:
         """Store what holds for everybody of the tenant who did not choose; None takes a default away."""
         async with self.api(say("Could not save the defaults")) as api:
             self.defaults = dict(await api.console.patch_defaults(changes))
             self._follow_settings()
 
-    @rx.event
+    @turns.keeps
     async def forget_defaults(self, keys: list[str]) -> None:
         """No defaults of the tenant for these."""
         async with self.api(say("Could not reset the defaults")) as api:

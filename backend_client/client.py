@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -166,6 +166,7 @@ class Client:
         headers: further headers of every request.
         auth: username and password.
         token: of an API; sent as bearer.
+        around: entered for as long as a request of `send` is under way, its further tries included.
     """
 
     def __init__(
@@ -179,8 +180,10 @@ class Client:
         headers: Mapping[str, str] | None = None,
         auth: tuple[str, str] | None = None,
         token: str = "",
+        around: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
     ) -> None:
         self.tenant = tenant
+        self._around = around
         send = {"X-Flowdeck-Console": "1", "Accept": "application/json", **(headers or {})}
         if cookie:
             send["Cookie"] = cookie
@@ -241,6 +244,10 @@ class Client:
             options["files"] = files
         if timeout is not None:
             options["timeout"] = timeout
+        async with self._around():
+            return await self._try(method, path, attempts, options)
+
+    async def _try(self, method: str, path: str, attempts: int, options: dict[str, Any]) -> httpx.Response:
         for attempt in range(1, attempts + 1):
             try:
                 answer = await self._http.request(method, path, **options)

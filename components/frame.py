@@ -47,6 +47,7 @@ from components.client import (
 from components.dialog import menu, menu_item, menu_line
 from components.message import error_state
 from components.reactive import Content, Reactive, testid
+from components.visit import page_is_here, page_waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,7 +321,7 @@ def page_frame(
         keys["on_hotkey"] = on_hotkey
     return Shell.create(
         rx.el.div(class_name="strip", style={"background": who.environment_colour}),
-        Progress.create(loading=~rx.State.is_hydrated),
+        Progress.create(loading=page_waits()),
         sidebar(entries, who, settings, profile),
         rx.el.main(
             Title.create(text=title, environment=who.environment),
@@ -361,7 +362,7 @@ def page_frame(
             **({} if who.settings is None else {"settings": who.settings}),
             **({} if who.zone is None else {"server_zone": who.zone}),
         ),
-        rx.cond(rx.State.is_hydrated, rx.el.i(custom_attrs=testid("hydrated"), hidden=True), rx.fragment()),
+        rx.cond(page_is_here(), rx.el.i(custom_attrs=testid("hydrated"), hidden=True), rx.fragment()),
         collapsed=collapsed,
         **({} if who.rights is None else {"rights": who.rights}),
         **({} if who.closed is None else {"closed": who.closed}),
@@ -387,7 +388,7 @@ def plain_frame(
         Title.create(text=title, environment=environment),
         rx.el.main(*body, id="content", class_name="gate", tab_index=-1),
         Bridge.create(command=command),
-        rx.cond(rx.State.is_hydrated, rx.el.i(custom_attrs=testid("hydrated"), hidden=True), rx.fragment()),
+        rx.cond(page_is_here(), rx.el.i(custom_attrs=testid("hydrated"), hidden=True), rx.fragment()),
         class_name="gate-page",
     )
 

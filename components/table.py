@@ -13,6 +13,7 @@ from components.chrome import allowed
 from components.client import TableFrame
 from components.message import skeleton_rows
 from components.reactive import Content, Reactive, testid
+from components.visit import page_waits
 
 COUNTED = 10_000
 """Where a count stops by one more, it goes no further: it must never delay the rows (UI-LS-04)."""
@@ -240,7 +241,7 @@ def data_table(
             )
         )
     parts.append(TableFrame.create(*lists, **frame))
-    waits = ~rx.State.is_hydrated if isinstance(loading, bool) else loading | ~rx.State.is_hydrated
+    waits = page_waits() if isinstance(loading, bool) else loading | page_waits()
     filled = rx.el.div(*parts, class_name=rx.cond(waits, "tbl waits", "tbl"), aria_busy=waits)
     empty = none if none is not None else rx.fragment()
     return rx.cond(rows.length() > 0, filled, rx.cond(loading, skeleton_rows(), empty))

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import reflex as rx
 
-from app import routes
+from app import routes, turns
 from app.frame import page_shell
 from app.pages.flows.prose import html_of
 from app.tab import Tab
@@ -78,7 +78,7 @@ class BlueprintsState(Tab):
     source: str = ""
     may_use: bool = False
 
-    @rx.event
+    @turns.reads
     async def load(self) -> None:
         """Read kind, text, tags and order from the URL."""
         self.clear()

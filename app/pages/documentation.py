@@ -8,7 +8,7 @@ from typing import Any
 
 import reflex as rx
 
-from app import routes
+from app import routes, turns
 from app.frame import page_shell
 from app.pages.flows.prose import html_of
 from app.tab import Tab
@@ -50,7 +50,7 @@ class DocsState(Tab):
     group: str = ""
     body: str = ""
 
-    @rx.event
+    @turns.reads
     async def load(self) -> None:
         """Read the page of the URL."""
         self.clear()
@@ -72,7 +72,7 @@ class DocsState(Tab):
             text = linked(_FIRST.sub("", str(page["text"])), self.path, self.tenant_id)
             self.body = html_of(text)
 
-    @rx.event
+    @turns.asks
     async def find(self, words: str) -> None:
         """Search the pages."""
         self.words = words

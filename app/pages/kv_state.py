@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 import reflex as rx
 
+from app import turns
 from app.list_page import ListPage, pairs_of
 from app.pages import kv_forms
 from app.rights import permitted, shortfall
@@ -96,7 +97,7 @@ class KvState(ListPage, Tab):
         """Another expiry."""
         self.bulk_expiry = span
 
-    @rx.event(background=True)
+    @turns.behind
     async def change_expiry(self):
         """Write the chosen pairs again with another expiry; values and types stay (UI-KV-01)."""
         async with self:
@@ -116,7 +117,7 @@ class KvState(ListPage, Tab):
         await carry_out(self, Work(say("Changing the expiry"), done, parts=chosen, step=write, total=len(chosen)))
         yield KvState.load
 
-    @rx.event(background=True)
+    @turns.behind
     async def take_file(self, file: dict[str, Any]):
         """Import pairs from JSON or CSV: what the export gives, or a map of keys to values for one namespace."""
         text = str(file.get("text") or "")
@@ -159,11 +160,11 @@ class KvState(ListPage, Tab):
         )
         yield KvState.load
 
-    @rx.event
-    async def load(self) -> None:
+    @turns.reads
+    async def load(self) -> Any:
         """Fetch the page of rows that the URL asks for."""
         if not self.username or (self.arg("ns") and self.arg("tab") != "kv"):
-            return
+            return None
         if self.space != self.arg("ns"):
             self.rows, self.total, self.loading = [], 0, True
         self.space = self.arg("ns")
@@ -179,7 +180,8 @@ class KvState(ListPage, Tab):
         if self.query("new") and self.may("KVSTORE", "CREATE", self.space):
             await self._open_new()
         elif "/" in opened:
-            await self.open_entry(opened)
+            return KvState.open_entry(opened)
+        return None
 
     def _asked(self) -> dict[str, Any]:
         """The wanted page, within the namespace when the page is that of one."""
@@ -212,7 +214,7 @@ class KvState(ListPage, Tab):
         """Open the editor for a new pair."""
         await self._open_new()
 
-    @rx.event
+    @turns.opens
     async def open_entry(self, identity: str) -> None:
         """Open the editor on a pair, with its value."""
         namespace, _, key = identity.partition("/")
@@ -234,7 +236,7 @@ class KvState(ListPage, Tab):
         self.form_span = kv_forms.span_parts(text)
         self.form_picked = kv_forms.to_picker(text) if self.form_type == "DATETIME" else ""
 
-    @rx.event
+    @turns.asks
     async def load_value(self) -> None:
         """Load a large value after all (UI-KV-03)."""
         async with self.api(say("Could not read the value")) as api:
@@ -243,7 +245,7 @@ class KvState(ListPage, Tab):
             self._show_value(value.text)
             self.form_start = value.text
 
-    @rx.event
+    @turns.asks
     async def copy_value(self, identity: str) -> None:
         """The whole value to the clipboard."""
         namespace, _, key = identity.partition("/")
@@ -331,7 +333,7 @@ class KvState(ListPage, Tab):
             faults["until"] = say("An instant that is still to come.")
         return faults
 
-    @rx.event
+    @turns.writes
     async def save(self) -> None:
         """Write the pair; what is wrong stands beside its field."""
         self.faults, self.form_problem = self._check(), ""
@@ -407,7 +409,7 @@ class KvState(ListPage, Tab):
         """Do not delete."""
         self.deleting = []
 
-    @rx.event(background=True)
+    @turns.behind
     async def delete(self):
         """Delete the asked pairs, namespace by namespace."""
         async with self:

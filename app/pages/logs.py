@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import reflex as rx
 
-from app import routes
+from app import routes, turns
 from app.conditions import TIME_FIELDS, pairs_of, time_range
 from app.filter_keys import flow_filter, namespace_filter
 from app.frame import page_shell
@@ -58,7 +58,7 @@ class LogsState(ListPage, Tab):
     search_query: str = ""
     tail_query: str = ""
 
-    @rx.event
+    @turns.reads
     async def load(self) -> None:
         """Fetch the lines that the URL asks for; the browser fetches the chart."""
         if not self.username:

@@ -8,7 +8,7 @@ from typing import Any
 
 import reflex as rx
 
-from app import routes
+from app import routes, turns
 from app.pages.flows.documentation import Property, documentation_of, kind_of
 from app.tab import Tab
 from app.words import later, say, say_count, spoken
@@ -216,7 +216,7 @@ class PluginsState(Tab):
     flow_total: int = 0
     blueprints: list[dict[str, str]] = []
 
-    @rx.event
+    @turns.reads
     async def load(self) -> None:
         """The grid, or what the URL asks for: text, kind, group."""
         self.clear()
@@ -274,7 +274,7 @@ class PluginsState(Tab):
             return kind not in ("tasks", "triggers", "conditions")
         return not self.only or kind == self.only
 
-    @rx.event
+    @turns.reads
     async def open(self) -> None:
         """The page of the class in the URL."""
         self.clear()

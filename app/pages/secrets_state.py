@@ -8,7 +8,7 @@ from typing import Any
 
 import reflex as rx
 
-from app import routes
+from app import routes, turns
 from app.list_page import ListPage
 from app.rights import permitted, shortfall
 from app.tab import Tab
@@ -87,11 +87,11 @@ class SecretsState(ListPage, Tab):
     delete_note: str = ""
     deleting_users: int = 0
 
-    @rx.event
-    async def load(self) -> None:
+    @turns.reads
+    async def load(self) -> Any:
         """Fetch the page of rows that the URL asks for."""
         if not self.username or (self.arg("ns") and self.arg("tab") != "secrets"):
-            return
+            return None
         if self.space != self.arg("ns"):
             self.rows, self.total, self.loading = [], 0, True
         self.space = self.arg("ns")
@@ -104,7 +104,8 @@ class SecretsState(ListPage, Tab):
         elif self.may("SECRET", "UPDATE", opened.partition("/")[0]) and any(
             row.id == opened for row in [*self.rows, *self.inherited]
         ):
-            await self.open_secret(opened)
+            return SecretsState.open_secret(opened)
+        return None
 
     async def _fetch(self) -> None:
         asked = self.wanted()
@@ -136,7 +137,7 @@ class SecretsState(ListPage, Tab):
         """Open the editor for a new secret."""
         self._empty()
 
-    @rx.event
+    @turns.opens
     async def open_secret(self, identity: str) -> None:
         """Open the editor on a secret: everything but its value."""
         namespace, _, key = identity.partition("/")
@@ -182,7 +183,7 @@ class SecretsState(ListPage, Tab):
         self.form_value, self.form_lines = str(file.get("text") or ""), True
         self.faults = {}
 
-    @rx.event
+    @turns.writes
     async def save(self) -> None:
         """Write the secret; what is wrong stands beside its field."""
         faults: dict[str, str] = {}
@@ -256,7 +257,7 @@ class SecretsState(ListPage, Tab):
         """Do not delete."""
         self.deleting = []
 
-    @rx.event(background=True)
+    @turns.behind
     async def delete(self):
         """Delete the asked secrets."""
         async with self:

@@ -6,7 +6,7 @@ import re
 
 import reflex as rx
 
-from app import routes
+from app import routes, turns
 from app.frame import page_shell
 from app.navigation import ENTRIES
 from app.tab import Tab
@@ -63,7 +63,7 @@ class WelcomeState(Tab):
     busy: bool = False
     sampled: bool = False
 
-    @rx.event
+    @turns.reads
     async def load(self) -> None:
         """Learn whether the sample data is there."""
         self.busy = False
@@ -75,7 +75,7 @@ class WelcomeState(Tab):
             )
             self.sampled = found.total > 0
 
-    @rx.event
+    @turns.writes
     async def load_samples(self) -> None:
         """A namespace with five flows, keys, files and a dashboard (UI-AC-22)."""
         self.busy = True
@@ -103,7 +103,7 @@ class WelcomeState(Tab):
             self.toast(say("Sample data loaded"), SAMPLES, action=(say("Show it"), routes.namespace(SAMPLES)))
         self.busy = False
 
-    @rx.event
+    @turns.writes
     async def remove_samples(self) -> None:
         """Take all of it away again."""
         self.busy = True
@@ -125,7 +125,7 @@ class WelcomeState(Tab):
             self.toast(say("Sample data removed"), say("Executions that ran stay until they are purged."))
         self.busy = False
 
-    @rx.event
+    @turns.writes
     async def start(self) -> None:
         """Create the sample flow unless it is there, run it, and show its execution."""
         self.busy = True

@@ -7,7 +7,7 @@ from typing import Any
 
 import reflex as rx
 
-from app import routes
+from app import routes, turns
 from app.frame import page_shell
 from app.limit_form import BEHAVIOURS, limit_dialog, limit_fault, limit_met, save_limit
 from app.tab import Tab
@@ -73,7 +73,7 @@ class LimitsState(Tab):
     _seen: tuple[int, str] = (0, "")
     """The limit that the form began with."""
 
-    @rx.event
+    @turns.reads
     async def load(self) -> None:
         """Fetch the limits."""
         self.clear()
@@ -113,7 +113,7 @@ class LimitsState(Tab):
         """Another behaviour was chosen."""
         self.form_behaviour = behaviour
 
-    @rx.event
+    @turns.writes
     async def save(self) -> None:
         """Write the limit into the flow's source: a new revision."""
         self.fault = limit_fault(self.form_limit)
@@ -158,7 +158,7 @@ class LimitsState(Tab):
         """Another number was typed."""
         self.form_running, self.count_fault = text, ""
 
-    @rx.event
+    @turns.writes
     async def save_count(self) -> None:
         """Correct the counter: the oldest executions give their places to those that wait."""
         text = self.form_running.strip()

@@ -7,6 +7,7 @@ from typing import Any
 
 import reflex as rx
 
+from app import turns
 from app.frame import page_shell
 from app.pages.administration.triggers import fact
 from app.pages.home.numbers import span_words
@@ -137,7 +138,7 @@ class ServicesState(Tab):
     server_zone: str = ""
     up_since: str = ""
 
-    @rx.event
+    @turns.reads
     async def load(self) -> None:
         """Fetch them."""
         self.clear()
@@ -190,7 +191,7 @@ class ServicesState(Tab):
         """Ask before the maintenance begins or ends."""
         self.asking_maintenance = on
 
-    @rx.event
+    @turns.writes
     async def switch_maintenance(self) -> None:
         """Begin the maintenance, or end it."""
         self.asking_maintenance, on = False, not self.maintenance

@@ -7,7 +7,7 @@ from typing import Any
 
 import reflex as rx
 
-from app import routes
+from app import routes, turns
 from app.frame import page_shell
 from app.pages.home.numbers import span_words
 from app.pages.namespaces.files_state import bytes_words
@@ -123,7 +123,7 @@ class StatisticsState(Tab):
     tasks: list[TypeLine] = []
     starts: list[TypeLine] = []
 
-    @rx.event
+    @turns.reads
     async def load(self) -> None:
         """Fetch them."""
         self.clear()

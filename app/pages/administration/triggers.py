@@ -7,7 +7,7 @@ from typing import Any
 
 import reflex as rx
 
-from app import routes
+from app import routes, turns
 from app.filter_keys import flow_filter, namespace_filter
 from app.frame import page_shell
 from app.list_page import ListPage
@@ -137,11 +137,11 @@ class AllTriggersState(ListPage, Tab):
     week_seq: int = 0
     csv: str = ""
 
-    @rx.event
-    async def load(self) -> None:
+    @turns.reads
+    async def load(self) -> Any:
         """Fetch the page that the URL asks for."""
         if not self.username:
-            return
+            return None
         self.read_url(sort="", keys=KEYS, columns=keys_of(COLUMNS))
         self.view = "week" if self.query("view") == "week" else "list"
         self.week_url = f"/api/v1/{self.tenant_id}/console/administration/week?days=7"
@@ -149,11 +149,12 @@ class AllTriggersState(ListPage, Tab):
         if self.view == "week":
             self.week_seq += 1
             self.loading = False
-            return
+            return None
         await self._fetch()
         opened = self.opened()
         if any(row.id == opened for row in self.rows):
-            await self.open_line(opened)
+            return AllTriggersState.open_line(opened)
+        return None
 
     async def _fetch(self) -> None:
         async with self.api() as api:
@@ -164,7 +165,7 @@ class AllTriggersState(ListPage, Tab):
             if self.line_shown.id:
                 self.line_shown = next((row for row in self.rows if row.id == self.line_shown.id), TriggerLine())
 
-    @rx.event
+    @turns.opens
     async def open_line(self, identity: str) -> None:
         """Show everything about a trigger, with its last log lines."""
         self.line_shown = next((row for row in self.rows if row.id == identity), TriggerLine())
@@ -180,7 +181,7 @@ class AllTriggersState(ListPage, Tab):
         """Close the details."""
         self.line_shown = TriggerLine()
 
-    @rx.event
+    @turns.writes
     async def turn(self, identity: str, on: bool) -> None:
         """Switch one; the row shows it at once and goes back when the server refuses."""
         before = self.rows
@@ -194,7 +195,7 @@ class AllTriggersState(ListPage, Tab):
             return
         await self._fetch()
 
-    @rx.event
+    @turns.writes
     async def restart(self, identity: str) -> None:
         """Begin the evaluation anew."""
         where = key_of(identity)
@@ -228,7 +229,7 @@ class AllTriggersState(ListPage, Tab):
         """Do nothing."""
         self.asking = ""
 
-    @rx.event(background=True)
+    @turns.behind
     async def confirmed(self):
         """Carry out what was asked."""
         async with self:

@@ -8,7 +8,7 @@ from typing import Any
 
 import reflex as rx
 
-from app import routes
+from app import routes, turns
 from app.pages.dashboards import charts
 from app.pages.flows.documentation import Documentation, documentation_of
 from app.tab import Tab
@@ -77,7 +77,7 @@ class BoardEditorState(Tab):
     _cursor: str = ""
     _texts: dict[str, str] = {}
 
-    @rx.event
+    @turns.reads
     async def load(self) -> None:
         """Begin with the stored source, a copy, a blueprint or a sample."""
         if not self.username:
@@ -115,7 +115,7 @@ class BoardEditorState(Tab):
         self.title = str(found["title"])
         self.cards, self.errors = found["charts"], found["errors"]
 
-    @rx.event
+    @turns.asks
     async def take(self, text: str) -> None:
         """The text changed by hand; the preview follows."""
         self.source, self.dirty, self.fault = text, text != self.saved, ""
@@ -140,13 +140,13 @@ class BoardEditorState(Tab):
             self.panel = "both"
         self.order = {"seq": time.time_ns() // 1_000_000, "kind": "reveal", "line": line}
 
-    @rx.event
+    @turns.writes
     async def save_text(self, text: str) -> None:
         """Ctrl S in the text."""
         self.source = text
         await self._save()
 
-    @rx.event
+    @turns.writes
     async def save(self) -> None:
         """The button."""
         await self._save()
@@ -208,7 +208,7 @@ class BoardEditorState(Tab):
         self.form = changed
         self.faults = {k: v for k, v in self.faults.items() if k != name}
 
-    @rx.event
+    @turns.asks
     async def apply(self) -> None:
         """Write the chart into the text."""
         faults: dict[str, str] = {}
@@ -241,7 +241,7 @@ class BoardEditorState(Tab):
         self.numerator = charts.conditions_of(self.source, name, "numerator")
         self.form_new, self.form_of, self.form_open, self.faults = False, name, True, {}
 
-    @rx.event
+    @turns.asks
     async def edit_chart(self, told: dict[str, Any]) -> None:
         """What was done to a chart in the preview."""
         kind, name = str(told.get("kind") or ""), str(told.get("id") or "")
@@ -296,7 +296,7 @@ class BoardEditorState(Tab):
 
     # -- beside the code: documentation, saved charts, blueprints (UI-DB-20) --------------------------------
 
-    @rx.event
+    @turns.asks
     async def show_aside(self, name: str) -> None:
         """Open a panel beside the code, or close it."""
         self.aside = "" if name == self.aside or name not in ASIDES else name
@@ -322,7 +322,7 @@ class BoardEditorState(Tab):
         """Words that a saved chart or blueprint must have."""
         self.find_text = text
 
-    @rx.event
+    @turns.asks
     async def follow(self, told: dict[str, Any]) -> None:
         """The cursor moved: the documentation shows the type that it stands in."""
         kind = str(told.get("type") or "")
@@ -332,7 +332,7 @@ class BoardEditorState(Tab):
         if self.aside == "docs" and not self.doc_pinned:
             await self._read_doc(kind)
 
-    @rx.event
+    @turns.asks
     async def read_doc(self, kind: str) -> None:
         """Another type was chosen."""
         await self._read_doc(kind)
@@ -366,7 +366,7 @@ class BoardEditorState(Tab):
                     )
             self.others, self._texts = found[:200], texts
 
-    @rx.event
+    @turns.asks
     async def insert_chart(self, key: str) -> None:
         """Put a saved chart at the end of this dashboard."""
         try:
@@ -374,7 +374,7 @@ class BoardEditorState(Tab):
         except (KeyError, ValueError) as error:
             self.toast(say("The source cannot be changed by form"), str(error), level="warning")
 
-    @rx.event
+    @turns.asks
     async def insert_sample(self, identity: str) -> None:
         """Put the charts of a blueprint at the end of this dashboard."""
         async with self.api(say("Could not read the blueprint")) as api:

@@ -6,7 +6,7 @@ from typing import Any
 
 import reflex as rx
 
-from app import routes
+from app import routes, turns
 from app.tab import Tab
 from app.words import say
 from backend_client import ApiError
@@ -29,7 +29,7 @@ class OverviewBoard(Tab):
     board_span: str = ""
     board_turn: int = 0
 
-    @rx.event
+    @turns.reads
     async def load(self) -> None:
         """Read which dashboard it is, and its charts."""
         if not self.username or (self.arg("tab") or "overview") != "overview":
@@ -61,7 +61,7 @@ class OverviewBoard(Tab):
         except ApiError:
             self.board_id, self.board_cards = "", []  # the own overview is there at any rate
 
-    @rx.event
+    @turns.keeps
     async def choose_board(self, identity: str):
         """Another dashboard, or the page's own overview; kept for the reader."""
         if self.board_kind not in KINDS:

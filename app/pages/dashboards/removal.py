@@ -6,7 +6,7 @@ from typing import Any
 
 import reflex as rx
 
-from app import routes
+from app import routes, turns
 from app.tab import Tab
 from app.words import say
 from components.dialog import confirm_dialog
@@ -28,7 +28,7 @@ class Removal(Tab):
         """Do not delete."""
         self.leaving = ""
 
-    @rx.event
+    @turns.writes
     async def delete(self) -> None:
         """Delete it and show the default dashboard."""
         name, self.leaving = self.leaving, ""

@@ -6,7 +6,7 @@ from typing import Any
 
 import reflex as rx
 
-from app import routes
+from app import routes, turns
 from app.tab import Tab
 from backend_client import ApiError
 from components.chrome import allowed
@@ -22,7 +22,7 @@ class Boards(Tab):
     wanted: str = ""
     home: str = ""
 
-    @rx.event
+    @turns.reads
     async def load(self) -> None:
         """Read the titles."""
         if not self.username:

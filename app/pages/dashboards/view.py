@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import reflex as rx
 
-from app import routes
+from app import routes, turns
 from app.filter_keys import flow_filter, namespace_filter
 from app.frame import page_shell
 from app.list_page import filters_of, pairs_of
@@ -63,7 +63,7 @@ class BoardState(Tab):
     of_flows: bool = False
     of_namespaces: bool = False
 
-    @rx.event
+    @turns.reads
     async def load(self) -> None:
         """Read the dashboard that the URL names, and the conditions."""
         if not self.username:
@@ -141,7 +141,7 @@ class BoardState(Tab):
         """Another interval of the refresh."""
         self.seconds = seconds
 
-    @rx.event
+    @turns.keeps
     async def set_home(self) -> None:
         """This dashboard is the reader's home, or no longer."""
         kept = dict(self.settings.get("dashboard") or {})
@@ -153,7 +153,7 @@ class BoardState(Tab):
             self.title,
         )
 
-    @rx.event
+    @turns.keeps
     async def set_overview(self, kind: str) -> None:
         """This dashboard is the overview of flows or of namespaces, or no longer (UI-DB-01)."""
         if kind not in ("flow", "namespace"):

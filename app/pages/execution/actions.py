@@ -7,7 +7,7 @@ from typing import Any
 
 import reflex as rx
 
-from app import routes
+from app import routes, turns
 from app.pages.execution.facts import unmasked
 from app.words import say
 from backend_client import ApiError
@@ -57,7 +57,7 @@ class Actions(rx.State, mixin=True):
 
     # -- opening and choosing -------------------------------------------------------------------------------
 
-    @rx.event
+    @turns.opens
     async def open_dialog(self: Any, name: str):
         """Open a dialog and fetch what it needs."""
         self.dialog_error = ""
@@ -84,7 +84,7 @@ class Actions(rx.State, mixin=True):
         elif name == "restart":
             await self._newest()
 
-    @rx.event
+    @turns.opens
     async def open_replay(self: Any, task_run: str):
         """Open the replay dialog, from the start or from a task run."""
         self.dialog_error, self.replay_run, self.replay_edit = "", task_run, False
@@ -209,27 +209,27 @@ class Actions(rx.State, mixin=True):
         else:
             self.fail(error, say("The execution was not changed"))
 
-    @rx.event
+    @turns.writes
     async def kill(self: Any) -> None:
         """Stop the execution."""
         await self._send("kill")
 
-    @rx.event
+    @turns.writes
     async def pause(self: Any) -> None:
         """Let running tasks end and start no new one."""
         await self._send("pause")
 
-    @rx.event
+    @turns.writes
     async def force_run(self: Any) -> None:
         """Start although something holds it back."""
         await self._send("force-run")
 
-    @rx.event
+    @turns.writes
     async def unqueue(self: Any) -> None:
         """Take it out of the queue into the chosen state."""
         await self._send("unqueue", state=self.unqueue_choice)
 
-    @rx.event
+    @turns.writes
     async def restart(self: Any) -> None:
         """Run failed tasks again under the same id; on another revision they run in an execution of their own."""
         made = await self._send("restart", revision=self._chosen_revision())
@@ -237,17 +237,17 @@ class Actions(rx.State, mixin=True):
             self.pending = ""
             self._go_to_new(made)
 
-    @rx.event
+    @turns.writes
     async def change_status(self: Any) -> None:
         """Give the ended execution another state."""
         await self._send("change-status", status=self.status_choice)
 
-    @rx.event
+    @turns.writes
     async def resume(self: Any) -> None:
         """Go on after a pause that asks for nothing."""
         await self._send("resume")
 
-    @rx.event
+    @turns.asks
     async def resumed(self: Any, made: dict[str, Any]) -> None:
         """The form resumed the execution."""
         self.ask, self.pending = "", SIMPLE["resume"]
@@ -257,13 +257,13 @@ class Actions(rx.State, mixin=True):
             if self.facts.state != before:
                 self.pending = ""
 
-    @rx.event
+    @turns.writes
     async def go_on(self: Any) -> None:
         """Go on from a breakpoint, with the breakpoints of the dialog."""
         marks = ",".join(part.strip() for part in self.breakpoints_text.split(",") if part.strip())
         await self._send("resume-from-breakpoint", breakpoints=marks or None)
 
-    @rx.event
+    @turns.writes
     async def replay(self: Any) -> None:
         """Make a new execution from this one, with the same inputs."""
         marks = ",".join(part.strip() for part in self.breakpoints_text.split(",") if part.strip())
@@ -295,7 +295,7 @@ class Actions(rx.State, mixin=True):
         tab = self.tab_name if self.tab_name in ("gantt", "logs", "topology") else "gantt"
         self.navigate(routes.execution(namespace, flow, identity, tab))
 
-    @rx.event
+    @turns.writes
     async def delete(self: Any) -> None:
         """Delete the execution with what was ticked, then show the list."""
         try:
@@ -309,7 +309,7 @@ class Actions(rx.State, mixin=True):
         except ApiError as error:
             self._refused(error)
 
-    @rx.event
+    @turns.writes
     async def delete_lines(self: Any) -> None:
         """Delete the log lines of the execution."""
         try:
@@ -321,7 +321,7 @@ class Actions(rx.State, mixin=True):
         except ApiError as error:
             self._refused(error)
 
-    @rx.event
+    @turns.writes
     async def save_labels(self: Any) -> None:
         """Set the labels of the dialog."""
         rows = [one for one in self.label_rows if one["key"].strip() or one["value"].strip()]
@@ -349,7 +349,7 @@ class Actions(rx.State, mixin=True):
         except ApiError as error:
             self._refused(error)
 
-    @rx.event
+    @turns.writes
     async def change_run_state(self: Any) -> None:
         """Set the state of one task run; what follows it runs again."""
         try:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import reflex as rx
 
-from app import routes
+from app import routes, turns
 from app.pages.execution.facts import Facts
 from app.pages.executions.state import ExecutionsState
 from app.words import say
@@ -39,7 +38,7 @@ class Neighbours(rx.State, mixin=True):
             ]
 
         successes = [*beside("LESS_THAN"), {"field": "state", "operator": "IN", "value": "SUCCESS"}]
-        earlier, later, success = await asyncio.gather(
+        earlier, later, success = await turns.together(
             api.executions.search(size=1, sort="state.startDate:desc", filters=beside("LESS_THAN")),
             api.executions.search(size=1, sort="state.startDate:asc", filters=beside("GREATER_THAN")),
             api.executions.search(size=1, sort="state.startDate:desc", filters=successes),
@@ -84,7 +83,7 @@ class Neighbours(rx.State, mixin=True):
             self._walk_pages = (self._walk_pages[0], last + 1)
         return own in self._walk
 
-    @rx.event
+    @turns.asks
     async def step_by(self: Any, what: str) -> None:
         """Step through the list that one came from, or through the flow's executions."""
         self.by_flow = what == "flow"

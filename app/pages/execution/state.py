@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from typing import Any
@@ -10,7 +9,7 @@ from urllib.parse import urlencode
 
 import reflex as rx
 
-from app import routes
+from app import routes, turns
 from app.pages.execution.actions import Actions
 from app.pages.execution.facts import Facts, OtherRun, other_runs, small
 from app.pages.execution.neighbours import Neighbours
@@ -82,7 +81,7 @@ class ExecutionState(Actions, Neighbours, Values, Tab):
 
     # -- loading ------------------------------------------------------------------------------------------
 
-    @rx.event
+    @turns.reads
     async def load(self):
         """Show what the URL names: execution, tab, chosen task run, line."""
         self.clear()
@@ -152,7 +151,7 @@ class ExecutionState(Actions, Neighbours, Values, Tab):
         """What stands beside the facts; a part that can't be read stays empty, the page stays."""
         facts = self.facts
         self._read_at = time.monotonic()
-        results = await asyncio.gather(
+        results = await turns.together(
             self._waiting(api, facts),
             self._error(api, facts),
             self._neighbours(api, facts),
@@ -267,7 +266,7 @@ class ExecutionState(Actions, Neighbours, Values, Tab):
 
     # -- the stream ---------------------------------------------------------------------------------------
 
-    @rx.event
+    @turns.reads
     async def follow(self, told: dict[str, Any]):
         """The stream told a change of the execution itself."""
         if told.get("id") != self.facts.id or told.get("state") == self.facts.state:
@@ -277,7 +276,7 @@ class ExecutionState(Actions, Neighbours, Values, Tab):
             yield
             await self._read_more(api)
 
-    @rx.event
+    @turns.reads
     async def stream_ended(self, told: dict[str, Any]):
         """The stream ended: one plain read brings the last state and counts (UI-LV-01)."""
         if not self.facts.id or told.get("reason") in ("session", "forbidden"):
@@ -304,7 +303,7 @@ class ExecutionState(Actions, Neighbours, Values, Tab):
         self.run_id = "" if task_run == self.run_id else task_run
         self.replace_url(self._query_of())
 
-    @rx.event
+    @turns.asks
     async def choose_node(self, task: str) -> None:
         """A node of the topology was chosen: show the newest task run of the task."""
         if not task:
@@ -378,7 +377,7 @@ class ExecutionState(Actions, Neighbours, Values, Tab):
         self.log_grouping = grouping if grouping in ("time", "task", "raw") else self.log_grouping
         self.replace_url(self._query_of())
 
-    @rx.event
+    @turns.asks
     async def open_child(self, identity: str) -> None:
         """Go to the execution that a task run started."""
         async with self.api(say("Could not open the subflow's execution")) as api:

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 
 import reflex as rx
 
+from app import turns
 from app.words import say, spoken
 from backend_client.client import text_of
 
@@ -103,14 +104,14 @@ class Values(rx.State, mixin=True):
         self.level_total = int(page.get("total") or len(rows))
         self.level_after = text_of(page.get("after"))
 
-    @rx.event
+    @turns.asks
     async def find_output(self: Any, text: str) -> None:
         """Look for a task over all levels."""
         self.level_text, self.level_after = text.strip(), ""
         async with self.api(say("Could not read the task runs")) as api:
             await self._read_levels(api)
 
-    @rx.event
+    @turns.asks
     async def open_level(self: Any, task_run: str, word: str) -> None:
         """Show what runs below a group."""
         self.level_path = [*self.level_path, {"id": task_run, "word": word}]
@@ -118,7 +119,7 @@ class Values(rx.State, mixin=True):
         async with self.api(say("Could not read the task runs")) as api:
             await self._read_levels(api)
 
-    @rx.event
+    @turns.asks
     async def close_level(self: Any, depth: int) -> None:
         """Go back up."""
         self.level_path = self.level_path[: max(0, depth)]
@@ -126,7 +127,7 @@ class Values(rx.State, mixin=True):
         async with self.api(say("Could not read the task runs")) as api:
             await self._read_levels(api)
 
-    @rx.event
+    @turns.asks
     async def next_level_page(self: Any) -> None:
         """The next task runs of the level."""
         async with self.api(say("Could not read the task runs")) as api:
@@ -192,7 +193,7 @@ class Values(rx.State, mixin=True):
         if not self.metric_task:
             self.metric_tasks = sorted({text_of(one.get("taskId")) for one in page.rows} - {""})
 
-    @rx.event
+    @turns.asks
     async def choose_metric_task(self: Any, task: str) -> None:
         """Only the values of one task."""
         self.metric_task = task

@@ -9,6 +9,7 @@ from typing import Any
 
 import reflex as rx
 
+from app import turns
 from app.conditions import in_words
 from app.rights import permitted, shortfall
 from app.words import say, say_count, spoken, state_word
@@ -287,7 +288,7 @@ class BulkActions(rx.State, mixin=True):
             case _:
                 return {}
 
-    @rx.event(background=True)
+    @turns.behind
     async def carry_out(self: Any):
         """Do it to the chosen executions behind the page, then read the list anew."""
         async with self:

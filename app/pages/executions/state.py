@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import reflex as rx
 
-from app import routes
+from app import routes, turns
 from app.conditions import TIME_FIELDS, iso, pairs_of, time_range, without_time
 from app.pages.executions.keys import FILTERS, SHOWN
 from app.pages.executions.run_rows import RunRows
@@ -58,7 +58,7 @@ class ExecutionsState(RunRows, Tab):
         self.deed, self.picking = "", False
         return ExecutionsState.again
 
-    @rx.event
+    @turns.reads
     async def again(self):
         """Fetch the page of rows that the URL asks for."""
         self.read_url(sort=DEFAULT_SORT, filters=DEFAULT_FILTERS, keys=FILTERS, columns=SHOWN)
@@ -95,7 +95,7 @@ class ExecutionsState(RunRows, Tab):
         pairs = [(k, v) for k, v in self.query_pairs() if k not in ("view", "page")] or [("own", "1")]
         self._open(pairs + ([("view", mode)] if mode in MODES[1:] else []))
 
-    @rx.event
+    @turns.asks
     async def set_grouping(self, by: str):
         """Group what matches by flow, label key or error message, with counts (UI-EX-06)."""
         self.grouping = by
@@ -136,7 +136,7 @@ class ExecutionsState(RunRows, Tab):
                 rest.append({"field": field, "operator": operator, "value": instant})
         self._go(filters=rest or DEFAULT_FILTERS)
 
-    @rx.event
+    @turns.keeps
     async def toggle_chart(self):
         """Show or hide the chart; kept for the user."""
         self.chart_on = not self.chart_on
@@ -146,7 +146,7 @@ class ExecutionsState(RunRows, Tab):
 
     # -- live ---------------------------------------------------------------------------------------------
 
-    @rx.event
+    @turns.reads
     async def changed(self, change: dict[str, Any]):
         """Executions came or changed: read the page again, or only count while the reader is busy (UI-EX-05)."""
         busy = bool(self.selected or self.deed or self.picking or change.get("scrolled"))
@@ -179,7 +179,7 @@ class ExecutionsState(RunRows, Tab):
 
     # -- execute ------------------------------------------------------------------------------------------
 
-    @rx.event
+    @turns.opens
     async def open_picker(self):
         """Choose a flow to execute (UI-EX-02)."""
         spaces = [one["value"] for one in self.filters if one["field"] == "namespace" and "," not in one["value"]]
@@ -198,7 +198,7 @@ class ExecutionsState(RunRows, Tab):
         self.pick_flows = [row.id for row in page.rows if not row.disabled]
         self.pick_flow = self.pick_flows[0] if len(self.pick_flows) == 1 else ""
 
-    @rx.event
+    @turns.asks
     async def pick_a_namespace(self, name: str) -> None:
         """Another namespace."""
         self.pick_namespace, self.pick_flow, self.pick_flows = name, "", []

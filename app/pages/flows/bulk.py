@@ -13,6 +13,7 @@ from typing import Any
 
 import reflex as rx
 
+from app import turns
 from app.pages.executions.bulk import labels_of
 from app.pages.flows.trigger_form import scalar
 from app.rights import permitted, shortfall
@@ -116,7 +117,7 @@ class FlowDeeds(rx.State, mixin=True):
     _deed_declared: dict[str, list[dict[str, Any]]] = {}
     _deed_taken: list[str] = []
 
-    @rx.event
+    @turns.opens
     async def ask_deed(self: Any, name: str) -> None:
         """Open a deed for the selection, or for all that match."""
         if name not in RIGHTS:
@@ -174,7 +175,7 @@ class FlowDeeds(rx.State, mixin=True):
         """Do nothing."""
         self.deed = ""
 
-    @rx.event
+    @turns.asks
     async def write_deed(self: Any, name: str, text: str) -> None:
         """Something was typed: the look follows."""
         if name not in ("deed_add", "deed_remove", "deed_space", "deed_inputs"):
@@ -240,7 +241,7 @@ class FlowDeeds(rx.State, mixin=True):
             found[key] = (say("needs {names}", names=", ".join(missing)), True) if missing else (words, False)
         return found
 
-    @rx.event(background=True)
+    @turns.behind
     async def carry_out_deed(self: Any):
         """Do it behind the page, flow by flow."""
         async with self:

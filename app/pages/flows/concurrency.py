@@ -7,7 +7,7 @@ from typing import Any
 
 import reflex as rx
 
-from app import routes
+from app import routes, turns
 from app.limit_form import BEHAVIOURS, limit_dialog, limit_fault, limit_met, save_limit
 from app.pages.flows.state import FlowState, openers
 from app.words import say
@@ -80,7 +80,7 @@ class FlowLimitState(FlowState):
     count_text: str = ""
     count_fault: str = ""
 
-    @rx.event
+    @turns.reads
     async def open_limit(self):
         """Read the limit of the flow."""
         if self.limit_of != f"{self.flow_ns}/{self.flow_id}":
@@ -90,7 +90,7 @@ class FlowLimitState(FlowState):
         self.may_edit = self.may("FLOW", "UPDATE", self.flow_ns) and not self.flow_read_only
         await self._read()
 
-    @rx.event
+    @turns.reads
     async def changed(self, change: dict[str, Any]):
         """An execution of the flow came or changed."""
         if self.flow_tab == "concurrency" and self.limit_ready:
@@ -140,7 +140,7 @@ class FlowLimitState(FlowState):
         """What happens above the limit."""
         self.behaviour_chosen = behaviour
 
-    @rx.event
+    @turns.writes
     async def save_limit(self):
         """Write the limit into the source: a new revision."""
         self.limit_fault = limit_fault(self.limit_text)
@@ -185,7 +185,7 @@ class FlowLimitState(FlowState):
         """What becomes of them."""
         self.outcome = state
 
-    @rx.event
+    @turns.writes
     async def leave_queue(self):
         """Take the executions out of the queue."""
         ids, self.leaving, self.chosen = self.leaving, [], []
@@ -218,7 +218,7 @@ class FlowLimitState(FlowState):
         """Another number was typed."""
         self.count_text, self.count_fault = text, ""
 
-    @rx.event
+    @turns.writes
     async def save_count(self):
         """Count fewer executions as running."""
         text = self.count_text.strip()

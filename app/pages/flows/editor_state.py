@@ -9,7 +9,7 @@ from typing import Any
 
 import reflex as rx
 
-from app import routes
+from app import routes, turns
 from app.pages.flows.documentation import FLOW, Documentation, page_of
 from app.pages.flows.editor_layout import (
     DEFAULT_LAYOUT,
@@ -143,7 +143,7 @@ class EditorState(Versions, FlowState):
         self.vim_keys = bool(kept.get("vim", False))
         self.run_in = str(kept.get("runIn") or "same")
 
-    @rx.event
+    @turns.reads
     async def open_flow(self):
         """Load the source of the flow that the page shows; a line of the URL is shown (`?line=`)."""
         key = f"{self.tenant_id}/{self.flow_ns}/{self.flow_id}"
@@ -202,7 +202,7 @@ class EditorState(Versions, FlowState):
         again, self._save_again = self._save_again, ""
         self._order("save" if again == self.draft_key else "report")  # the save that the ended session refused
 
-    @rx.event
+    @turns.reads
     async def open_new(self):
         """A new flow: the sample, or the copy of another (UI-ED-04)."""
         self.clear()
@@ -327,7 +327,7 @@ class EditorState(Versions, FlowState):
         """A node of the graph was pressed."""
         self._order("reveal", id=task)
 
-    @rx.event
+    @turns.keeps
     async def take_layout(self, layout: list[dict[str, Any]], turn: int):
         """The panels were arranged: kept for the user (UI-ED-02), and which stand where in the URL (UI-SH-01).
 
@@ -355,7 +355,7 @@ class EditorState(Versions, FlowState):
         async with self.api(say("Could not keep the layout")) as api:
             await api.console.patch_settings({"editor": kept})
 
-    @rx.event
+    @turns.keeps
     async def toggle(self, what: str):
         """Show or hide the problems or the overview, wrap lines or not, Vim keys or not; kept for the user."""
         if what == "problems":
@@ -368,7 +368,7 @@ class EditorState(Versions, FlowState):
             self.word_wrap = not self.word_wrap
         await self._keep(problems=self.panel_problems, wrap=self.word_wrap, minimap=self.minimap, vim=self.vim_keys)
 
-    @rx.event
+    @turns.keeps
     async def choose_run(self, place: str):
         """Where an execution from the editor is shown: `same`, `tab`, `panel` (UI-ED-70); kept for the user."""
         self.run_in = place
@@ -400,7 +400,7 @@ class EditorState(Versions, FlowState):
         """`trigger` or `error` is added, `about` (description, labels) edited, the `link` copied (UI-ED-65)."""
         self.adding = {"seq": time.time_ns() // 1_000_000, "kind": kind}
 
-    @rx.event
+    @turns.asks
     async def doc_step(self, by: int):
         """The documentation page before or after the one that is shown."""
         at = self._doc_at + by
@@ -408,7 +408,7 @@ class EditorState(Versions, FlowState):
             self._doc_at = at
             await self._read_doc(self._doc_trail[at], keep=False)
 
-    @rx.event
+    @turns.asks
     async def find_doc(self, words: str):
         """Open the page of the plugin whose type holds the words."""
         self.doc_query = words
@@ -541,7 +541,7 @@ class EditorState(Versions, FlowState):
 
     # -- saving -------------------------------------------------------------------------------------------
 
-    @rx.event
+    @turns.writes
     async def take_text(self, text: str):
         """The editor hands over its text: to save it, or to compare it."""
         then, self._then = self._then, ""
@@ -621,7 +621,7 @@ class EditorState(Versions, FlowState):
             self.save_details = [f"{one.path}: {one.message}" if one.path else one.message for one in error.errors][:20]
         return False
 
-    @rx.event
+    @turns.writes
     async def save_copy(self):
         """Save the text whose id or namespace was changed as a flow of its own (UI-ED-22)."""
         try:

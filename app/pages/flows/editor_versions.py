@@ -8,7 +8,7 @@ from typing import Any
 
 import reflex as rx
 
-from app import routes
+from app import routes, turns
 from app.pages.flows.state import FlowState
 from app.stored_texts import flow_source, flow_sources, namespace_file
 from app.words import say
@@ -118,7 +118,7 @@ class Versions(rx.State, mixin=True):
         self.compare_revision = revision
         self.compare_title = say("Revision {revision} and your text", revision=revision)
 
-    @rx.event
+    @turns.opens
     async def compare_by(self: Any, kind: str):
         """Compare with a revision, another flow or a file of the namespace; name what there is."""
         self.compare_kind, self.compare_place = kind, ""
@@ -176,7 +176,7 @@ class Versions(rx.State, mixin=True):
         """Close the conflict without saving."""
         self.conflict = False
 
-    @rx.event
+    @turns.writes
     async def overwrite(self: Any):
         """Save on top of the newer revision; a deleted flow comes back with this text."""
         self.conflict = False
@@ -190,7 +190,7 @@ class Versions(rx.State, mixin=True):
         self.copy_text_kept = re.sub(r"^id:.*$", f"id: {name}", self.mine, count=1, flags=re.MULTILINE)
         return type(self).save_copy
 
-    @rx.event
+    @turns.asks
     async def take_theirs(self: Any):
         """Continue with the newer revision; the own text stays as draft that can be restored."""
         mine, self.conflict = self.mine, False
@@ -209,7 +209,7 @@ class Versions(rx.State, mixin=True):
             self._order("keep", text=mine)
         return None
 
-    @rx.event
+    @turns.asks
     async def merge(self: Any, text: str):
         """Go on with the changes of both, on top of the newer revision; nothing is saved yet."""
         self.conflict = False
@@ -217,7 +217,7 @@ class Versions(rx.State, mixin=True):
             await self._reload()
         self._order("replace", text=text)
 
-    @rx.event
+    @turns.asks
     async def reload_saved(self: Any):
         """Take the newer revision that someone saved; own changes stay as draft."""
         await self._reload()
@@ -229,7 +229,7 @@ class Versions(rx.State, mixin=True):
             self._saved(self.source, flow)
             await self.read_head(api)
 
-    @rx.event
+    @turns.asks
     async def compare_newer(self: Any):
         """Show what someone else changed."""
         async with self.api(say("Could not read the newer revision")) as api:
@@ -241,7 +241,7 @@ class Versions(rx.State, mixin=True):
             )
             self._compare(title, self.source, str(flow.get("source") or ""))
 
-    @rx.event
+    @turns.asks
     async def noticed(self: Any, change: dict[str, Any]):
         """The server tells that the flow changed, or who edits it (UI-ED-62)."""
         if str(change.get("topic") or "").startswith("editing:"):

@@ -6,7 +6,7 @@ from typing import Any
 
 import reflex as rx
 
-from app import routes
+from app import routes, turns
 from app.tab import Tab
 from app.words import say
 from components.client import Dialog
@@ -34,17 +34,17 @@ class ExecuteState(Tab):
     exec_breakpoints: str = ""
     exec_place: str = "same"
 
-    @rx.event
+    @turns.opens
     async def open_for(self, namespace: str, flow_id: str):
         """Open the dialog on the newest revision of a flow."""
         await self._open(namespace, flow_id, 0)
 
-    @rx.event
+    @turns.opens
     async def open_revision(self, namespace: str, flow_id: str, revision: int):
         """Open the dialog on a chosen revision."""
         await self._open(namespace, flow_id, revision)
 
-    @rx.event
+    @turns.opens
     async def open_with(self, namespace: str, flow_id: str, breakpoints: list[str], place: str = "same"):
         """Open the dialog on the newest revision with breakpoints set; the execution is shown at `place`."""
         await self._open(namespace, flow_id, 0)

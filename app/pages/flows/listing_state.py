@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import reflex as rx
 
-from app import routes
+from app import routes, turns
 from app.conditions import iso, pairs_of
 from app.filter_keys import LISTED_FLOW_OPERATORS, flow_filter, namespace_filter
 from app.list_page import ListPage
@@ -146,7 +146,7 @@ class FlowsState(FlowDeeds, ListPage, Tab):
         (await self.get_state(ExecuteState)).executing = False
         return FlowsState.load
 
-    @rx.event
+    @turns.reads
     async def load(self):
         """Fetch the page that the URL asks for; the figures of the runs come after the rows (UI-FL-02)."""
         self.read_url(sort="id:asc", keys=FILTERS, columns=SHOWN)
@@ -193,7 +193,7 @@ class FlowsState(FlowDeeds, ListPage, Tab):
                 by_day = await api.flows.days([(line.namespace, line.id) for line in self.rows])
                 self.rows = [replace(line, days=by_day.get(line.key, [])) for line in self.rows]
 
-    @rx.event
+    @turns.keeps
     async def set_columns(self, columns: list[str]):
         """Other columns; those of figures that were not read are read."""
         more = "days" in columns and "days" not in self.columns
@@ -225,7 +225,7 @@ class FlowsState(FlowDeeds, ListPage, Tab):
         pairs = [(k, v) for k, v in self.query_pairs() if k not in ("view", "page")] or [("own", "1")]
         self._open(pairs + ([("view", "tree")] if mode == "tree" else []))
 
-    @rx.event
+    @turns.keeps
     async def toggle_chart(self) -> None:
         """Show or hide the chart; kept for the reader (UI-FL-03)."""
         self.chart_on = not self.chart_on
@@ -266,13 +266,13 @@ class FlowsState(FlowDeeds, ListPage, Tab):
             )
             self.selected, self.select_everything = [], False
 
-    @rx.event
+    @turns.writes
     async def disable(self):
         """Disable the selection."""
         await self._act("disable", "disabled")
         return FlowsState.load
 
-    @rx.event
+    @turns.writes
     async def enable(self):
         """Enable the selection."""
         await self._act("enable", "enabled")
@@ -287,7 +287,7 @@ class FlowsState(FlowDeeds, ListPage, Tab):
         ]
         self.download(f"/api/v1/{self.tenant_id}/flows/export/by-query?" + urlencode(pairs_of("", own)))
 
-    @rx.event
+    @turns.writes
     async def switch_one(self, key: str, disabled: bool):
         """Disable or enable one flow."""
         self.selected, self.select_everything = [key], False
@@ -317,14 +317,14 @@ class FlowsState(FlowDeeds, ListPage, Tab):
         """Do not delete."""
         self.deleting = False
 
-    @rx.event
+    @turns.writes
     async def delete(self):
         """Delete the selection."""
         self.deleting = False
         await self._act("delete", "deleted")
         return FlowsState.load
 
-    @rx.event
+    @turns.writes
     async def undo_delete(self, keys: list[str]):
         """Bring back the flows that were deleted a moment ago (UI-DG-05)."""
         async with self.api(say("Could not restore the flows")) as api:

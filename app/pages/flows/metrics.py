@@ -9,6 +9,7 @@ from typing import Any
 
 import reflex as rx
 
+from app import turns
 from app.conditions import Condition, iso
 from app.list_page import ListPage
 from app.listing import list_body
@@ -117,7 +118,7 @@ class FlowMetricsState(ListPage, FlowState):
     metrics_of: str = ""
     metrics_ready: bool = False
 
-    @rx.event
+    @turns.reads
     async def open_metrics(self):
         """Read which metrics there are, then the one that the URL names, else the first."""
         self.read_url(keys=KEYS)

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import reflex as rx
 
-from app import routes
+from app import routes, turns
 from app.conditions import pairs_of
 from app.pages.dashboards.overview import OverviewBoard
 from app.pages.flows.execute import ExecuteState
@@ -79,7 +79,7 @@ class OverviewState(FlowState):
     failed_lines: list[dict[str, str]] = []
     failed_similar: int = 0
 
-    @rx.event
+    @turns.reads
     async def open_overview(self):
         """Load figures, last runs, next dates and the last failure."""
         if self.overview_of != f"{self.flow_ns}/{self.flow_id}":
@@ -88,7 +88,7 @@ class OverviewState(FlowState):
         await self._read()
         return OverviewBoard.load
 
-    @rx.event
+    @turns.reads
     async def changed(self, change: dict[str, Any]):
         """An execution of the flow came or changed."""
         if self.flow_tab == "overview" and self.overview_ready:
@@ -99,7 +99,7 @@ class OverviewState(FlowState):
         """A bar was pressed: its execution."""
         self.navigate(routes.execution(self.flow_ns, self.flow_id, execution, self.execution_tab))
 
-    @rx.event
+    @turns.writes
     async def switch_trigger(self, name: str, on: bool):
         """Disable or enable a trigger."""
         async with self.api(say("Could not enable the trigger") if on else say("Could not disable the trigger")) as api:

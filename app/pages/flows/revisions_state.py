@@ -8,6 +8,7 @@ from typing import Any
 
 import reflex as rx
 
+from app import turns
 from app.pages.flows.changes import Change, changes_of
 from app.pages.flows.state import FlowState, openers
 from app.stored_texts import flow_sources
@@ -91,7 +92,7 @@ class RevisionsState(FlowState):
     restoring: bool = False
     restore_problem: str = ""
 
-    @rx.event
+    @turns.reads
     async def open_pair(self):
         """Load the list and the pair that the URL names; the newest against the one before by default."""
         self.restoring, self.restore_problem, self.choosing, self.asking_removal = False, "", False, False
@@ -102,7 +103,7 @@ class RevisionsState(FlowState):
             await self._read_list(api)
             known = [one.number for one in self.revision_lines]
             if not known:
-                return
+                return None
             right, left = self.query("revisionRight"), self.query("revisionLeft")
             self.right = int(right) if right.isdigit() and int(right) in known else known[0]
             older = [n for n in known if n < self.right]
@@ -111,7 +112,8 @@ class RevisionsState(FlowState):
             await self._read_pair()
             place = self.query("open")
             if place.isdigit() and int(place) in known:
-                await self.see(int(place))
+                return RevisionsState.see(int(place))
+        return None
 
     async def _read_list(self, api: Client) -> None:
         found = await api.flows.history(self.flow_ns, self.flow_id)
@@ -152,23 +154,23 @@ class RevisionsState(FlowState):
         self.replace_url([("revisionLeft", str(left)), ("revisionRight", str(right))])
         await self._read_pair()
 
-    @rx.event
+    @turns.asks
     async def pick_left(self, number: str):
         """Another older side."""
         await self._show(int(number), self.right)
 
-    @rx.event
+    @turns.asks
     async def pick_right(self, number: str):
         """Another newer side."""
         await self._show(self.left, int(number))
 
-    @rx.event
+    @turns.asks
     async def pick(self, number: int):
         """A revision of the list was pressed: it against the one before it."""
         older = [one.number for one in self.revision_lines if one.number < number]
         await self._show(older[0] if older else number, number)
 
-    @rx.event
+    @turns.asks
     async def swap(self):
         """Change the sides."""
         await self._show(self.right, self.left)
@@ -204,7 +206,7 @@ class RevisionsState(FlowState):
         """Do not restore."""
         self.restoring = False
 
-    @rx.event
+    @turns.writes
     async def restore(self):
         """Make a new revision with the source of the older side."""
         try:
@@ -229,7 +231,7 @@ class RevisionsState(FlowState):
 
     # -- one revision -------------------------------------------------------------------------------------
 
-    @rx.event
+    @turns.asks
     async def see(self, number: int):
         """Show the source of one revision, with what is wrong in it by now (UI-FP-21)."""
         async with self.api(say("Could not read the revision")) as api:
@@ -286,7 +288,7 @@ class RevisionsState(FlowState):
         """Delete none."""
         self.asking_removal = False
 
-    @rx.event
+    @turns.writes
     async def remove(self):
         """Delete the chosen revisions."""
         try:

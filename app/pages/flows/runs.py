@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import reflex as rx
 
-from app import routes
+from app import routes, turns
 from app.conditions import pairs_of
 from app.list_page import ListPage
 from app.listing import list_body, list_filters, list_none, list_pager
@@ -44,7 +44,7 @@ class FlowRunsState(RunRows, FlowState):
     runs_of: str = ""
     csv_url: str = ""
 
-    @rx.event
+    @turns.reads
     async def open_runs(self):
         """Fetch the page that the URL asks for."""
         self.deed = ""
@@ -71,7 +71,7 @@ class FlowRunsState(RunRows, FlowState):
         """The reader's conditions within the flow."""
         return [*_own(self), *super().conditions()]
 
-    @rx.event
+    @turns.reads
     async def changed(self, change: dict[str, Any]):
         """An execution of the flow came or changed; the rows stay as they are while some are chosen."""
         if self.flow_tab == "executions" and not self.selected and not self.deed and not self.loading:
@@ -90,7 +90,7 @@ class FlowLogsState(ListPage, FlowState):
     asking_lines: bool = False
     lines_told: str = ""
 
-    @rx.event
+    @turns.reads
     async def open_lines(self):
         """Fetch the page that the URL asks for."""
         level = str(self.settings.get("logLevel") or "INFO")
@@ -117,7 +117,7 @@ class FlowLogsState(ListPage, FlowState):
             {**key, "options": options.get(key["field"], key["options"])} for key in _spoken(LINE_FILTERS)
         ]
 
-    @rx.event
+    @turns.opens
     async def ask_delete_lines(self):
         """Ask before the lines of the flow are deleted."""
         self.asking_lines, self.lines_told = True, ""
@@ -133,7 +133,7 @@ class FlowLogsState(ListPage, FlowState):
         """Delete nothing."""
         self.asking_lines = False
 
-    @rx.event
+    @turns.writes
     async def delete_lines(self):
         """Delete the lines of the flow, or of the one trigger that is shown."""
         self.asking_lines = False

@@ -7,7 +7,7 @@ from typing import Any
 
 import reflex as rx
 
-from app import routes
+from app import routes, turns
 from app.pages.flows.execute import ExecuteState
 from app.pages.flows.prose import html_of
 from app.rights import open_tab
@@ -60,7 +60,7 @@ class FlowState(Tab):
     asking_delete: bool = False
     delete_facts: list[str] = []
 
-    @rx.event
+    @turns.reads
     async def load(self):
         """Read the head of the flow that the URL names, then let the open tab load."""
         self.clear()
@@ -129,7 +129,7 @@ class FlowState(Tab):
         """The dependencies tell how many other flows there are."""
         self.link_count = str(number) if number else ""
 
-    @rx.event
+    @turns.writes
     async def switch(self, disabled: bool):
         """Disable or enable the flow: a new revision of it."""
         words = say("Could not disable the flow") if disabled else say("Could not enable the flow")
@@ -144,7 +144,7 @@ class FlowState(Tab):
             return openers[self.flow_tab]
         return None
 
-    @rx.event
+    @turns.opens
     async def ask_delete(self):
         """Ask before deleting, with what depends on the flow."""
         self.delete_facts = []
@@ -180,7 +180,7 @@ class FlowState(Tab):
         """Do not delete."""
         self.asking_delete = False
 
-    @rx.event
+    @turns.writes
     async def delete_flow(self):
         """Delete the flow and lead to the list."""
         self.asking_delete = False
@@ -192,7 +192,7 @@ class FlowState(Tab):
             self.toast(say("Flow deleted"), words, action=undo)
             self.navigate(routes.FLOWS)
 
-    @rx.event
+    @turns.writes
     async def undo_delete(self, namespace: str, flow_id: str):
         """Bring back the flow that was deleted a moment ago, and show it (UI-DG-05)."""
         async with self.api(say("Could not restore the flow")) as api:
@@ -200,7 +200,7 @@ class FlowState(Tab):
             self.toast(say("Flow restored"), say("Revision {flow_revision}", flow_revision=flow.get("revision")))
             self.navigate(routes.flow(namespace, flow_id))
 
-    @rx.event
+    @turns.writes
     async def restore_deleted(self):
         """Bring a deleted flow back with its last source."""
         async with self.api(say("Could not restore the flow")) as api:

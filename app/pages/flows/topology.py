@@ -6,7 +6,7 @@ from typing import Any
 
 import reflex as rx
 
-from app import routes
+from app import routes, turns
 from app.pages.flows.state import FlowState, openers
 from app.words import say
 from components.button import link
@@ -27,13 +27,13 @@ class FlowTopologyState(FlowState):
     run_started: str = ""
     run_revision: int = 0
 
-    @rx.event
+    @turns.reads
     async def open_topology(self):
         """Find the last run."""
         self.painted = self.settings.get("topologyRun", True) is not False
         await self._newest()
 
-    @rx.event
+    @turns.reads
     async def changed(self, change: dict[str, Any]):
         """An execution of the flow came or changed."""
         if self.flow_tab == "topology":

@@ -10,6 +10,7 @@ from typing import Any
 
 import reflex as rx
 
+from app import turns
 from app.pages.flows.state import FlowState
 from app.pages.flows.trigger_state import TriggersState
 from app.words import say
@@ -122,7 +123,7 @@ class TriggerFormState(FlowState):
             found["id"] = say("Letters, digits, _ and -, beginning with a letter or a digit.")
         return found
 
-    @rx.event
+    @turns.writes
     async def add_trigger(self):
         """Save the flow with the trigger: a new revision."""
         self.trigger_faults, self.trigger_fault = self._faults(), ""

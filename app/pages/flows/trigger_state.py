@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 import reflex as rx
 
+from app import turns
 from app.conditions import pairs_of
 from app.pages.flows.state import FlowState, openers
 from app.words import say, spoken
@@ -244,7 +245,7 @@ class TriggersState(FlowState):
     lines_ready: bool = False
     key_shown: bool = False
 
-    @rx.event
+    @turns.reads
     async def open_triggers(self):
         """Load triggers and states."""
         if self.triggers_of != f"{self.flow_ns}/{self.flow_id}":
@@ -259,7 +260,8 @@ class TriggersState(FlowState):
                 await self._choose(api, first or self.triggers[0].id)
         place = self.query("open")
         if any(one.id == place and one.kind == "schedule" and one.on and not one.backfill for one in self.triggers):
-            await self.plan(place)
+            return TriggersState.plan(place)
+        return None
 
     async def _read(self, api: Client) -> None:
         flow = await api.flows.get(self.flow_ns, self.flow_id, source=False, deleted=self.flow_deleted)
@@ -304,13 +306,13 @@ class TriggersState(FlowState):
             found = await self._preview(api, declared, 10)
             self.chosen_words, self.chosen_dates, self.chosen_notes, self.chosen_fault = found
 
-    @rx.event
+    @turns.asks
     async def choose(self, name: str):
         """Show the details of a trigger."""
         async with self.api(say("Could not read the schedule")) as api:
             await self._choose(api, name)
 
-    @rx.event
+    @turns.reads
     async def moved(self, change: dict[str, Any]):
         """The server tells of a trigger or an execution of the flow."""
         if self.flow_tab == "triggers" and self.triggers_ready:
@@ -319,7 +321,7 @@ class TriggersState(FlowState):
                 if self.lines_for:
                     await self._read_lines(api)
 
-    @rx.event
+    @turns.asks
     async def toggle_lines(self, name: str):
         """Open or close the log of a trigger below its row."""
         self.lines_for = "" if self.lines_for == name else name
@@ -334,7 +336,7 @@ class TriggersState(FlowState):
         self.lines = (await api.logs.search(size=LINES, sort="timestamp:desc", filters=filters)).rows
         self.lines_ready = True
 
-    @rx.event
+    @turns.writes
     async def evaluate(self, name: str):
         """Evaluate a polling trigger now; what it finds starts an execution, what it says stands in its log."""
         async with self.api(say("Could not evaluate the trigger")) as api:
@@ -356,7 +358,7 @@ class TriggersState(FlowState):
         """Close the dry run; an answer that is still to come is dropped."""
         self.trying, self.try_busy = "", False
 
-    @rx.event(background=True)
+    @turns.behind
     async def try_out(self):
         """Let the trigger look once and show what it would start; nothing starts (UI-FP-31)."""
         async with self:
@@ -386,7 +388,7 @@ class TriggersState(FlowState):
     def _key(self, name: str) -> dict[str, Any]:
         return {"namespace": self.flow_ns, "flowId": self.flow_id, "triggerId": name}
 
-    @rx.event
+    @turns.writes
     async def switch_trigger(self, name: str, on: bool):
         """Enable or disable a trigger."""
         self.pending = name
@@ -396,7 +398,7 @@ class TriggersState(FlowState):
             await self._read(api)
         self.pending = ""
 
-    @rx.event
+    @turns.writes
     async def restart_trigger(self, name: str):
         """Begin the evaluation anew."""
         async with self.api(say("Could not restart the trigger")) as api:
@@ -414,7 +416,7 @@ class TriggersState(FlowState):
         """Do nothing."""
         self.asking = ""
 
-    @rx.event
+    @turns.writes
     async def confirm(self):
         """Do what was asked."""
         action, name, self.asking = self.asking, self.asked, ""
@@ -449,7 +451,7 @@ class TriggersState(FlowState):
 
     # -- backfill -----------------------------------------------------------------------------------------
 
-    @rx.event
+    @turns.asks
     async def plan(self, name: str):
         """Open the backfill drawer."""
         self.fill_trigger, self.filling = name, True
@@ -465,7 +467,7 @@ class TriggersState(FlowState):
         """Close without creating."""
         self.filling = False
 
-    @rx.event
+    @turns.asks
     async def preset(self, span: str):
         """A range that ends now."""
         self.fill_preset = span
@@ -473,13 +475,13 @@ class TriggersState(FlowState):
         self.fill_from, self.fill_to = (now - PRESETS.get(span, PRESETS["PT24H"])).isoformat(), ""
         await self._count()
 
-    @rx.event
+    @turns.asks
     async def set_from(self, instant: str):
         """Another start."""
         self.fill_from, self.fill_preset = instant, ""
         await self._count()
 
-    @rx.event
+    @turns.asks
     async def set_to(self, instant: str):
         """Another end; empty means now."""
         self.fill_to, self.fill_preset = instant, ""
@@ -533,7 +535,7 @@ class TriggersState(FlowState):
                 found.append({"key": key.strip(), "value": value.strip()})
         return found
 
-    @rx.event
+    @turns.writes
     async def create_backfill(self):
         """Let the scheduler make the executions."""
         labels = self._labels()
@@ -566,12 +568,12 @@ class TriggersState(FlowState):
             self.fill_fault = details or error.message
         self.fill_busy = False
 
-    @rx.event
+    @turns.writes
     async def pause_backfill(self, name: str):
         """Make no more executions for now."""
         await self._backfill("pause", name)
 
-    @rx.event
+    @turns.writes
     async def continue_backfill(self, name: str):
         """Go on with a paused backfill."""
         await self._backfill("unpause", name)

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import reflex as rx
 
-from app import routes
+from app import routes, turns
 from app.list_page import filters_of, pairs_of
 from app.pages.home import numbers
 from app.pages.home.numbers import Active, Card, Failure, NamespaceRatio
@@ -335,7 +335,7 @@ class HomeState(Tab):
 
         return {"failures": numbers.failures(found["groups"], place), "failed_to": self._list(numbers.BAD)}
 
-    @rx.event
+    @turns.writes
     async def switch_trigger(self, key: str, on: bool) -> None:
         """Switch a trigger on or off from the list of next runs."""
         namespace, flow, identity = key.split("/", 2)

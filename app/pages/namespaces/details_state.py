@@ -9,7 +9,7 @@ from typing import Any
 import reflex as rx
 import yaml
 
-from app import routes
+from app import routes, turns
 from app.pages.flows.documentation import documentation_of
 from app.tab import Tab
 from app.words import say
@@ -166,12 +166,12 @@ class NamespaceDetails(Tab):
     typed: str = ""
     writes: bool = True
 
-    @rx.event
-    async def load(self) -> None:
+    @turns.reads
+    async def load(self) -> Any:
         """Read what the open tab shows."""
         self.part = self.arg("tab")
         if not self.username or self.part not in PARTS:
-            return
+            return None
         if self.space != self.arg("ns"):
             self.runs, self.lines, self.variables, self.plugin_defaults, self.ready_ = [], [], [], [], False
         self.space = self.arg("ns")
@@ -192,7 +192,8 @@ class NamespaceDetails(Tab):
         self.editing = -2
         place = self.query("open")
         if self.part == "plugin-defaults" and any(str(one.place) == place for one in self.plugin_defaults):
-            await self.edit_default(int(place))
+            return NamespaceDetails.edit_default(int(place))
+        return None
 
     def _of_space(self) -> list[dict[str, str]]:
         return [{"field": "namespace", "operator": "PREFIX" if self.below else "EQUALS", "value": self.space}]
@@ -307,13 +308,13 @@ class NamespaceDetails(Tab):
         self.variables_text, self.variables_dirty, self.raw = dumped(tree), True, True
         self.variables_uri = f"{self.tenant_id}/{self.space}/variables-{time.time_ns() // 1_000_000}.yaml"
 
-    @rx.event
+    @turns.writes
     async def save_text(self, text: str) -> None:
         """Ctrl S in the variables."""
         self.variables_text = text
         await self._save_variables()
 
-    @rx.event
+    @turns.writes
     async def save_variables(self) -> None:
         """The button."""
         await self._save_variables()
@@ -324,7 +325,7 @@ class NamespaceDetails(Tab):
 
     # -- plugin defaults ----------------------------------------------------------------------------------
 
-    @rx.event
+    @turns.opens
     async def edit_default(self, place: int) -> None:
         """Open the form; -1 is a new one."""
         row = next((one for one in self.plugin_defaults if one.place == place), DefaultLine())
@@ -383,7 +384,7 @@ class NamespaceDetails(Tab):
         """Change nothing."""
         self.editing = -2
 
-    @rx.event
+    @turns.asks
     async def set_type(self, text: str) -> None:
         """Another type, or a prefix of types."""
         self.form_type, self.form_fault = text.strip(), ""
@@ -399,7 +400,7 @@ class NamespaceDetails(Tab):
         """Other properties."""
         self.form_values, self.form_fault = text, ""
 
-    @rx.event
+    @turns.writes
     async def save_default(self) -> None:
         """Write the default into the namespace."""
         values, fault = mapping_of(self.form_values)
@@ -422,7 +423,7 @@ class NamespaceDetails(Tab):
         if not self.form_fault:
             self.editing = -2
 
-    @rx.event
+    @turns.writes
     async def drop_default(self, place: int) -> None:
         """Delete one."""
         entries = [one for n, one in enumerate(self.document.get("pluginDefaults") or []) if n != place]
@@ -430,7 +431,7 @@ class NamespaceDetails(Tab):
         if fault:
             self.toast(say("Not deleted"), fault, level="error")
 
-    @rx.event
+    @turns.writes
     async def import_defaults(self, file: dict[str, Any]) -> None:
         """Add the defaults of a YAML file: a list of `{type, forced, values}`."""
         try:
@@ -460,7 +461,7 @@ class NamespaceDetails(Tab):
         """Another description."""
         self.description = text
 
-    @rx.event
+    @turns.writes
     async def save_description(self) -> None:
         """Write it."""
         fault = await self._write(say("Description saved"), description=self.description.strip())
@@ -482,7 +483,7 @@ class NamespaceDetails(Tab):
         """The name is typed to confirm."""
         self.typed = text
 
-    @rx.event
+    @turns.writes
     async def delete(self) -> None:
         """Forget the namespace's own document."""
         if self.typed != self.space:

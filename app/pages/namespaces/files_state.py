@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import reflex as rx
 
-from app import routes
+from app import routes, turns
 from app.pages.namespaces.scripts import runs
 from app.stored_texts import namespace_file
 from app.tab import Tab
@@ -122,7 +122,7 @@ class FilesState(Tab):
     file_url: str = ""
     """Where the compared file lies: its texts do not travel through the state."""
 
-    @rx.event
+    @turns.reads
     async def load(self) -> None:
         """Open the file that the URL names."""
         if self.arg("tab") != "files" or not self.username:
@@ -326,7 +326,7 @@ class FilesState(Tab):
         """Close the dialog."""
         self.asked = ""
 
-    @rx.event
+    @turns.writes
     async def confirm(self) -> None:
         """Carry out what the dialog asks."""
         kind, path = self.asked, self.asked_path
@@ -403,7 +403,7 @@ class FilesState(Tab):
         if changed:
             self.navigate(self._place(active), replace=True)
 
-    @rx.event
+    @turns.writes
     async def changed(self, change: dict[str, Any]) -> None:
         """The tree uploaded files, or an entry was dragged to another folder."""
         if change.get("kind") == "move":
@@ -429,7 +429,7 @@ class FilesState(Tab):
 
     # -- versions -------------------------------------------------------------------------------------------
 
-    @rx.event
+    @turns.opens
     async def show_versions(self) -> None:
         """List the kept versions of the open file."""
         async with self.api(say("Could not list the versions")) as api:
@@ -466,7 +466,7 @@ class FilesState(Tab):
         """Close the comparison."""
         self.comparing = 0
 
-    @rx.event
+    @turns.writes
     async def restore(self) -> None:
         """Write the compared version as the newest one."""
         async with self.api(say("Could not restore the version")) as api:
@@ -491,7 +491,7 @@ class FilesState(Tab):
         """Delete none."""
         self.removing = 0
 
-    @rx.event
+    @turns.writes
     async def remove_versions(self) -> None:
         """Delete the version that was asked about, with the older ones if wanted."""
         first, path = self.removing, self.active

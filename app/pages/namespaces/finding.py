@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import reflex as rx
 
-from app import routes
+from app import routes, turns
 from app.pages.namespaces.files_state import FilesState
 from app.tab import Tab
 from app.words import say, say_count
@@ -90,7 +90,7 @@ class FindState(Tab):
         """Capitals count."""
         self.find_case, self.find_done = on, False
 
-    @rx.event
+    @turns.asks
     async def look(self) -> None:
         """Search in all files."""
         await self._look()
@@ -135,7 +135,7 @@ class FindState(Tab):
         """Ask before replacing."""
         self.replacing = on
 
-    @rx.event
+    @turns.writes
     async def replace_all(self):
         """Replace in the chosen files."""
         self.replacing = False

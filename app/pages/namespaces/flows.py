@@ -6,7 +6,7 @@ from typing import Any
 
 import reflex as rx
 
-from app import routes
+from app import routes, turns
 from app.list_page import ListPage
 from app.listing import list_body, list_filters, list_none, list_pager
 from app.pages.flows.execute import ExecuteState, execute_dialog
@@ -45,7 +45,7 @@ class NamespaceFlows(ListPage, Tab):
     space: str = ""
     below: bool = False
 
-    @rx.event
+    @turns.reads
     async def load(self):
         """Fetch the page that the URL asks for, then the figures of the runs."""
         if self.arg("tab") != "flows" or not self.username:

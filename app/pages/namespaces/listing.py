@@ -6,7 +6,7 @@ from typing import Any
 
 import reflex as rx
 
-from app import routes
+from app import routes, turns
 from app.frame import page_shell
 from app.list_page import ListPage
 from app.listing import list_filters
@@ -50,7 +50,7 @@ class NamespacesState(ListPage, Tab):
         """What it is for."""
         self.new_about = text
 
-    @rx.event
+    @turns.writes
     async def make(self) -> None:
         """Create it and go there."""
         try:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
 import reflex as rx
 
-from app import routes
+from app import routes, turns
 from app.pages.dashboards.overview import OverviewBoard
 from app.tab import Tab
 from app.words import spoken
@@ -50,7 +49,7 @@ class NamespaceState(Tab):
     figures_url: str = ""
     figure_body: dict[str, Any] = {}
 
-    @rx.event
+    @turns.reads
     async def load(self):
         """Read the place; the overview asks for its numbers."""
         name, tab = self.arg("ns"), self.arg("tab")
@@ -81,7 +80,7 @@ class NamespaceState(Tab):
         """What the jump beside the title offers: namespaces below, and those of the same parent (UI-NS-02)."""
         parent = self.ns_name.rpartition(".")[0]
         own = f"{self.ns_name}."
-        same, lower = await asyncio.gather(
+        same, lower = await turns.together(
             api.namespaces.search(size=100, query=f"{parent}." if parent else ""),
             api.namespaces.search(size=100, query=own),
         )
@@ -106,7 +105,7 @@ class NamespaceState(Tab):
         mine = [{"field": "namespace", "operator": "EQUALS", "value": self.ns_name}]
         own = [{**mine[0], "operator": "PREFIX" if self.below else "EQUALS"}]
         async with self.api() as api:
-            flows, day, keys = await asyncio.gather(
+            flows, day, keys = await turns.together(
                 api.flows.search(size=25, sort="id:asc", filters=mine),
                 api.console.figure("totals", "P1D", own),
                 api.kv.search(size=1, filters=[{"field": "namespace", "operator": "IN", "value": self.ns_name}]),

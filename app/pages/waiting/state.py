@@ -6,7 +6,7 @@ from typing import Any
 
 import reflex as rx
 
-from app import routes
+from app import routes, turns
 from app.list_page import ListPage
 from app.pages.execution.facts import small
 from app.pages.waiting.keys import FILTERS
@@ -39,7 +39,7 @@ class WaitingState(ListPage, Tab):
         self.chosen, self.rejecting = NONE, NONE
         return WaitingState.again
 
-    @rx.event
+    @turns.reads
     async def again(self):
         """Fetch the page of rows that the URL asks for; `?execution=` opens one."""
         self.read_url(sort=OLDEST_FIRST, keys=FILTERS)
@@ -54,7 +54,7 @@ class WaitingState(ListPage, Tab):
         if row is not None and self.chosen.id != asked:
             await self._open_row(row)
 
-    @rx.event
+    @turns.reads
     async def changed(self, change: dict[str, Any]) -> None:
         """Executions came or changed: read the page again; a form that is open stays."""
         if self.loading or self.list_problem:
@@ -72,7 +72,7 @@ class WaitingState(ListPage, Tab):
         pairs = [(k, v) for k, v in self.query_pairs() if k != "execution"]
         self.replace_url([*pairs, ("execution", identity)] if identity else pairs)
 
-    @rx.event
+    @turns.opens
     async def open_row(self, identity: str):
         """Show what one waits for, with its form."""
         row = self._row(identity)
@@ -104,7 +104,7 @@ class WaitingState(ListPage, Tab):
         self._place("")
         self.chosen, self.problem = NONE, ""
 
-    @rx.event
+    @turns.writes
     async def resume(self, identity: str):
         """Let one go on that asks for nothing."""
         row = self._row(identity)
@@ -122,7 +122,7 @@ class WaitingState(ListPage, Tab):
         finally:
             self.busy = False
 
-    @rx.event
+    @turns.asks
     async def resumed(self, made: dict[str, Any]) -> None:
         """The form resumed the open one."""
         await self._gone(self.chosen, say("Resumed"))
@@ -137,7 +137,7 @@ class WaitingState(ListPage, Tab):
         """Reject nothing."""
         self.rejecting, self.problem = NONE, ""
 
-    @rx.event
+    @turns.writes
     async def reject(self) -> None:
         """Kill the execution where it waits."""
         row = self.rejecting
