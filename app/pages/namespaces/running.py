@@ -6,7 +6,7 @@ from typing import Any
 
 import reflex as rx
 
-from app import routes
+from app import routes, turns
 from app.pages.namespaces.files_state import FilesState, OpenFile
 from app.pages.namespaces.scripts import flow_ids, is_for, script_flow
 from app.tab import Tab
@@ -72,7 +72,7 @@ class ScriptState(Tab):
         if path == self.saving:
             self._forget()
 
-    @rx.event
+    @turns.writes
     async def start(self, path: str) -> None:
         """Make the flow of the file where there is none, and run it."""
         namespace = self.arg("ns")
@@ -85,7 +85,7 @@ class ScriptState(Tab):
             self.script_fault = error.message
         self.script_busy = False
 
-    @rx.event
+    @turns.writes
     async def stop(self) -> None:
         """Kill the run."""
         async with self.api(say("Could not stop the script")) as api:

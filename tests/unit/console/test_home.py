@@ -105,4 +105,5 @@ def test_no_page_begins_with_a_handler_of_the_background() -> None:
     app = importlib.import_module("app.app").app
     for route, page in app._unevaluated_pages.items():
         handlers = page.on_load if isinstance(page.on_load, list) else [page.on_load] if page.on_load else []
-        assert not [one.fn.__qualname__ for one in handlers if one.is_background], route
+        named = [getattr(one, "handler", one) for one in handlers]
+        assert not [one.fn.__qualname__ for one in named if one.is_background], route
