@@ -359,6 +359,7 @@ class Scheduler:
                 rows = rows_of(step.tx, keys)
                 updates = [self.firings.fire_row(step, key, rows.get(key)) for key in keys]
                 store(step.tx, [update for update in updates if update is not None])
+                step.world.effect((self._go_on, None, None))
             except Exception:
                 spent = True
                 for key in keys:
@@ -366,6 +367,14 @@ class Scheduler:
                 raise
 
         self.executor.call(turn)
+
+    def _go_on(self, *_: Any) -> None:
+        """After the commit of a chunk: what else is due comes before the tasks of what was created (§2.11).
+
+        The loop of this scheduler would have its turn only after some steps of theirs.
+        """
+        if not self.stopping:
+            self.dispatch(self.executor.clock())
 
     def _hand_over(self, key: Key, work: Callable[[ExecutorStep, Key], None]) -> None:
         """Have the executor do something about a trigger in its next step."""
