@@ -192,6 +192,9 @@ class Worker:
         try:
             await self._draining.wait()
             await self._finish()
+        except Exception:
+            self.link.broke()
+            raise
         finally:
             await self.close()
 
