@@ -48,7 +48,7 @@ function Names({ url, profile, onName, reload }) {
 }
 
 // The rules as the API words them, for the reader's language.
-const RULES = { "8 characters": "8 characters", "upper and lower case": "upper and lower case", "a digit": "a digit", "no blank at either end": "no blank at either end", "the rule of this server": "the rule of this server" };
+const RULES = [{ value: "8 characters", label: "8 characters" }, { value: "upper and lower case", label: "upper and lower case" }, { value: "a digit", label: "a digit" }, { value: "no blank at either end", label: "no blank at either end" }, { value: "the rule of this server", label: "the rule of this server" }];
 
 function ChangePassword({ url, profile, reload }) {
   const { changeable, rules = [], changed } = profile.password || {};
@@ -74,7 +74,7 @@ function ChangePassword({ url, profile, reload }) {
     <input type="text" className="vh" autoComplete="username" value={profile.email} readOnly tabIndex={-1} aria-hidden="true" />
     <Password label="Present password" value={current} onChange={setCurrent} testid="profile-current" />
     <Password label="New password" value={password} onChange={setPassword} autocomplete="new-password" testid="profile-password" mono />
-    <ul className="row g12 sm wrap rules" aria-live="polite" aria-label="Rules of a password">{rules.map((rule, i) => <li key={rule.text} className={"row g4 " + (password && met[i] ? "fgs ok" : "mut")} data-met={Boolean(password && met[i])}><span aria-hidden="true">{password && met[i] ? "✓" : "○"}</span>{RULES[rule.text] || rule.text}<span className="vh">{password && met[i] ? "fulfilled" : "not yet"}</span></li>)}</ul>
+    <ul className="row g12 sm wrap rules" aria-live="polite" aria-label="Rules of a password">{rules.map((rule, i) => <li key={rule.text} className={"row g4 " + (password && met[i] ? "fgs ok" : "mut")} data-met={Boolean(password && met[i])}><span aria-hidden="true">{password && met[i] ? "✓" : "○"}</span>{RULES.find((one) => one.value === rule.text)?.label || rule.text}<span className="vh">{password && met[i] ? "fulfilled" : "not yet"}</span></li>)}</ul>
     <Password label="New password again" value={again} onChange={setAgain} autocomplete="new-password" testid="profile-again" error={again && !password.startsWith(again)} mono />
     {again && !password.startsWith(again) ? <span className="er" role="alert">The two differ.</span> : null}
     <Said fault={fault} done={done} />
