@@ -60,6 +60,7 @@ class Turn:
         self.lane = {"reads": "reads", "writes": "writes", "keeps": "writes"}.get(kind, f"{kind} {key[0]}")
         self.task = asyncio.current_task()
         self.begun, self.dead, self.repeats = False, False, kind == "reads"
+        self.shown = False
         self.since = self.written = 0
         self.place = ""
         self.state: Any = None
@@ -98,7 +99,8 @@ class Turn:
         async with self._gate:
             if self._running <= 0 and self._held is not None:
                 try:
-                    if self.kind in SHOWS and not self.dead:
+                    if self.kind in SHOWS and not self.shown and not self.dead:
+                        self.shown = True  # only before the first answer: what follows from one is seen as a whole
                         await self.show()
                 finally:
                     await self._give()

@@ -225,9 +225,10 @@ class Versions(rx.State, mixin=True):
     async def _reload(self: Any) -> None:
         async with self.api(say("Could not read the newer revision")) as api:
             flow = await api.flows.get(self.flow_ns, self.flow_id)
+            await self.read_head(api)
+            # After the last question: the revision, its text and what the caller orders reach the editor together.
             self.source = str(flow.get("source") or "")
             self._saved(self.source, flow)
-            await self.read_head(api)
 
     @turns.asks
     async def compare_newer(self: Any):
