@@ -44,7 +44,7 @@ def test_a_dashboard_by_form_is_saved_switched_to_and_drilled_into(server: Serve
     assert "values: [FAILED, KILLED]" in stored["sourceCode"]
 
     visit(page, server, "/dashboards?default=1")
-    page.get_by_test_id("dashboard-switch").click()
+    look.act(page, "dashboard-switch")
     page.get_by_test_id("dashboard-choice").filter(has_text="My dashboard").first.click()
     page.wait_for_url(lambda url: "/dashboards/" in url)
 
