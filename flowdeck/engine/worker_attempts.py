@@ -355,7 +355,9 @@ class Attempts:
             elif not isinstance(failure, expr.ExpressionError | ValueError | DomainError | OSError):
                 # Messages of exceptions quote values: secrets stay out of the server's own log too.
                 trace = masker.text("".join(traceback.format_exception(failure)))
-                if sink is not None:
+                if ctx is not None:
+                    ctx.log.debug(trace)
+                elif sink is not None:
                     sink.write(Level.DEBUG, trace)
                 log.info("attempt of %s failed unexpectedly\n%s", job.task_run, trace)
         active.finishing = True

@@ -135,7 +135,7 @@ class TriggerRuns:
             state, error = State.FAILED, masker.text(_message(failure))
             if not isinstance(failure, TaskError | expr.ExpressionError | ValueError | DomainError | OSError):
                 trace = masker.text("".join(traceback.format_exception(failure)))
-                sink.write(Level.DEBUG, trace)
+                (ctx.log if ctx is not None else TaskLog(sink)).debug(trace)
                 log.info("trigger %s.%s.%s failed\n%s", job.namespace, job.flow_id, job.trigger_id, trace)
             sink.write(Level.ERROR, error)
         if ctx is not None:

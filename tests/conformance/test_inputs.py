@@ -232,6 +232,15 @@ def test_files_are_uploaded_under_the_name_of_their_input(server: Server) -> Non
     assert empty.status == 422 and "Can't upload file: g" in empty.json["message"]
 
 
+def test_accept_is_another_name_of_the_allowed_extensions(server: Server) -> None:
+    """§3.3, FILE."""
+    body = FILES.replace("allowedFileExtensions: [.txt, .CSV]", "accept: [.txt]")
+    server.save_flow(flow_text("file_inputs", body))
+    wrong = upload(server, "f", "table.csv", b"x")
+    assert wrong.status == 422 and "File type not allowed, expected one of [.txt]" in wrong.json["message"]
+    assert upload(server, "f", "table.txt", b"x").status == 200
+
+
 def test_a_file_may_be_one_of_the_namespace(server: Server) -> None:
     put_file(server, "conformance", "/shared/hello.txt", "from the namespace")
     server.save_flow(flow_text("file_inputs", FILES))

@@ -76,6 +76,9 @@ def test_three_parts_and_merged_outputs(server: Server) -> None:
     assert items["outputs"]["numberOfBatches"] == 3
     assert items["outputs"]["iterations"] == {"CREATED": 0, "RUNNING": 0, "SUCCESS": 3}
     assert len(items["attempts"]) == 1
+    parts = f"/executions/{done['id']}/tasks/each-items/{items['id']}"
+    base = items["outputs"]["subflowOutputsBaseUri"]
+    assert base.startswith("kestra:///") and base.endswith(parts), base
     assert run_of(done, "each_split")["outputs"]["splits"].startswith("kestra:///")
     merged = '{text:"a\\nb\\n",number:0}\n{text:"c\\nd\\n",number:1}\n{text:"e\\n",number:2}\n'
     assert messages(server, done["id"], merged)

@@ -145,6 +145,14 @@ async def test_lines_belong_to_the_trigger_and_secrets_are_masked(core: Core) ->
     assert core.workers[0].logs.kept[-1].lines[0][0] > first  # numbers of later evaluations are higher
 
 
+@pytest.mark.parametrize("name", ["logLevel", "minLogLevel"])
+async def test_a_trigger_keeps_lines_from_its_level_on(core: Core, name: str) -> None:
+    """§15.2; the older name counts too."""
+    await report(core, job(core, look("quiet", f", {name}: ERROR")))
+    await report(core, job(core, look("bug", f", {name}: ERROR")))
+    assert {level for level, _ in core.log()} == {"ERROR"}
+
+
 async def test_files_of_an_evaluation_that_found_nothing_are_removed(core: Core) -> None:
     await report(core, job(core, look("file")))
     assert [p for p in (core.folder / "storage").rglob("*") if p.is_file()] == []
