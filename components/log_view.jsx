@@ -301,10 +301,11 @@ export function LogView({ logsUrl, searchUrl, downloadUrl, exportUrl, fileUrl, e
       changed();
     });
   }, [store, source]);
-  // Lines that were written after this view was answered and before the stream's snapshot come by neither.
+  // Lines that were written after this view was answered and before the stream's snapshot come by neither, also of a
+  // run that has ended meanwhile.
   useEffect(() => {
     if (!source || !store.snapshots) return;
-    source.asking.then(() => { if (source.last < store.logTotal && !TERMINAL.has(store.execution.state)) source.start().then(() => mode === "task" && readGroups()); });
+    source.asking.then(() => { if (source.last < store.logTotal) source.start().then(() => mode === "task" && readGroups()); });
   }, [source, store.snapshots]);
   // What has ended needs no following.
   useEffect(() => { if (store.ended?.reason === "terminal") setTimeout(() => setFollowing(false), 500); }, [store.ended]);
