@@ -170,6 +170,7 @@ class Tab(rx.State):
     _leaving: bool = False
     _entering: bool = False
     _login_asked: bool = False
+    _visits: int = 0
     _entered: str = ""
     _offers: dict[str, list[Any]] = {}
     _stopped: list[str] = []
@@ -391,6 +392,7 @@ class Tab(rx.State):
         """
         self.clear()
         self.hold_asked(())
+        self._visits += 1
         room.forget(str(self.router.session.client_token))
         self._leaving = False
         await self._enter()

@@ -96,6 +96,7 @@ export function YamlEditor(props) {
     window.addEventListener("flowdeck:document?", tell);
     return () => window.removeEventListener("flowdeck:document?", tell);
   }, []);
+  const begun = useRef(true);
   const kept = useRef(null);
   kept.current ??= drafts(() => ({ key: held.current.draftKey, url: held.current.draftUrl || "", revision: held.current.baseRevision || 0 }), (at) => held.current.onKept?.(at ? new Date(at).toISOString() : ""));
   const keep = useDebounced(() => {
@@ -140,6 +141,7 @@ export function YamlEditor(props) {
     monaco.editor.getModel(uri)?.dispose();
     const model = monaco.editor.createModel(held.current.value ?? "", "yaml", uri);
     saved.current = held.current.value ?? "";
+    begun.current = true;
     sent.current = echoes(saved.current);
     dirty.current = false;
     const view = monaco.editor.create(host.current, {
@@ -393,11 +395,13 @@ export function YamlEditor(props) {
       dirty.current = now;
       held.current.onDirty?.(now);
     }
-    if (!now && draftKey) {
+    // The text that an editor begins with was not saved by anybody just now: what is kept of an earlier visit stays.
+    if (!now && draftKey && !begun.current) {
       keep.cancel();
       kept.current.forget();
     }
-  }, [value]);
+    begun.current = false;
+  }, [value, docUri]);
 
   useEffect(() => editor.current?.updateOptions({ readOnly, wordWrap: wrap ? "on" : "off", minimap: { enabled: minimap } }), [readOnly, wrap, minimap]);
   useEffect(() => { if (theme) requestAnimationFrame(applyTheme); }, [theme]);

@@ -135,6 +135,12 @@ def look(request: pytest.FixtureRequest, open_page: Opener) -> Look:
     return Look(theme, width, open_page)
 
 
+@pytest.fixture(params=("dark", "light") if EVERYTHING else ("dark",))
+def theme(request: pytest.FixtureRequest) -> str:
+    """For journeys of one width: dark, or both themes."""
+    return request.param
+
+
 def visit(page: Page, server: Server, place: str) -> None:
     """Go to a place below `/ui/main` and wait until it can be pressed."""
     page.goto(f"{server.url}/ui/main{place}")

@@ -135,9 +135,11 @@ def places(server: Server) -> dict[str, str]:
 class Reader:
     """Somebody at a browser."""
 
-    def __init__(self, browser: Browser, server: Server, username: str, password: str, *, forbidden: bool) -> None:
+    def __init__(
+        self, browser: Browser, server: Server, username: str, password: str, *, theme: str, forbidden: bool
+    ) -> None:
         self.server = server
-        self.made: BrowserContext = context(browser, theme="light")
+        self.made: BrowserContext = context(browser, theme=theme)
         self.page: Page = self.made.new_page()
         self.watch = Watch(allowed=("the server responded with a status of 403",) if forbidden else ())
         self.watch.attach(self.page)
@@ -190,12 +192,12 @@ class Reader:
 
 
 @pytest.fixture
-def enter(browser: Browser, server: Server) -> Iterator[Any]:
+def enter(browser: Browser, server: Server, theme: str) -> Iterator[Any]:
     """`enter(username, password)`: a reader; the test fails when its pages say something to the browser's console."""
     readers: list[Reader] = []
 
     def entered(username: str, password: str, *, forbidden: bool = False) -> Reader:
-        readers.append(Reader(browser, server, username, password, forbidden=forbidden))
+        readers.append(Reader(browser, server, username, password, theme=theme, forbidden=forbidden))
         return readers[-1]
 
     yield entered

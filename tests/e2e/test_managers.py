@@ -131,9 +131,9 @@ def test_variables_of_a_namespace_are_written_and_inherited(server: Server, open
     assert stored["pluginDefaults"][0]["values"] == {"level": "WARN"} and stored["variables"] == {"city": "Rome"}
 
 
-def test_zone_and_form_of_dates_change_everywhere_without_reload(server: Server, open_page: Any) -> None:
+def test_zone_and_form_of_dates_change_everywhere_without_reload(server: Server, open_page: Any, theme: str) -> None:
     """Journey 18, UI-ST-01: kept by the server, followed by another browser; schedules unchanged."""
-    page = open_page("/settings")
+    page = open_page("/settings", theme=theme)
     page.get_by_test_id("settings-zone").select_option("Asia/Tokyo")
     page.get_by_test_id("settings-dateFormat").select_option("iso")
     expect(page.get_by_test_id("settings-sample")).to_contain_text("+09:00")

@@ -37,9 +37,9 @@ def _saved(page: Page, server: Server, flow: str) -> str:
     return server.call("GET", f"/api/v1/main/flows/e2e.nocode/{flow}?source=true").json["source"]
 
 
-def test_a_flow_is_built_by_forms_and_its_text_stays_as_it_was(server: Server, open_page) -> None:
+def test_a_flow_is_built_by_forms_and_its_text_stays_as_it_was(server: Server, open_page, theme: str) -> None:
     server.save_flow(FLOW.format(id="formed"))
-    page = open_page(PLACE.format("formed"))
+    page = open_page(PLACE.format("formed"), theme=theme)
     _open(page, "nocode")
     page.locator("[data-testid=nc-element][data-id=hello] .nc-tkb").click()
     message = page.get_by_test_id("nc-prop-message").get_by_label("message", exact=True).first
@@ -63,10 +63,10 @@ def test_a_flow_is_built_by_forms_and_its_text_stays_as_it_was(server: Server, o
 
 
 def test_a_renamed_task_takes_its_references_along_and_undo_brings_a_deleted_one_back(
-    server: Server, open_page
+    server: Server, open_page, theme: str
 ) -> None:
     server.save_flow(FLOW.format(id="renamed"))
-    page = open_page(PLACE.format("renamed"))
+    page = open_page(PLACE.format("renamed"), theme=theme)
     _open(page, "nocode")
     page.locator("[data-testid=nc-element][data-id=hello] .nc-tkb").click()
     name = page.get_by_test_id("nc-prop-id").get_by_label("id", exact=True).first
@@ -84,9 +84,11 @@ def test_a_renamed_task_takes_its_references_along_and_undo_brings_a_deleted_one
     assert "{{ outputs.greeting.value }}" in text
 
 
-def test_while_the_text_is_broken_the_form_is_read_only_and_names_the_line(server: Server, open_page) -> None:
+def test_while_the_text_is_broken_the_form_is_read_only_and_names_the_line(
+    server: Server, open_page, theme: str
+) -> None:
     server.save_flow(FLOW.format(id="broken"))
-    page = open_page(PLACE.format("broken"))
+    page = open_page(PLACE.format("broken"), theme=theme)
     _open(page, "code", "nocode")
     page.locator("[data-testid=nc-element][data-id=hello] .nc-tkb").click()
     page.locator(".monaco-editor").first.click(position={"x": 300, "y": 60})
@@ -96,9 +98,9 @@ def test_while_the_text_is_broken_the_form_is_read_only_and_names_the_line(serve
     expect(page.get_by_test_id("nc-add")).to_have_count(0)
 
 
-def test_tasks_are_added_and_swapped_in_the_graph(server: Server, open_page) -> None:
+def test_tasks_are_added_and_swapped_in_the_graph(server: Server, open_page, theme: str) -> None:
     server.save_flow(FLOW.format(id="drawn"))
-    page = open_page(PLACE.format("drawn"))
+    page = open_page(PLACE.format("drawn"), theme=theme)
     _open(page, "topology")
     graph = page.get_by_test_id("editor-topology")
     graph.get_by_test_id("graph-menu-hello").click()

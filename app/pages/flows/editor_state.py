@@ -118,7 +118,9 @@ class EditorState(Versions, FlowState):
     def _fresh(self) -> None:
         self.dirty = self.saving = self.conflict = self.comparing = False
         self.markers, self.errors, self.warnings = [], 0, 0
-        self.draft_saved = self.draft_text = self.draft_kept = self.save_problem = self.save_request = ""
+        self.draft_kept = self.save_problem = self.save_request = ""
+        if self._draft_visit != self._visits:  # an editor that stands after a reload tells before the source has come
+            self.draft_saved = self.draft_text = ""
         self.refusals, self.moved, self.saying, self.said = [], "", False, ""
         self.base_author = self.base_message = ""
         self.save_details = []

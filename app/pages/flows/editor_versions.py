@@ -38,6 +38,8 @@ class Versions(rx.State, mixin=True):
     draft_revision: int = 0
     draft_elsewhere: bool = False
     draft_kept: str = ""
+    _draft_visit: int = -1
+    """The visit in which the editor told of the draft."""
 
     stale_revision: int = 0
     stale_author: str = ""
@@ -67,6 +69,7 @@ class Versions(rx.State, mixin=True):
         """Unsaved text of an earlier visit is kept, in this browser or on the server (UI-ED-63)."""
         self.draft_saved, self.draft_text = str(draft.get("saved") or ""), str(draft.get("text") or "")
         self.draft_revision, self.draft_elsewhere = int(draft.get("revision") or 0), bool(draft.get("elsewhere"))
+        self._draft_visit = self._visits
 
     @rx.event
     async def take_kept(self: Any, instant: str):
