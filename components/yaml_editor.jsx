@@ -396,7 +396,8 @@ export function YamlEditor(props) {
       held.current.onDirty?.(now);
     }
     // The text that an editor begins with was not saved by anybody just now: what is kept of an earlier visit stays.
-    if (!now && draftKey && !begun.current) {
+    if (!now && draftKey && begun.current) held.current.onKept?.("");
+    else if (!now && draftKey) {
       keep.cancel();
       kept.current.forget();
     }
