@@ -24,7 +24,7 @@ FLUSH = 0.01
 """Seconds that a line waits for company."""
 BATCH = 1000
 HOLD = 2.0
-"""Seconds that a result waits at most for its attempt's lines to be stored."""
+"""Seconds without any line being stored after which a result waits no longer for those of its attempt."""
 RIDING = 16 * 1024
 """Characters of lines that travel with the attempt's result, when they are all that is not stored yet."""
 FULL = 64 * 1024 * 1024
@@ -135,7 +135,7 @@ class AttemptLog:
         return self._client.full()
 
     def when_stored(self, then: Callable[[], None]) -> None:
-        """Call `then` in the loop's thread once all lines are stored, at the latest after `HOLD`."""
+        """Call `then` in the loop's thread once all lines are stored, or none was for `HOLD`."""
         self._client.when_stored(self, then)
 
     def ride(self) -> Lines | None:
@@ -177,6 +177,7 @@ class LogClient:
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self._closed = asyncio.Event()
+        self._stored_at = self._loop.time()  # when lines were stored last
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -186,10 +187,19 @@ class LogClient:
             self._task = asyncio.create_task(self._connect())
 
     async def stop(self, timeout: float = 5.0) -> None:
-        """Send what is left and wait up to `timeout` seconds until it is stored."""
+        """Send what is left and wait until it is stored.
+
+        Args:
+            timeout: seconds without any line being stored after which the rest is given up.
+        """
         self.flush()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._idle.wait(), timeout if self.path is not None else 0)
+        patience = timeout if self.path is not None else 0.0
+        began = self._loop.time()
+        while not self._idle.is_set() and (left := max(began, self._stored_at) + patience - self._loop.time()) > 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._idle.wait(), left)
+        if self._unacked:
+            log.warning("%d batches of log lines were not stored", len(self._unacked))
         if self._task:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -240,11 +250,16 @@ class LogClient:
         return self._message(source, lines, urgent=True, batch=0)
 
     def when_stored(self, source: AttemptLog, then: Callable[[], None]) -> None:
-        """Send what the attempt still has and call `then` when it is stored; after `HOLD` seconds in any case."""
+        """Send what the attempt still has and call `then` when it is stored.
+
+        A writer that is behind but stores is waited for: who sees the end finds all lines, and no kill after it loses
+        any. One that stores nothing for `HOLD` seconds, as with a full disk, holds no result.
+        """
         if self.path is None or not (source.sent or source.queued):
             then()
             return
         hold: asyncio.TimerHandle | None = None
+        began = self._loop.time()
 
         def stored() -> None:
             if hold is not None:
@@ -252,6 +267,11 @@ class LogClient:
             then()
 
         def give_up() -> None:
+            nonlocal hold
+            until = max(began, self._stored_at) + HOLD
+            if until > self._loop.time():
+                hold = self._loop.call_at(until, give_up)
+                return
             source.after.clear()
             then()
 
@@ -310,6 +330,7 @@ class LogClient:
                 if found is None:
                     continue
                 _, size, source = found
+                self._stored_at = self._loop.time()
                 self._pending -= size
                 source.sent -= 1
                 if not source.sent and not source.queued and source.after:

@@ -90,6 +90,38 @@ async def test_a_log_writer_that_stays_away_holds_no_result_for_ever(
     await client.stop(0)
 
 
+async def slowly(received: list[Any], links: list[FrameProtocol], count: int, pause: float) -> None:
+    """Store the batches that came, one after the other."""
+    done = 0
+    while done < count:
+        await asyncio.sleep(pause)
+        batches = [message.batch for message in received if isinstance(message, Lines)]
+        if len(batches) > done:
+            links[0].send(LinesStored(batches[done]))
+            done += 1
+
+
+async def test_a_result_waits_for_a_log_writer_that_is_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_logs, "HOLD", 0.1)
+    client, received, links = await connected(tmp_path)
+    log, told = AttemptLog(client, OWNER, Masker()), []
+    log.write_many(2, ["x"] * 10_000)
+    log.when_stored(lambda: told.append(len(client._unacked)))
+    await slowly(received, links, 10, 0.04)
+    await until(lambda: told)
+    assert told == [0]
+    await client.stop(0)
+
+
+async def test_a_worker_that_stops_waits_for_a_log_writer_that_is_behind(tmp_path: Path) -> None:
+    client, received, links = await connected(tmp_path)
+    AttemptLog(client, OWNER, Masker()).write_many(2, ["x"] * 10_000)
+    storing = asyncio.create_task(slowly(received, links, 10, 0.04))
+    await client.stop(0.1)
+    assert not client._unacked
+    await storing
+
+
 async def test_an_attempt_that_is_handed_out_again_numbers_above_the_earlier_one() -> None:
     client = LogClient(None)
     for fence in (1, 2):
