@@ -8,10 +8,11 @@ import reflex as rx
 
 from components.button import button, raw_link
 from components.client import ColumnChooser
+from components.field import switch
 from components.filters import filter_bar, refresh
 from components.message import empty_state
 from components.reactive import Reactive
-from components.table import Column, keys_of, pager, titles_of
+from components.table import Column, data_table, keys_of, pager, titles_of
 
 
 def list_filters(
@@ -96,6 +97,39 @@ def chooser(state: Any, columns: list[Column], *, labels: bool = False) -> rx.Co
         custom=labels,
         on_change=state.set_columns,
         testid="columns",
+    )
+
+
+def below_switch(state: Any, *, test: str) -> rx.Component:
+    """The switch of a namespace's tab that adds the rows of the namespaces below; needs `below` in the state."""
+    return rx.el.label(
+        switch(state.below, state.set_below, label="Include the namespaces below", test=test),
+        rx.el.span("Include children", class_name="hide-s"),
+        class_name="row g6 sm",
+    )
+
+
+def list_table(state: Any, columns: list[Column], *, label: str, choose: Any = None, **more: Any) -> rx.Component:
+    """The table of a list whose columns the reader chooses, orders and draws wider.
+
+    Args:
+        columns: all that can be shown; `list_filters` gets the same.
+        choose: handler of a new selection; without it rows can't be selected.
+        more: further arguments of `data_table`.
+    """
+    if choose is not None:
+        more |= {"selected": state.selected, "on_select": choose}
+    return data_table(
+        state.rows,
+        columns,
+        label=label,
+        sort=state.sort_by,
+        on_sort=state.set_sort,
+        loading=state.loading,
+        shown=state.columns,
+        widths=state.column_widths,
+        on_widths=state.set_column_widths,
+        **more,
     )
 
 

@@ -254,6 +254,7 @@ def build(folder: Path, flows: int, executions: int, lines: int) -> dict[str, An
         say(f"{flows:,} flows")
     now = int(time.time() * 1000) - 60_000
     database = open_database(server.database_url, durability="normal")
+    database.start_checkpoints()  # else the write-ahead log grows beyond the disk
     logged = history(database, executions, now)
     database.close()
     say(f"{executions:,} executions")

@@ -9,7 +9,7 @@ import reflex as rx
 from app import routes
 from app.filter_keys import namespace_filter
 from app.frame import page_shell
-from app.listing import list_filters, list_pager
+from app.listing import below_switch, list_filters, list_pager, list_table
 from app.pages.kv_state import EXPIRY, EXPIRY_OF_EXISTING, TYPE_ICONS, TYPES, KvState
 from backend_client import KvEntry
 from components.button import button, copy_button, icon_button, link, raw_link, segmented
@@ -17,7 +17,7 @@ from components.chrome import allowed
 from components.clock import moment
 from components.code_editor import code_editor
 from components.dialog import confirm_dialog, dialog, drawer, editor_buttons, menu, menu_item, menu_line, number_to_type
-from components.field import field, form, select, switch, text_input
+from components.field import field, form, select, text_input
 from components.filters import filter_key
 from components.message import empty_state, message
 from components.table import Bulk, Column, data_table
@@ -372,14 +372,6 @@ def _inherited() -> rx.Component:
     )
 
 
-def _below() -> rx.Component:
-    return rx.el.label(
-        switch(KvState.below, KvState.set_below, label="Include the namespaces below", test="kv-below"),
-        rx.el.span("Include children"),
-        class_name="row g6 sm",
-    )
-
-
 def _nothing() -> rx.Component:
     return rx.cond(
         (CONDITIONS > 0) | (KvState.search_text != ""),
@@ -441,22 +433,15 @@ def kv_body(*, one: bool = False) -> rx.Component:
                     title="The filtered keys with their values, as CSV",
                     test="kv-csv",
                 ),
-                *([_below()] if one else []),
+                *([below_switch(KvState, test="kv-below")] if one else []),
             ],
         ),
         rx.el.div(
-            data_table(
-                KvState.rows,
+            list_table(
+                KvState,
                 [_KEY_BELOW, *COLUMNS[2:]] if one else COLUMNS,
                 label="Keys",
-                selected=KvState.selected,
-                on_select=KvState.set_selected,
-                sort=KvState.sort_by,
-                on_sort=KvState.set_sort,
-                loading=KvState.loading,
-                shown=KvState.columns,
-                widths=KvState.column_widths,
-                on_widths=KvState.set_column_widths,
+                choose=KvState.set_selected,
                 none=_nothing(),
                 actions=_row_menu,
                 small=_small,

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 import reflex as rx
 
 from app import turns
+from app.in_namespace import InNamespace
 from app.list_page import ListPage, pairs_of
 from app.pages import kv_forms
 from app.rights import permitted, shortfall
@@ -45,12 +46,11 @@ EXPIRY_OF_EXISTING = [("keep", "As it is"), *EXPIRY]
 KEY = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
 
 
-class KvState(ListPage, Tab):
+class KvState(InNamespace, ListPage, Tab):
     """Rows on screen, the open editor, the pending deletion."""
 
     list_name: str = "kv"
     rows: list[KvEntry] = []
-    space: str = ""
     inherited: list[KvEntry] = []
 
     editing: bool = False
@@ -69,7 +69,6 @@ class KvState(ListPage, Tab):
     form_picked: str = ""
     form_size: int = 0
     type_wanted: str = ""
-    below: bool = False
     csv_url: str = ""
     form_revision: int = 0
     form_expires: str = ""
@@ -165,16 +164,13 @@ class KvState(ListPage, Tab):
         """Fetch the page of rows that the URL asks for."""
         if not self.username or (self.arg("ns") and self.arg("tab") != "kv"):
             return None
-        if self.space != self.arg("ns"):
-            self.rows, self.total, self.loading = [], 0, True
-        self.space = self.arg("ns")
-        self.below = bool(self.space) and self.query("below") == "1"
+        self.enter_namespace()
         self._read_list(["key", "type", "value", "description", "version", "updated", "expires"])
-        asked = pairs_of(self.search_text, self._asked()["filters"])
+        asked = pairs_of(self.search_text, self.wanted_here()["filters"])
         self.export_url = f"/api/v1/{self.tenant_id}/console/kv/export?" + urlencode(asked, safe="[],:")
         self.csv_url = self.export_url + "&format=csv"
         async with self.api() as api:
-            self.take(await api.kv.search(**self._asked()))
+            self.take(await api.kv.search(**self.wanted_here()))
             self.inherited = await api.kv.inherited(self.space) if self.space else []
         opened = self.opened()
         if self.query("new") and self.may("KVSTORE", "CREATE", self.space):
@@ -182,22 +178,6 @@ class KvState(ListPage, Tab):
         elif "/" in opened:
             return KvState.open_entry(opened)
         return None
-
-    def _asked(self) -> dict[str, Any]:
-        """The wanted page, within the namespace when the page is that of one."""
-        asked = self.wanted()
-        if self.space:
-            asked["filters"] = [
-                *asked["filters"],
-                {"field": "namespace", "operator": "PREFIX" if self.below else "EQUALS", "value": self.space},
-            ]
-        return asked
-
-    @rx.event
-    async def set_below(self, on: bool) -> None:
-        """With the keys of the namespaces below, or without (UI-NS-02)."""
-        pairs = [(k, v) for k, v in self.query_pairs() if k not in ("below", "page")] or [("own", "1")]
-        self._open(pairs + ([("below", "1")] if on else []))
 
     async def _open_new(self) -> None:
         self.editing, self.is_new, self.may_save = True, True, True
@@ -360,7 +340,7 @@ class KvState(ListPage, Tab):
                 )
                 self.editing = False
                 self.toast(say("Key saved"), say("{key} in {namespace}", key=key, namespace=namespace))
-                self.take(await api.kv.search(**self._asked()))
+                self.take(await api.kv.search(**self.wanted_here()))
         except ApiError as error:
             self.form_problem = error.message
 

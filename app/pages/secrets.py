@@ -9,13 +9,13 @@ import reflex as rx
 from app import routes
 from app.filter_keys import namespace_filter
 from app.frame import page_shell
-from app.listing import list_filters, list_pager
+from app.listing import below_switch, list_filters, list_pager, list_table
 from app.pages.secrets_state import SecretsState
 from components.button import button, copy_button, icon_button, link
 from components.chrome import allowed, unless_allowed
 from components.clock import moment
 from components.dialog import confirm_dialog, drawer, editor_buttons, menu, menu_item, menu_line, number_to_type
-from components.field import checkbox, form, switch, text_input
+from components.field import checkbox, form, text_input
 from components.field import field as form_field
 from components.filters import filter_key
 from components.message import empty_state
@@ -106,14 +106,6 @@ _NAME_BELOW = Column(
     key="key",
 )
 """The name, with its namespace where that is one below the page's."""
-
-
-def _below() -> rx.Component:
-    return rx.el.label(
-        switch(S.below, SecretsState.set_below, label="Include the namespaces below", test="secrets-below"),
-        rx.el.span("Include children", class_name="hide-s"),
-        class_name="row g6 sm",
-    )
 
 
 def _row_menu(row: Any) -> rx.Component:
@@ -375,22 +367,15 @@ def secrets_body(*, one: bool = False) -> rx.Component:
             placeholder="Name or description",
             on_refresh=SecretsState.load,
             columns=[_NAME_BELOW, *COLUMNS[2:]] if one else COLUMNS,
-            tools=[_below()] if one else None,
+            tools=[below_switch(S, test="secrets-below")] if one else None,
         ),
         _notice(),
         rx.el.div(
-            data_table(
-                S.rows,
+            list_table(
+                S,
                 [_NAME_BELOW, *COLUMNS[2:]] if one else COLUMNS,
                 label="Secrets",
-                selected=S.selected,
-                on_select=SecretsState.set_selected,
-                sort=S.sort_by,
-                on_sort=SecretsState.set_sort,
-                loading=S.loading,
-                shown=S.columns,
-                widths=S.column_widths,
-                on_widths=SecretsState.set_column_widths,
+                choose=SecretsState.set_selected,
                 none=_nothing(),
                 actions=_row_menu,
                 small=_small,

@@ -9,6 +9,7 @@ from typing import Any
 import reflex as rx
 
 from app import routes, turns
+from app.in_namespace import InNamespace
 from app.list_page import ListPage
 from app.rights import permitted, shortfall
 from app.tab import Tab
@@ -61,14 +62,12 @@ def tags_of(text: str) -> tuple[list[dict[str, str]], str]:
     return found, ""
 
 
-class SecretsState(ListPage, Tab):
+class SecretsState(InNamespace, ListPage, Tab):
     """Rows on screen, the open editor, the pending deletion. A typed value leaves the state with the save."""
 
     list_name: str = "secrets"
     rows: list[SecretLine] = []
     inherited: list[SecretLine] = []
-    space: str = ""
-    below: bool = False
     read_only: bool = False
     store: str = ""
 
@@ -92,10 +91,7 @@ class SecretsState(ListPage, Tab):
         """Fetch the page of rows that the URL asks for."""
         if not self.username or (self.arg("ns") and self.arg("tab") != "secrets"):
             return None
-        if self.space != self.arg("ns"):
-            self.rows, self.total, self.loading = [], 0, True
-        self.space = self.arg("ns")
-        self.below = bool(self.space) and self.query("below") == "1"
+        self.enter_namespace()
         self._read_list(["key", "description", "tags", "uses", "updated"])
         await self._fetch()
         opened = self.opened()
@@ -108,22 +104,12 @@ class SecretsState(ListPage, Tab):
         return None
 
     async def _fetch(self) -> None:
-        asked = self.wanted()
-        if self.space:
-            own = {"field": "namespace", "operator": "PREFIX" if self.below else "EQUALS", "value": self.space}
-            asked["filters"] = [*asked["filters"], own]
         async with self.api() as api:
-            body = await api.console.get("secrets", **asked)
+            body = await api.console.get("secrets", **self.wanted_here())
             self.take(Page([line_of(one) for one in body["results"]], int(body["total"])))
             self.read_only, self.store = bool(body.get("readOnly")), str(body.get("backend") or "")
             above = await api.console.get("secrets", "inherited", namespace=self.space) if self.space else []
             self.inherited = [line_of(one) for one in above]
-
-    @rx.event
-    async def set_below(self, on: bool) -> None:
-        """With the secrets of the namespaces below, or without (UI-NS-02)."""
-        pairs = [(k, v) for k, v in self.query_pairs() if k not in ("below", "page")] or [("own", "1")]
-        self._open(pairs + ([("below", "1")] if on else []))
 
     def _empty(self) -> None:
         self.editing, self.is_new = True, True

@@ -11,7 +11,7 @@ from app import routes, turns
 from app.filter_keys import flow_filter, namespace_filter
 from app.frame import page_shell
 from app.list_page import ListPage
-from app.listing import list_body, list_filters, list_none, list_pager
+from app.listing import list_body, list_filters, list_none, list_pager, list_table
 from app.rights import TRIGGERS, permitted, shortfall
 from app.tab import Tab
 from app.words import later, say, say_count, spoken
@@ -25,7 +25,7 @@ from components.field import switch
 from components.filters import filter_key
 from components.message import count, message
 from components.reactive import testid
-from components.table import Bulk, Column, data_table, keys_of
+from components.table import Bulk, Column, keys_of
 from components.tabs import tabs
 from components.week_grid import week_grid
 
@@ -484,16 +484,11 @@ def triggers_page() -> rx.Component:
         everything=S.select_everything,
         needs=TRIGGERS,
     )
-    table = data_table(
-        S.rows,
+    table = list_table(
+        S,
         COLUMNS,
         label="Triggers",
-        shown=S.columns,
-        selected=S.selected,
-        on_select=AllTriggersState.set_selected,
-        sort=S.sort_by,
-        on_sort=AllTriggersState.set_sort,
-        loading=S.loading,
+        choose=AllTriggersState.set_selected,
         none=none,
         actions=_row_menu,
         small=_small,

@@ -8,7 +8,7 @@ import reflex as rx
 
 from app import routes
 from app.frame import page_shell
-from app.listing import list_body, list_filters, list_none, list_pager
+from app.listing import list_body, list_filters, list_none, list_pager, list_table
 from app.pages.executions.bulk import DEEDS, right_of
 from app.pages.executions.dialogs import confirmation, picker
 from app.pages.executions.keys import FILTERS
@@ -24,7 +24,7 @@ from components.run_calendar import run_calendar
 from components.run_timeline import run_timeline
 from components.states import STATES, state_badge, state_icon
 from components.stream import stream_host
-from components.table import Bulk, Column, data_table
+from components.table import Bulk, Column
 
 State: Any = ExecutionsState
 
@@ -421,15 +421,11 @@ def executions_page() -> rx.Component:
         ),
         rx.fragment(),
     )
-    table = data_table(
-        State.rows,
+    table = list_table(
+        State,
         COLUMNS,
         label="Executions",
-        selected=State.selected,
-        on_select=State.select,
-        sort=State.sort_by,
-        on_sort=State.set_sort,
-        loading=State.loading,
+        choose=State.select,
         none=list_none(
             State,
             what="execution",
@@ -448,9 +444,6 @@ def executions_page() -> rx.Component:
         small=small,
         bulk=bulk_bar(),
         density="normal",
-        shown=State.columns,
-        widths=State.column_widths,
-        on_widths=State.set_column_widths,
         extra=label_column,
         test="executions-table",
     )

@@ -8,7 +8,7 @@ import reflex as rx
 
 from app import routes
 from app.frame import page_shell
-from app.listing import list_body, list_filters, list_none, list_pager
+from app.listing import list_body, list_filters, list_none, list_pager, list_table
 from app.pages.flows.bulk import RIGHTS, deed_dialogs
 from app.pages.flows.execute import ExecuteState, execute_dialog
 from app.pages.flows.listing_state import FILTERS, RUNS, FlowsState
@@ -24,7 +24,7 @@ from components.flow_tree import flow_tree
 from components.message import label_chip
 from components.sparkline import sparkline
 from components.states import state_icon
-from components.table import Bulk, Column, data_table
+from components.table import Bulk, Column
 from components.trigger_peek import trigger_peek
 
 COUNT: Any = rx.cond(FlowsState.select_everything, FlowsState.total, rx.Var.create(FlowsState.selected).length())
@@ -369,23 +369,16 @@ def flows_page() -> rx.Component:
             list_body(
                 FlowsState,
                 rx.el.div(
-                    data_table(
-                        FlowsState.rows,
+                    list_table(
+                        FlowsState,
                         COLUMNS,
                         label="Flows",
                         row_id=lambda line: line.key,
-                        selected=FlowsState.selected,
-                        on_select=FlowsState.choose,
-                        sort=FlowsState.sort_by,
-                        on_sort=FlowsState.set_sort,
-                        loading=FlowsState.loading,
+                        choose=FlowsState.choose,
                         none=nothing,
                         actions=_row_menu,
                         small=_small,
                         bulk=bulk,
-                        shown=FlowsState.columns,
-                        widths=FlowsState.column_widths,
-                        on_widths=FlowsState.set_column_widths,
                         test="flows-table",
                     ),
                     class_name="flows tbl",

@@ -11,7 +11,7 @@ import reflex as rx
 from app import routes, turns
 from app.conditions import pairs_of
 from app.list_page import ListPage
-from app.listing import list_body, list_filters, list_none, list_pager
+from app.listing import list_body, list_filters, list_none, list_pager, list_table
 from app.pages.executions.dialogs import confirmation
 from app.pages.executions.keys import FILTERS
 from app.pages.executions.page import COLUMNS, bulk_bar, label_column, labels_cell, row_menu, small
@@ -27,7 +27,7 @@ from components.dialog import confirm_dialog
 from components.filters import filter_key
 from components.message import empty_state, skeleton_rows
 from components.stream import stream_host
-from components.table import Column, data_table, keys_of
+from components.table import Column, keys_of
 
 
 def _own(state: Any) -> list[dict[str, str]]:
@@ -228,23 +228,16 @@ def runs_panel() -> rx.Component:
         ),
         list_body(
             s,
-            data_table(
-                s.rows,
+            list_table(
+                s,
                 RUN_COLUMNS,
                 label="Executions",
                 row_id=lambda row: row.id,
-                selected=s.selected,
-                on_select=s.select,
-                sort=s.sort_by,
-                on_sort=s.set_sort,
-                loading=s.loading,
+                choose=s.select,
                 none=none,
                 actions=lambda row: row_menu(row, s),
                 small=lambda row: small(row, s, named=False),
                 bulk=bulk_bar(s),
-                shown=s.columns,
-                widths=s.column_widths,
-                on_widths=s.set_column_widths,
                 extra=label_column,
                 test="flow-executions",
             ),

@@ -7,8 +7,9 @@ from typing import Any
 import reflex as rx
 
 from app import routes, turns
+from app.in_namespace import InNamespace
 from app.list_page import ListPage
-from app.listing import list_body, list_filters, list_none, list_pager
+from app.listing import below_switch, list_body, list_filters, list_none, list_pager, list_table
 from app.pages.flows.execute import ExecuteState, execute_dialog
 from app.pages.flows.listing import COLUMNS as ALL
 from app.pages.flows.listing_state import FILTERS as KEYS
@@ -18,10 +19,9 @@ from app.words import say
 from backend_client import Page
 from components.button import icon_button, link, link_button
 from components.chrome import allowed
-from components.field import switch
 from components.sparkline import sparkline
 from components.states import state_icon
-from components.table import Column, data_table, keys_of
+from components.table import Column, keys_of
 
 FILTERS = [one for one in KEYS if one["field"] != "namespace"]
 COLUMNS = [
@@ -37,29 +37,23 @@ COLUMNS = [
 ]
 
 
-class NamespaceFlows(ListPage, Tab):
+class NamespaceFlows(InNamespace, ListPage, Tab):
     """Rows of the tab; with the namespaces below on wish."""
 
     list_name: str = "namespaceFlows"
     rows: list[FlowLine] = []
-    space: str = ""
-    below: bool = False
 
     @turns.reads
     async def load(self):
         """Fetch the page that the URL asks for, then the figures of the runs."""
         if self.arg("tab") != "flows" or not self.username:
             return
-        if self.space != self.arg("ns"):
-            self.rows, self.loading = [], True
-        self.space, self.below = self.arg("ns"), self.query("below") == "1"
+        self.enter_namespace()
         self.read_url(sort="id:asc", keys=FILTERS, columns=keys_of(COLUMNS))
         if self.below and "namespace" not in self.columns:
             self.columns = [self.columns[0], "namespace", *self.columns[1:]]
-        own = {"field": "namespace", "operator": "PREFIX" if self.below else "EQUALS", "value": self.space}
         async with self.listing() as api:
-            wanted = self.wanted()
-            page = await api.flows.search(**{**wanted, "filters": [*(wanted.get("filters") or []), own]})
+            page = await api.flows.search(**self.wanted_here())
             self.take(Page([FlowLine.of(row) for row in page.rows], page.total))
         if self.list_problem or not self.rows:
             return
@@ -69,12 +63,6 @@ class NamespaceFlows(ListPage, Tab):
                 one.key: one for one in await api.flows.sparklines([(r.namespace, r.id) for r in self.rows], runs=RUNS)
             }
             self.rows = [line.with_figures(found.get(line.key)) for line in self.rows]
-
-    @rx.event
-    async def set_below(self, on: bool) -> None:
-        """With the namespaces below, or without."""
-        pairs = [(k, v) for k, v in self.query_pairs() if k not in ("below", "page")] or [("own", "1")]
-        self._open(pairs + ([("below", "1")] if on else []))
 
 
 S: Any = NamespaceFlows
@@ -101,23 +89,22 @@ def flows_part() -> rx.Component:
         actions=[new],
         test="namespace-flows",
     )
-    below = rx.el.label(
-        switch(S.below, S.set_below, label="Include the namespaces below", test="namespace-below"),
-        rx.el.span("Include children"),
-        class_name="row g6 sm",
-    )
     return rx.fragment(
-        list_filters(S, FILTERS, placeholder="Flow, label", on_refresh=S.load, columns=COLUMNS, tools=[below]),
+        list_filters(
+            S,
+            FILTERS,
+            placeholder="Flow, label",
+            on_refresh=S.load,
+            columns=COLUMNS,
+            tools=[below_switch(S, test="namespace-below")],
+        ),
         list_body(
             S,
-            data_table(
-                S.rows,
+            list_table(
+                S,
                 COLUMNS,
                 label="Flows",
                 row_id=lambda line: line.key,
-                sort=S.sort_by,
-                on_sort=S.set_sort,
-                loading=S.loading,
                 none=none,
                 small=_small,
                 actions=lambda line: allowed(
@@ -127,9 +114,6 @@ def flows_part() -> rx.Component:
                     needs="EXECUTION:CREATE",
                     namespace=line.namespace,
                 ),
-                shown=S.columns,
-                widths=S.column_widths,
-                on_widths=S.set_column_widths,
                 test="namespace-flows",
             ),
             on_retry=S.load,
