@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from flowdeck.store import sqlite
+from flowdeck.store.checkpoints import Checkpoints, Turns
 from flowdeck.store.link import Dialect, DuplicateRow, Link, Row, StoreConflict, StoreError, StoreUnavailable
 from flowdeck.store.postgres import PgLink
 from flowdeck.store.sqlite import SqliteLink, is_busy
@@ -52,10 +53,6 @@ Durability = Literal["full", "barrier", "normal"]
 PAGE_BYTES = 2048
 """Page size of SQLite files: a step writes each page that it touches, a few rows in many indexes, as a whole. Half the
 usual size takes a fifth of the executor's CPU off a chain of tasks and changes nothing for large batches."""
-CHECKPOINT_PAUSE = 0.1
-"""Seconds between checkpoints while something is written."""
-TRUNCATE_ABOVE = 64 * 1024 * 1024
-"""Size of a write-ahead log, in bytes, above which a quiet second is used to cut it."""
 
 
 class Reader:
@@ -254,14 +251,20 @@ class Writer:
             raise StoreError("a transaction is open already")
         if self._link.dialect == "sqlite":
             deadline = time.monotonic() + wait
-            while True:
-                try:
-                    self._link.begin()
-                    break
-                except StoreUnavailable as error:
-                    if not is_busy(error.__cause__) or time.monotonic() > deadline:
-                        raise
-                    time.sleep(random.uniform(0.0001, 0.0005))
+            if not self._database.turns.begin(wait):
+                raise StoreUnavailable("database is locked: another transaction of this process is open")
+            try:
+                while True:
+                    try:
+                        self._link.begin()
+                        break
+                    except StoreUnavailable as error:
+                        if not is_busy(error.__cause__) or time.monotonic() > deadline:
+                            raise
+                        time.sleep(random.uniform(0.0001, 0.0005))
+            except BaseException:
+                self._database.turns.end()
+                raise
         else:
             self._link.begin()
         self._tx = Tx(self, self._link, int(time.time() * 1000) if now is None else now)
@@ -284,6 +287,7 @@ class Writer:
             raise
         self._tx = None
         if self._link.dialect == "sqlite":
+            self._database.turns.end()
             if durable:
                 self._flush_wal()
             self._database.written.set()
@@ -294,8 +298,12 @@ class Writer:
         if tx is not None:
             with contextlib.suppress(Exception):
                 tx._forget_session()
-            with contextlib.suppress(StoreError):
-                self._link.run("rollback", ())
+            try:
+                with contextlib.suppress(StoreError):
+                    self._link.run("rollback", ())
+            finally:
+                if self._link.dialect == "sqlite":
+                    self._database.turns.end()
 
     @contextlib.contextmanager
     def transaction(self, now: int | None = None, *, full: bool = False) -> Iterator[Tx]:
@@ -346,11 +354,12 @@ class Database:
         self.dialect: Dialect = "sqlite" if url.startswith("sqlite") else "postgresql"
         self.path = Path(url.removeprefix("sqlite:///")) if self.dialect == "sqlite" else None
         self.written = threading.Event()
+        self.turns = Turns()
         self._idle: list[Link] = []
         self._lock = threading.Lock()
         self._most = readers
         self._places = threading.BoundedSemaphore(readers)
-        self._checkpoints: threading.Thread | None = None
+        self._checkpoints: Checkpoints | None = None
         self._stopping = threading.Event()
 
     def _link(self, *, readonly: bool) -> Link:
@@ -428,34 +437,15 @@ class Database:
 
     def start_checkpoints(self) -> None:
         """Move the write-ahead log into the file from a thread of its own, so that no commit pays for it."""
-        if self.path is None or self._checkpoints is not None:
-            return
-        self._checkpoints = threading.Thread(target=self._checkpoint_loop, name="checkpoint", daemon=True)
-        self._checkpoints.start()
-
-    def _checkpoint_loop(self) -> None:
-        link = SqliteLink(str(self.path), readonly=False)
-        wal = Path(f"{self.path}-wal")
-        try:
-            while not self._stopping.is_set():
-                self.written.wait()
-                if self._stopping.wait(CHECKPOINT_PAUSE):
-                    break
-                self.written.clear()
-                with contextlib.suppress(StoreError):
-                    link.one("pragma wal_checkpoint(passive)", ())
-                if wal.exists() and wal.stat().st_size > TRUNCATE_ABOVE and not self.written.wait(1.0):
-                    with contextlib.suppress(StoreError):
-                        link.one("pragma wal_checkpoint(truncate)", ())
-        finally:
-            link.close()
+        if self.path is not None and self._checkpoints is None:
+            self._checkpoints = Checkpoints(self.path, self.written, self.turns)
+            self._checkpoints.start()
 
     def close(self) -> None:
         """Stop the checkpoint thread and close idle readers; the writer closes itself."""
         self._stopping.set()
-        self.written.set()
         if self._checkpoints is not None:
-            self._checkpoints.join(2.0)
+            self._checkpoints.stop()
         with self._lock:
             idle, self._idle = self._idle, []
         for link in idle:
