@@ -100,6 +100,18 @@ def test_translations_have_the_slots_of_the_english_text(language: str) -> None:
     assert console_words.wrong_slots(language) == []
 
 
+@pytest.mark.parametrize("language", console_words.catalogues())
+def test_operators_of_conditions_stay_apart(language: str) -> None:
+    """Conditions are written as text with these words and read again: each means one operator, in lower case."""
+    source = (ROOT / "components" / "filter_words.jsx").read_text(encoding="utf-8")
+    table = re.search(r"WORDS = \{(.*?)\}", source)
+    assert table
+    english = re.findall(r': "([^"]+)"', table[1])
+    said = [words.catalogue(language).get(one, one) for one in english]
+    assert len(set(said)) == len(english) > 10
+    assert [one for one in said if one != one.lower()] == []
+
+
 @pytest.mark.parametrize("language", console_words.WHOLE)
 def test_no_word_is_missing(language: str) -> None:
     """UI-A11-05: missing keys fail the build check. `scripts/console_words.py --missing` prints them."""
