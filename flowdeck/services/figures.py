@@ -99,10 +99,37 @@ def bucket_of(span: int) -> int:
     return 30 * DAY
 
 
+CELLS = ("bucket", "ns", "flow", "state")
+"""What executions can be counted by: part of time, namespace, flow, state."""
+_OF_SUMS = {"bucket": "h.hour / :width", "ns": "f.namespace", "flow": "f.id", "state": "h.state"}
+_OF_ROWS = {"bucket": "e.created / :width", "ns": "e.namespace", "flow": "e.flow_id", "state": "e.state"}
+
+
+def _grouped(columns: Mapping[str, str], by: Sequence[str]) -> tuple[str, str]:
+    """What is selected and what it is grouped by; positions, since PostgreSQL takes no parameter twice for one."""
+    return ", ".join(f"{columns[one]} as {one}" for one in by), ", ".join(str(n + 1) for n in range(len(by)))
+
+
 async def count_cells(
-    backend: Backend, caller: Caller, filters: Sequence[Filter], start: int, end: int, width: int
+    backend: Backend,
+    caller: Caller,
+    filters: Sequence[Filter],
+    start: int,
+    end: int,
+    width: int,
+    by: Sequence[str] = CELLS,
 ) -> list[Any]:
-    """(bucket, namespace, flow, state, count, duration sum): hourly sums, or executions of a short window."""
+    """Counts of executions and sums of their durations: hourly sums, or executions of a short window.
+
+    Args:
+        start, end: ms.
+        width: of a bucket, in ms.
+        by: those of `CELLS` that are asked for. The database adds up the others: a year of ten thousand flows has
+            millions of cells, a chart shows some hundred.
+
+    Returns:
+        `{n, ms}` and what it was counted by, a mapping each.
+    """
     now = backend.now()
     plain = all(f.field in ("namespace", "flowId", "scope", "timeRange") for f in filters)
     chosen = [
@@ -122,45 +149,44 @@ async def count_cells(
                 else:
                     column, source = ("f.namespace", "namespace") if f.field == "namespace" else ("f.id", "id")
                     where.add(names(where, reader, caller.tenant, column, source, f))
+            shown, groups = _grouped(_OF_SUMS, by)
             ended = reader.all(
-                "select h.hour / :width as bucket, f.namespace as ns, f.id as flow, h.state, "
-                "sum(h.count) as n, "
-                "sum(h.duration_ms) as ms from flow f join rollup_hour h on h.flow_key = f.flow_key "
-                f"where {where.sql} group by 1, 2, 3, 4",
+                f"select {shown}, sum(h.count) as n, sum(h.duration_ms) as ms "
+                f"from flow f join rollup_hour h on h.flow_key = f.flow_key where {where.sql} group by {groups}",
                 where.params,
             )
             open_where = queries.conditions(reader, caller.tenant, chosen, backend.config.system_namespace, now=now)
             open_where.add("e.state < 20").add("e.created >= :start").add("e.created < :end")
             open_where.params.update(start=start, end=end, width=width)
+            shown, groups = _grouped(_OF_ROWS, by)
             living = reader.all(
-                "select e.created / :width as bucket, e.namespace as ns, e.flow_id as flow, e.state, "
-                "count(*) as n, 0 as ms "
-                f"from execution e where {open_where.sql} group by 1, 2, 3, 4",
+                f"select {shown}, count(*) as n, 0 as ms from execution e where {open_where.sql} group by {groups}",
                 open_where.params,
             )
             return [*ended, *living]
         where2 = queries.conditions(reader, caller.tenant, chosen, backend.config.system_namespace, now=now)
         where2.add("e.created >= :start").add("e.created < :end")
         where2.params.update(start=start, end=end, width=width)
+        shown, groups = _grouped(_OF_ROWS, by)
         return reader.all(
-            "select e.created / :width as bucket, e.namespace as ns, e.flow_id as flow, e.state, count(*) as n, "
+            f"select {shown}, count(*) as n, "
             "sum(case when e.ended is null then 0 else e.ended - coalesce(e.started, e.created) end) as ms "
-            f"from execution e where {where2.sql} group by 1, 2, 3, 4",
+            f"from execution e where {where2.sql} group by {groups}",
             where2.params,
         )
 
     # PostgreSQL sums integers to decimals.
     return [
-        {
-            "bucket": int(r["bucket"]),
-            "ns": r["ns"],
-            "flow": r["flow"],
-            "state": r["state"],
-            "n": int(r["n"]),
-            "ms": int(r["ms"] or 0),
-        }
-        for r in await backend.read(work)
+        {**{one: r[one] for one in by}, "n": int(r["n"]), "ms": int(r["ms"] or 0)} for r in await backend.read(work)
     ]
+
+
+COUNTED_BY = {
+    "executions-over-time": ("bucket", "state"),
+    "executions-by-namespace": ("ns", "state"),
+    "executions-by-flow": ("ns", "flow", "state"),
+}
+"""What the cells of a chart are counted by; those of the others by their state."""
 
 
 async def build(backend: Backend, caller: Caller, sent: Mapping[str, Any], filters: Sequence[Filter]) -> dict[str, Any]:
@@ -174,7 +200,7 @@ async def build(backend: Backend, caller: Caller, sent: Mapping[str, Any], filte
         return await _logs(backend, caller, filters, start, end, width)
     if chart == "error-logs":
         return await _errors(backend, caller, filters, start, end)
-    cells = await count_cells(backend, caller, filters, start, end, width)
+    cells = await count_cells(backend, caller, filters, start, end, width, COUNTED_BY.get(chart, ("state",)))
     match chart:
         case "executions-over-time":
             return _over_time(cells, start, end, width)

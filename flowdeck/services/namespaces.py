@@ -86,7 +86,7 @@ async def overview(backend: Backend, caller: Caller) -> dict[str, Any]:
     names = await known(backend, caller)
     held, said = await backend.read(work)
     day: dict[str, dict[str, int]] = {}
-    for cell in await count_cells(backend, caller, [], now - DAY, now, HOUR):
+    for cell in await count_cells(backend, caller, [], now - DAY, now, HOUR, ("ns", "state")):
         counts = day.setdefault(cell["ns"], {"runs": 0, "running": 0, "failed": 0})
         counts["runs"] += cell["n"]
         counts["running"] += cell["n"] if cell["state"] in MOVING else 0

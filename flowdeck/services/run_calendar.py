@@ -53,7 +53,7 @@ async def calendar(backend: Backend, caller: Caller, filters: Sequence[Filter]) 
                 end = int(one.value)
     start = max(start, end - LONGEST) // HOUR * HOUR
     counted: defaultdict[int, Counter[str]] = defaultdict(Counter)
-    for cell in await count_cells(backend, caller, filters, start, end + 1, HOUR):
+    for cell in await count_cells(backend, caller, filters, start, end + 1, HOUR, ("bucket", "state")):
         counted[cell["bucket"] * HOUR][State(cell["state"]).name] += cell["n"]
     ahead, truncated = await _ahead(backend, caller, filters, now)
     return {

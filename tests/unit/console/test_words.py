@@ -110,6 +110,10 @@ def test_operators_of_conditions_stay_apart(language: str) -> None:
     said = [words.catalogue(language).get(one, one) for one in english]
     assert len(set(said)) == len(english) > 10
     assert [one for one in said if one != one.lower()] == []
+    example = "state in FAILED, WARNING and namespace within company"
+    shown = words.catalogue(language).get(example, example)
+    assert all(f" {words.catalogue(language).get(one, one)} " in shown for one in ("in", "within"))
+    assert " and " in shown  # the parser's own, like "text"
 
 
 @pytest.mark.parametrize("language", console_words.WHOLE)
