@@ -115,6 +115,11 @@ bench-ui: $(VENV)/.dev test-packages console ## the console's budgets in Chromiu
 	$(BIN)/python -m benchmarks.console_large $(INSTANCE)
 	$(BIN)/python -m benchmarks.consoles
 
+.PHONY: bench-home
+bench-home: $(VENV)/.dev test-packages console ## the home page over ten million executions: builds them for half an hour, 16 GB
+	$(BIN)/python -m benchmarks.instance $(INSTANCE)-large --executions 10000000 --lines 1000
+	$(BIN)/python -m benchmarks.home $(INSTANCE)-large
+
 .PHONY: lock
 lock: $(VENV)/.dev ## renew the lock files from pyproject.toml
 	$(BIN)/uv pip compile -q pyproject.toml --group build --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements/serve.lock
