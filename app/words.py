@@ -134,7 +134,9 @@ def say(text: str, /, **slots: object) -> str:
         slots: what goes there, as it is.
     """
     said = catalogue(_language.get()).get(text, text)
-    return _fill(said if isinstance(said, str) else said.get("other", text), slots)
+    if isinstance(said, dict):  # counted elsewhere, here without its number: the form for most numbers
+        said = said.get("many") or said.get("other", text)
+    return _fill(said, slots)
 
 
 def say_count(count: float, one: str, other: str, /, **slots: object) -> str:

@@ -11,7 +11,8 @@ const inBrowser = typeof window !== "undefined";
 let language = "en", words = {}, rules = null;
 const makers = [];
 
-export const $t = (text) => { const said = words[text]; return typeof said === "string" ? said : text; };
+// A text that is counted elsewhere may be asked for without its number: then the form for most numbers.
+export const $t = (text) => { const said = words[text]; return typeof said === "string" ? said : (typeof said === "object" && said && (said.many || said.other)) || text; };
 const fill = (text, slots) => text.replace(/\{(\w+)\}/g, (whole, name) => (name in slots ? String(slots[name]) : whole));
 export const $p = (text, slots) => fill($t(text), slots);
 

@@ -67,6 +67,14 @@ def test_categories_are_those_of_cldr(language: str, count: int, expected: str) 
     assert category(language, count) == expected
 
 
+def test_a_counted_text_without_its_number_has_the_form_for_most_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    forms = {"one": "{n} wiersz", "few": "{n} wiersze", "many": "{n} wierszy", "other": "{n} wiersza"}
+    monkeypatch.setattr(words, "catalogue", lambda _language: {"{n} rows": forms, "{n} keys": {"other": "{n} kluczy"}})
+    speak("pl")
+    assert say("{n} rows", n=500) == "500 wierszy"
+    assert say("{n} keys", n=500) == "500 kluczy"
+
+
 def test_numbers_have_the_marks_of_the_language() -> None:
     assert spoken(1234567) == "1,234,567"
     speak("de")
