@@ -57,7 +57,7 @@ def words_of_handlers(root: Path = ROOT) -> set[str]:
     states = next(
         node.value
         for node in ast.parse((root / "app" / "words.py").read_text(encoding="utf-8")).body
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict)
+        if isinstance(node, ast.Assign) and [getattr(one, "id", "") for one in node.targets] == ["STATES"]
     )
     assert isinstance(states, ast.Dict)
     return found | {str(one.value) for one in states.values if isinstance(one, ast.Constant)}

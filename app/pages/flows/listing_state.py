@@ -249,9 +249,9 @@ class FlowsState(FlowDeeds, ListPage, Tab):
         if not self.select_everything:
             note = self._narrow("FLOW:DELETE" if action == "delete" else "FLOW:UPDATE")
             if not self.selected:
-                self.toast(say("Could not {action} the flows", action=action), note, level="warning")
+                self.toast(say("Could not change the flows"), note, level="warning")
                 return
-        async with self.api(say("Could not {action} the flows", action=action)) as api:
+        async with self.api(say("Could not change the flows")) as api:
             if self.select_everything:
                 count = await api.flows.bulk_by_query(action, query=self.search_text, filters=self.conditions())
             else:

@@ -425,7 +425,9 @@ class TriggersState(FlowState):
             "delete": say("delete the state"),
             "drop": say("delete the backfill"),
         }
-        async with self.api(say("Could not {words}", words=words.get(action, "do it"))) as api:
+        if action not in words:
+            return
+        async with self.api(say("Could not {words}", words=words[action])) as api:
             if action == "unlock":
                 await api.triggers.unlock(self.flow_ns, self.flow_id, name)
             elif action == "delete":
@@ -434,7 +436,10 @@ class TriggersState(FlowState):
                 await api.triggers.backfill("delete", self._key(name))
             await self._read(api)
             self.toast(
-                {"unlock": "Trigger unlocked", "delete": "State deleted"}.get(action, say("Backfill deleted")), name
+                {"unlock": say("Trigger unlocked"), "delete": say("State deleted")}.get(
+                    action, say("Backfill deleted")
+                ),
+                name,
             )
 
     @rx.event

@@ -135,6 +135,10 @@ def test_the_list_knows_the_words_of_handlers() -> None:
     assert console_words.listed()["server"] == sorted(console_words.words_of_handlers())
 
 
+def test_words_of_states_are_listed() -> None:
+    assert set(words.STATES.values()) <= set(console_words.listed()["server"])
+
+
 def test_catalogues_are_sorted() -> None:
     for language in console_words.catalogues():
         texts = list(json.loads((console_words.LOCALES / f"{language}.json").read_text(encoding="utf-8")))
