@@ -224,7 +224,8 @@ class _FileList:
         tables = f"log_line l {self.join} log_source s on s.source = l.source"
         if not with_names and self._of_all_sources():
             tables, where = "log_line l", f"{self.chosen.of_lines()} and {texts}"
-        edges = self.reader.one("select min(seq), max(seq) from log_line")
+        # Asked for together SQLite would go through all of them.
+        edges = self.reader.one("select (select min(seq) from log_line), (select max(seq) from log_line)")
         assert edges is not None
         low, high = edges
         first = low if self.ascending else high
@@ -296,6 +297,8 @@ def page_of(
         if len(lines) >= limit and (passed > CAPPED or time.monotonic() > deadline):
             passed = CAPPED + 1
             break
+        if file is not files[0] and not _reaches(file, chosen):
+            continue
         with file.database.reader() as reader:
             part = _FileList(reader, chosen, ascending)
             bound = part.bound()
@@ -312,6 +315,19 @@ def page_of(
                 lines += part.page(bound, min(wanted, total - skip), skip)
             passed += total
     return lines, min(passed, CAPPED + 1)
+
+
+def _reaches(file: LogFile, chosen: Selection) -> bool:
+    """Whether a day that is over has lines between the wanted instants; asked of its file once."""
+    if chosen.since is None and chosen.until is None:
+        return True
+    if file.instants is None:
+        with file.database.reader() as reader:
+            row = reader.one("select min(first_at), max(last_at) from log_source")
+        assert row is not None
+        file.instants = (row[0] or 0, row[1] or 0)
+    first, last = file.instants
+    return (chosen.since is None or last >= chosen.since) and (chosen.until is None or first < chosen.until)
 
 
 def _searched(

@@ -164,6 +164,8 @@ def find_in(
         # A page that is full of lines ends with the last of them.
         first, last = page if len(lines) < PAGE else (lines[-1][0], page[1]) if backwards else (page[0], lines[-1][0])
         searched += last - first + 1
+        if last - first < 2 * PAGE < size:  # most lines have it: to leave out the others costs more than it saves
+            pattern, size = None, PAGE
         if backwards:
             high = first - 1
         else:
