@@ -85,7 +85,10 @@ def ten_charts() -> dict[str, Any]:
         if kind == "Pie":
             del columns["x"]
         options = {"displayName": f"{kind} of {column}", "width": 6}
-        options |= {"colorByColumn": "by"} if kind == "Pie" else {"column": "x", "colorByColumn": "by"}
+        options |= {"Pie": {"colorByColumn": "by"}, "Bar": {"column": "x"}}.get(kind) or {
+            "column": "x",
+            "colorByColumn": "by",
+        }
         return {"type": f"{chart}.{kind}", "chartOptions": options, "data": {"type": data, "columns": columns}}
 
     def number(state: str) -> dict[str, Any]:
