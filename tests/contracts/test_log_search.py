@@ -149,7 +149,8 @@ def test_what_is_rare_is_found_without_reading_the_other_lines(logs: Logs, monke
         "all",
         lambda self, text, *a, **n: (found := real(self, text, *a, **n), read.append(len(found)))[0],
     )
-    for view in ({}, {"min_level": 2}, {"task_run_seq": 7}, {"task_run_seq": 7, "min_level": 2}):
+    views: tuple[dict[str, Any], ...] = ({}, {"min_level": 2}, {"task_run_seq": 7}, {"task_run_seq": 7, "min_level": 2})
+    for view in views:
         read.clear()
         answer = logs.store.search(1, "LINE 7778", **view)
         assert (answer["total"], answer["hits"][0]["no"]) == (1, 7779)
