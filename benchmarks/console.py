@@ -229,7 +229,7 @@ def lists(page: Page, server: Server) -> list[Row]:
 
         once()
         rows.append(
-            Row(f"List of {word} usable, warm", median(once, 7), 500, "ms", "press in the menu to the first row")
+            Row(f"List of {word} usable, warm", median(once, 7), 300, "ms", "press in the menu to the first row")
         )
     return rows
 

@@ -156,8 +156,63 @@ export function fold(shape, folded) {
   return { nodes, edges: [...seen.values()], clusters: shape.clusters.filter((c) => !into(c.id)) };
 }
 
+// A large graph with clusters: each cluster is laid out by itself and stands as one box in what holds it. All at once
+// dagre needs a minute for a thousand tasks in a hundred clusters.
+const LARGE = 100;
+function layoutByCluster(shape, direction) {
+  const across = direction === "LR";
+  const clusters = new Map(shape.clusters.map((c) => [c.id, c]));
+  const parentOf = (id) => (clusters.has(clusters.get(id)?.parent) ? clusters.get(id).parent : "");
+  const items = new Map([["", []], ...shape.clusters.map((c) => [c.id, []])]);
+  const owners = new Map();
+  for (const node of shape.nodes) {
+    owners.set(node.id, clusters.has(node.cluster) ? node.cluster : "");
+    items.get(owners.get(node.id)).push(node);
+  }
+  for (const cluster of shape.clusters) items.get(parentOf(cluster.id)).push(cluster);
+  // An edge belongs to the innermost cluster that holds both ends; there it joins what they lie in.
+  const chain = (id) => { const out = [[owners.get(id), id]]; for (let c = owners.get(id); c; c = parentOf(c)) out.push([parentOf(c), c]); return out; };
+  const edges = new Map([...items.keys()].map((id) => [id, []]));
+  for (const edge of shape.edges) {
+    const from = new Map(chain(edge.source));
+    const met = chain(edge.target).find(([holder]) => from.has(holder));
+    if (met && from.get(met[0]) !== met[1]) edges.get(met[0]).push({ ...edge, source: from.get(met[0]), target: met[1] });
+  }
+  const boxes = new Map();
+  const place = (holder) => {
+    const inner = items.get(holder);
+    if (!inner.length) return { width: 210, height: 68 };
+    const graph = new dagre.graphlib.Graph();
+    graph.setGraph({ rankdir: direction, nodesep: across ? 32 : 40, ranksep: across ? 56 : 44, ranker: inner.length > 300 ? "longest-path" : "network-simplex" });
+    for (const item of inner) graph.setNode(item.id, clusters.has(item.id) ? place(item.id) : sizeOf(item));
+    for (const edge of edges.get(holder)) graph.setEdge(edge.source, edge.target, { width: edge.label ? 40 : 1, height: edge.label ? 20 : 1, labelpos: "c", weight: edge.error ? 0 : 2 });
+    dagre.layout(graph);
+    const [left, top, more] = holder ? [20, 48, 20] : [16, 16, 16]; // room of a frame and its head
+    for (const item of inner) {
+      const at = graph.node(item.id);
+      boxes.set(item.id, { x: left + at.x - at.width / 2, y: top + at.y - at.height / 2, width: at.width, height: at.height });
+    }
+    const { width, height } = graph.graph();
+    return { width: Math.max(left + (width || 0) + more, 210), height: top + (height || 0) + more };
+  };
+  place("");
+  // Places within a cluster become places in the whole, outer clusters first.
+  const settle = (holder, x, y) => {
+    for (const item of items.get(holder)) {
+      const box = boxes.get(item.id);
+      box.x += x;
+      box.y += y;
+      if (clusters.has(item.id)) settle(item.id, box.x, box.y);
+    }
+  };
+  settle("", 0, 0);
+  for (const cluster of shape.clusters) if (!items.get(cluster.id).length) boxes.delete(cluster.id);
+  return boxes;
+}
+
 // Depends on the shape and the direction only: a change of state must not move anything.
 export function layout(shape, direction) {
+  if (shape.clusters.length && shape.nodes.length > LARGE) return layoutByCluster(shape, direction);
   const graph = new dagre.graphlib.Graph({ compound: true, multigraph: false });
   const across = direction === "LR";
   // Heads of nested blocks need room that dagre does not know of.

@@ -1,5 +1,6 @@
 // Log lines of one execution: a virtual list over ranges by position, with search, levels, follow and groups.
-import { memo, useCallback, useEffect, useMemo, useReducer, useRef, useState } from "react";
+import { memo, useCallback, useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from "react";
+import { flushSync } from "react-dom";
 import { Link, useLocation } from "react-router";
 import { GroupedVirtuoso, Virtuoso } from "react-virtuoso";
 import { copyText, isAbort, request, useDebounced, withQuery } from "$/public/external/components/net/net.jsx";
@@ -185,15 +186,22 @@ function patternOf(q, regex, exact) {
   }
 }
 
+// How much is drawn around what is seen, in pixels. At the end nothing comes from below: there the lines above the
+// window go twenty at a time, else each new line would draw the list once more for the one that it pushes out.
+const READING = { increaseViewportBy: 200, overscan: 0 };
+const TAILING = { increaseViewportBy: { top: 200, bottom: 0 }, overscan: { main: 400, reverse: 0 } };
+const stateOf = (store) => `${store.execution.state} ${store.snapshots} ${store.ended?.reason}`;
+
 // ---- the component ---------------------------------------------------------------------------------------------
 export function LogView({ logsUrl, searchUrl, downloadUrl, exportUrl, fileUrl, execution, taskRun, attempt, level = "INFO", grouping = "time", folding = "", follow = false, line, zone, compact = false, onLine, onView }) {
-  const store = useExecution(execution);
+  const [mode, setMode] = useState(taskRun || compact ? "time" : grouping);
+  // Lines draw the view by themselves; beside them only the groups show more of the execution than its state.
+  const store = useExecution(execution, mode === "task" ? undefined : stateOf);
   const connection = useConnection();
   const held = useRef({});
   held.current = { onLine, onView };
   const [, bump] = useReducer((n) => n + 1, 0);
   const [low, setLow] = useState(level);
-  const [mode, setMode] = useState(taskRun || compact ? "time" : grouping);
   const [wrapped, setWrapped] = useState(true);
   const [times, setTimes] = useState(true);
   const [task, setTask] = useState(taskRun || "");
@@ -208,10 +216,12 @@ export function LogView({ logsUrl, searchUrl, downloadUrl, exportUrl, fileUrl, e
   const [totals, setTotals] = useState({});
   const [folded, setFolded] = useState(() => new Map());
   const [attemptOf, setAttemptOf] = useState(() => new Map());
-  const [range, setRange] = useState({ startIndex: 0, endIndex: 40 });
+  const range = useRef({ startIndex: 0, endIndex: 40 }); // drawn; the minimap alone shows it
+  const onRange = useRef(null);
   const [notable, setNotable] = useState(null);
   const [problem, setProblem] = useState(null);
   const list = useRef(null);
+  const scroller = useRef(null);
   const field = useRef(null);
   useEffect(() => setLow(level), [level]);
   useEffect(() => setFollowing(follow), [follow]);
@@ -226,6 +236,8 @@ export function LogView({ logsUrl, searchUrl, downloadUrl, exportUrl, fileUrl, e
   // One source for the whole view, one per task run in the grouped one.
   const shown_ = useRef(true);
   const unseen = useRef(0);
+  const pacing = useRef(false); // whether `changed` draws just now
+  const toBottom = () => { if (stick.current && scroller.current) scroller.current.scrollTop = scroller.current.scrollHeight; };
   const drawn = useRef({}); // how many lines are drawn: what else draws the view in a burst shows no more (UI-LV-02)
   const changed = useMemo(() => paced(() => {
     if (!shown_.current) return;
@@ -233,7 +245,11 @@ export function LogView({ logsUrl, searchUrl, downloadUrl, exportUrl, fileUrl, e
     unseen.current = 0;
     if (added && !stick.current) setFresh((n) => n + added);
     drawn.current = { source: drawn.current.source, total: drawn.current.source?.total };
-    bump();
+    // Drawn and scrolled in this frame: each frame that a line takes costs as much as the line itself.
+    pacing.current = true;
+    flushSync(bump);
+    pacing.current = false;
+    toBottom();
   }, 80), []);
   const source = useMemo(() => (logsUrl ? new LogSource(logsUrl, view, changed) : null), [key]);
   if (drawn.current.source !== source) drawn.current = { source, total: source?.total };
@@ -324,8 +340,8 @@ export function LogView({ logsUrl, searchUrl, downloadUrl, exportUrl, fileUrl, e
   }, [execution, source]);
 
   const count_ = sizes ? sizes.reduce((n, m) => n + m, 0) : total;
-  useEffect(() => {
-    if (!following || !count_) return undefined;
+  useLayoutEffect(() => {
+    if (!following || !count_ || pacing.current) return undefined;
     const frame = requestAnimationFrame(() => list.current?.scrollToIndex({ index: count_ - 1, align: "end" }));
     return () => cancelAnimationFrame(frame);
   }, [following, count_]);
@@ -353,7 +369,12 @@ export function LogView({ logsUrl, searchUrl, downloadUrl, exportUrl, fileUrl, e
       base += sizes[i];
     });
   }, 30);
-  useEffect(() => fetchRange(range), [range.startIndex, range.endIndex, key, mode, count_ > 0, folded, attemptOf]);
+  useEffect(() => fetchRange(range.current), [key, mode, count_ > 0, folded, attemptOf]);
+  const rangeChanged = useCallback((now) => {
+    range.current = now;
+    fetchRange(now);
+    onRange.current?.(now);
+  }, []);
 
   const stopFollowing = () => {
     if (stick.current) {
@@ -469,7 +490,7 @@ export function LogView({ logsUrl, searchUrl, downloadUrl, exportUrl, fileUrl, e
   const [seen, setSeen] = useState(false);
   const copyShown = () => {
     const out = [];
-    for (let i = range.startIndex; i <= Math.min(range.endIndex, count_ - 1); i += 1) {
+    for (let i = range.current.startIndex; i <= Math.min(range.current.endIndex, count_ - 1); i += 1) {
       const [part, position] = at(i);
       const one = part?.lines.get(position);
       if (one) out.push(mode === "raw" ? one.text : `${one.at} ${one.level} ${one.taskId ? `[${one.taskId}] ` : ""}${one.text}`);
@@ -503,6 +524,7 @@ export function LogView({ logsUrl, searchUrl, downloadUrl, exportUrl, fileUrl, e
     }
   };
 
+  const scrollerRef = useCallback((host) => { scroller.current = host; }, []);
   const current = hit >= 0 ? found.hits[hit]?.no : 0;
   const render = (index) => {
     const [part, position] = at(index);
@@ -512,8 +534,10 @@ export function LogView({ logsUrl, searchUrl, downloadUrl, exportUrl, fileUrl, e
   const common = {
     ref: list,
     defaultItemHeight: compact ? 20 : 20,
-    increaseViewportBy: 200,
-    rangeChanged: setRange,
+    ...(following ? TAILING : READING),
+    rangeChanged,
+    scrollerRef,
+    totalListHeightChanged: toBottom,
     atBottomThreshold: 24,
     style: { height: "100%" },
     "data-testid": "log-list",
@@ -584,7 +608,7 @@ export function LogView({ logsUrl, searchUrl, downloadUrl, exportUrl, fileUrl, e
             )}
           {!following && fresh > 0 ? <button type="button" className="newp" onClick={toEnd} data-testid="log-new"><Icon name="arrow-down" />{plural(fresh, "new line")}</button> : null}
         </div>
-        {mode === "time" && !compact && total > 200 ? <Minimap total={total} notable={notable} hits={found.hits} range={range} last={source?.last || total} onPick={(ratio) => show(Math.floor(ratio * total))} /> : null}
+        {mode === "time" && !compact && total > 200 ? <Minimap total={total} notable={notable} hits={found.hits} range={range} onRange={onRange} last={source?.last || total} onPick={(ratio) => show(Math.floor(ratio * total))} /> : null}
       </div>
       <div className="lft">
         {running || following ? (
@@ -630,7 +654,12 @@ function GroupHead({ group, store, folded, lines, chosen, downloadUrl, onFold, o
   );
 }
 
-function Minimap({ total, notable, hits, range, last, onPick }) {
+function Minimap({ total, notable, hits, range: told, onRange, last, onPick }) {
+  const [range, setRange] = useState(told.current);
+  useEffect(() => {
+    onRange.current = setRange;
+    return () => { onRange.current = null; };
+  }, []);
   const top = (ratio) => `${Math.max(0, Math.min(99.6, ratio * 100))}%`;
   return (
     <div className="mm" aria-hidden="true" onClick={(e) => { const box = e.currentTarget.getBoundingClientRect(); onPick((e.clientY - box.top) / box.height); }}>

@@ -169,9 +169,10 @@ function forget(store) {
   }, 60000);
 }
 
-export function useExecution(id) {
+// `part(store)`, a text or number, tells what the component draws of it; without it each change draws the component.
+export function useExecution(id, part) {
   const store = executionStore(id || "");
-  useSyncExternalStore(store.subscribe, () => store.version, () => 0);
+  useSyncExternalStore(store.subscribe, () => (part ? part(store) : store.version), () => 0);
   return store;
 }
 

@@ -24,6 +24,8 @@ WINDOW = 50_000
 NAMED = 500
 """Attempts whose own names hold the text; with more the names are compared line by line."""
 
+OF_TENANT = "s.tenant = :tenant"
+"""SQL: an attempt is one of the caller's tenant."""
 LINE = (
     "select l.seq, l.no, l.line_no, l.level, l.at, l.thread, l.message, s.execution, s.execution_seq, s.task_run_seq,"
     " s.attempt, s.task_id, s.task_run, s.tenant, s.namespace, s.flow_id, s.trigger_id"
@@ -31,10 +33,10 @@ LINE = (
 """What a line tells, of `log_line l` and its `log_source s`."""
 
 
-def message_like(dialect: str) -> str:
-    """SQL: a line's message fits the pattern `:q` (`where.like`), capitals or not."""
-    # SQLite's LIKE makes no difference between them; `lower` would copy each message.
-    return f"{'l.message' if dialect == 'sqlite' else 'lower(l.message)'} like :q escape '!'"
+def _like(dialect: str, column: str) -> str:
+    """SQL: a text fits the pattern `:q` (`where.like`), capitals or not."""
+    # SQLite's LIKE makes no difference between them; `lower` would copy each text.
+    return f"{column if dialect == 'sqlite' else f'lower({column})'} like :q escape '!'"
 
 
 def source_conditions(
@@ -54,7 +56,7 @@ def source_conditions(
 
     `since` and `until` (ms, the second one excluded) leave out attempts all of whose lines lie elsewhere.
     """
-    found = ["s.tenant = :tenant"]
+    found = [OF_TENANT]
     named: dict[str, Any] = {"tenant": tenant}
     for name, value in (
         ("flow_id", flow_id),
@@ -207,9 +209,10 @@ class _FileList:
             {**self.named, "limit": limit, "skip": skip},
         )
 
-    def hits(self, bound: _Bound) -> Iterator[list[int]]:
-        """Numbers (`seq`) of the lines that fit, in order, a list for each part of the file."""
-        where = f"{self.chosen.of_lines()} and {self._text()} and {self.chosen.of_sources()}"
+    def hits(self, bound: _Bound, most: int) -> Iterator[list[int]]:
+        """Numbers (`seq`) of the lines that fit, in order, a list for each part of the file; `most` of them."""
+        texts, with_names = self._text()
+        where = f"{self.chosen.of_lines()} and {texts} and {self.chosen.of_sources()}"
         if bound.size <= FEW:
             rows = self.reader.all(
                 f"select l.seq from log_source s {self.join} log_line l on l.source = s.source where {where}"
@@ -218,35 +221,53 @@ class _FileList:
             )
             yield [row[0] for row in rows]
             return
-        edges = self.reader.one("select min(seq), max(seq) from log_line")
+        tables = f"log_line l {self.join} log_source s on s.source = l.source"
+        if not with_names and self._of_all_sources():
+            tables, where = "log_line l", f"{self.chosen.of_lines()} and {texts}"
+        # Asked for together SQLite would go through all of them.
+        edges = self.reader.one("select (select min(seq) from log_line), (select max(seq) from log_line)")
         assert edges is not None
         low, high = edges
         first = low if self.ascending else high
-        while low <= first <= high:
+        while low <= first <= high and most > 0:
             last = first + WINDOW - 1 if self.ascending else first - WINDOW + 1
             rows = self.reader.all(
-                f"select l.seq from log_line l {self.join} log_source s on s.source = l.source"
-                f" where l.seq between :low and :high and {where} order by l.seq {self.direction}",
-                {**self.named, "low": min(first, last), "high": max(first, last)},
+                f"select l.seq from {tables} where l.seq between :low and :high and {where}"
+                f" order by l.seq {self.direction} limit :most",
+                {**self.named, "low": min(first, last), "high": max(first, last), "most": most},
             )
             yield [row[0] for row in rows]
+            most -= len(rows)
             first = last + 1 if self.ascending else last - 1
 
-    def _text(self) -> str:
-        """SQL: the line has the text, or its attempt's names have."""
+    def _of_all_sources(self) -> bool:
+        """Whether a line's attempt says nothing about whether the line is wanted."""
+        if self.chosen.sources != [OF_TENANT] or self.chosen.lines:
+            return False
+        # Levels and instants, which attempts are left out by too, are the lines' own.
+        others = self.reader.one(
+            "select 1 from log_source s where s.tenant < :tenant union all"
+            " select 1 from log_source s where s.tenant > :tenant limit 1",
+            self.named,
+        )
+        return others is None
+
+    def _text(self) -> tuple[str, bool]:
+        """SQL: the line has the text, or its attempt's names have; and whether it speaks of attempts."""
         if self.chosen.text is None:
-            return "1 = 1"
-        message = message_like(self.reader.dialect)
-        names = " or ".join(f"lower(s.{name}) like :q escape '!'" for name in ("execution", "flow_id", "task_id"))
+            return "1 = 1", False
+        dialect = self.reader.dialect
+        message = _like(dialect, "l.message")
+        names = " or ".join(_like(dialect, f"s.{name}") for name in ("execution", "flow_id", "task_id"))
         found = self.reader.all(
             f"select s.source from log_source s where {self.chosen.of_sources()} and ({names}) limit {NAMED + 1}",
             self.named,
         )
         if len(found) > NAMED:
-            return f"({message} or {names})"
+            return f"({message} or {names})", True
         if found:
-            return f"({message} or l.source in ({', '.join(str(int(row[0])) for row in found)}))"
-        return message
+            return f"({message} or l.source in ({', '.join(str(int(row[0])) for row in found)}))", False
+        return message, False
 
     def lines(self, seqs: Sequence[int]) -> list[Any]:
         """These lines, in order."""
@@ -276,6 +297,8 @@ def page_of(
         if len(lines) >= limit and (passed > CAPPED or time.monotonic() > deadline):
             passed = CAPPED + 1
             break
+        if file is not files[0] and not _reaches(file, chosen):
+            continue
         with file.database.reader() as reader:
             part = _FileList(reader, chosen, ascending)
             bound = part.bound()
@@ -294,13 +317,26 @@ def page_of(
     return lines, min(passed, CAPPED + 1)
 
 
+def _reaches(file: LogFile, chosen: Selection) -> bool:
+    """Whether a day that is over has lines between the wanted instants; asked of its file once."""
+    if chosen.since is None and chosen.until is None:
+        return True
+    if file.instants is None:
+        with file.database.reader() as reader:
+            row = reader.one("select min(first_at), max(last_at) from log_source")
+        assert row is not None
+        file.instants = (row[0] or 0, row[1] or 0)
+    first, last = file.instants
+    return (chosen.since is None or last >= chosen.since) and (chosen.until is None or first < chosen.until)
+
+
 def _searched(
     part: _FileList, bound: _Bound, lines: list[Any], wanted: int, skip: int, deadline: float, most: int
 ) -> int:
     """Add the page's lines of a file to `lines`; how many fit, no more than `most` when the page is full."""
     found = 0
     taken: list[int] = []
-    for seqs in part.hits(bound):
+    for seqs in part.hits(bound, max(most, skip + wanted)):
         first = max(0, skip - found)
         taken += seqs[first : first + wanted - len(taken)]
         found += len(seqs)

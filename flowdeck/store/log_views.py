@@ -6,36 +6,17 @@ view; in the plain view of an execution they are the lines' own numbers, `no`, a
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import regex
-
-from flowdeck.expr.regexes import compiled
-from flowdeck.model.errors import IllegalArgument
-from flowdeck.store.driver import Database, Reader
+from flowdeck.store.driver import Database
 from flowdeck.store.log_deletion import delete_lines, delete_trigger_lines
-from flowdeck.store.log_lists import (
-    CAPPED,
-    LINE,
-    Selection,
-    message_like,
-    page_of,
-    source_conditions,
-)
-from flowdeck.store.logs import BY_EXECUTION, BY_SOURCE, LEVELS, LogFile, LogFiles
+from flowdeck.store.log_lists import Selection, page_of, source_conditions
+from flowdeck.store.log_pieces import WHOLE, Piece
+from flowdeck.store.log_search import View, find_in
+from flowdeck.store.logs import BY_EXECUTION, BY_SOURCE, LEVELS, LogFiles
 from flowdeck.store.queries.where import like
-
-SEARCH_PAGE = 2000
-LONGEST_PATTERN = 1000
-REGEX_SECONDS = 0.1
-
-_LINE = f"{LINE} from log_line l join log_source s on s.source = l.source"
-_TEXT = "select l.no, l.message from log_line l"
-"""What a search looks at: no other column, no join; lines that fit not cost next to nothing."""
 
 
 def _line(row: Any) -> dict[str, Any]:
@@ -59,119 +40,6 @@ def _line(row: Any) -> dict[str, Any]:
     }
 
 
-@dataclass(slots=True)
-class _Piece:
-    """A stream of lines in one file: an execution's, ordered by `no`, or a source's, ordered by `line_no`."""
-
-    file: LogFile
-    kind: int
-    owner: int
-    counts: Sequence[int]
-    last: int
-
-    @property
-    def column(self) -> str:
-        return "no" if self.kind == BY_EXECUTION else "line_no"
-
-    @property
-    def place(self) -> str:
-        return "l.execution_seq = :owner" if self.kind == BY_EXECUTION else "l.source = :owner"
-
-    def total(self, level: int) -> int:
-        return sum(self.counts[level:])
-
-    def _block(self, reader: Reader, b: int) -> Any:
-        return reader.one("select * from log_block where kind = ? and owner = ? and b = ?", self.kind, self.owner, b)
-
-    def _before(self, reader: Reader, fits: Callable[[Any], bool]) -> Any:
-        """The last block that `fits`; blocks that fit come before those that don't. None = the first lines."""
-        low, high = 0, sum(self.counts) // 1000
-        found = None
-        while low < high:
-            middle = (low + high + 1) // 2
-            row = self._block(reader, middle)
-            if row is not None and fits(row):
-                low, found = middle, row
-            else:
-                high = middle - 1
-        return found
-
-    def fetch(self, reader: Reader, level: int, start: int, size: int, columns: str = _LINE) -> list[Any]:
-        """`size` lines from the `start`-th (from 1) of those at or above a level."""
-        block = self._before(reader, lambda row: sum(row[f"l{i}"] for i in range(level, 5)) < start)
-        passed = sum(block[f"l{i}"] for i in range(level, 5)) if block is not None else 0
-        return reader.all(
-            f"{columns} where {self.place} and l.{self.column} >= :first and l.level >= :level"
-            f" order by l.{self.column} limit :size offset :skip",
-            owner=self.owner,
-            first=block["first"] if block is not None else 0,
-            level=level,
-            size=size,
-            skip=start - 1 - passed,
-        )
-
-    def count_before(self, reader: Reader, level: int, number: int) -> int:
-        """How many lines at or above a level come before `no` or `line_no` = `number`."""
-        block = self._before(reader, lambda row: row["first"] <= number)
-        passed = sum(block[f"l{i}"] for i in range(level, 5)) if block is not None else 0
-        return passed + reader.value(
-            f"select count(*) from log_line l where {self.place} and l.{self.column} >= :first"
-            f" and l.{self.column} < :number and l.level >= :level",
-            owner=self.owner,
-            first=block["first"] if block is not None else 0,
-            number=number,
-            level=level,
-        )
-
-    def first_from(self, reader: Reader, column: str, value: int) -> int:
-        """The smallest number whose line has `column` (rising with it: `seq`, `at`) at or above a value."""
-        low, high = 1, self.last + 1
-        while low < high:
-            middle = (low + high) // 2
-            row = reader.one(
-                f"select l.{column}, l.{self.column} from log_line l where {self.place} and l.{self.column} >= :number"
-                f" order by l.{self.column} limit 1",
-                owner=self.owner,
-                number=middle,
-            )
-            if row is None or row[0] >= value:
-                high = middle
-            else:
-                low = row[1] + 1
-        return low
-
-
-def _texts(
-    pieces: Sequence[_Piece], plain: bool, level: int, start: int, end: int, pattern: str | None
-) -> list[tuple[int, int, str]]:
-    """Position in the view, number and text of the lines from `start` to `end`; `plain`: no line is left out.
-
-    With `pattern`, one of `where.like`, a plain view may leave out lines that don't fit it.
-    """
-    lines: list[tuple[int, int, str]] = []
-    passed = 0
-    for piece in pieces:
-        with piece.file.database.reader() as reader:
-            if plain:
-                fits = "" if pattern is None else f" and {message_like(reader.dialect)}"
-                rows = reader.all(
-                    f"{_TEXT} where l.execution_seq = :owner and l.no between :start and :end{fits} order by l.no",
-                    owner=piece.owner,
-                    start=start,
-                    end=end,
-                    q=pattern,
-                )
-                lines += [(row[0], row[0], row[1]) for row in rows]
-                continue
-            size = piece.total(level)
-            first, last = max(start - passed, 1), min(end - passed, size)
-            if first <= last:
-                rows = piece.fetch(reader, level, first, last - first + 1, _TEXT)
-                lines += [(passed + first + i, row[0], row[1]) for i, row in enumerate(rows)]
-            passed += size
-    return lines
-
-
 class LogStore:
     """Reads log lines; safe from any thread.
 
@@ -189,22 +57,22 @@ class LogStore:
 
     # ---- one execution ---------------------------------------------------------------------------------------
 
-    def _pieces(self, execution_seq: int, task_run_seq: int | None, attempt: int | None) -> list[_Piece]:
-        pieces: list[_Piece] = []
+    def _pieces(self, execution_seq: int, task_run_seq: int | None, attempt: int | None) -> list[Piece]:
+        pieces: list[Piece] = []
         for file in reversed(self.files.files()):
             with file.database.reader() as reader:
                 if task_run_seq is None and attempt is None:
                     row = reader.one("select * from log_head where execution_seq = ?", execution_seq)
                     if row is not None:
                         counts = [row[f"l{i}"] for i in range(5)]
-                        pieces.append(_Piece(file, BY_EXECUTION, execution_seq, counts, row["last_no"]))
+                        pieces.append(Piece(file, BY_EXECUTION, execution_seq, counts, row["last_no"]))
                     continue
                 for row in reader.all(
                     "select * from log_source where execution_seq = ? order by source", execution_seq
                 ):
                     if task_run_seq in (None, row["task_run_seq"]) and attempt in (None, row["attempt"]):
                         counts = [row[f"l{i}"] for i in range(5)]
-                        pieces.append(_Piece(file, BY_SOURCE, row["source"], counts, row["last_line"]))
+                        pieces.append(Piece(file, BY_SOURCE, row["source"], counts, row["last_line"]))
         return pieces
 
     def total(
@@ -247,7 +115,7 @@ class LogStore:
                     lines += [
                         {**_line(row), "position": row["no"]}
                         for row in reader.all(
-                            f"{_LINE} where l.execution_seq = :owner and l.no between :start and :end order by l.no",
+                            f"{WHOLE} where l.execution_seq = :owner and l.no between :start and :end order by l.no",
                             owner=execution_seq,
                             start=start,
                             end=end,
@@ -303,7 +171,7 @@ class LogStore:
         """One line by its number, whole."""
         for file in self.files.files():
             with file.database.reader() as reader:
-                row = reader.one(f"{_LINE} where l.execution_seq = ? and l.no = ?", execution_seq, no)
+                row = reader.one(f"{WHOLE} where l.execution_seq = ? and l.no = ?", execution_seq, no)
             if row is not None:
                 return _line(row)
         return None
@@ -315,7 +183,7 @@ class LogStore:
             with piece.file.database.reader() as reader:
                 number = piece.first_from(reader, "seq", seq + 1)
                 rows = reader.all(
-                    f"{_LINE} where l.execution_seq = :owner and l.no >= :number and l.level >= :level"
+                    f"{WHOLE} where l.execution_seq = :owner and l.no >= :number and l.level >= :level"
                     f" order by l.no limit :limit",
                     owner=execution_seq,
                     number=number,
@@ -395,39 +263,20 @@ class LogStore:
         Raises:
             IllegalArgument: the regular expression is wrong or too costly.
         """
-        find = _finder(q, use_regex, case)
         pieces = self._pieces(execution_seq, task_run_seq, attempt)
         plain = not min_level and task_run_seq is None and attempt is None
         total = (pieces[-1].last if pieces else 0) if plain else sum(p.total(min_level) for p in pieces)
-        low, high = max(start, 1), min(end or total, total)
-        deadline = time.monotonic() + budget
-        # What the database can leave out by itself need not be read; letters beyond ASCII it compares as they are.
-        pattern = like(q) if plain and not use_regex and q.isascii() else None
-        size = SEARCH_PAGE if pattern is None else 10 * SEARCH_PAGE
-        hits: list[dict[str, Any]] = []
-        count = searched = 0
-        following: int | None = None
-        while low <= high:
-            page = (max(low, high - size + 1), high) if backwards else (low, min(high, low + size - 1))
-            lines = _texts(pieces, plain, min_level, *page, pattern)
-            for position, no, text in reversed(lines) if backwards else lines:
-                spans = find(text)
-                if spans:
-                    count += 1
-                    if len(hits) < limit:
-                        hits.append({"position": position, "no": no, "spans": spans})
-            searched += page[1] - page[0] + 1
-            if backwards:
-                high = page[0] - 1
-            else:
-                low = page[1] + 1
-            if low <= high and (time.monotonic() > deadline or count >= CAPPED):
-                following = high if backwards else low
-                break
-        answer: dict[str, Any] = {"hits": hits, "total": min(count, CAPPED), "searched": searched}
-        if following is not None:
-            answer["next"] = following
-        return answer
+        return find_in(
+            View(pieces, min_level, total, plain),
+            q,
+            use_regex=use_regex,
+            case=case,
+            start=start,
+            end=end,
+            limit=limit,
+            backwards=backwards,
+            budget=budget,
+        )
 
     # ---- all executions --------------------------------------------------------------------------------------
 
@@ -537,41 +386,3 @@ class LogStore:
     def delete_trigger(self, tenant: str, namespace: str, flow_id: str, trigger_id: str) -> int:
         """Delete lines that a trigger wrote outside executions."""
         return delete_trigger_lines(self.files, tenant, namespace, flow_id, trigger_id)
-
-
-def _finder(q: str, use_regex: bool, case: bool) -> Callable[[str], list[list[int]]]:
-    if not q:
-        raise IllegalArgument("q must not be empty")
-    if not use_regex:
-        needle = q if case else q.lower()
-
-        def plain(text: str) -> list[list[int]]:
-            searched = text if case else text.lower()
-            spans: list[list[int]] = []
-            at = searched.find(needle)
-            while at >= 0 and len(spans) < 100:
-                spans.append([at, at + len(needle)])
-                at = searched.find(needle, at + len(needle))
-            return spans
-
-        return plain
-    if len(q) > LONGEST_PATTERN:
-        raise IllegalArgument(f"q may have at most {LONGEST_PATTERN} characters")
-    try:
-        pattern = compiled(q, 0 if case else regex.IGNORECASE)
-    except regex.error as error:
-        raise IllegalArgument(f"q is not a regular expression: {error}") from None
-
-    def by_pattern(text: str) -> list[list[int]]:
-        spans: list[list[int]] = []
-        try:
-            for match in pattern.finditer(text, timeout=REGEX_SECONDS, concurrent=True):
-                if match.end() > match.start():
-                    spans.append([match.start(), match.end()])
-                if len(spans) >= 100:
-                    break
-        except TimeoutError:
-            raise IllegalArgument("the regular expression takes too long") from None
-        return spans
-
-    return by_pattern

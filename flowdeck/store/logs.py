@@ -102,6 +102,8 @@ class LogFile:
     def __init__(self, name: str, database: Database) -> None:
         self.name = name
         self.database = database
+        self.instants: tuple[int, int] | None = None
+        """Of its first and last line, in ms, once somebody asked when its day was over; deletions leave them."""
 
     def create(self, first_seq: int) -> None:
         """Make the tables; `first_seq` is where the numbering goes on."""

@@ -156,7 +156,7 @@ def test_search_finds_positions_and_goes_on_after_its_budget(logs: Logs, monkeyp
     assert part["next"] == 2001
     rest = logs.store.search(1, "needle", start=part["next"])
     assert len(part["hits"]) + len(rest["hits"]) == 9
-    monkeypatch.setattr("flowdeck.store.log_views.SEARCH_PAGE", 300)  # of lines that the database leaves out: 3,000
+    monkeypatch.setattr("flowdeck.store.log_search.SIEVED_PAGE", 3000)
     part = logs.store.search(1, "needle", backwards=True, budget=0)
     assert ([hit["no"] for hit in part["hits"]], part["next"]) == ([9000, 8000, 7000], 6000)
     with pytest.raises(IllegalArgument):
@@ -292,6 +292,7 @@ def test_a_page_and_its_total_are_those_of_a_plain_filter(logs: Logs, monkeypatc
         ]
         stored = logs.write(execution, made, now=day, flow_id=flow)
         known += [(line.seq, line.level, line.at, line.text, flow) for line in stored]
+    logs.write(99, [(1, NOW + DAY + 5, 4, "main", "Apple")], now=NOW + DAY, tenant="other")
     monkeypatch.setattr("flowdeck.store.log_lists.WINDOW", 7)
     for few in (0, 20_000):
         monkeypatch.setattr("flowdeck.store.log_lists.FEW", few)

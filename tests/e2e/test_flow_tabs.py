@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import pytest
 from playwright.sync_api import expect
@@ -190,3 +191,23 @@ def test_stored_sources_reach_the_page_without_its_socket(server: Server, open_p
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     assert "only the second source" in page.evaluate("() => navigator.clipboard.readText()")
     assert len(frames) > 4 and not [one for one in frames if "source says this" in one]
+
+
+def test_the_graph_of_a_thousand_tasks_is_drawn_and_its_groups_lie_beside_each_other(server: Server, open_page) -> None:
+    """UI-FP-02: laid out cluster by cluster; as a whole it kept the page busy for minutes."""
+    groups = "".join(
+        f"  - id: g{g}\n    type: io.kestra.plugin.core.flow.Parallel\n    tasks:\n"
+        + "".join(f"      - {{id: t{g}_{n}, type: io.kestra.plugin.core.debug.Return, format: x}}\n" for n in range(9))
+        for g in range(100)
+    )
+    server.save_flow(f"id: thousand\nnamespace: e2e.tabs\ntasks:\n{groups}")
+    page = open_page("/flows/edit/e2e.tabs/thousand/topology")
+    graph = page.get_by_test_id("flow-graph")
+    expect(graph.locator(".react-flow__node .ndn").first).to_be_visible(timeout=20_000)
+    expect(graph).to_have_attribute("data-nodes", re.compile(r"^(9\d\d|1\d\d\d)$"))
+    frames = graph.locator(".react-flow__node-cluster")
+    expect(frames.nth(1)).to_be_attached()
+    boxes = sorted((box for box in (one.bounding_box() for one in frames.all()) if box), key=lambda box: box["x"])
+    assert len(boxes) > 1
+    for left, right in pairwise(boxes):
+        assert left["x"] + left["width"] <= right["x"] + 1

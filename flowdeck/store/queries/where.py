@@ -218,10 +218,15 @@ def numbers_of_states(one: Filter) -> list[int]:
     return found
 
 
-def like(text: str) -> str:
-    """A lower-case LIKE pattern for 'contains'; use with `escape '!'`."""
-    escaped = text.lower().replace("!", "!!").replace("%", "!%").replace("_", "!_")
+def contains(text: str) -> str:
+    """A LIKE pattern for 'contains'; use with `escape '!'`."""
+    escaped = text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
     return f"%{escaped}%"
+
+
+def like(text: str) -> str:
+    """`contains` in lower case."""
+    return contains(text.lower())
 
 
 class Where:
