@@ -340,7 +340,7 @@ class LogStore:
             tuple(levels),
             since,
             until,
-            like(q) if q else None,
+            like(q, "postgresql" if self.files.single else "sqlite") if q else None,
         )
         rows, total = page_of(
             self.files.files(), chosen, ascending=ascending, limit=limit, offset=offset, budget=budget

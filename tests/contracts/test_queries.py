@@ -13,7 +13,7 @@ from flowdeck.services.insight import baselines, errors, sparklines
 from flowdeck.store.driver import Database
 from flowdeck.store.log_views import LogStore
 from flowdeck.store.queries import executions, flows, kv, task_runs, triggers
-from flowdeck.store.queries.where import OPERATIONS, RESOURCES, Filter, Page
+from flowdeck.store.queries.where import OPERATIONS, RESOURCES, Filter, Page, Where
 
 VALUES: dict[str, Any] = {
     "labels": {"team": "data"},
@@ -229,3 +229,14 @@ async def test_figures_and_insights_add_up(database: Database, tmp_path: Any) ->
     ]
     assert len(await sparklines(backend, caller, [{"namespace": "a.b", "id": "f1"}], 5)) == 1
     assert await baselines(backend, caller, "a.b", "f1", None) == {"runs": 0, "tasks": {}}
+
+
+@pytest.mark.parametrize("wanted", ["Überweisung", "ÜBER", "über", "ÉTÉ", "ça"])
+def test_free_text_finds_letters_beyond_ascii_as_they_are_written(database: Database, wanted: str) -> None:
+    with database.reader() as reader:
+        where = Where(reader.dialect, held=f"{wanted}weisung")
+        found = reader.value(
+            f"select count(*) from (select cast(:held as text) as c) t where {where.free(['c'], wanted)}",
+            **where.params,
+        )
+    assert found == 1

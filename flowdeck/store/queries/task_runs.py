@@ -33,7 +33,7 @@ def page(
     if state is not None:
         where.add("t.state = :state", state=state)
     if text:
-        p = where.bind(like(text))
+        p = where.bind(like(text, reader.dialect))
         where.add(f"lower(t.task_id) like {p} escape '!' or lower(coalesce(t.value, '')) like {p} escape '!'")
     order = ORDERS[sort]
     if after is not None:
@@ -62,7 +62,7 @@ def total(reader: Any, execution_seq: int, parent_seq: int | None, state: int | 
     if state is not None:
         where.add("t.state = :state", state=state)
     if text:
-        p = where.bind(like(text))
+        p = where.bind(like(text, reader.dialect))
         where.add(f"lower(t.task_id) like {p} escape '!' or lower(coalesce(t.value, '')) like {p} escape '!'")
     return reader.value(f"select count(*) from task_run t where {where.sql}", where.params)
 

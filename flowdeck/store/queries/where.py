@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 import regex
@@ -218,15 +219,18 @@ def numbers_of_states(one: Filter) -> list[int]:
     return found
 
 
+_ASCII_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
+
+
 def contains(text: str) -> str:
     """A LIKE pattern for 'contains'; use with `escape '!'`."""
     escaped = text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
     return f"%{escaped}%"
 
 
-def like(text: str) -> str:
-    """`contains` in lower case."""
-    return contains(text.lower())
+def like(text: str, dialect: str) -> str:
+    """`contains` in the lower case that `lower` of the database makes: SQLite knows that of ASCII alone."""
+    return contains(text.translate(_ASCII_LOWER) if dialect == "sqlite" else text.lower())
 
 
 class Where:
@@ -308,7 +312,7 @@ class Where:
         words = text.split() or [text]
         parts = []
         for word in words[:8]:
-            p = self.bind(like(word))
+            p = self.bind(like(word, self.dialect))
             parts.append("(" + " or ".join(f"lower(coalesce({c}, '')) like {p} escape '!'" for c in columns) + ")")
         sql = " and ".join(parts)
         return f"not ({sql})" if negated else f"({sql})"
