@@ -183,7 +183,8 @@ export function Notices() {
         if (!state || !(failed ? p.notifyEnd || p.notifyFail : p.notifyEnd)) continue;
         if (p.notifySound) sound();
         if (typeof Notification === "undefined" || Notification.permission !== "granted") continue;
-        const told = new Notification(`${one.flow}: ${state.toLowerCase()}`, { body: `${one.namespace}, ${one.id}`, tag: one.id });
+        const { stateWord } = await import("../glyphs/glyphs.jsx");
+        const told = new Notification(`${one.flow}: ${stateWord(state)}`, { body: `${one.namespace}, ${one.id}`, tag: one.id });
         told.onclick = () => { window.focus(); location.assign(uiPath(`/${one.tenant}/executions/${one.namespace}/${one.flow}/${one.id}`)); };
       }
       if (mine().length) timer = setTimeout(look, EVERY);

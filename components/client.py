@@ -14,6 +14,7 @@ from components.net import NET
 
 SHELL = rx.asset("shell.jsx", shared=True)
 OVERLAY = rx.asset("overlay.jsx", shared=True)
+DRAWER_STEPS = rx.asset("drawer_steps.jsx", shared=True)
 CLOCK = rx.asset("clock.jsx", shared=True)
 BRIDGE = rx.asset("bridge.jsx", shared=True)
 TOASTS = rx.asset("toasts.jsx", shared=True)

@@ -112,6 +112,9 @@ function tickLabel(t, origin, step, mode, zone) {
   return ms >= 1000 ? `${ms / 1000}s` : `${Math.round(ms)} ms`;
 }
 
+// Where a label of the axis begins: at its line, or as far left of it as the label needs to be read to its end.
+const labelPlace = (percent, text) => `min(${percent}%, calc(100% + var(--gend) - ${Math.ceil(8 + 6.5 * text.length)}px))`;
+
 // One bar of many: shares by state; where each leads is known for executions that a task started.
 function SumBar({ kids, style, end, cr, places }) {
   const total = kids.total || 1;
@@ -428,8 +431,13 @@ export function Gantt({ execution, rowsUrl, baselinesUrl, criticalPathUrl, selec
     return scale;
   }, [from, to]);
   const width = scroller.current?.clientWidth || 900;
-  const { step, ticks } = ticksOf(from, to, mode === "clock" ? 0 : t0, Math.max(2, Math.min(8, Math.round((width - 376) / 90))));
+  const beside = width > 800 ? 376 : width > 600 ? 312 : 204; // names and end, as the styles have them
+  const { step, ticks } = ticksOf(from, to, mode === "clock" ? 0 : t0, Math.max(2, Math.min(8, Math.round((width - beside) / 90))));
   const end = running ? now : t1;
+  const label = (t) => {
+    const text = tickLabel(t, t0, step, mode, zone);
+    return <span key={t} style={{ left: labelPlace(x(t), text) }}>{text}</span>;
+  };
 
   const zoom = (factor, centre = (from + to) / 2) => {
     const a = centre - (centre - from) * factor;
@@ -606,7 +614,7 @@ export function Gantt({ execution, rowsUrl, baselinesUrl, criticalPathUrl, selec
           <div className="gl hd">Task run<span className="du" style={{ fontWeight: 500 }}>Duration</span></div>
           <div className="gc" onPointerDown={brushStart} onPointerMove={(e) => brush && setBrush([brush[0], timeAt(e.clientX)])} onPointerUp={brushEnd} onPointerCancel={() => setBrush(null)} onDoubleClick={() => setView(null)}>
             <div className="gb hd" ref={axis}>
-              {ticks.map((t) => running && Math.abs(x(t) - x(now)) < 5 ? <span key={t} /> : <span key={t} style={{ left: `${x(t)}%` }}>{tickLabel(t, t0, step, mode, zone)}</span>)}
+              {ticks.map((t) => running && Math.abs(x(t) - x(now)) < 5 ? <span key={t} /> : label(t))}
               {running && x(now) <= 100 && x(now) >= 0 ? <b className="nowl" style={{ left: `${x(now)}%` }}>{mode === "clock" ? clock(now, { zone }) : span(now - t0)}</b> : null}
               {brush ? <i className="brush" style={{ left: `${x(Math.min(...brush))}%`, width: `${Math.abs(x(brush[1]) - x(brush[0]))}%` }} /> : null}
             </div>

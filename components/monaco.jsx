@@ -173,6 +173,15 @@ export function onSaveKey(view, save) {
   view.onDidDispose(() => host.removeEventListener("keydown", listen, true));
 }
 
+// Monaco closes a bracket where it knows the line's tokens, and finds those out when it is idle: who pastes and types on
+// would get some brackets closed and others not. Hence the cursor's line is read at once, far down in a long text not.
+const READ_AT_ONCE = 2_000;
+export function readAtCursor(view) {
+  return view.onDidChangeCursorPosition(({ position }) => {
+    if (position.lineNumber <= READ_AT_ONCE) view.getModel()?.tokenization?.forceTokenization(position.lineNumber);
+  });
+}
+
 // ---- YAML schemas, one service for all models ------------------------------------------------------------------
 let service;
 let serial = 0;

@@ -3,22 +3,13 @@ import { Children, createContext, useCallback, useContext, useEffect, useLayoutE
 import { createPortal } from "react-dom";
 import { jsx } from "@emotion/react";
 import { Link } from "react-router";
+import { address, opened } from "./drawer_steps.jsx";
 import { useTenant } from "./shell.jsx";
 
 const DialogContext = createContext({ typed: "", setTyped: () => {} });
 const NARROW = 320; // px, as the mock has it
 const kept = (name) => { try { return Number(localStorage.getItem("fd-drawer:" + name)) || 0; } catch { return 0; } };
 const keep = (name, px) => { try { localStorage.setItem("fd-drawer:" + name, String(px)); } catch { /* private window */ } };
-// What a drawer shows stands in the address as `open`: a reload and a sent link show it again (UI-DG-03).
-// Opened on the page it is a step of its own: Back closes it and leaves the list where it was.
-const opened = () => new URLSearchParams(location.search).get("open") || "";
-const address = (at, step = false) => {
-  const url = new URL(location.href);
-  if (opened() === at) return;
-  if (at) url.searchParams.set("open", at); else url.searchParams.delete("open");
-  const place = url.pathname + url.search + url.hash;
-  if (step) history.pushState({ ...history.state, idx: (history.state?.idx ?? 0) + 1 }, "", place); else history.replaceState(history.state, "", place);
-};
 
 export function Dialog({ open, title, width = 480, kind = "dialog", destructive = false, at = "", onClose, onSubmit, testid, children }) {
   const ref = useRef(null), opener = useRef(null), typed = useRef(false), cb = useRef({}), shown = useRef("");

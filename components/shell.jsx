@@ -3,6 +3,7 @@ import { Children, Component, createContext, useCallback, useContext, useEffect,
 import { jsx } from "@emotion/react";
 import { Link, useLocation, useNavigate } from "react-router";
 import { request } from "../net/net.jsx";
+import { useSteps } from "./drawer_steps.jsx";
 
 const RESERVED = "main";
 export const tenantOf = (pathname) => pathname.split("/").filter(Boolean)[0] || RESERVED;
@@ -150,6 +151,7 @@ export function Shell({ collapsed = false, plain = false, rights: toldRights, cl
   const [min, setMin] = useState(collapsed);
   const [sheet, setSheet] = useState(false);
   const { pathname } = useLocation();
+  useSteps();
   useEffect(() => { setMin(collapsed || store.get("fd-sidebar-min", window.innerWidth < 1440)); }, [collapsed]);
   useEffect(() => { setSheet(false); store.set("fd-tenant", tenantOf(pathname)); }, [pathname]);
   const toggle = useCallback(() => setMin((m) => { if (!collapsed) store.set("fd-sidebar-min", !m); return !m; }), [collapsed]);

@@ -7,11 +7,11 @@ import { store, tenantOf, useMay } from "../client/shell.jsx";
 
 // at: where the step belongs; target: its control, which Next presses where `done` (a place) or `seen` (a control) tells that
 // its deed was done; go: where Next leads instead; open: the tab that the step is about; middle: what it tells of stands at
-// the foot of the page.
+// the foot of the page; ready: what must be there before its control does anything.
 const steps = (blueprint, last) => [
   { at: /^\/flows$/, go: "/flows", target: "[data-testid=flows-create],[data-testid=flows-first]", title: "Create a flow", text: "A flow is a list of tasks in YAML. Press the button, or go on and the editor opens with an example.", done: /^\/flows\/new/ },
   { at: /^\/flows\/new/, go: `/flows/new?blueprintId=${blueprint}&blueprintSource=community`, target: ".monaco-editor", title: "Put an example in", text: "Write the flow yourself, or let the example come. Tasks and properties are completed while you type (Ctrl Space), and checked at once.", act: "Insert the example", done: /blueprintId=/ },
-  { at: /^\/flows\/new/, target: "[data-testid=editor-save]", title: "Save it", text: "Each save is a revision that can be compared and restored. If the flow is there from an earlier tour, give it another id in its first line.", done: /^\/flows\/edit\// },
+  { at: /^\/flows\/new/, target: "[data-testid=editor-save]", ready: "[data-testid=yaml-editor][data-ready]", title: "Save it", text: "Each save is a revision that can be compared and restored. If the flow is there from an earlier tour, give it another id in its first line.", done: /^\/flows\/edit\// },
   { at: /^\/flows\/edit\//, target: "[data-testid=editor-execute],[data-testid=flow-execute]", title: "Execute it", text: "Ctrl E does the same in the editor. A dialog asks for the inputs first.", seen: "[data-testid=execute-submit]" },
   { at: /^\/flows\/edit\//, target: "[data-testid=execute-submit]", title: "Start the execution", text: "Inputs are checked while you type. Values that you use often are kept as presets, and “copy as” gives the same call for a terminal.", done: /^\/executions\/[^/]+\/[^/]+\/[^/]+/ },
   { at: /^\/executions\/[^/]+\//, target: "[data-testid=tab-gantt]", title: "See when each task ran", text: last || "The Gantt follows while tasks run. Choose a bar for its attempts, logs and outputs.", open: true },
@@ -29,8 +29,9 @@ export const tourable = (may) => may("FLOW:CREATE") && may("EXECUTION:CREATE");
 
 const KEY = "fd-tour";
 // Every page has a frame of its own, so what must outlast a change of page stands here: which step began at another
-// place than its end, whether the reader pressed a button of the card, which then takes the focus, and whose tab to open.
-const began = { current: "" }, moved = { current: false }, wanted = { current: "" };
+// place than its end, whether the reader pressed a button of the card, which then takes the focus, whose tab to open,
+// which step's page is on its way, which step's deed waits for it, and where the focus was in a card that went with its page.
+const began = { current: "" }, moved = { current: false }, wanted = { current: "" }, coming = { current: "" }, waits = { current: "" }, left = { current: "" };
 let state = { id: "", step: 0, done: [] };
 const listeners = new Set();
 const put = (next) => { state = next; store.set(KEY, next); listeners.forEach((f) => f()); };
@@ -47,7 +48,10 @@ function end(id, tenant, finished) {
 const takeTours = (list) => { if (Array.isArray(list) && list.some((one) => !snapshot().done.includes(one))) put({ ...state, done: [...new Set([...state.done, ...list.map(String)])] }); };
 if (typeof window !== "undefined") window.addEventListener("flowdeck:tours", (e) => takeTours(e.detail));
 
+const pageIsHere = () => Boolean(document.querySelector("[data-testid=hydrated]"));
 const visible = (el) => { const r = el.getBoundingClientRect(); return r.width > 0 && r.height > 0 ? r : null; };
+// An open dialog makes the page below it inert: the card stands in it then.
+const hostNow = () => document.querySelector("dialog[open].layer") || document.body;
 const find = (selector) => { for (const el of document.querySelectorAll(selector)) if (visible(el)) return el; return null; };
 
 export function Tour() {
@@ -61,7 +65,7 @@ export function Tour() {
     moved.current = byReader;
     if (to < 0) return;
     if (to >= tour.steps.length) { end(id, tenant, true); return; }
-    began.current = "";
+    began.current = waits.current = "";
     put({ ...state, step: to });
   };
   // A step is over when its deed is done: the place was another one when the step began.
@@ -71,21 +75,34 @@ export function Tour() {
     if (!now.done.test(below + search)) began.current = mark;
     else if (began.current === mark) go(step + 1, false);
   }, [id, step, below, search]);
+  const isReady = () => pageIsHere() && (!now.ready || Boolean(find(now.ready)));
+  const measure = () => {
+    const el = here ? find(now.target) : null, r = el && visible(el);
+    setSpot((old) => { const next = { left: r?.left, top: r?.top, width: r?.width, height: r?.height, host: hostNow() }; return old && ["left", "top", "width", "height", "host"].every((k) => old[k] === next[k]) ? old : next; });
+    return el;
+  };
+  // With the page itself, not after it: between the card of one page and that of the next no key is lost.
+  useLayoutEffect(() => { if (now) measure(); }, [id, step, here, pathname]);
   useEffect(() => {
     if (!now) return undefined;
     const look = () => {
       if (now.seen && find(now.seen)) { go(step + 1, false); return; }
-      const el = here ? find(now.target) : null, r = el && visible(el);
-      if (el && wanted.current === `${id} ${step}`) { wanted.current = ""; el.click(); }
-      const host = document.querySelector("dialog[open].layer") || document.body;
-      setSpot((old) => { const next = { left: r?.left, top: r?.top, width: r?.width, height: r?.height, host }; return old && old.host === host && ["left", "top", "width", "height"].every((k) => old[k] === next[k]) ? old : next; });
+      const el = measure(), mark = `${id} ${step}`;
+      if (here) coming.current = "";
+      else if (coming.current !== mark) waits.current = ""; // the reader went elsewhere
+      if (here && waits.current === mark && isReady()) { waits.current = ""; card.current?.querySelector("[data-testid=tour-next]")?.click(); return; }
+      if (el && wanted.current === mark) { wanted.current = ""; el.click(); }
     };
     look();
     const timer = setInterval(look, 250);
     window.addEventListener("resize", look); window.addEventListener("scroll", look, true);
     return () => { clearInterval(timer); window.removeEventListener("resize", look); window.removeEventListener("scroll", look, true); };
   }, [id, step, here, pathname]);
-  useEffect(() => { if (now && moved.current) card.current?.querySelector("h2")?.focus(); moved.current = false; }, [id, step, Boolean(spot)]);
+  // A card that goes with its page hands the focus on to the next one.
+  useLayoutEffect(() => () => {
+    const at = document.activeElement;
+    left.current = card.current?.contains(at) ? at.dataset.testid || "title" : "";
+  }, []);
   useLayoutEffect(() => {
     const el = card.current;
     if (!el || !spot) return;
@@ -104,14 +121,24 @@ export function Tour() {
     } else if (now.middle) y = (H - h) / 2;
     el.style.left = `${Math.max(8, x)}px`; el.style.top = `${Math.max(8, y)}px`; el.style.visibility = "visible";
   });
+  // After the card was placed: what is hidden takes no focus.
+  useLayoutEffect(() => {
+    const el = card.current;
+    if (!el) return;
+    const was = !el.contains(document.activeElement) && left.current && el.querySelector(`[data-testid=${left.current}]`);
+    if (moved.current || (left.current && !was)) el.querySelector("h2").focus();
+    else if (was) was.focus();
+    moved.current = false; left.current = "";
+  }, [id, step, Boolean(spot)]);
   if (!now || !spot) return null;
   const lead = now.go || "", last = step === tour.steps.length - 1;
   const press = (selector) => { const el = find(selector); if (el) el.click(); return Boolean(el); };
   const next = () => {
-    if (step === 0) { navigate("/" + tenant + tour.steps[1].go); go(2); return; }
+    if (step === 0) { coming.current = `${id} 2`; navigate("/" + tenant + tour.steps[1].go); go(2); return; }
     if (now.act || (lead && !here)) { moved.current = true; navigate("/" + tenant + lead); return; }
     if (now.done || now.seen) {
-      if (!document.querySelector("[data-testid=hydrated]")) { setTimeout(() => card.current?.querySelector("[data-testid=tour-next]")?.click(), 250); return; } // a page that still loads closes what opens early
+      const mark = `${id} ${step}`;
+      if (here ? !isReady() : coming.current === mark) { waits.current = mark; return; } // a page that still loads closes what opens early
       if (press(now.target)) return;
     }
     const after = tour.steps[step + 1];
@@ -131,7 +158,7 @@ export function Tour() {
         {step > 0 ? <button type="button" className="btn s" onClick={() => go(step - 1)} data-testid="tour-previous">Previous</button> : null}
         <button type="button" className="btn s pri" onClick={next} data-testid="tour-next">{last ? "Finish" : now.act || "Next"}</button></div>
     </section>
-  </>, spot.host);
+  </>, hostNow());
 }
 
 export function TourChoice() {

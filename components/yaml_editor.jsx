@@ -2,7 +2,7 @@
 import { useEffect, useRef } from "react";
 import { isAbort, request, useDebounced } from "$/public/external/components/net/net.jsx";
 import { conf as yamlConf } from "monaco-editor/esm/vs/basic-languages/yaml/yaml.js";
-import { applyTheme, dropSchemaFor, echoes, monaco, onSaveKey, options, useSchemaFor } from "$/public/external/components/monaco/monaco.jsx";
+import { applyTheme, dropSchemaFor, echoes, monaco, onSaveKey, options, readAtCursor, useSchemaFor } from "$/public/external/components/monaco/monaco.jsx";
 import { attach, documentOf, setBreakpoints, sourceOf, tellCursor, tellMarkers, tellText, useProposal } from "$/public/external/components/yaml_document/yaml_document.jsx";
 import * as Y from "$/public/external/components/yaml_document/yaml_edit.mjs";
 import { drafts } from "./drafts.jsx";
@@ -193,7 +193,7 @@ export function YamlEditor(props) {
     editor.current.fdGutter = gutterSoon;
     const drawn = view.createDecorationsCollection();
     const inline = view.createDecorationsCollection();
-    const disposables = [];
+    const disposables = [readAtCursor(view)];
 
     let typing = false;
     const colour = () => {

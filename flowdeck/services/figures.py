@@ -169,8 +169,7 @@ async def count_cells(
         where2.params.update(start=start, end=end, width=width)
         shown, groups = _grouped(_OF_ROWS, by)
         return reader.all(
-            f"select {shown}, count(*) as n, "
-            "sum(case when e.ended is null then 0 else e.ended - coalesce(e.started, e.created) end) as ms "
+            f"select {shown}, count(*) as n, sum(coalesce(e.ended - e.started, 0)) as ms "
             f"from execution e where {where2.sql} group by {groups}",
             where2.params,
         )

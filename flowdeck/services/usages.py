@@ -10,6 +10,7 @@ from flowdeck.model.states import State
 from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
 from flowdeck.services.wire import instant, span
+from flowdeck.store.queries.execution_search import RAN
 
 DAY = 86_400_000
 DAYS = 7
@@ -50,7 +51,7 @@ async def usages(backend: Backend, caller: Caller) -> dict[str, Any]:
                 count_types(json.loads(row["document"]), tasks, triggers, runners)
         days = reader.all(
             "select created / 86400000 as day, state, count(*) as n, count(ended) as done, "
-            "min(ended - created) as least, max(ended - created) as most, sum(ended - created) as total from execution "
+            f"min({RAN}) as least, max({RAN}) as most, sum({RAN}) as total from execution e "
             "where tenant = :t and created >= :s group by created / 86400000, state",
             t=caller.tenant,
             s=since,

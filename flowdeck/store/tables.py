@@ -103,7 +103,7 @@ class Execution(SQLModel, table=True):
         Index("execution_namespace", "tenant", "namespace", "created"),
         Index("execution_flow", "tenant", "flow_id", "namespace", "created"),
         Index("execution_ended", "tenant", "ended"),
-        Index("execution_duration", "tenant", text("(ended - created)")),
+        Index("execution_ran", "tenant", text("(ended - coalesce(started, ended))")),
         Index("execution_state", "tenant", "state", "created"),
         Index("execution_open", "state", sqlite_where=text("state < 20"), postgresql_where=text("state < 20")),
         Index(

@@ -191,6 +191,32 @@ def test_the_console_s_own_conditions(database: Database) -> None:
     assert found("secrets", Filter("tags", "NOT_EQUALS", "team")) == ["B"]
 
 
+def test_the_longest_are_those_that_ran_longest(database: Database) -> None:
+    """UI-EX-01: time in the queue does not count, neither for ended executions nor for living ones."""
+    fill(database)
+    rows: list[tuple[str, int, int | None, int | None]] = [
+        ("waited", 22, 90_000, 90_100),  # created at 1: long in the queue, then quick
+        ("dropped", 23, None, 80_000),  # killed in the queue
+        ("queued", 3, None, None),
+        ("living", 4, 95_000, None),
+    ]
+    with database.writer().transaction(now=5_000_000) as tx:
+        for name, state, started, ended in rows:
+            tx.insert(
+                "execution", id=name, tenant="main", namespace="a.b", flow_id="f1", flow_key=1, flow_rev=1, state=state,
+                created=1, started=started, ended=ended, original_id=name, attempt_number=1, labels="[]", open_count=0,
+                task_count=0, version=1,
+            )  # fmt: skip
+    with database.reader() as reader:
+        for down in (True, False):
+            for sorts in ((("state.duration", down),), (("state.duration", down), ("id", False))):
+                rows_found, _ = executions.search(reader, "main", [], Page(1, 10, sorts), "system", now=100_000)
+                found = [row["id"] for row in rows_found]
+                order = found if down else found[::-1]
+                assert order[:5] == ["living", "e3", "e2", "e1", "waited"]
+                assert set(order[5:]) == {"dropped", "queued"}
+
+
 def test_a_prefix_follows_the_dots(database: Database) -> None:
     fill(database)
     with database.reader() as reader:

@@ -6,6 +6,7 @@ import re
 import secrets
 from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import visit
@@ -28,8 +29,6 @@ def test_a_dashboard_by_form_is_saved_switched_to_and_drilled_into(server: Serve
     expect(page.get_by_test_id("chart-number").locator(".dgk")).to_have_text(re.compile(r"^[1-9]"), timeout=20_000)
     page.get_by_test_id("aside-docs").click()
     expect(page.get_by_test_id("dashboard-aside")).to_contain_text("chartOptions")
-    if look.width < 1024:  # it lies over the preview there
-        page.get_by_test_id("aside-docs").click()
     page.get_by_test_id("chart-edit-number").click()
     page.get_by_test_id("rule-add-where").click()
     page.get_by_test_id("rule-type").select_option("NOT_IN")
@@ -59,6 +58,28 @@ def test_a_dashboard_by_form_is_saved_switched_to_and_drilled_into(server: Serve
     expect(chart.locator("table")).to_contain_text("SUCCESS")
     page.get_by_test_id("chart-number").locator(".dgk").click()
     page.wait_for_url(lambda url: "/executions" in url and space in url)
+
+
+@pytest.mark.parametrize("width", [800, 390])
+def test_the_panel_beside_the_code_leaves_the_preview_free(server: Server, open_page: Any, width: int) -> None:
+    """UI-DB-20, §18.4: below 1024 px the panel stands under code and preview; both can be used while it is open."""
+    page = open_page("/dashboards/new", width=width)
+    expect(page.locator(".monaco-editor").first).to_contain_text("My dashboard", timeout=20_000)
+    page.get_by_test_id("chart-add").click()
+    page.get_by_test_id("chart-add-kpi").click()
+    page.get_by_test_id("chart-form-apply").click()
+    expect(page.get_by_test_id("chart-form")).to_be_hidden()
+    page.get_by_test_id("aside-docs").click()
+    beside, preview = page.get_by_test_id("dashboard-aside"), page.get_by_test_id("dashboard-preview")
+    expect(beside).to_contain_text("chartOptions")
+    above, below = preview.bounding_box(), beside.bounding_box()
+    assert above["y"] + above["height"] <= below["y"] + 1 and above["height"] > 100, (above, below)
+    assert below["height"] > 150 and below["y"] + below["height"] <= page.viewport_size["height"] + 1
+    page.get_by_test_id("chart-edit-number").click()
+    expect(page.get_by_test_id("chart-form")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.get_by_test_id("aside-docs").click()
+    expect(beside).to_have_count(0)
 
 
 def test_a_wrong_field_is_told_at_its_line_and_nothing_is_saved(server: Server, open_page: Any) -> None:

@@ -116,6 +116,27 @@ def test_a_tour_leads_from_a_flow_to_its_outputs(server: Server, open_page: Any)
     expect(tour).to_have_count(0)
 
 
+def test_a_tour_takes_keys_while_its_pages_are_on_their_way(server: Server, open_page: Any) -> None:
+    """UI-AC-20: on a slow machine too the focus stays in the card, and no step is passed over or pressed twice."""
+    server.call("DELETE", "/api/v1/main/flows/company.team/loop_over_values")
+    page = open_page("/welcome")
+    page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 4})
+    page.get_by_test_id("welcome-tour-data").click()
+    tour = page.get_by_test_id("tour")
+    expect(tour).to_contain_text("Create a flow")
+    tour.get_by_test_id("tour-next").press("Enter")
+    expect(tour).to_contain_text("Save it")
+    tour.get_by_test_id("tour-next").press("Enter")  # before the editor is there
+    expect(tour).to_contain_text("Execute it")
+    assert "/flows/edit/" in page.url
+    assert page.evaluate("Boolean(document.activeElement?.closest('.tourcard'))")
+    tour.get_by_test_id("tour-next").press("Enter")
+    expect(tour).to_contain_text("Start the execution")
+    expect(page.get_by_test_id("execute-submit")).to_be_enabled()
+    page.get_by_test_id("tour-close").click()
+    expect(tour).to_have_count(0)
+
+
 def narrowed(page: Page, rights: str) -> None:
     """Let the page believe that its reader has these rights only; the API goes on deciding by the real ones."""
 

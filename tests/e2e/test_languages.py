@@ -138,6 +138,17 @@ def test_the_language_changes_everywhere_without_reload(server: Server, browser:
         visit(page, server, "/executions")
         expect(page.get_by_test_id("nav-executions")).to_contain_text("Ausführungen")
         assert page.evaluate("window.__english") == []
+        page.set_viewport_size({"width": 390, "height": 844})
+        visit(page, server, f"/executions?filters[namespace][EQUALS]={space}")
+        small = page.locator(".xl-card").first
+        expect(small).to_contain_text("Erfolg")
+        expect(small).not_to_contain_text("Success")
+        small.locator("a").first.click()
+        page.get_by_test_id("top-more").click()
+        page.get_by_test_id("execution-replay").click()
+        expect(page.get_by_test_id("replay-from")).to_contain_text("t, Erfolg")
+        page.keyboard.press("Escape")
+        page.set_viewport_size({"width": 1440, "height": 900})
         visit(page, server, "/settings")
         page.get_by_test_id("settings-language").select_option("")
         expect(page.get_by_test_id("nav-executions")).to_contain_text("Executions")

@@ -47,6 +47,50 @@ def test_a_drawer_opens_by_its_address_and_asks_before_typed_text_is_lost(server
     expect(page.locator("tr[data-id]")).to_have_count(0)
 
 
+def test_back_goes_on_after_a_drawer_was_closed_by_its_button(server: Server, open_page) -> None:
+    """UI-DG-03: Back closes an open drawer; when it was closed already, Back leads to the page before the list."""
+    space = f"e2e.layers.b{secrets.token_hex(4)}"
+    for key in ("first", "second"):
+        answer = server.call("PUT", f"/api/v1/main/namespaces/{space}/kv/{key}", body='"v"', content_type="text/plain")
+        assert answer.status < 300, answer.text
+    page = open_page("/blueprints/flow/community")
+    visit(page, server, f"/kv?filters[namespace][EQUALS]={space}")
+    drawer = page.get_by_test_id("kv-editor")
+
+    def open_and(close: bool, key: str) -> None:
+        page.locator(f"tr[data-id='{space}/{key}'] .cell-link").click()
+        expect(drawer).to_contain_text(key)
+        page.wait_for_url(re.compile("open="))
+        if close:
+            drawer.get_by_role("button", name="Cancel").click()
+            expect(drawer).to_be_hidden()
+            expect(page).not_to_have_url(re.compile("open="))
+
+    expect(page.locator(f"tr[data-id='{space}/first']")).to_be_visible()
+    open_and(True, "first")
+    open_and(True, "second")
+    open_and(False, "first")
+    page.go_back()
+    expect(drawer).to_be_hidden()
+    page.wait_for_url("**/kv*")
+    open_and(True, "second")
+    page.go_back()
+    page.wait_for_url("**/blueprints/flow/community")
+    expect(page.locator("[data-testid=hydrated]")).to_have_count(1)
+    page.go_forward()
+    page.wait_for_url("**/kv*")
+    expect(drawer).to_be_hidden()
+    page.reload()
+    expect(page.locator(f"tr[data-id='{space}/first']")).to_be_visible()
+    open_and(True, "first")
+    page.get_by_test_id("nav-secrets").click()
+    page.wait_for_url("**/secrets*")
+    page.go_back()
+    page.wait_for_url("**/kv*")
+    page.go_back()
+    page.wait_for_url("**/blueprints/flow/community")
+
+
 @pytest.mark.long
 def test_a_range_of_days_is_picked_by_mouse_and_keyboard(server: Server, open_page) -> None:
     """UI-RX-05, UI-TR-01: two days of the calendar become the condition, typed texts stand beside them."""

@@ -201,3 +201,26 @@ def test_a_page_that_waits_shows_that_it_does(far: Server, road: Road, page: Pag
         expect(page.get_by_test_id("hydrated")).to_have_count(0)
     expect(page.get_by_test_id("hydrated")).to_have_count(1)
     expect(page.locator("tr[data-id='e2e.slow/second']")).to_be_visible()
+
+
+def test_tabs_belong_to_the_execution_of_the_address_while_it_is_read(far: Server, road: Road, page: Page) -> None:
+    """UI-XP-01, UI-XP-04: after a replay header and tabs are those of the new execution at once, and lead there."""
+    far.save_flow(FLOW.format(id="again"))
+    old = far.finished(far.execute("e2e.slow", "again")["id"])["id"]
+    visit(page, far, f"/executions/e2e.slow/again/{old}/gantt")
+    expect(page.get_by_test_id("execution-id")).to_have_text(old)
+    page.get_by_test_id("execution-replay").click()
+    expect(page.get_by_test_id("replay-confirm")).to_be_enabled()
+    with road.held("GET /api/v1/main/console/executions/", "GET /api/v1/main/executions/"):
+        page.get_by_test_id("replay-confirm").click()
+        page.wait_for_url(lambda url: "/executions/e2e.slow/again/" in url and old not in url)
+        new = page.url.split("/again/")[1].split("/")[0]
+        expect(page.get_by_test_id("execution-id")).to_have_text(new)
+        expect(page.get_by_test_id("execution-state")).to_have_count(0)
+        expect(page.locator(f"a[href*='{old}']")).to_have_count(0)
+        page.get_by_test_id("tab-logs").click()
+        page.wait_for_url(f"**/{new}/logs")
+        assert any(new in one for one in road.waiting), "all of that while the new execution was asked for"
+    expect(page.get_by_test_id("execution-state")).to_be_visible()
+    expect(page.get_by_test_id("execution-id")).to_have_text(new)
+    assert page.url.endswith(f"/{new}/logs")

@@ -9,7 +9,7 @@ import reflex as rx
 
 from app import routes, turns
 from app.pages.execution.facts import unmasked
-from app.words import say
+from app.words import say, state_word
 from backend_client import ApiError
 from backend_client.client import text_of
 
@@ -363,4 +363,4 @@ class Actions(rx.State, mixin=True):
 
 def _word(run: dict[str, str]) -> str:
     value = f" [{run['value']}]" if run["value"] else ""
-    return f"{run['task']}{value}, {run['state'].lower()}"
+    return f"{run['task']}{value}, {state_word(run['state'])}"

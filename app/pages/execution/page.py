@@ -35,6 +35,7 @@ F: Any = ExecutionState.facts
 API: Any = f"/api/v1/{State.tenant_id}"
 OWN: Any = f"/api/v1/{State.tenant_id}/console/executions/{F.id}"
 WHOLE: Any = f"/api/v1/{State.tenant_id}/executions/{F.id}"
+KNOWN: Any = F.state != ""
 LIVE: Any = ~F.terminal & (F.state != "KILLING")
 CREATE: Any = State.may_create
 UPDATE: Any = State.may_update
@@ -56,6 +57,14 @@ def _badge() -> rx.Component:
     return rx.fragment(rx.match(F.state, *((name, one(name)) for name in STATES), rx.fragment()))
 
 
+def _identity() -> list[rx.Component]:
+    """The id, known as soon as the address names the execution."""
+    return [
+        rx.el.span(F.id, class_name="mono xs-id ell", custom_attrs={"data-testid": "execution-id"}),
+        copy_button(F.id, "Copy the id"),
+    ]
+
+
 def _header() -> rx.Component:
     flow_place = routes.flow(F.namespace, F.flow, "edit")
     neighbours = button_group(
@@ -64,8 +73,7 @@ def _header() -> rx.Component:
     )
     return entity_header(
         _badge(),
-        rx.el.span(F.id, class_name="mono xs-id ell", custom_attrs={"data-testid": "execution-id"}),
-        copy_button(F.id, "Copy the id"),
+        *_identity(),
         rx.cond(
             State.pending != "",
             rx.el.span(State.pending, " …", class_name="mut sm", role="status"),
@@ -93,7 +101,7 @@ def _header() -> rx.Component:
             class_name="row g6 hide-m xs-labels",
         ),
         actions=[
-            run_watch(state=F.state, name=F.flow, terminal=F.terminal),
+            run_watch(state=F.state, name=F.flow, terminal=F.terminal, key=F.id),
             neighbours,
             rx.cond(
                 (State.last_success != "") & F.terminal,
@@ -426,8 +434,6 @@ def _topology_tab() -> rx.Component:
 def execution_page() -> rx.Component:
     """The screen."""
     body = rx.fragment(
-        _header(),
-        _tab_bar(),
         _waiting(),
         rx.match(
             State.tab_name,
@@ -441,14 +447,16 @@ def execution_page() -> rx.Component:
             _gantt_tab(),
         ),
     )
-    waiting_for_facts = rx.fragment(
-        rx.el.div(class_name="eh"), rx.el.div(class_name="tabs"), rx.el.div(skeleton_rows(10), class_name="xs-fill")
-    )
+    rows = rx.el.div(skeleton_rows(10), class_name="xs-fill")
+    # Header and tabs belong to the execution of the address, also while its facts are on their way.
+    head = rx.fragment(rx.cond(KNOWN, _header(), entity_header(*_identity())), _tab_bar())
+    empty = rx.fragment(rx.el.div(class_name="eh"), rx.el.div(class_name="tabs"))
     return page_shell(
         F.short_id,
-        rx.cond(F.id != "", body, waiting_for_facts),
+        rx.cond(F.id != "", head, empty),
+        rx.cond(KNOWN, body, rows),
         rx.cond(
-            F.id != "",
+            KNOWN,
             stream_host(
                 url=f"{API}/console/stream?execution={F.id}&logs=TRACE&turn={State.stream_turn}",
                 on_state=State.follow,

@@ -101,6 +101,11 @@ class ExecutionState(Actions, Neighbours, Values, Tab):
         self.log_grouping = view if view in ("time", "task", "raw") else "time"
         if identity != self.facts.id:
             self._forget()
+            # Shown before the answer: tabs and header never belong to the execution that was left.
+            self.facts = Facts(
+                id=identity, short_id=identity[:8], namespace=self.arg("ns"), flow=self.arg("flow"), family=identity
+            )
+            yield
         async with self.api() as api:
             if identity == self.facts.id and time.monotonic() - self._read_at < FRESH_SECONDS:
                 await self._read_tab(api)  # another tab of what was just read

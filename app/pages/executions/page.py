@@ -22,7 +22,7 @@ from components.dialog import menu, menu_item, menu_line, popover
 from components.message import flow_name, label_chip
 from components.run_calendar import run_calendar
 from components.run_timeline import run_timeline
-from components.states import STATES, state_badge, state_icon
+from components.states import STATES, state_badge, state_icon, word
 from components.stream import stream_host
 from components.table import Bulk, Column
 
@@ -202,9 +202,9 @@ def _single(reason: str) -> str:
 def small(row: Any, state: Any = State, *, named: bool = True) -> rx.Component:
     """A row on a phone; `named` says the flow, the list of one flow says the execution's id."""
     what = flow_name(row.namespace, row.flow) if named else rx.el.span(row.short_id, class_name="mono med")
-    word = rx.match(
+    said = rx.match(
         row.state,
-        *((name, rx.el.span(name.capitalize(), class_name=f"fgs {f} med")) for name, (f, _) in STATES.items()),
+        *((name, rx.el.span(word(name), class_name=f"fgs {f} med")) for name, (f, _) in STATES.items()),
         rx.fragment(),
     )
     return rx.el.div(
@@ -217,7 +217,7 @@ def small(row: Any, state: Any = State, *, named: bool = True) -> rx.Component:
                 class_name="row",
             ),
             rx.el.div(
-                word,
+                said,
                 run_span(row),
                 rx.el.span(row.note, class_name="ell faint"),
                 class_name="row sm mut g6",

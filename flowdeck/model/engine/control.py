@@ -337,7 +337,7 @@ def close(w: World, live: Live, state: State, *, follows: bool | None = None) ->
     if live.kind is None:
         rollup = w.changes.rollups.setdefault((live.flow_key, w.now // HOUR * HOUR, int(state), live.tenant), [0, 0])
         rollup[0] += 1
-        rollup[1] += max(0, w.now - begun)
+        rollup[1] += max(0, w.now - (live.started or w.now))
     if ran:
         w.log(live, None, "INFO", f"Flow completed with state {state.name} in {format_clock(w.now - begun)}")
     free_slot(w, live)

@@ -1,4 +1,4 @@
--- schema 0013
+-- schema 0014
 CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
@@ -469,7 +469,7 @@ CREATE INDEX execution_namespace ON execution (tenant, namespace, created)
 ;
 CREATE INDEX execution_ended ON execution (tenant, ended)
 ;
-CREATE INDEX execution_duration ON execution (tenant, (ended - created))
+CREATE INDEX execution_ran ON execution (tenant, (ended - coalesce(started, ended)))
 ;
-insert into alembic_version (version_num) values ('0013')
+insert into alembic_version (version_num) values ('0014')
 ;

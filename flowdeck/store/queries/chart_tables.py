@@ -30,7 +30,7 @@ TABLES: dict[str, Table] = {
             "FLOW_ID": "e.flow_id",
             "FLOW_REVISION": "e.flow_rev",
             "STATE": "e.state",
-            "DURATION": "((coalesce(e.ended, :now) - coalesce(e.started, e.created)) / 1000.0)",
+            "DURATION": "((coalesce(e.ended, :now) - coalesce(e.started, e.ended, :now)) / 1000.0)",
             "START_DATE": "e.created",
             "END_DATE": "e.ended",
             "TRIGGER_EXECUTION_ID": "e.parent_execution",

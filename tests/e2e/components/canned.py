@@ -117,7 +117,11 @@ def big_rows(n: int) -> list[dict[str, Any]]:
     ]
 
 
-EXECUTIONS = {"demo": mock_rows(), "big": big_rows(1000)}
+EXECUTIONS = {
+    "demo": mock_rows(),
+    "big": big_rows(1000),
+    "quick": [row("q1", "quick", "SUCCESS", created=0, started=0.01, ended=0.08)],
+}
 BASELINES = {
     "runs": 20,
     "executionMs": 400000,

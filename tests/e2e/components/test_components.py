@@ -58,6 +58,22 @@ def test_a_thousand_rows_cost_a_window_of_nodes(mount: Mount) -> None:
     assert len([url for url in requests(page) if "taskruns" in url]) <= 3
 
 
+@pytest.mark.parametrize("execution", ["big", "quick"])
+@pytest.mark.parametrize("width", [390, 360])
+def test_the_axis_of_the_gantt_is_readable_to_its_end(mount: Mount, width: int, execution: str) -> None:
+    """§18.4: no label of the axis is cut off on a phone."""
+    page = mount()
+    page.set_viewport_size({"width": width, "height": 844})
+    mount(gantt(execution))
+    expect(page.get_by_test_id("gantt-row").first).to_be_visible()
+    cut = """() => [...document.querySelectorAll(".fd-gantt .gb.hd > span")].filter((one) => one.offsetWidth && one.textContent).map((one) => {
+      const label = one.getBoundingClientRect(), room = one.closest(".gc").getBoundingClientRect();
+      return [one.textContent, Math.round(room.right - label.right), Math.round(label.left - room.left)];
+    })"""
+    labels = page.evaluate(cut)
+    assert len(labels) > 1 and all(right >= 0 and left >= 0 for _, right, left in labels), labels
+
+
 def test_the_gantt_is_a_tree_by_keyboard(mount: Mount) -> None:
     page = mount(STREAM, gantt("demo"))
     grid = page.get_by_role("treegrid")

@@ -24,6 +24,17 @@ PASTE_AND_SAVE = """text => {
 """A paste and Ctrl S in one turn of the browser: nothing can come between them."""
 
 
+PASTE_AND_TYPE = """([text, keys]) => {
+  const field = document.querySelector(".monaco-editor textarea");
+  field.focus();
+  const data = new DataTransfer();
+  data.setData("text/plain", text);
+  field.dispatchEvent(new ClipboardEvent("paste", { bubbles: true, cancelable: true, clipboardData: data }));
+  for (const key of keys) document.execCommand("insertText", false, key);
+}"""
+"""A paste and keys in one turn of the browser: the editor has no idle time between them."""
+
+
 def _typed(page: Page, text: str) -> None:
     page.keyboard.press("Control+End")
     page.keyboard.type(text)
@@ -43,6 +54,16 @@ def test_a_paste_is_in_the_text_before_the_next_key(mount: Mount) -> None:
     assert events(page, "onSave")[-1][0] == FLOW + "# pasted\n"
     page.keyboard.type("# typed")
     assert _saved(page) == FLOW + "# pasted\n# typed"
+
+
+def test_brackets_are_closed_right_after_a_paste(mount: Mount) -> None:
+    """UI-ED-13: who types on after a paste gets the same text at any speed, not some brackets closed and some not."""
+    page = mount(yaml())
+    page.locator(".view-line").first.click()
+    page.keyboard.press("Control+End")
+    lines = "".join(f"  - id: t{n}\n    type: io.kestra.plugin.core.log.Log\n    message: hi\n" for n in range(500))
+    page.evaluate(PASTE_AND_TYPE, [lines + "# ", "{{ kv("])
+    assert _saved(page) == FLOW + lines + "# {{ kv()}}"
 
 
 def test_a_value_that_comes_late_leaves_what_was_typed_since(mount: Mount) -> None:

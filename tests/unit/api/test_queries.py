@@ -100,6 +100,20 @@ def test_no_list_scans_a_table(database: Database, resource: str) -> None:
         assert reader.statements > 10
 
 
+def test_the_longest_executions_are_found_by_their_index(database: Database) -> None:
+    """The order of the list by duration is that of an index: nothing is sorted."""
+    plans: list[str] = []
+
+    class Told(Explaining):
+        def _explain(self, text: str, args: Any, named: Any) -> None:
+            plans.extend(row[3] for row in self.reader.all("explain query plan " + text, *args, **named))
+
+    with database.reader() as plain:
+        reader: Any = Told(plain)
+        executions.search(reader, "main", [], Page(1, 25, (("state.duration", True),)), "system", now=5)
+    assert any("execution_ran" in line for line in plans), plans
+
+
 def test_documents_and_pages_read_by_index(database: Database) -> None:
     with database.reader() as plain:
         reader: Any = Explaining(plain)

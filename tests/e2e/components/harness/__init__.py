@@ -44,7 +44,7 @@ MODULES = (
     "language",
 )
 
-LAYERS = ("overlay.jsx", "bridge.jsx", "toasts.jsx", "shell.jsx")
+LAYERS = ("overlay.jsx", "drawer_steps.jsx", "bridge.jsx", "toasts.jsx", "shell.jsx")
 """Of the shell only what the components import."""
 CONTEXT = """import { createContext } from "react";
 export const EventLoopContext = createContext([() => {}, []]);
