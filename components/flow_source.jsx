@@ -60,7 +60,7 @@ export function FlowSource(props) {
         if (dirty.current) held.current.onDirty?.(true);
       } else {
         // The same text under another number: what was typed goes all the same.
-        if (load.force && dirty.current && text === saved.current) setOrder({ seq: `again ${load.turn}`, kind: "replace", text });
+        if (load.force && dirty.current && text === saved.current) setOrder({ seq: `again:${load.turn}`, kind: "replace", text });
         settle(text, revision);
       }
       setFailed(null);
@@ -115,7 +115,7 @@ export function FlowSource(props) {
   const copy = (text) => queue(async () => {
     try {
       const flow = await write("POST", held.current.flowsUrl, text);
-      setOrder({ seq: `copied ${flow.id}`, kind: "forget" });
+      setOrder({ seq: `copied:${flow.id}`, kind: "forget" });
       held.current.onCopied?.(outcome({ namespace: flow.namespace, id: flow.id }));
     } catch (error) {
       refused(text, error, { copy: true });
@@ -153,7 +153,7 @@ export function FlowSource(props) {
     if (waiting.current.length) look();
   });
   useEffect(() => {
-    const retry = () => { if (ended.current) { ended.current = false; setOrder({ seq: `login ${Date.now()}`, kind: "save" }); } };
+    const retry = () => { if (ended.current) { ended.current = false; setOrder({ seq: `login:${Date.now()}`, kind: "save" }); } };
     window.addEventListener("flowdeck:session", retry);
     return () => window.removeEventListener("flowdeck:session", retry);
   }, []);

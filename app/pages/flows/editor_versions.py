@@ -193,7 +193,8 @@ class Versions(rx.State, mixin=True):
         self.conflict = False
         if self.conflict_kind == "created":
             self.dirty = False  # the text stays as draft of the new flow
-            self.navigate(routes.flow(*self._taken, "edit"))
+            namespace, flow_id = self._taken
+            self.navigate(routes.flow(namespace, flow_id, "edit"))
             return None
         if self.conflict_kind == "deleted":
             self._order("keep", put=True)
