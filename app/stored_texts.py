@@ -18,3 +18,13 @@ def flow_sources(tenant: str, namespace: str, flow_id: str) -> str:
 def namespace_file(tenant: str, namespace: str, path: str) -> str:
     """A file of a namespace; its newest version unless `&revision=` is added."""
     return f"/api/v1/{tenant}/namespaces/{quote(namespace)}/files?path={quote(path, safe='')}"
+
+
+def blueprint_source(tenant: str, identity: str) -> str:
+    """The source of a blueprint of a flow."""
+    return f"/api/v1/{tenant}/blueprints/community/flow/{quote(identity, safe='')}/source"
+
+
+def plugin_page(cls: str) -> str:
+    """What is known of a plugin's class, its examples included."""
+    return f"/api/v1/plugins/{quote(cls, safe='')}?all=false"

@@ -2,8 +2,9 @@
 import { useEffect, useMemo, useState } from "react";
 import { copyText, request, useDebounced, useRequest, withQuery } from "$/public/external/components/net/net.jsx";
 import { Icon, Problem, plural, typeIcon } from "$/public/external/components/glyphs/glyphs.jsx";
+import { renamed } from "$/public/external/components/flow_source/flow_starters.mjs";
 import * as Y from "$/public/external/components/yaml_document/yaml_edit.mjs";
-import { edit, sourceOf, useDocument } from "$/public/external/components/yaml_document/yaml_document.jsx";
+import { documentOf, edit, sourceOf, useDocument } from "$/public/external/components/yaml_document/yaml_document.jsx";
 import { evaluate } from "$/public/external/components/yaml_document/yaml_knowledge.jsx";
 import { toast } from "$/public/external/components/client/bridge.jsx";
 import "./context_panel.css";
@@ -62,7 +63,7 @@ export function NamespaceContext({ api, namespace: given, flow, docUri }) {
 }
 
 // ---- blueprints ------------------------------------------------------------------------------------------------
-export function BlueprintPanel({ api, docUri, dirty = false, onReplace }) {
+export function BlueprintPanel({ api, docUri, dirty = false, fixed = "" }) {
   const [query, setQuery] = useState("");
   const [asked, setAsked] = useState("");
   const [tag, setTag] = useState("");
@@ -91,7 +92,13 @@ export function BlueprintPanel({ api, docUri, dirty = false, onReplace }) {
     edit(docUri, [{ from: 0, to: now.text.length, text: source.text }]);
     toast({ level: "success", title: `${plural(given.tasks.length, "task")} inserted` });
   };
-  const use = () => { if (dirty && !sure) { setSure(true); return; } onReplace?.(text); setOpen(""); };
+  const use = () => {
+    if (dirty && !sure) { setSure(true); return; }
+    // A stored flow keeps its names (UI-ED-22).
+    const [namespace, id] = fixed.split("/");
+    edit(docUri, [{ from: 0, to: documentOf(docUri).text.length, text: renamed(text, { id, namespace }) }]);
+    setOpen("");
+  };
   const list = found.data?.results || [];
   const tagList = (Array.isArray(tags.data) ? tags.data : tags.data?.results || []).map((one) => (typeof one === "string" ? { id: one, name: one } : { id: one.id || one.name, name: one.name || one.id }));
   const one = list.find((b) => b.id === open);

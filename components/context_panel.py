@@ -5,13 +5,14 @@ from __future__ import annotations
 import reflex as rx
 
 from components.client import BRIDGE
+from components.flow_source import STARTERS
 from components.glyphs import GLYPHS, ICONS
 from components.net import NET
 from components.yaml_document import DOCUMENT, PACKAGE
 
 _JS = rx.asset("context_panel.jsx", shared=True)
 _CSS = rx.asset("context_panel.css", shared=True)
-__all__ = ["BRIDGE", "DOCUMENT", "GLYPHS", "NET", "blueprint_panel", "namespace_context"]
+__all__ = ["BRIDGE", "DOCUMENT", "GLYPHS", "NET", "STARTERS", "blueprint_panel", "namespace_context"]
 
 
 class _Panel(rx.NoSSRComponent):
@@ -30,11 +31,14 @@ class NamespaceContext(_Panel):
 
 
 class BlueprintPanel(_Panel):
-    """Search, read, copy, insert the tasks, or replace the text (asks while ``dirty``): ``on_replace`` gives it."""
+    """Search, read, copy, insert the tasks, or replace the text (asks while ``dirty``).
+
+    The names of a stored flow, ``fixed`` (``namespace/id``), stay.
+    """
 
     tag = "BlueprintPanel"
     dirty: rx.Var[bool]
-    on_replace: rx.EventHandler[rx.event.passthrough_event_spec(str)]
+    fixed: rx.Var[str]
 
 
 namespace_context = NamespaceContext.create

@@ -1,10 +1,8 @@
 // The difference of two texts, read-only.
 import { useEffect, useRef } from "react";
-import { useRequest } from "$/public/external/components/net/net.jsx";
+import { useText } from "$/public/external/components/held_texts/held_texts.jsx";
 import { Problem } from "$/public/external/components/glyphs/glyphs.jsx";
 import { applyTheme, languageOf, monaco, options } from "$/public/external/components/monaco/monaco.jsx";
-
-const TEXT = { as: "text", headers: { Accept: "*/*" } };
 
 // A side that has an address is read by the browser; a pair is shown once both of its sides are there.
 export function DiffEditor({ original = "", modified = "", originalUrl = "", modifiedUrl = "", language = "yaml", sideBySide = true, ignoreSpace = false, fold = true, theme, step, onStats }) {
@@ -12,8 +10,8 @@ export function DiffEditor({ original = "", modified = "", originalUrl = "", mod
   const editor = useRef(null);
   const held = useRef({});
   held.current = { onStats };
-  const left = useRequest(originalUrl, TEXT);
-  const right = useRequest(modifiedUrl, TEXT);
+  const left = useText(originalUrl);
+  const right = useText(modifiedUrl);
   const before = originalUrl ? left.data : original;
   const after = modifiedUrl ? right.data : modified;
   const ready = before !== undefined && after !== undefined && !left.loading && !right.loading;

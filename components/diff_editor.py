@@ -7,18 +7,19 @@ from typing import Any
 import reflex as rx
 
 from components.glyphs import GLYPHS, ICONS
+from components.held_texts import HELD
 from components.monaco import MONACO, PACKAGES
 from components.net import NET
 
 _JS = rx.asset("diff_editor.jsx", shared=True)
-__all__ = ["GLYPHS", "MONACO", "NET", "DiffEditor", "diff_editor"]
+__all__ = ["GLYPHS", "HELD", "MONACO", "NET", "DiffEditor", "diff_editor"]
 
 
 class DiffEditor(rx.NoSSRComponent):
     """Read-only difference of ``original`` and ``modified``; equal parts are folded when ``fold`` is set.
 
-    A stored text is named by ``original_url`` or ``modified_url`` and read by the browser: it does not travel through
-    the page's state (UI-RX-02).
+    A stored text is named by ``original_url`` or ``modified_url`` and read by the browser, one that an editor of the
+    page holds by ``held(…)``: neither travels through the page's state (UI-RX-02).
 
     ``on_stats`` gives ``{added, removed, changes}``. ``step`` ({seq, by}) goes to the next or previous change.
     """

@@ -1,6 +1,7 @@
 // A conflict: their text, the one that both began with, mine; and what both changes together would be (UI-ED-61).
 import { useMemo, useState } from "react";
-import { Icon, plural } from "$/public/external/components/glyphs/glyphs.jsx";
+import { Icon, Problem, plural } from "$/public/external/components/glyphs/glyphs.jsx";
+import { hold, useText } from "$/public/external/components/held_texts/held_texts.jsx";
 import { merged, pieces } from "./three_way.mjs";
 import "./three_way.css";
 
@@ -16,7 +17,17 @@ function Lines({ list, at, kind, mark = "" }) {
   );
 }
 
-export function ThreeWay({ base = "", theirs = "", mine = "", theirName = "Theirs", baseName = "Before", mineName = "Yours", onMerge }) {
+// The texts are named, not given: the browser reads them, and keeps what both changes make as the document's `merged`.
+export function ThreeWay({ docUri, baseUrl, theirsUrl, mineUrl, onMerge, ...names }) {
+  const sides = [useText(baseUrl), useText(theirsUrl), useText(mineUrl)];
+  const failed = sides.find((one) => one.error);
+  if (failed) return <Problem error={failed.error} what="A text could not be loaded." retry={failed.reload} />;
+  const [base, theirs, mine] = sides.map((one) => one.data);
+  if ([base, theirs, mine].includes(undefined)) return <section className="tw" aria-busy="true" />;
+  return <Texts {...names} base={base} theirs={theirs} mine={mine} onMerge={onMerge && ((text) => { hold(docUri, "merged", text); onMerge(); })} />;
+}
+
+function Texts({ base, theirs, mine, theirName = "Theirs", baseName = "Before", mineName = "Yours", onMerge }) {
   const list = useMemo(() => pieces(base, theirs, mine), [base, theirs, mine]);
   const [picks, setPicks] = useState({});
   const [open, setOpen] = useState({});

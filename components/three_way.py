@@ -5,29 +5,32 @@ from __future__ import annotations
 import reflex as rx
 
 from components.glyphs import GLYPHS, ICONS
+from components.held_texts import HELD
 
 _JS = rx.asset("three_way.jsx", shared=True)
 _RULES = rx.asset("three_way.mjs", shared=True)
 _CSS = rx.asset("three_way.css", shared=True)
-__all__ = ["GLYPHS", "ThreeWay", "three_way"]
+__all__ = ["GLYPHS", "HELD", "ThreeWay", "three_way"]
 
 
 class ThreeWay(rx.Component):
-    """What two authors made of ``base``; lines that both changed let one choose a side.
+    """What two authors made of one text; lines that both changed let one choose a side.
 
-    ``on_merge`` gives the text that has the changes of both.
+    The three are named by their addresses, paths of the API or ``held(…)``. ``on_merge`` tells that the text with the
+    changes of both is held as ``merged`` of ``doc_uri``.
     """
 
     library = _JS.importable_path
     tag = "ThreeWay"
     lib_dependencies: list[str] = [ICONS]
-    base: rx.Var[str]
-    theirs: rx.Var[str]
-    mine: rx.Var[str]
+    doc_uri: rx.Var[str]
+    base_url: rx.Var[str]
+    theirs_url: rx.Var[str]
+    mine_url: rx.Var[str]
     their_name: rx.Var[str]
     base_name: rx.Var[str]
     mine_name: rx.Var[str]
-    on_merge: rx.EventHandler[rx.event.passthrough_event_spec(str)]
+    on_merge: rx.EventHandler[rx.event.no_args_event_spec]
 
 
 three_way = ThreeWay.create

@@ -383,8 +383,10 @@ export function YamlEditor(props) {
     const view = editor.current;
     if (!view) return;
     const model = view.getModel();
+    const untouched = model.getValue() === saved.current;
+    const outside = !sent.current.came(value);
     saved.current = value;
-    if (!sent.current.came(value) && value !== model.getValue()) {
+    if (outside && value !== model.getValue()) {
       // By an edit, not setValue: the undo history and the cursor stay.
       view.pushUndoStop();
       model.pushEditOperations([], [{ range: model.getFullModelRange(), text: value }], () => null);
@@ -395,8 +397,9 @@ export function YamlEditor(props) {
       dirty.current = now;
       held.current.onDirty?.(now);
     }
-    // The text that an editor begins with was not saved by anybody just now: what is kept of an earlier visit stays.
-    if (!now && draftKey && begun.current) held.current.onKept?.("");
+    // The text that an editor begins with was not saved here just now, nor one that took the place of a text in which
+    // nothing was typed: what is kept of an earlier visit stays.
+    if (!now && draftKey && (begun.current || (outside && untouched))) held.current.onKept?.("");
     else if (!now && draftKey) {
       keep.cancel();
       kept.current.forget();

@@ -26,10 +26,10 @@ from components.chrome import allowed
 from components.clock import moment
 from components.dialog import menu, menu_item, menu_line
 from components.editors import editors
+from components.flow_source import flow_source
 from components.no_code import no_code
 from components.stream import stream_host
 from components.workbench import panel_toggles, workbench
-from components.yaml_editor import yaml_editor
 
 S: Any = EditorState
 MONACO_THEME = rx.color_mode
@@ -243,10 +243,14 @@ def _code() -> rx.Component:
         rx.el.div(
             rx.cond(
                 S.editor_ready & (S.creating | (S.draft_key == S.tenant_id + "/" + S.flow_ns + "/" + S.flow_id)),
-                yaml_editor(
+                flow_source(
                     key=S.doc_uri,
                     doc_uri=S.doc_uri,
-                    value=S.source,
+                    begin=S.begin,
+                    load=S.text_load,
+                    creating=S.creating,
+                    flows_url="/api/v1/" + S.tenant_id + "/flows",
+                    flow_url="/api/v1/" + S.tenant_id + "/flows/" + S.flow_ns + "/" + S.flow_id,
                     schema_url=SCHEMA,
                     validate_url="/api/v1/" + S.tenant_id + "/flows/validate",
                     api="/api/v1/" + S.tenant_id,
@@ -269,7 +273,12 @@ def _code() -> rx.Component:
                     vim=S.vim_keys,
                     command=S.editor_command,
                     on_dirty=S.mark_dirty,
-                    on_save=S.take_text,
+                    on_unread=S.take_unread,
+                    on_base=S.take_base,
+                    on_saving=S.take_saving,
+                    on_saved=S.take_saved,
+                    on_refused=S.take_refused,
+                    on_copied=S.take_copied,
                     on_markers=S.take_markers,
                     on_cursor=S.take_cursor,
                     on_draft=S.take_draft,

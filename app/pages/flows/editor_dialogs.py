@@ -14,6 +14,7 @@ from components.diff_editor import diff_editor
 from components.field import field, text_input
 from components.flow_actions import flow_actions
 from components.flow_tools import leave_guard
+from components.held_texts import held
 from components.message import notice_bar
 from components.three_way import three_way
 
@@ -115,7 +116,7 @@ def _refused() -> rx.Component:
 def notices() -> rx.Component:
     """What stands between the bar and the panels."""
     return rx.fragment(
-        rx.cond(S.draft_text != "", _draft(), rx.fragment()),
+        rx.cond(S.draft_saved != "", _draft(), rx.fragment()),
         rx.cond((S.stale_revision > S.base_revision) & ~S.creating & ~S.flow_deleted, _newer(), rx.fragment()),
         rx.cond((S.moved != "") & ~S.copy_offered & ~S.creating, _moved(), rx.fragment()),
         rx.cond(S.save_problem != "", _refused(), rx.fragment()),
@@ -175,9 +176,8 @@ def _comparison() -> rx.Component:
     return Dialog.create(
         rx.el.div(
             diff_editor(
-                original=S.compare_left,
-                original_url=S.compare_url,
-                modified=S.compare_right,
+                original_url=S.compare_left,
+                modified_url=S.compare_right,
                 language="yaml",
                 side_by_side=True,
                 theme=rx.color_mode,
@@ -214,9 +214,10 @@ def _conflict() -> rx.Component:
         custom_attrs={"data-testid": "conflict-who"},
     )
     texts = three_way(
-        base=rx.cond(S.conflict_kind == "created", S.theirs, S.source),
-        theirs=S.theirs,
-        mine=S.mine,
+        doc_uri=S.doc_uri,
+        base_url=rx.cond(S.conflict_kind == "created", S.theirs_url, held(S.doc_uri, "saved")),
+        theirs_url=S.theirs_url,
+        mine_url=held(S.doc_uri, "mine"),
         their_name=rx.match(
             S.conflict_kind,
             ("deleted", "Theirs: deleted"),

@@ -242,7 +242,8 @@ def copilot_panel() -> rx.Component:
 
 def blueprints_panel() -> rx.Component:
     """Blueprints to copy, insert or use (UI-ED-51)."""
-    return blueprint_panel(api="/api/v1/" + S.tenant_id, doc_uri=S.doc_uri, dirty=S.dirty, on_replace=S.use_blueprint)
+    own = rx.cond(S.creating, "", S.flow_ns + "/" + S.flow_id)
+    return blueprint_panel(api="/api/v1/" + S.tenant_id, doc_uri=S.doc_uri, dirty=S.dirty, fixed=own)
 
 
 def context_panel() -> rx.Component:

@@ -6,7 +6,6 @@ import pytest
 
 from app.pages.flows.changes import changes_of
 from app.pages.flows.documentation import documentation_of, kind_of
-from app.pages.flows.editor_state import names_of
 from app.pages.flows.listing_state import FlowLine
 from app.pages.flows.prose import html_of
 from app.pages.flows.trigger_state import kind_of as trigger_kind
@@ -89,11 +88,6 @@ def test_markdown_brings_no_script_and_loads_nothing(text: str) -> None:
     assert "<script" not in html
     assert "<img" not in html
     assert 'href="javascript' not in html
-
-
-def test_the_names_of_a_source_are_those_at_its_top() -> None:
-    assert names_of("id: a\nnamespace: 'b.c'\ntasks:\n  - id: inner\n") == ("b.c", "a")
-    assert names_of("tasks: []\n") == ("", "")
 
 
 @pytest.mark.parametrize(

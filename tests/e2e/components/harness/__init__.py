@@ -33,6 +33,7 @@ MODULES = (
     "client",
     "yaml_document",
     "no_code",
+    "held_texts",
     "yaml_editor",
     "diff_editor",
     "code_editor",
