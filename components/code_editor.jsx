@@ -36,9 +36,8 @@ export function useLiveText(share) {
   return text;
 }
 
-// The text of an editor once more, at another place: typed here or there is the same. `bar` tells a newer version here
-// too, `focus` takes the keys at once.
-export function CodeTwin({ share, place, readOnly = false, language = "file", bar = false, focus = false }) {
+// The text of an editor once more, at another place: typed here or there is the same. `bar` tells a newer version here too.
+export function CodeTwin({ share, place, readOnly = false, language = "file", bar = false }) {
   const entry = useText(share);
   const host = useRef(null);
   const model = entry?.model;
@@ -47,7 +46,6 @@ export function CodeTwin({ share, place, readOnly = false, language = "file", ba
     const view = monaco.editor.create(host.current, { ...options(), model, readOnly, wordBasedSuggestions: "off", ariaLabel: "File content" });
     view.restoreViewState(entry.places.get(place) || entry.view.saveViewState());
     onSaveKey(view, () => texts.get(share)?.save());
-    if (focus) view.focus();
     return () => { entry.places.set(place, view.saveViewState()); view.dispose(); };
   }, [model]);
   return (

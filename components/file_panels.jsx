@@ -1,8 +1,7 @@
 // The open files of a namespace in panels beside each other: tabs, what each shows, bars between them (UI-NS-07).
 // All that is seen stands in one grid, keyed by file: a tab that is carried to another panel keeps its text and its keys.
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
-import { withQuery } from "$/public/external/components/net/net.jsx";
-import { Icon, size as sizeWords } from "$/public/external/components/glyphs/glyphs.jsx";
+import { Icon } from "$/public/external/components/glyphs/glyphs.jsx";
 import { CopyButton } from "$/public/external/components/client/bridge.jsx";
 import { Allowed } from "$/public/external/components/client/shell.jsx";
 import { CodeEditor, CodeTwin, useLiveText } from "$/public/external/components/code_editor/code_editor.jsx";
@@ -26,12 +25,12 @@ const kept = (name, count) => {
 
 // The panels for which there is room; those without are tabs of the last one.
 function merged(panels, front, room) {
-  if (panels.length <= room) return panels.map((panel) => ({ ...panel, tabs: panel.paths.map((path) => ({ path, key: panel.key })) }));
+  if (panels.length <= room) return panels.map((panel) => ({ ...panel, tabs: panel.paths.map((path) => ({ path, key: panel.key, keys: [panel.key] })) }));
   const alone = merged(panels.slice(0, room - 1), front, room);
   const rest = panels.slice(room - 1);
   const first = rest.find((panel) => panel.key === front) || rest[0];
   const tabs = [];
-  for (const panel of rest) for (const path of panel.paths) if (!tabs.some((one) => one.path === path)) tabs.push({ path, key: first.paths.includes(path) ? first.key : panel.key });
+  for (const panel of rest) for (const path of panel.paths) if (!tabs.some((one) => one.path === path)) tabs.push({ path, key: first.paths.includes(path) ? first.key : panel.key, keys: rest.filter((one) => one.paths.includes(path)).map((one) => one.key) });
   return [...alone, { key: first.key, on: first.on, drawn: rest.flatMap((panel) => panel.drawn), paths: tabs.map((one) => one.path), tabs, holds: rest.map((panel) => panel.key) }];
 }
 
@@ -44,8 +43,8 @@ function Other({ file }) {
   if (file.picture) return <div className="imgview"><img src={file.url} alt={file.name} /></div>;
   if (file.pdf) return <div className="pdfview"><PdfView url={file.url} name={file.name} /></div>;
   return (
-    <div className="empty">
-      <span className="ei"><Icon name="file" size={20} /></span><h2>{file.name}</h2><p>{file.why} {file.size}</p>
+    <div className="empty" data-testid="empty">
+      <span className="emi"><Icon name="file" size={24} /></span><h2>{file.name}</h2><p className="mut">{file.why} {file.size}</p>
       <div className="row"><a className="btn pri" href={file.url} download><Icon name="download" />Download</a></div>
     </div>
   );
@@ -71,7 +70,11 @@ export function FilePanels({ files = [], panels = [], front = 0, namespace = "",
   const parts = shares.length === seen.length ? shares : Array(seen.length).fill(1);
   const byPath = useMemo(() => new Map(files.map((one) => [one.path, one])), [files]);
   const dirty = files.filter((one) => one.dirty).map((one) => one.path);
-  const ahead = seen.find((panel) => panel.key === front || panel.holds?.includes(front)) || seen[0];
+  // What was just pressed counts at once, before the page has heard of it.
+  const [touched, setTouched] = useState(0);
+  useEffect(() => setTouched(0), [front]);
+  const near = touched || front;
+  const ahead = seen.find((panel) => panel.key === near || panel.holds?.includes(near)) || seen[0];
   const held = useRef({});
   held.current = { onAct, ahead, room, seen };
   const act = (kind, more) => held.current.onAct?.({ kind, panel: held.current.ahead?.key || 0, path: held.current.ahead?.on || "", most: held.current.room, ...more });
@@ -93,7 +96,6 @@ export function FilePanels({ files = [], panels = [], front = 0, namespace = "",
     wish.current = { path, keys: held.current.seen.map((one) => one.key), from: panel };
     act("side", { path, panel });
   };
-  const [fresh, setFresh] = useState(0); // the panel that takes the keys when its text has come
   useEffect(() => {
     const wanted = wish.current;
     if (!wanted) return;
@@ -102,8 +104,7 @@ export function FilePanels({ files = [], panels = [], front = 0, namespace = "",
       if (!made) return;
       wish.current = null;
       const name = wanted.path.split("/").pop();
-      setSaid(`${name} opened to the side`);
-      setFresh(made.key);
+      setSaid(`Opened to the side: ${name}`);
       const text = host.current.querySelector(`.edone.on[data-panel="${made.key}"] textarea`);
       (text || host.current.querySelector(`[role=tab][aria-selected=true][data-panel="${made.key}"]`))?.focus();
       return;
@@ -111,11 +112,17 @@ export function FilePanels({ files = [], panels = [], front = 0, namespace = "",
     wish.current = null;
     if (!document.activeElement || document.activeElement === document.body) host.current.querySelector(`[role=tab][aria-selected=true][data-panel="${ahead?.key}"]`)?.focus();
   }, [seen, front]);
-  const close = (kind, panel, path) => { wish.current = { back: true }; act(kind, { panel, path }); };
+  const close = (tabs) => {
+    wish.current = { back: true };
+    act("close", { tabs: tabs.flatMap((tab) => tab.keys.map((key) => [key, tab.path])) });
+  };
   const entered = (event) => {
+    if (event.target.closest(".etabs,.edbar")) return; // what stands there names its panel itself
     const key = Number(event.target.closest("[data-panel]")?.dataset.panel || 0);
     const panel = seen.find((one) => one.key === key);
-    if (panel && key !== ahead?.key) act("front", { panel: key, path: panel.on });
+    if (!panel || key === ahead?.key) return;
+    setTouched(key);
+    act("front", { panel: key, path: panel.on });
   };
   useEffect(() => {
     const keys = (event) => {
@@ -183,12 +190,12 @@ export function FilePanels({ files = [], panels = [], front = 0, namespace = "",
     return { left: box.left - frame.left + (over.side === "right" ? box.width / 2 : 0), width: box.width * half };
   })();
 
-  const tools = (panel, file, last) => (
+  const tools = (panel, last) => (
     <span className="etools">
       {room > 1 && seen.length < room ? <button type="button" className="ib" title="Split (Ctrl \)" aria-label="Open to the side" aria-keyshortcuts="Control+\" data-testid="files-split" onClick={() => side(panel.on, panel.key)}><Icon name="columns-2" /></button> : null}
       {last ? <button type="button" className={finding ? "ib on" : "ib"} title="Find in all files" aria-label="Find in all files" aria-pressed={finding} data-testid="files-find" onClick={() => onFind?.()}><Icon name="search-code" /></button> : null}
       {last && writes && files.length ? <>
-        {dirty.length > 1 || (dirty.length && !dirty.includes(ahead?.on)) ? <button type="button" className="btn s" title="Save all" data-testid="files-save-all" onClick={() => act("save_all")}><Icon name="save" /><span className="wide">Save all</span> ({dirty.length})</button> : null}
+        {dirty.length > 1 || (dirty.length && !dirty.includes(ahead?.on)) ? <button type="button" className="btn s" title="Save all" aria-label={`Save all (${dirty.length})`} data-testid="files-save-all" onClick={() => act("save_all")}><Icon name="save" /><span className="wide">Save all</span><span className="num">{dirty.length}</span></button> : null}
         <button type="button" className="btn s pri" disabled={!dirty.includes(ahead?.on)} title={dirty.includes(ahead?.on) ? ahead.on : "Nothing to save"} aria-label="Save" data-testid="files-save" onClick={() => act("save")}><Icon name="save" /><span className="wide">Save</span></button>
       </> : null}
     </span>
@@ -198,7 +205,7 @@ export function FilePanels({ files = [], panels = [], front = 0, namespace = "",
       <button type="button" className="btn s only-s" onClick={() => act("leave")}><Icon name="chevron-left" />Files</button>
       <span className="mono ell grow crumb" title={panel.on}>{panel.on}</span>
       {writes && file?.script ? <Allowed needs="EXECUTION:CREATE" namespace={namespace}><button type="button" className="btn s" disabled={starting} title={starting ? "It is being started" : undefined} data-testid="files-run" onClick={() => onRun?.(file.path, file.dirty)}><Icon name="play" />{file.dirty ? "Save and run" : "Run this script"}</button></Allowed> : null}
-      <CopyButton text={`{{ read('${panel.on.slice(1)}') }}`} label="Copy as read('…')" />
+      <CopyButton text={`{{ read('${panel.on.slice(1)}') }}`} label="Copy as read('…')"><Icon name="copy" /></CopyButton>
       {file?.drawn ? <button type="button" className={panel.drawn.includes(panel.on) ? "ib on" : "ib"} title="Preview" aria-label="Preview" aria-pressed={panel.drawn.includes(panel.on)} data-testid="files-preview" onClick={() => act("preview", { panel: panel.key, path: panel.on })}><Icon name="eye" /></button> : null}
       <button type="button" className="ib" title="Versions" aria-label="Versions" data-testid="files-versions" onClick={() => act("versions", { panel: panel.key, path: panel.on })}><Icon name="history" /></button>
       {file ? <a className="ib" href={file.url} download title="Download" aria-label="Download" data-testid="files-download"><Icon name="download" /></a> : null}
@@ -207,7 +214,7 @@ export function FilePanels({ files = [], panels = [], front = 0, namespace = "",
   const text = (file, panel, mine, on, drawn) => (mine
     ? <CodeEditor loadUrl={file.url} saveUrl={file.url} saveMethod="POST" statsUrl={file.stats} language={file.name} readOnly={!writes} command={{ seq: file.order, kind: "save" }} share={file.key} place={panel.key}
       onDirty={(now) => onDirty?.(file.path, now)} onSaved={(result) => onSaved?.(file.path, result)} onError={() => onRefused?.(file.path)} />
-    : on && !drawn ? <CodeTwin share={file.key} place={panel.key} language={file.name} readOnly={!writes} bar={seen.find((one) => one.key === owner(file))?.on !== file.path} focus={fresh === panel.key} /> : null);
+    : on && !drawn ? <CodeTwin share={file.key} place={panel.key} language={file.name} readOnly={!writes} bar={seen.find((one) => one.key === owner(file))?.on !== file.path} /> : null);
 
   const cells = [];
   seen.forEach((panel, at) => {
@@ -218,9 +225,9 @@ export function FilePanels({ files = [], panels = [], front = 0, namespace = "",
     cells.push(
       <div key={`h${panel.key}`} className={`etabs${seen.length > 1 && panel === ahead ? " ahead" : ""}`} data-panel={panel.key} style={{ gridColumn: column, gridRow: 1 }}>
         <FileTabs label={name} id={panel.key} tabs={panel.tabs} on={panel.on} files={byPath} split={room > 1}
-          onShow={(tab) => act("show", { panel: tab.key, path: tab.path })} onSide={(tab) => side(tab.path, tab.key)} onClose={(kind, tab) => close(kind, tab.key, tab.path)}
+          onShow={(tab) => act("show", { panel: tab.key, path: tab.path })} onSide={(tab) => side(tab.path, tab.key)} onClose={close}
           onDrag={(tab) => setDrag(tab ? { path: tab.path, panel: tab.key } : null)} />
-        {tools(panel, file, last)}
+        {tools(panel, last)}
       </div>,
       <div key={`b${panel.key}`} className="edbar" data-panel={panel.key} style={{ gridColumn: column, gridRow: 2 }}>{bar(panel, file)}</div>,
     );
@@ -233,7 +240,7 @@ export function FilePanels({ files = [], panels = [], front = 0, namespace = "",
       if (!mine && !on) return;
       cells.push(
         <div key={mine ? one.key : `${one.key}@${panel.key}`} className={on ? "edone on" : "edone"} role="tabpanel" aria-label={one.name} data-panel={panel.key} data-path-shown={on ? path : undefined} style={{ gridColumn: column, gridRow: 3 }}>
-          {one.plain ? text(one, panel, mine, on, drawn) : on || mine ? <Other file={one} /> : null}
+          {one.plain ? text(one, panel, mine, on, drawn) : <Other file={one} />}
           {drawn && on ? <div className="fprev"><Preview share={one.key} file={one} /></div> : null}
         </div>,
       );

@@ -44,8 +44,8 @@ def _switched(path: rx.Var[str], on: rx.Var[bool]) -> tuple[rx.Var[str], rx.Var[
 class FilePanels(rx.NoSSRComponent):
     """One to three panels from left to right, each with its tabs and one open file; narrower places show fewer.
 
-    ``files`` are the open files as the page describes them, ``panels`` ``{key, paths, on, drawn}``, ``front`` the key of
-    the one that has the reader's attention: its file is what Save saves. A file that several panels show is one text.
+    ``files`` are the open files as the page describes them, ``panels`` ``{key, paths, on, drawn}``, ``front`` the key
+    of the one that has the reader's attention: its file is what Save saves. A file that several show is one text.
     ``starting`` and ``finding`` are the states of the buttons that run a script and look in all files.
 
     ``on_act`` gives ``{kind, panel, path, most}``, kind ``show``, ``front``, ``side``, ``drop`` (with ``from`` and

@@ -14,7 +14,7 @@ export function FileTabs({ label, id, tabs, on, files, split = false, onShow, on
   const name = (tab) => `tab-${id}-${tab.path}`.replace(/[^\w-]/g, (c) => `_${c.codePointAt(0)}`);
   const keys = (event, tab, at) => {
     const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: tabs.length - 1 }[event.key];
-    if (event.key === "Delete") { event.preventDefault(); onClose("close", tab); } else if (tabs[to]) { event.preventDefault(); host.current.querySelectorAll("[role=tab]")[to]?.focus(); }
+    if (event.key === "Delete") { event.preventDefault(); onClose([tab]); } else if (tabs[to]) { event.preventDefault(); host.current.querySelectorAll("[role=tab]")[to]?.focus(); }
   };
   const menu = (event) => {
     event.preventDefault();
@@ -37,12 +37,12 @@ export function FileTabs({ label, id, tabs, on, files, split = false, onShow, on
                 <Icon name={iconOf(file)} size={12} />{file}{files.get(tab.path)?.dirty ? <i className="dirty" role="img" aria-label="Not saved" title="Not saved" /> : null}
               </button>
               {onSide ? <MenuItem keys="Ctrl \" testid="tab-side" disabled={!split} reason="no room" onSelect={() => onSide(tab)}>Open to the side</MenuItem> : null}
-              <MenuItem keys="Del" testid="tab-close" onSelect={() => onClose("close", tab)}>Close</MenuItem>
-              <MenuItem testid="tab-close-others" disabled={tabs.length < 2} onSelect={() => onClose("others", tab)}>Close others</MenuItem>
-              <MenuItem testid="tab-close-right" disabled={at === tabs.length - 1} onSelect={() => onClose("right", tab)}>Close to the right</MenuItem>
-              <MenuItem testid="tab-close-all" onSelect={() => onClose("all", tab)}>Close all</MenuItem>
+              <MenuItem keys="Del" testid="tab-close" onSelect={() => onClose([tab])}>Close</MenuItem>
+              <MenuItem testid="tab-close-others" disabled={tabs.length < 2} onSelect={() => onClose(tabs.filter((one) => one !== tab))}>Close others</MenuItem>
+              <MenuItem testid="tab-close-right" disabled={at === tabs.length - 1} onSelect={() => onClose(tabs.slice(at + 1))}>Close to the right</MenuItem>
+              <MenuItem testid="tab-close-all" onSelect={() => onClose(tabs)}>Close all</MenuItem>
             </Popover>
-            <button type="button" className="x" tabIndex={here ? 0 : -1} aria-label={`Close ${file}`} title="Close the tab" data-panel={id} data-testid="files-close" onClick={() => onClose("close", tab)}><Icon name="x" size={12} /></button>
+            <button type="button" className="x" tabIndex={here ? 0 : -1} aria-label={`Close ${file}`} title="Close the tab" data-panel={id} data-testid="files-close" onClick={() => onClose([tab])}><Icon name="x" size={12} /></button>
           </span>
         );
       })}
