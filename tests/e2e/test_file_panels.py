@@ -74,9 +74,9 @@ def test_save_saves_the_file_of_the_panel_in_front(server: Server, open_page) ->
     page.keyboard.insert_text("2")
     expect(page.get_by_test_id("files-save-all")).to_contain_text("2")
     page.get_by_test_id("files-save").click()
-    eventually(lambda: _text(server, space, "/b.txt") == "2bbb", what="the file in front")
+    eventually(lambda: _text(server, space, "/b.txt") == "bbb2", what="the file in front")
     assert _text(server, space, "/a.txt") == "aaa"
-    _shown(page, 0, "1aaa").click()
+    _shown(page, 0, "aaa1").click()
     expect(page.get_by_test_id("files-save")).to_be_enabled()
     page.wait_for_url("**file=/a.txt")
     page.reload()
