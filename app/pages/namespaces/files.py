@@ -299,7 +299,7 @@ def _panels() -> rx.Component:
         writes=S.writes,
         starting=ScriptState.script_busy,
         finding=FindState.finding,
-        on_act=S.act,
+        on_act=S.act_in,
         on_dirty=S.set_dirty,
         on_saved=lambda path, result: [S.saved(path, result), ScriptState.file_saved(path, result)],
         on_refused=ScriptState.file_refused,

@@ -195,7 +195,7 @@ class FilesState(Tab):
     # -- panels ---------------------------------------------------------------------------------------------
 
     @rx.event
-    async def act(self, what: dict[str, Any]) -> Any:
+    async def act_in(self, what: dict[str, Any]) -> Any:
         """A tab or a button of a panel was pressed, or a tab was carried.
 
         Args:
