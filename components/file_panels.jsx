@@ -12,7 +12,7 @@ import { MARK } from "$/public/external/components/file_tree/file_tree.jsx";
 import { TAB, FileTabs } from "./file_tabs.jsx";
 import "./file_panels.css";
 
-const ROOM = 260; // px that a panel needs
+const ROOM = 220; // px that a panel needs
 const MOST = 3;
 const LEAST = 20; // per cent of two neighbours
 const kept = (name, count) => {
