@@ -1,12 +1,64 @@
 // One file in Monaco, loaded and saved by the browser itself.
-import { useEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { isAbort, request, upload, useDebounced, withQuery } from "$/public/external/components/net/net.jsx";
 import { applyTheme, echoes, languageOf, monaco, onSaveKey, options } from "$/public/external/components/monaco/monaco.jsx";
 import { Problem } from "$/public/external/components/glyphs/glyphs.jsx";
 import { NewerBar, useNewer } from "./file_newer.jsx";
 
+// ---- a text that several places of the page show: one model, one dirty dot, one save ----------------------------
+const texts = new Map(); // share -> what the editor of the text offers to the others, a new object at each change
+const watchers = new Map(); // share -> listeners
+function publish(share, entry) {
+  if (entry) texts.set(share, entry); else texts.delete(share);
+  watchers.get(share)?.forEach((listen) => listen());
+}
+const useText = (share) => useSyncExternalStore(
+  useCallback((listen) => {
+    const list = watchers.get(share) || new Set();
+    watchers.set(share, list.add(listen));
+    return () => { list.delete(listen); if (!list.size) watchers.delete(share); };
+  }, [share]),
+  () => texts.get(share) || null,
+  () => null,
+);
+
+// What stands in the text of a share just now, a moment after each key; null before it has come.
+export function useLiveText(share) {
+  const model = useText(share)?.model;
+  const [text, setText] = useState(null);
+  const take = useDebounced(setText, 250);
+  useEffect(() => {
+    if (!model) { setText(null); return undefined; }
+    setText(model.getValue());
+    const told = model.onDidChangeContent(() => take(model.getValue()));
+    return () => { take.cancel(); told.dispose(); };
+  }, [model]);
+  return text;
+}
+
+// The text of an editor once more, at another place: typed here or there is the same. `bar` tells a newer version here too.
+export function CodeTwin({ share, place, readOnly = false, language = "file", bar = false }) {
+  const entry = useText(share);
+  const host = useRef(null);
+  const model = entry?.model;
+  useEffect(() => {
+    if (!model) return undefined;
+    const view = monaco.editor.create(host.current, { ...options(), model, readOnly, wordBasedSuggestions: "off", ariaLabel: "File content" });
+    view.restoreViewState(entry.places.get(place) || entry.view.saveViewState());
+    onSaveKey(view, () => texts.get(share)?.save());
+    return () => { entry.places.set(place, view.saveViewState()); view.dispose(); };
+  }, [model]);
+  return (
+    <div style={{ height: "100%", display: "flex", flexDirection: "column", minHeight: 0 }}>
+      {bar && entry ? <NewerBar newer={entry.newer} name={language.split("/").pop()} mine={() => model.getValue()} onTake={entry.take} onKeep={entry.keep} /> : null}
+      {bar && entry?.problem ? <Problem error={entry.problem.error} what={entry.problem.what} /> : null}
+      <div className="fd-code-host" ref={host} style={{ flex: 1 }} data-testid="code-twin" />
+    </div>
+  );
+}
+
 export function CodeEditor(props) {
-  const { value = "", language = "plaintext", readOnly = false, loadUrl, theme, wrap = false, command, statsUrl } = props;
+  const { value = "", language = "plaintext", readOnly = false, loadUrl, theme, wrap = false, command, statsUrl, share, place } = props;
   const held = useRef({});
   held.current = props;
   const host = useRef(null);
@@ -115,6 +167,21 @@ export function CodeEditor(props) {
     tell();
   };
   useEffect(() => { if (editor.current && !loadUrl) put(value); }, [value, loadUrl]);
+  // Others may show this text too; what they do with it is done here.
+  const places = useRef(new Map());
+  useEffect(() => {
+    if (share && editor.current) publish(share, { model: editor.current.getModel(), view: editor.current, places: places.current, newer, problem, take, keep, save });
+  }, [share, come, newer, problem]);
+  useEffect(() => (share ? () => publish(share, null) : undefined), [share]);
+  // Moved to where another one showed it: what was seen there is seen again.
+  const stood = useRef(place);
+  useEffect(() => {
+    if (stood.current === place) return;
+    places.current.set(stood.current, editor.current?.saveViewState());
+    stood.current = place;
+    const seen = places.current.get(place);
+    if (seen) editor.current?.restoreViewState(seen);
+  }, [place]);
   useEffect(() => {
     if (!loadUrl) return undefined;
     const abort = new AbortController();

@@ -24,7 +24,8 @@ class CodeEditor(rx.NoSSRComponent):
     as multipart part ``fileContent`` when ``save_method`` is ``POST``. ``on_saved`` and ``on_error`` tell the
     end: ``ordered`` when a ``command`` asked for the save, ``told`` when the reader sees the fault here already.
     ``language`` is a language or a file name. With ``stats_url`` (of a namespace file) a version that somebody else
-    saves meanwhile is told apart: a bar offers to compare, to take it or to keep one's own.
+    saves meanwhile is told apart: a bar offers to compare, to take it or to keep one's own. Other components show the
+    text of an editor with a ``share`` of its own at further places (``CodeTwin``).
     """
 
     library = _JS.importable_path

@@ -8,9 +8,9 @@ import "./file_tree.css";
 const parentOf = (path) => path.slice(0, path.lastIndexOf("/")) || "/";
 const nameOf = (path) => path.slice(path.lastIndexOf("/") + 1);
 const join = (folder, name) => `${folder === "/" ? "" : folder}/${name}`;
-const KINDS = { py: "code", js: "code", ts: "code", sql: "database", sh: "terminal", json: "braces", yaml: "braces", yml: "braces", csv: "table-2", parquet: "table-2", md: "file-text", txt: "file-text", html: "globe", zip: "box" };
-const iconOf = (name) => KINDS[name.slice(name.lastIndexOf(".") + 1).toLowerCase()] || "file";
-const MARK = "application/x-flowdeck-path";
+const KINDS = { py: "code", js: "code", ts: "code", sql: "database", sh: "terminal", json: "braces", yaml: "braces", yml: "braces", csv: "table-2", parquet: "table-2", md: "file-text", txt: "file-text", pdf: "file-text", html: "globe", zip: "box", png: "image", jpg: "image", jpeg: "image", gif: "image", webp: "image", svg: "image" };
+export const iconOf = (name) => KINDS[name.slice(name.lastIndexOf(".") + 1).toLowerCase()] || "file";
+export const MARK = "application/x-flowdeck-path";
 
 // Files of a drop, folders walked through: [{file, path below the target}].
 async function dropped(items) {
@@ -31,7 +31,7 @@ async function dropped(items) {
   return found;
 }
 
-export function FileTree({ url, active = "", dirty = [], reload = 0, canWrite = true, onOpen, onAction, onChanged }) {
+export function FileTree({ url, active = "", dirty = [], reload = 0, canWrite = true, sides = false, onOpen, onAction, onChanged }) {
   const [folders, setFolders] = useState({}); // path -> [{path, name, folder, size}]
   const [open, setOpen] = useState(() => new Set(["/"]));
   const [problem, setProblem] = useState(null);
@@ -198,6 +198,7 @@ export function FileTree({ url, active = "", dirty = [], reload = 0, canWrite = 
                 {row.folder && canWrite ? <MenuItem onSelect={() => act("new_file", row)}>New file</MenuItem> : null}
                 {row.folder && canWrite ? <MenuItem onSelect={() => act("new_folder", row)}>New folder</MenuItem> : null}
                 {row.folder && canWrite ? <MenuItem onSelect={() => choose(row.path)}>Upload here</MenuItem> : null}
+                {sides && !row.folder ? <MenuItem testid="files-side" onSelect={() => onAction?.({ kind: "side", path: row.path })}>Open to the side</MenuItem> : null}
                 {canWrite ? <MenuItem keys="F2" testid="files-rename" onSelect={() => act("rename", row)}>Rename or move</MenuItem> : null}
                 <MenuItem onSelect={() => copyText(row.path.slice(1))}>Copy path</MenuItem>
                 {row.folder ? null : <MenuItem onSelect={() => copyText(`{{ read('${row.path.slice(1)}') }}`)}>Copy as read('…')</MenuItem>}

@@ -193,24 +193,16 @@ function ImportTold({ told, onAgain, onClose }) {
   );
 }
 
-// Two panes with a bar between them; the share is kept in this browser. Arrows on the bar move it too.
-export function Split({ name, vertical = false, start = 66, least = 20, one = false, children }) {
-  const key = `fd-split-${name}`;
-  const host = useRef(null);
-  const [share, setShare] = useState(() => {
-    try { return Number(localStorage.getItem(key)) || start; } catch { return start; }
-  });
-  const put = (value) => {
-    const next = Math.min(100 - least, Math.max(least, value));
-    setShare(next);
-    try { localStorage.setItem(key, String(Math.round(next))); } catch { /* private window */ }
-  };
+// The bar between two panes, for pointer and arrow keys. `share` (per cent) is the first one's part of both, `span` tells
+// where both lie: {from, size} in px along the axis.
+export function SplitBar({ share, span, vertical = false, start = 50, least = 20, onShare, ...rest }) {
+  const put = (value) => onShare(Math.min(100 - least, Math.max(least, value)));
   const down = (event) => {
     event.preventDefault();
     const bar = event.currentTarget;
     bar.setPointerCapture(event.pointerId);
-    const box = host.current.getBoundingClientRect();
-    const move = (e) => put(vertical ? ((e.clientY - box.top) / box.height) * 100 : ((e.clientX - box.left) / box.width) * 100);
+    const { from, size } = span();
+    const move = (e) => put((((vertical ? e.clientY : e.clientX) - from) / size) * 100);
     const up = () => { bar.removeEventListener("pointermove", move); bar.removeEventListener("pointerup", up); };
     bar.addEventListener("pointermove", move);
     bar.addEventListener("pointerup", up);
@@ -221,11 +213,29 @@ export function Split({ name, vertical = false, start = 66, least = 20, one = fa
     event.preventDefault();
     put(share + by);
   };
+  return <div className="bar" {...rest} role="separator" tabIndex={0} aria-orientation={vertical ? "horizontal" : "vertical"} aria-label="Size of the panels" aria-valuenow={Math.round(share)} aria-valuemin={least} aria-valuemax={100 - least} onPointerDown={down} onKeyDown={keys} onDoubleClick={() => put(start)} />;
+}
+
+// Two panes with a bar between them; the share is kept in this browser. Arrows on the bar move it too.
+export function Split({ name, vertical = false, start = 66, least = 20, one = false, children }) {
+  const key = `fd-split-${name}`;
+  const host = useRef(null);
+  const [share, setShare] = useState(() => {
+    try { return Number(localStorage.getItem(key)) || start; } catch { return start; }
+  });
+  const put = (next) => {
+    setShare(next);
+    try { localStorage.setItem(key, String(Math.round(next))); } catch { /* private window */ }
+  };
+  const span = () => {
+    const box = host.current.getBoundingClientRect();
+    return vertical ? { from: box.top, size: box.height } : { from: box.left, size: box.width };
+  };
   const [first, second] = Array.isArray(children) ? children : [children, null];
   return (
     <div ref={host} className={`split${vertical ? " v" : ""}${one ? " one" : ""}`} style={{ "--share": share }}>
       <div className="pane a">{first}</div>
-      {one ? null : <div className="bar" role="separator" tabIndex={0} aria-orientation={vertical ? "horizontal" : "vertical"} aria-label="Size of the panels" aria-valuenow={Math.round(share)} aria-valuemin={least} aria-valuemax={100 - least} onPointerDown={down} onKeyDown={keys} onDoubleClick={() => put(start)} />}
+      {one ? null : <SplitBar share={share} span={span} vertical={vertical} start={start} least={least} onShare={put} />}
       {one ? null : <div className="pane b">{second}</div>}
     </div>
   );

@@ -82,6 +82,12 @@ import Ban from "lucide-react/dist/esm/icons/ban.mjs";
 import SkipForward from "lucide-react/dist/esm/icons/skip-forward.mjs";
 import RefreshCwOff from "lucide-react/dist/esm/icons/refresh-cw-off.mjs";
 import CopyPlus from "lucide-react/dist/esm/icons/copy-plus.mjs";
+import Columns2 from "lucide-react/dist/esm/icons/columns-2.mjs";
+import Rows2 from "lucide-react/dist/esm/icons/rows-2.mjs";
+import Save from "lucide-react/dist/esm/icons/save.mjs";
+import SearchCode from "lucide-react/dist/esm/icons/search-code.mjs";
+import History from "lucide-react/dist/esm/icons/history.mjs";
+import Image from "lucide-react/dist/esm/icons/image.mjs";
 import { dateLocale, numberLocale } from "$/public/external/components/language/language.jsx";
 
 const ICONS = {
@@ -168,6 +174,12 @@ const ICONS = {
   "skip-forward": SkipForward,
   "refresh-cw-off": RefreshCwOff,
   "copy-plus": CopyPlus,
+  "columns-2": Columns2,
+  "rows-2": Rows2,
+  "save": Save,
+  "search-code": SearchCode,
+  "history": History,
+  "image": Image,
 };
 
 export function Icon({ name, size = 14, stroke = 1.75, ...rest }) {

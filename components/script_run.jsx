@@ -5,7 +5,7 @@ import { TERMINAL, useExecution } from "$/public/external/components/stream/stre
 import { Icon, StateIcon, span, stateWord } from "$/public/external/components/glyphs/glyphs.jsx";
 import { LogView } from "$/public/external/components/log_view/log_view.jsx";
 
-export function ScriptRun({ api, execution, name, place, onStop, onClose }) {
+export function ScriptRun({ api, execution, name, place, beside = false, onBeside, onStop, onClose }) {
   const store = useExecution(execution);
   const state = store.execution.state || "CREATED";
   const ended = TERMINAL.has(state);
@@ -26,6 +26,7 @@ export function ScriptRun({ api, execution, name, place, onStop, onClose }) {
         {run ? <span className="num sm mut">{span((run.ended ? Date.parse(run.ended) : now) - Date.parse(run.started))}</span> : null}
         {ended ? null : <button type="button" className="btn s" onClick={() => onStop?.()} data-testid="script-stop"><Icon name="square" size={12} />Stop</button>}
         <Link className="btn s" to={place} data-testid="script-open"><Icon name="external-link" size={12} />Execution</Link>
+        <button type="button" className={beside ? "ib on" : "ib"} aria-pressed={beside} aria-label="Beside the text" title="Beside the text" onClick={() => onBeside?.(!beside)} data-testid="script-beside"><Icon name="columns-2" /></button>
         <button type="button" className="ib" aria-label="Close the run" title="Close the run" onClick={() => onClose?.()} data-testid="script-close"><Icon name="x" size={12} /></button>
       </header>
       <div className="nsrunb">

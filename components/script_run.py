@@ -15,7 +15,7 @@ __all__ = ["GLYPHS", "STREAM", "LogView", "ScriptRun", "script_run"]
 class ScriptRun(rx.NoSSRComponent):
     """State, time and lines of ``execution`` as they come by the tab's stream; ``place`` is its page.
 
-    ``on_stop`` is asked for while it runs.
+    ``on_stop`` is asked for while it runs, ``on_beside`` tells whether the reader wants it ``beside`` the text.
     """
 
     library = _JS.importable_path
@@ -25,6 +25,8 @@ class ScriptRun(rx.NoSSRComponent):
     execution: rx.Var[str]
     name: rx.Var[str]
     place: rx.Var[str]
+    beside: rx.Var[bool]
+    on_beside: rx.EventHandler[rx.event.passthrough_event_spec(bool)]
     on_stop: rx.EventHandler[rx.event.no_args_event_spec]
     on_close: rx.EventHandler[rx.event.no_args_event_spec]
 

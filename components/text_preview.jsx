@@ -31,14 +31,19 @@ export function rowsOf(text) {
   return lines.map((line) => Object.fromEntries(head.map((name, i) => [name, line[i] ?? ""])));
 }
 
-export function TextPreview({ url, kind }) {
-  const { data, error, loading, reload } = useRequest(url, { as: "text", retries: 1 });
-  const rows = useMemo(() => (kind === "table" && typeof data === "string" ? rowsOf(data) : []), [data, kind]);
-  if (error) return <div className="pad16 padt"><Problem error={error} what="The file could not be read." retry={reload} /></div>;
-  if (typeof data !== "string") return <p className="faint pad16 padt" aria-busy={loading}>Reading …</p>;
+// A text that is here already, as `kind` says: a page or a table.
+export function Drawn({ text, kind }) {
+  const rows = useMemo(() => (kind === "table" ? rowsOf(text) : []), [text, kind]);
   return (
     <div className="scroll pad16 padt" tabIndex={0} role="region" aria-label="Preview" data-testid="text-preview">
-      {kind === "table" ? <Table rows={rows} /> : <Words text={data} className="prose dgm" />}
+      {kind === "table" ? <Table rows={rows} /> : <Words text={text} className="prose dgm" />}
     </div>
   );
+}
+
+export function TextPreview({ url, kind }) {
+  const { data, error, loading, reload } = useRequest(url, { as: "text", retries: 1 });
+  if (error) return <div className="pad16 padt"><Problem error={error} what="The file could not be read." retry={reload} /></div>;
+  if (typeof data !== "string") return <p className="faint pad16 padt" aria-busy={loading}>Reading …</p>;
+  return <Drawn text={data} kind={kind} />;
 }

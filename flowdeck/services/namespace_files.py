@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import secrets
 from collections.abc import Iterator, Sequence
 from typing import Any
 from zipfile import ZipInfo
@@ -15,11 +13,10 @@ from flowdeck.services.archives import Archive, packed
 from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
 from flowdeck.services.wire import compact, instant
-from flowdeck.storage.paths import namespace_files, path_of
+from flowdeck.storage.paths import path_of, revision_of, revision_place
 from flowdeck.store.queries.where import Page, Where, page_of
 
 FLOWS = "/_flows"
-_REVISION = re.compile(r"\.v(\d+)-[0-9a-f]{8}$")
 _ROW = "select * from namespace_file where tenant = :tenant and namespace = :ns and path = :path"
 _AUTHORS = (
     "select version, author from namespace_file_author where tenant = :tenant and namespace = :ns and path = :path"
@@ -127,15 +124,10 @@ async def everything(backend: Backend, caller: Caller, namespace: str) -> list[A
 
 async def place_for(backend: Backend, caller: Caller, namespace: str, path: str) -> str:
     """Where the next revision's content goes: never a place that was used before."""
-    version = await backend.read(
-        lambda r: r.value(
-            "select version from namespace_file where tenant = :tenant and namespace = :ns and path = :path",
-            tenant=caller.tenant,
-            ns=namespace,
-            path=path,
-        )
-    )
-    return f"{namespace_files(namespace)}{path}.v{(version or 0) + 1}-{secrets.token_hex(4)}"
+    row = await backend.read(lambda r: r.one(_ROW, tenant=caller.tenant, ns=namespace, path=path))
+    if row is None:
+        return revision_place(namespace, path, 1)
+    return revision_place(namespace, path, row["version"] + 1, row["uri"])
 
 
 async def put(
@@ -209,12 +201,13 @@ async def _put_entry(
 
 def _stored_files(storage: Any, uri: str) -> dict[int, Any]:
     path = path_of(uri)
-    base = _REVISION.sub("", path)
+    own = revision_of(path)
+    base = own[0] if own else path
     found: dict[int, Any] = {}
     for one in storage.list(base.rpartition("/")[0], recursive=False):
-        match = _REVISION.search(one.path)
-        if match and one.path[: match.start()] == base:
-            found[int(match[1])] = one
+        told = revision_of(one.path)
+        if told and told[0] == base:
+            found[told[1]] = one
     return found
 
 

@@ -68,9 +68,19 @@ def namespace_files(namespace: str) -> str:
     return f"{namespace_folder(namespace)}/{_FILES}"
 
 
-def revision_place(namespace: str, path: str, revision: int) -> str:
-    """Where the content of a namespace file's revision goes: never a place that was used before."""
-    return f"{namespace_files(namespace)}{path}.v{revision}-{secrets.token_hex(4)}"
+def revision_place(namespace: str, path: str, revision: int, before: str | None = None) -> str:
+    """Where the content of a namespace file's revision goes: never a place that was used before.
+
+    The revisions of one file lie beside each other whatever it is called meanwhile, apart from those of another file
+    that had or gets the same name.
+
+    Args:
+        revision: its number.
+        before: URI of the revision before; none for a new file.
+    """
+    told = revision_of(path_of(before)) if before else None
+    base = told[0] if told else f"{namespace_files(namespace)}{path}~{secrets.token_hex(3)}"
+    return f"{base}.v{revision}-{secrets.token_hex(4)}"
 
 
 def revision_of(place: str) -> tuple[str, int] | None:

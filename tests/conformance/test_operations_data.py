@@ -138,6 +138,35 @@ def test_old_revisions_of_a_file_are_deleted_and_a_newer_one_is_not_overwritten(
     write(0, 409, "/new.txt")
 
 
+def test_versions_follow_a_file_that_is_moved_and_saved_again(contract: Contract) -> None:
+    """UI-NS-07 (ours): its list goes on; a new file of the old name begins one of its own."""
+    place = {"namespace": NS + ".moved"}
+
+    def write(path: str, data: bytes) -> None:
+        contract.call("createNamespaceFile", query={"path": path}, form={"fileContent": data}, **place)
+
+    def numbers(path: str) -> list[int]:
+        return [one["revision"] for one in contract.json("getFileRevisions", query={"path": path}, **place)]
+
+    def text(path: str, revision: int) -> bytes:
+        return contract.call("getFileContent", query={"path": path, "revision": revision}, **place).body
+
+    write("/dir/a.txt", b"one")
+    write("/dir/a.txt", b"two")
+    contract.call("moveFileDirectory", query={"from": "/dir", "to": "/other"}, **place)
+    contract.call("moveFileDirectory", query={"from": "/other/a.txt", "to": "/b.txt"}, **place)
+    write("/b.txt", b"three")
+    write("/dir/a.txt", b"another file")
+    assert (numbers("/b.txt"), numbers("/dir/a.txt")) == ([1, 2, 3], [1])
+    assert [text("/b.txt", number) for number in (1, 2, 3)] == [b"one", b"two", b"three"]
+    assert text("/dir/a.txt", 1) == b"another file"
+    contract.call("deleteFileDirectory", query={"path": "/b.txt"}, **place)
+    write("/dir/a.txt", b"its second")
+    write("/b.txt", b"new")
+    assert (numbers("/b.txt"), numbers("/dir/a.txt")) == ([1], [1, 2])
+    assert text("/dir/a.txt", 1) == b"another file"
+
+
 def test_files(contract: Contract) -> None:
     """§13: written, listed, moved, revised, found, packed, deleted."""
     place = {"namespace": NS}

@@ -89,8 +89,8 @@ def test_two_open_files_keep_their_unsaved_texts_and_are_saved_together(server: 
     _type(page, "bbb", "b2")
     page.locator(".etl").get_by_text("a.txt").click()
     _editor(page, "a2")
-    page.get_by_test_id("files-save").click()
-    expect(page.get_by_test_id("files-save")).to_be_disabled()
+    page.get_by_test_id("files-save-all").click()
+    expect(page.get_by_test_id("files-save-all")).to_have_count(0)
     assert (_text(server, space, "/a.txt"), _text(server, space, "/b.txt")) == ("a2", "b2")
 
 

@@ -6,114 +6,22 @@ from typing import Any
 
 import reflex as rx
 
-from app.pages.namespaces.files_state import FilesState, FileVersion, OpenFile
-from app.pages.namespaces.finding import find_button, find_panel
-from app.pages.namespaces.running import ScriptState, run_button, run_panel
-from components.button import button, copy_button, icon_button, link, raw_link
+from app.pages.namespaces.files_state import FilesState
+from app.pages.namespaces.finding import FindState, find_button, find_panel
+from app.pages.namespaces.opened import FileVersion
+from app.pages.namespaces.running import ScriptState, run_beside
+from components.button import button, icon_button, link
 from components.clock import moment
-from components.code_editor import code_editor
 from components.dialog import confirm_dialog, dialog, menu, menu_item, menu_line
 from components.diff_editor import diff_editor
 from components.field import field, form, switch, text_input
+from components.file_panels import file_panels
 from components.file_tree import file_tree
 from components.flow_tools import leave_guard
 from components.message import empty_state, message
-from components.pdf_view import pdf_view
 from components.reactive import testid
-from components.text_preview import text_preview
 
 S: Any = FilesState
-
-
-def _tab(one: OpenFile) -> rx.Component:
-    on = one.path == S.active
-    return rx.el.span(
-        rx.el.button(
-            rx.icon("file", size=12),
-            one.name,
-            on_click=S.open_file(one.path),
-            title=one.path,
-            custom_attrs={"type": "button", "aria-current": rx.cond(on, "true", "false")},
-        ),
-        rx.cond(one.dirty, rx.el.i(class_name="dirty", title="Not saved"), rx.fragment()),
-        rx.el.button(
-            rx.icon("x", size=12),
-            class_name="x",
-            on_click=S.ask_close(one.path),
-            aria_label="Close the tab",
-            custom_attrs={"type": "button"} | testid("files-close"),
-        ),
-        class_name=rx.cond(on, "on", ""),
-    )
-
-
-def _editor(one: OpenFile) -> rx.Component:
-    text = code_editor(
-        load_url=one.url,
-        save_url=one.url,
-        save_method="POST",
-        stats_url=one.stats,
-        language=one.name,
-        read_only=~S.writes,
-        command={"seq": one.order, "kind": "save"},
-        on_dirty=lambda on: FilesState.set_dirty(one.path, on),
-        on_saved=lambda result: [FilesState.saved(one.path, result), ScriptState.file_saved(one.path, result)],
-        on_error=lambda _: ScriptState.file_refused(one.path),
-    )
-    other = empty_state(
-        one.name,
-        hint=one.why + " " + one.size,
-        icon="file",
-        actions=[raw_link(rx.icon("download", size=14), "Download", href=one.url, class_name="btn pri", download=True)],
-    )
-    picture = rx.el.div(rx.el.img(src=one.url, alt=one.name), class_name="imgview")
-    pdf = rx.el.div(pdf_view(url=one.url, name=one.name), class_name="pdfview")
-    return rx.el.div(
-        rx.cond(one.plain, text, rx.cond(one.picture, picture, rx.cond(one.pdf, pdf, other))),
-        rx.cond(one.previewed, rx.el.div(text_preview(url=one.url, kind=one.drawn), class_name="fprev"), rx.fragment()),
-        class_name=rx.cond(one.path == S.active, "edone on", "edone"),
-        key=one.key,
-    )
-
-
-def _bar(one: Any) -> rx.Component:
-    return rx.el.div(
-        rx.el.button(
-            rx.icon("chevron-left", size=14),
-            "Files",
-            class_name="btn s only-s",
-            on_click=S.open_file(""),
-            custom_attrs={"type": "button"},
-        ),
-        rx.el.span(S.active, class_name="mono ell grow crumb"),
-        rx.cond(
-            S.writes,
-            rx.foreach(
-                S.open_files,
-                lambda file: rx.cond((file.path == S.active) & file.script, run_button(file), rx.fragment()),
-            ),
-            rx.fragment(),
-        ),
-        copy_button(f"{{{{ read('{S.active[1:]}') }}}}", "Copy as read('…')"),
-        rx.foreach(
-            S.open_files,
-            lambda file: rx.cond(
-                (file.path == S.active) & (file.drawn != ""),
-                icon_button("eye", "Preview", on_click=S.preview, on=file.previewed, test="files-preview"),
-                rx.fragment(),
-            ),
-        ),
-        icon_button("history", "Versions", on_click=S.show_versions, test="files-versions"),
-        raw_link(
-            rx.icon("download", size=14),
-            href=one,
-            class_name="ib",
-            download=True,
-            title="Download",
-            test="files-download",
-        ),
-        class_name="edbar",
-    )
 
 
 def _versions() -> rx.Component:
@@ -271,8 +179,17 @@ def _dialogs() -> list[rx.Component]:
         ),
         confirm_dialog(
             "Close without saving",
-            rx.el.p(rx.el.b(S.closing, class_name="mono brk"), " has changes that are not saved. They are lost."),
-            open=S.closing != "",
+            rx.cond(
+                S.closing.length() > 1,
+                rx.fragment(
+                    rx.foreach(S.closing, lambda path: rx.el.p(rx.el.b(path, class_name="mono brk"))),
+                    rx.el.p("These files have changes that are not saved. They are lost."),
+                ),
+                rx.el.p(
+                    rx.el.b(S.closing[0], class_name="mono brk"), " has changes that are not saved. They are lost."
+                ),
+            ),
+            open=S.closing.length() > 0,
             on_cancel=S.keep_open,
             on_confirm=S.close_anyway,
             verb="Discard changes",
@@ -351,25 +268,49 @@ def _below() -> rx.Component:
     )
 
 
+def _panels() -> rx.Component:
+    """The open files; without one what they are for."""
+    none = rx.el.div(
+        rx.el.div(rx.el.span(class_name="grow"), find_button(), class_name="etabs"),
+        rx.el.div(
+            empty_state(
+                "No file is open",
+                hint="Choose one at the left. "
+                "Scripts, queries and templates here are read by the flows of the namespace.",
+                icon="file-code",
+                actions=[
+                    button(
+                        "New file",
+                        icon="plus",
+                        on_click=S.act_on({"kind": "new_file", "path": "/", "folder": True}),
+                        test="files-first",
+                    )
+                ],
+            ),
+            class_name="ednone",
+        ),
+        class_name="eco",
+    )
+    open_files = file_panels(
+        files=S.open_files,
+        panels=S.panels,
+        front=S.front,
+        namespace=S.files_ns,
+        writes=S.writes,
+        starting=ScriptState.script_busy,
+        finding=FindState.finding,
+        on_act=S.act_in,
+        on_dirty=S.set_dirty,
+        on_saved=lambda path, result: [S.saved(path, result), ScriptState.file_saved(path, result)],
+        on_refused=ScriptState.file_refused,
+        on_run=ScriptState.run,
+        on_find=FindState.toggle,
+    )
+    return rx.cond(S.panels.length() > 0, open_files, none)
+
+
 def files_body() -> rx.Component:
     """Tree at the left, the open files at the right."""
-    active_url = S.files_url + "?path=" + S.active
-    none = rx.el.div(
-        empty_state(
-            "No file is open",
-            hint="Choose one at the left. Scripts, queries and templates here are read by the flows of the namespace.",
-            icon="file-code",
-            actions=[
-                button(
-                    "New file",
-                    icon="plus",
-                    on_click=S.act_on({"kind": "new_file", "path": "/", "folder": True}),
-                    test="files-first",
-                )
-            ],
-        ),
-        class_name=rx.cond(S.active == "", "ednone", "ednone off"),
-    )
     return rx.el.div(
         rx.el.aside(
             file_tree(
@@ -378,6 +319,7 @@ def files_body() -> rx.Component:
                 dirty=S.dirty,
                 reload=S.reload,
                 can_write=S.writes,
+                sides=True,
                 on_open=S.open_file,
                 on_action=S.act_on,
                 on_changed=S.changed,
@@ -387,40 +329,11 @@ def files_body() -> rx.Component:
             class_name="eft",
             aria_label="Files",
         ),
-        rx.el.section(
-            rx.cond(
-                S.open_files.length() > 0,
-                rx.el.div(
-                    rx.el.div(rx.foreach(S.open_files, _tab), class_name="etl", role="group", aria_label="Open files"),
-                    rx.el.span(class_name="grow"),
-                    find_button(),
-                    rx.cond(
-                        S.writes,
-                        button(
-                            rx.cond(S.dirty.length() > 1, "Save all (" + S.dirty.length().to_string() + ")", "Save"),
-                            icon="save",
-                            size="small",
-                            kind="primary",
-                            on_click=S.save,
-                            disabled=S.dirty.length() == 0,
-                            reason="Nothing to save",
-                            test="files-save",
-                        ),
-                        rx.fragment(),
-                    ),
-                    class_name="etabs",
-                ),
-                rx.el.div(rx.el.span(class_name="grow"), find_button(), class_name="etabs"),
-            ),
-            rx.cond(S.active != "", _bar(active_url), rx.fragment()),
-            rx.el.div(rx.foreach(S.open_files, _editor), none, class_name="edall"),
-            run_panel(),
-            class_name="eco",
-        ),
+        rx.el.section(run_beside(_panels()), class_name="eco", aria_label="Open files"),
         _versions(),
         find_panel(),
         leave_guard(dirty=S.dirty.length() > 0, what="A file"),
         *_dialogs(),
-        class_name=rx.cond(S.active == "", "ide", "ide opened"),
+        class_name=rx.cond(S.active == "", "ide", rx.cond(S.panels.length() > 1, "ide opened several", "ide opened")),
         custom_attrs=testid("files"),
     )

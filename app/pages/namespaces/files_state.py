@@ -3,94 +3,35 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 import reflex as rx
 
 from app import routes, turns
+from app.pages.namespaces.opened import FileVersion, OpenFile, bytes_words, described, path_fault
+from app.pages.namespaces.panels import (
+    MOST_PANELS,
+    Layout,
+    Panel,
+    beside,
+    brought,
+    closed,
+    drawn_or_not,
+    moved,
+    renamed,
+    shown,
+)
+from app.pages.namespaces.panels import gone as gone_from
 from app.pages.namespaces.scripts import runs
 from app.stored_texts import namespace_file
 from app.tab import Tab
 from app.words import say, say_count
-from backend_client import ApiError, Client, FileEntry
+from backend_client import ApiError, Client
 
 MOST_OPEN = 8
 MOST_VERSIONS = 50
-LARGE = 5_000_000
-BINARY_ENDS = frozenset(
-    [
-        *("7z", "avif", "avro", "bin", "bmp", "bz2", "class", "doc", "docx", "duckdb", "exe", "feather", "gif", "gz"),
-        *("ico", "jar", "jpeg", "jpg", "mp3", "mp4", "orc", "parquet", "pdf", "pickle", "pkl", "png", "pptx", "pyc"),
-        *("so", "sqlite", "tar", "tgz", "tiff", "wasm", "webp", "whl", "xls", "xlsx", "xz", "zip", "zst"),
-    ]
-)
-
-
-@dataclass(frozen=True, slots=True)
-class OpenFile:
-    """A file in a tab; `order` counts the saves that the page asked for."""
-
-    key: str = ""
-    """One of its own, whatever its path and address become: what is typed stays through both."""
-    path: str = ""
-    name: str = ""
-    url: str = ""
-    stats: str = ""
-    """Where its version is told."""
-    size: str = ""
-    plain: bool = True
-    why: str = ""
-    dirty: bool = False
-    order: int = 0
-    picture: bool = False
-    pdf: bool = False
-    drawn: str = ""
-    """How else it can be shown: `page`, `table`, or not at all."""
-    previewed: bool = False
-    script: bool = False
-    """Whether a task runs it."""
-
-
-@dataclass(frozen=True, slots=True)
-class FileVersion:
-    """A kept version in the list; `older` says how many lie before it."""
-
-    number: int = 0
-    date: str = ""
-    size: str = ""
-    author: str = ""
-    """Nobody for one that a flow wrote."""
-    url: str = ""
-    current: bool = False
-    older: int = 0
-
-
-def bytes_words(size: int) -> str:
-    """Return `48.2 MB`, `512 B`."""
-    value = float(size)
-    for unit in ("B", "kB", "MB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} GB"
-
-
-def path_fault(path: str) -> str:
-    """Return which rule a typed path breaks; empty when none."""
-    parts = [part for part in path.split("/") if part]
-    if not parts:
-        return say("Type a name.")
-    if any(part in (".", "..") for part in parts) or "\\" in path:
-        return say("A path does not climb: no . or .. and no backslash.")
-    if any(len(part.encode()) > 255 for part in parts):
-        return say("A part of a path has at most 255 bytes.")
-    return ""
-
-
-DRAWN = {"md": "page", "markdown": "page", "csv": "table", "tsv": "table"}
-PICTURES = frozenset({"avif", "bmp", "gif", "ico", "jpeg", "jpg", "png", "webp"})
 
 
 class FilesState(Tab):
@@ -99,6 +40,9 @@ class FilesState(Tab):
     files_ns: str = ""
     files_url: str = ""
     open_files: list[OpenFile] = []
+    panels: list[Panel] = []
+    front: int = 0
+    """The panel that has the reader's attention; what it shows is the active file."""
     active: str = ""
     dirty: list[str] = []
     reload: int = 0
@@ -112,7 +56,13 @@ class FilesState(Tab):
     asked_folder: bool = False
     typed: str = ""
     fault: str = ""
-    closing: str = ""
+    closing: list[str] = []
+    """Files with unsaved text that are asked about before their tabs close."""
+    _layout: Layout = Layout()
+    _closing: list[list[Any]] = []
+    _placing: dict[str, Any] = {}
+    """Where a file goes that is opened just now; else to the panel in front."""
+    _versions_of: str = ""
 
     comparing: int = 0
     versions: list[FileVersion] = []
@@ -128,22 +78,32 @@ class FilesState(Tab):
         if self.arg("tab") != "files" or not self.username:
             return
         name = self.arg("ns")
+        path = self.query("file")
         if name != self.files_ns:
             self.open_files, self.active, self.dirty = [], "", []
+            self._put(Layout())
+            self._placing, self._versions_of = {}, ""
+        elif path != self.active:
+            self._forget_versions()
         self.files_ns = name
         self.files_url = f"/api/v1/{self.tenant_id}/namespaces/{quote(name)}/files"
         self.writes = self.may("FLOW", "UPDATE", name)
-        self.versions, self.comparing, self.removing, self.asked, self.closing = [], 0, 0, "", ""
+        self.asked, self.closing = "", []
         self.below = self.query("below") == "1"
         await self._read_below()
-        path = self.query("file")
         if not path:
             self.active = ""
-            return
-        if any(one.path == path for one in self.open_files):
-            self.active = path
-            return
-        await self._open(path)
+        elif any(one.path == path for one in self.open_files):
+            self._show(path)
+        else:
+            await self._open(path)
+        if self._versions_of and self._versions_of == self.active:
+            self._versions_of = ""
+            async with self.api(say("Could not list the versions")) as api:
+                await self._read_versions(api)
+
+    def _forget_versions(self) -> None:
+        self.versions, self.comparing, self.removing = [], 0, 0
 
     async def _read_below(self) -> None:
         """Files of the namespaces below, when the switch is on (UI-NS-02)."""
@@ -192,30 +152,9 @@ class FilesState(Tab):
                 self.toast(say("Eight files have unsaved changes"), say("Save one of them first."), level="warning")
                 return
             kept = [one for one in kept if one is not gone]
-        self.open_files = [*kept, self._described(path, entry)]
-        self.active = path
-
-    def _described(self, path: str, entry: FileEntry) -> OpenFile:
-        end = entry.name.rpartition(".")[2].lower()
-        why = ""
-        if end in BINARY_ENDS:
-            why = say("This kind of file is not text.")
-        elif entry.size > LARGE:
-            why = say("Files above 5 MB are not edited here.")
-        return OpenFile(
-            key=f"{path}@{time.time_ns()}",
-            path=path,
-            name=entry.name,
-            url=f"{self.files_url}?path={quote(path)}",
-            stats=f"{self.files_url}/stats?path={quote(path)}",
-            size=bytes_words(entry.size),
-            plain=not why,
-            why=why,
-            pdf=end == "pdf",
-            picture=end in PICTURES and entry.size <= LARGE,
-            drawn="" if why else DRAWN.get(end, ""),
-            script=runs(path),
-        )
+            self._layout = gone_from(self._layout, (gone.path,))
+        self.open_files = [*kept, described(self.files_url, path, entry)]
+        self._show(path)
 
     def _place(self, path: str) -> str:
         place = routes.namespace(self.files_ns, "files")
@@ -253,41 +192,111 @@ class FilesState(Tab):
         """Save one open file."""
         self.open_files = [replace(one, order=one.order + 1) if one.path == path else one for one in self.open_files]
 
+    # -- panels ---------------------------------------------------------------------------------------------
+
     @rx.event
-    async def ask_close(self, path: str) -> None:
-        """Close a tab; unsaved text is asked about."""
-        if path in self.dirty:
-            self.closing = path
+    async def act_in(self, what: dict[str, Any]) -> Any:
+        """A tab or a button of a panel was pressed, or a tab was carried.
+
+        Args:
+            what: `kind`, the key of the `panel`, the `path` of the file, and `most`: for how many panels there is room.
+        """
+        kind, key, path = str(what.get("kind")), int(what.get("panel") or 0), str(what.get("path") or "")
+        if kind == "leave":
+            self.navigate(self._place(""))
+        elif kind in ("show", "front"):
+            self._settle(brought(self._layout, key, path), step=kind == "show")
+        elif kind == "side":
+            self._settle(beside(self._layout, key, path, most=int(what.get("most") or MOST_PANELS)))
+        elif kind == "drop":
+            self._carry(what)
+        elif kind == "preview":
+            self._put(drawn_or_not(self._layout, key, path))
+        elif kind == "close":
+            self._ask_close([[int(one[0]), str(one[1])] for one in what.get("tabs") or []])
+        elif kind == "save":
+            return FilesState.save_one(path)
+        elif kind == "save_all":
+            return FilesState.save
+        elif kind == "versions":
+            return self._versions_in(key, path)
+        return None
+
+    def _versions_in(self, key: int, path: str) -> Any:
+        if path == self.active:
+            return FilesState.show_versions
+        self._versions_of = path  # the visit that shows the file first reads them
+        self._settle(brought(self._layout, key, path))
+        return None
+
+    def _carry(self, what: dict[str, Any]) -> None:
+        path = str(what.get("path") or "")
+        if any(one.path == path for one in self.open_files):
+            self._settle(self._carried(self._layout, what))
+        elif path:
+            self._placing = what
+            self.navigate(self._place(path))
+
+    def _carried(self, layout: Layout, what: dict[str, Any]) -> Layout:
+        place = int(what.get("panel") or layout.front)
+        most = int(what.get("most") or MOST_PANELS)
+        path, side = str(what.get("path") or ""), str(what.get("side") or "in")
+        return moved(layout, path, int(what.get("from") or 0), place, side, most=most) if layout.panels else layout
+
+    def _show(self, path: str) -> None:
+        """Show an open file, where it was wished for or in the panel in front."""
+        what, self._placing = self._placing, {}
+        layout = self._layout
+        if what.get("path") == path and layout.panel(int(what.get("panel") or layout.front)):
+            layout = self._carried(layout, what)
         else:
-            self._close(path)
+            layout = shown(layout, path)
+        self._put(layout)
+        self.active = path
+
+    def _put(self, layout: Layout) -> None:
+        self._layout, self.panels, self.front = layout, list(layout.panels), layout.front
+
+    def _settle(self, layout: Layout, *, step: bool = False, quiet: bool = False) -> None:
+        """Take another layout; files that are nowhere any more are closed, and the address names the one in front.
+
+        Args:
+            layout: the new one.
+            step: Back leads to what was shown before.
+            quiet: who looks at the tree alone stays there.
+        """
+        self._put(layout)
+        self.open_files = [one for one in self.open_files if layout.holds(one.path)]
+        self.dirty = [one.path for one in self.open_files if one.dirty]
+        if layout.seen() != self.active and (self.active or not quiet):
+            self._forget_versions()
+            self.active = layout.seen()
+            self.navigate(self._place(self.active), replace=not step)
+
+    def _without(self, tabs: list[list[Any]]) -> Layout:
+        layout = self._layout
+        for key, path in tabs:
+            layout = closed(layout, key, (path,))
+        return layout
+
+    def _ask_close(self, tabs: list[list[Any]]) -> None:
+        layout = self._without(tabs)
+        lost = [path for path in self.dirty if not layout.holds(path)]
+        if lost:
+            self.closing, self._closing = lost, tabs
+        else:
+            self._settle(layout)
 
     @rx.event
     async def keep_open(self) -> None:
         """Do not close."""
-        self.closing = ""
+        self.closing = []
 
     @rx.event
     async def close_anyway(self) -> None:
-        """Close a tab and forget its unsaved text."""
-        path, self.closing = self.closing, ""
-        self._close(path)
-
-    def _close(self, path: str) -> None:
-        places = [one.path for one in self.open_files]
-        at = places.index(path) if path in places else 0
-        self.open_files = [one for one in self.open_files if one.path != path]
-        self.dirty = [one.path for one in self.open_files if one.dirty]
-        if self.active == path:
-            left = [one.path for one in self.open_files]
-            self.navigate(self._place(left[min(at, len(left) - 1)] if left else ""), replace=True)
-
-    @rx.event
-    async def preview(self) -> None:
-        """The open file as a page or table, or as text again; what is saved is shown."""
-        self.open_files = [
-            replace(one, previewed=not one.previewed and one.drawn != "") if one.path == self.active else one
-            for one in self.open_files
-        ]
+        """Close tabs and forget their unsaved texts."""
+        self.closing = []
+        self._settle(self._without(list(self._closing)))
 
     @rx.event
     async def reopen(self, paths: list[str]) -> None:
@@ -307,6 +316,8 @@ class FilesState(Tab):
     async def act_on(self, action: dict[str, Any]) -> None:
         """The tree asked for something that needs a dialog."""
         kind, path = str(action.get("kind") or ""), str(action.get("path") or "/")
+        if kind == "side":
+            self._carry({"path": path, "side": "right"})
         if kind not in ("new_file", "new_folder", "rename", "delete"):
             return
         self.asked, self.asked_path, self.asked_folder = kind, path, bool(action.get("folder"))
@@ -375,17 +386,12 @@ class FilesState(Tab):
 
     def _gone(self, path: str) -> None:
         gone = [one.path for one in self.open_files if one.path == path or one.path.startswith(path + "/")]
-        self.open_files = [one for one in self.open_files if one.path not in gone]
-        self.dirty = [one for one in self.dirty if one not in gone]
-        if self.active in gone:
-            self.navigate(self._place(""), replace=True)
+        self._settle(gone_from(self._layout, gone), quiet=True)
 
     def _moved(self, path: str, target: str) -> None:
         def after(one: str) -> str:
             return target + one[len(path) :] if one == path or one.startswith(path + "/") else one
 
-        active = after(self.active)
-        changed = active != self.active
         self.open_files = [
             one
             if after(one.path) == one.path
@@ -399,9 +405,7 @@ class FilesState(Tab):
             )
             for one in self.open_files
         ]
-        self.dirty = [one.path for one in self.open_files if one.dirty]
-        if changed:
-            self.navigate(self._place(active), replace=True)
+        self._settle(renamed(self._layout, after), quiet=True)
 
     @turns.writes
     async def changed(self, change: dict[str, Any]) -> None:

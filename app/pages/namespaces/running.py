@@ -7,13 +7,13 @@ from typing import Any
 import reflex as rx
 
 from app import routes, turns
-from app.pages.namespaces.files_state import FilesState, OpenFile
+from app.pages.namespaces.files_state import FilesState
 from app.pages.namespaces.scripts import flow_ids, is_for, script_flow
 from app.tab import Tab
 from app.words import say
 from backend_client import ApiError, Client
 from components.button import button, link_button
-from components.chrome import allowed
+from components.flow_tools import split
 from components.message import message
 from components.reactive import testid
 from components.script_run import script_run
@@ -31,6 +31,8 @@ class ScriptState(Tab):
     script_busy: bool = False
     saving: str = ""
     """The file that is run once it is saved."""
+    beside: bool = False
+    """The run stands at the side of the text, not below it."""
 
     @rx.event
     async def load(self) -> None:
@@ -72,6 +74,11 @@ class ScriptState(Tab):
         if path == self.saving:
             self._forget()
 
+    @rx.event
+    async def set_beside(self, on: bool) -> None:
+        """Put the run at the side of the text, or below it."""
+        self.beside = on
+
     @turns.writes
     async def start(self, path: str) -> None:
         """Make the flow of the file where there is none, and run it."""
@@ -111,25 +118,8 @@ async def _flow_of(api: Client, namespace: str, path: str) -> str:
 S: Any = ScriptState
 
 
-def run_button(one: OpenFile) -> rx.Component:
-    """Runs the open file, which is a script."""
-    return allowed(
-        button(
-            rx.cond(one.dirty, "Save and run", "Run this script"),
-            icon="play",
-            size="small",
-            on_click=S.run(one.path, one.dirty),
-            disabled=S.script_busy,
-            reason="It is being started",
-            test="files-run",
-        ),
-        needs="EXECUTION:CREATE",
-        namespace=FilesState.files_ns,
-    )
-
-
-def run_panel() -> rx.Component:
-    """What came of the run; nothing while none was asked for."""
+def run_beside(files: rx.Component) -> rx.Component:
+    """The open files with what came of the run, below them or at their side; a bar between them is moved."""
     api = "/api/v1/" + S.tenant_id
     run = rx.fragment(
         script_run(
@@ -137,6 +127,8 @@ def run_panel() -> rx.Component:
             execution=S.script_run,
             name=S.script_path,
             place="/" + S.tenant_id + routes.execution(S.script_ns, S.script_flow, S.script_run, "logs"),
+            beside=S.beside,
+            on_beside=S.set_beside,
             on_stop=S.stop,
             on_close=S.close,
             key=S.script_run,
@@ -155,8 +147,17 @@ def run_panel() -> rx.Component:
         button("Close", size="small", on_click=S.close),
         test="files-run-fault",
     )
-    return rx.cond(
-        S.script_run != "",
-        rx.el.section(run, class_name="nsrun", aria_label="Run of the script", custom_attrs=testid("files-run-panel")),
-        rx.cond(S.script_fault != "", fault, rx.fragment()),
+    panel = rx.el.section(
+        run, class_name="nsrun", aria_label="Run of the script", custom_attrs=testid("files-run-panel")
+    )
+    return rx.fragment(
+        split(
+            files,
+            panel,
+            name="files-run",
+            start=60,
+            vertical=~S.beside,
+            one=S.script_run == "",
+        ),
+        rx.cond((S.script_run == "") & (S.script_fault != ""), fault, rx.fragment()),
     )

@@ -80,7 +80,7 @@ tasks:
         folder = "/" + (await ctx.render(self.destination)).strip("/")
         conflict = await ctx.render(self.conflict)
         sources = await self._sources(ctx)
-        known = {entry["path"]: int(entry.get("version") or 1) for entry in await ctx.files.list(namespace)}
+        known = {entry["path"]: entry for entry in await ctx.files.list(namespace)}
         done: dict[str, str] = {}
         for name, source in sources.items():
             path = f"{folder.rstrip('/')}/{name.lstrip('/')}"
@@ -88,7 +88,7 @@ tasks:
                 raise TaskError(f"The file {path} exists already in the namespace {namespace}")
             if path in known and conflict == "SKIP":
                 continue
-            done[path] = await _put(ctx, namespace, path, source, known.get(path, 0) + 1)
+            done[path] = await _put(ctx, namespace, path, source, known.get(path) or {})
         return self.Output(files=done)
 
     async def _sources(self, ctx: RunContext) -> dict[str, Path | str]:
@@ -110,9 +110,10 @@ tasks:
         return found
 
 
-async def _put(ctx: RunContext, namespace: str, path: str, source: Path | str, revision: int) -> str:
-    """Store the content in a place of its own, then name it."""
-    place = revision_place(namespace, path, revision)
+async def _put(ctx: RunContext, namespace: str, path: str, source: Path | str, before: dict[str, Any]) -> str:
+    """Store the content in a place of its own, then name it; `before` is the entry that it follows, or empty."""
+    revision = int(before.get("version") or 1) + 1 if before else 1
+    place = revision_place(namespace, path, revision, before.get("uri"))
 
     def copy() -> tuple[str, int]:
         size = 0
