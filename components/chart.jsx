@@ -173,7 +173,16 @@ export function Chart({ figure: given, figureUrl, body, height = 200, label = "C
       node.on("plotly_unhover", () => setTip(null));
     });
     const themed = onTheme(() => requestAnimationFrame(draw));
+    // The library hears of windows only; a sidebar that folds and a panel that opens change the room as well.
+    let width = node.clientWidth;
+    const room = new ResizeObserver(() => {
+      if (!node.clientWidth || node.clientWidth === width) return;
+      width = node.clientWidth;
+      requestAnimationFrame(() => node.isConnected && node.layout && ready.Plots?.resize(node));
+    });
+    room.observe(node);
     return () => {
+      room.disconnect();
       themed();
       node.removeAllListeners?.();
     };
