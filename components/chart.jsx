@@ -35,13 +35,13 @@ const separators = () => { const parts = new Intl.NumberFormat(numberLocale()).f
 const MOST_NAMES = 14, NAME_LENGTH = 28;
 function dressed(figure, brush, width, shownLegend) {
   const { data = [], layout = {} } = figure || {};
-  const axis = { color: token("fg-3"), gridcolor: token("line"), linecolor: token("line"), zeroline: false, showline: false, ticks: "", tickfont: { size: 10.5 }, automargin: true, fixedrange: true };
+  const axis = { color: token("fg-3"), gridcolor: token("line"), linecolor: token("line"), zeroline: false, showline: false, ticks: "outside", ticklen: 4, tickcolor: "rgba(0,0,0,0)", tickfont: { size: 10.5 }, automargin: true, fixedrange: true };
   let other = 0;
   const traces = data.map((trace) => {
     const out = coloured(structuredClone(trace));
     if (out.name) out.name = seriesWord(out.name);
     if (!out.marker?.color && !out.line?.color && !out.marker?.colors && trace.type !== "pie") out.marker = { ...out.marker, color: CATEGORIES[other++ % CATEGORIES.length] };
-    if (trace.type === "pie") { out.textposition ||= "inside"; out.textinfo ||= "percent"; }
+    if (trace.type === "pie") { out.textposition ||= "inside"; out.textinfo ||= "percent"; out.insidetextorientation ||= "horizontal"; }
     if (trace.type === "bar") out.marker = { ...out.marker, line: { width: 0 } };
     return { ...out, hoverinfo: trace.type === "pie" ? "label+value+percent" : "none" };
   });
@@ -173,7 +173,16 @@ export function Chart({ figure: given, figureUrl, body, height = 200, label = "C
       node.on("plotly_unhover", () => setTip(null));
     });
     const themed = onTheme(() => requestAnimationFrame(draw));
+    // The library hears of windows only; a sidebar that folds and a panel that opens change the room as well.
+    let width = node.clientWidth;
+    const room = new ResizeObserver(() => {
+      if (!node.clientWidth || node.clientWidth === width) return;
+      width = node.clientWidth;
+      requestAnimationFrame(() => node.isConnected && node.layout && ready.Plots?.resize(node));
+    });
+    room.observe(node);
     return () => {
+      room.disconnect();
       themed();
       node.removeAllListeners?.();
     };

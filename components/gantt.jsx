@@ -79,7 +79,8 @@ function flatten(store, toggled, keep, order) {
       for (const [key, rows] of groups) {
         const row = iterationRow(parent, key, rows);
         const open = isOpen(row, toggled, groups.size);
-        emit(row, depth, { group: true, open });
+        const kids = rows.reduce((sum, one) => ({ ...sum, [one.state]: (sum[one.state] || 0) + 1 }), { total: rows.length });
+        emit(row, depth, { group: true, open, kids });
         if (open) for (const inner of rows) node(inner, depth + 1);
       }
     } else for (const id of ids) node(store.rows.get(id), depth);

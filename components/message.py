@@ -122,7 +122,7 @@ def skeleton_rows(count: int = 8) -> rx.Component:
 
 def label_chip(key: Reactive[str], value: Reactive[str], *, on_click: Any = None) -> rx.Component:
     """A label `key: value`; with a handler it is a button (adds the filter)."""
-    parts = (rx.el.em(key, ":"), value)
+    parts = (rx.el.em(key, ":"), rx.el.span(value))
     if on_click is None:
         return rx.el.span(*parts, class_name="lab")
     return rx.el.button(*parts, class_name="lab", on_click=on_click, custom_attrs={"type": "button"})

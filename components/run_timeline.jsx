@@ -122,16 +122,18 @@ export function RunTimeline({ url, reload = 0 }) {
         <span className="rtn sm mut">{by === "flow" ? "Flow" : by === "namespace" ? "Namespace" : by.slice(6)}</span>
         <div className="rtx" ref={track} onPointerDown={(e) => { if (e.button) return; e.currentTarget.setPointerCapture(e.pointerId); setBrush([at(e), at(e)]); }} onPointerMove={(e) => brush && setBrush([brush[0], at(e)])}
           onPointerUp={() => { if (brush && Math.abs(brush[1] - brush[0]) > (to - from) / 60) setView([Math.min(...brush), Math.max(...brush)]); setBrush(null); }} onDoubleClick={() => setView(null)} title="Draw to zoom">
-          {ticks.map((t) => <span key={t} className="num" style={{ left: `${x(t)}%` }}>{tickOf(t, step)}</span>)}
+          {ticks.map((t) => <span key={t} className="num" style={{ left: `${x(t)}%`, ...(x(t) < 4 ? { transform: "none" } : {}) }}>{tickOf(t, step)}</span>)}
           {brush ? <i className="rtsel" style={{ left: `${x(Math.min(...brush))}%`, width: `${Math.abs(x(brush[1]) - x(brush[0]))}%` }} /> : null}
         </div>
       </div>
       <div className="rts" tabIndex={0} role="list" aria-label="Executions by time" onMouseLeave={() => setTip(null)}>
         {rows.map((row) => {
           const depth = Math.max(1, ...row.runs.map((r) => r.lane + 1));
+          const height = Math.max(28, depth * LANE + 8);
+          const above = (height - depth * LANE + 4) / 2;
           return (
-            <div key={row.name} className="rtr" role="listitem" style={{ height: Math.max(28, depth * LANE + 8) }}>
-              <span className="rtn" title={row.name}><span className="ell">{by === "flow" ? <><span className="ns">{row.name.split("/")[0]}/</span><b className="med">{row.name.split("/")[1]}</b></> : row.name}</span><i className="cnt">{count(row.runs.length)}</i></span>
+            <div key={row.name} className="rtr" role="listitem" style={{ height }}>
+              <span className="rtn" title={row.name}><span className="ell tail"><bdi>{by === "flow" ? <><span className="ns">{row.name.split("/")[0]}/</span><b className="med">{row.name.split("/")[1]}</b></> : row.name}</bdi></span><i className="cnt">{count(row.runs.length)}</i></span>
               <div className="rtx">
                 {ticks.map((t) => <u key={t} style={{ left: `${x(t)}%` }} />)}
                 {row.runs.map((run) => {
@@ -140,7 +142,7 @@ export function RunTimeline({ url, reload = 0 }) {
                   const family = familyOf(run.state);
                   const look = family === "live" ? "stripe" : family === "queued" ? "hatch" : family === "hold" ? "held" : "solid";
                   return <Link key={run.id} to={`/${tenant}/executions/${run.namespace}/${run.flowId}/${run.id}/gantt`} className={`rtbar ${family} ${look}`} aria-label={`${run.flowId}, ${stateWord(run.state)}, ${clock(run.start)}, ${span(end - run.start)}`} data-testid="timeline-bar"
-                    style={{ left: `${Math.max(0, x(run.start))}%`, width: `max(3px, ${Math.min(100, x(end)) - Math.max(0, x(run.start))}%)`, top: 4 + run.lane * LANE }} onMouseMove={(e) => setTip({ run, x: e.clientX, y: e.clientY })} onMouseLeave={() => setTip(null)} />;
+                    style={{ left: `${Math.max(0, x(run.start))}%`, width: `max(3px, ${Math.min(100, x(end)) - Math.max(0, x(run.start))}%)`, top: above + run.lane * LANE }} onMouseMove={(e) => setTip({ run, x: e.clientX, y: e.clientY })} onMouseLeave={() => setTip(null)} />;
                 })}
               </div>
             </div>

@@ -42,6 +42,8 @@ FILTERS = [
     filter_key("startDate", "from", kind="date"),
 ]
 MODES = ("lines", "tail", "patterns")
+FAMILIES = {"ERROR": "bad", "WARN": "warn", "INFO": "live", "DEBUG": "idle", "TRACE": "queued"}
+"""Colours of the levels in the chart, as `figures` gives them."""
 
 CHARTED = ("namespace", "flowId", "taskId", "executionId", "triggerId")
 """Conditions that hold for the chart too; it shows every level and text."""
@@ -247,13 +249,22 @@ def logs_page() -> rx.Component:
         rx.cond(LogsState.loading, skeleton_rows(), none),
     )
     figure = rx.el.div(
-        rx.el.h2("Lines by level, whatever their text", class_name="sm mut"),
+        rx.el.div(
+            rx.el.h2("Lines by level, whatever their text", class_name="sm mut"),
+            rx.el.span(class_name="grow"),
+            *(
+                rx.el.span(rx.el.i(class_name=f"xl-key {family}"), rx.el.span(level), class_name="row g4")
+                for level, family in FAMILIES.items()
+            ),
+            class_name="row g12 xs mut",
+        ),
         chart(
             # Not before the conditions are known: an empty body would ask for a stored figure.
             figure_url=rx.cond(state.chart_body.length() > 0, f"{base}/console/figures", ""),
             body=state.chart_body,
             reload=state.chart_turn,
             height=96,
+            legend=False,
             label="Log lines over time by level",
             on_range=LogsState.set_brush,
         ),

@@ -27,6 +27,16 @@ tasks:
 outputs:
   - {id: rows, type: STRING, value: "{{ outputs.extract.value }}"}
 """
+ROUNDS = """id: rounds
+namespace: e2e.execution
+tasks:
+  - id: regions
+    type: io.kestra.plugin.core.flow.ForEach
+    values: ["eu", "us"]
+    tasks:
+      - {id: load, type: io.kestra.plugin.core.log.Log, message: "loaded {{ taskrun.value }}"}
+      - {id: check, type: io.kestra.plugin.core.log.Log, message: "checked {{ taskrun.value }}"}
+"""
 FAILS = """id: fails
 namespace: e2e.execution
 tasks:
@@ -90,6 +100,23 @@ def test_a_chosen_row_shows_its_details_and_stands_in_the_url(server: Server, op
     page.locator("[data-testid=run-close]").click()
     expect(page.locator("[data-testid=run-panel]")).to_have_count(0)
     expect(page).not_to_have_url(re.compile("taskRun="))
+
+
+def test_a_folded_iteration_keeps_its_bar_and_the_tooltip_can_be_read(server: Server, open_page) -> None:
+    page = open_page(_place(_run(server, ROUNDS)))
+    rows = page.get_by_test_id("gantt-row")
+    fold = rows.filter(has_text="eu").first
+    fold.get_by_role("button", name="Fold").click()
+    expect(fold.locator(".sumbar i")).to_have_count(1)
+    expect(fold.locator(".late")).to_have_text("2")
+    rows.filter(has_text="check").first.locator(".gb").hover()
+    tip = page.locator(".fd-gantt .tip")
+    expect(tip).to_contain_text("Success")
+    ink, ground = (
+        [int(part) for part in re.findall(r"\d+", tip.evaluate(f"el => getComputedStyle(el).{name}"))[:3]]
+        for name in ("color", "backgroundColor")
+    )
+    assert abs(sum(ink) - sum(ground)) > 300, f"{ink} on {ground}"
 
 
 def test_the_overview_tells_facts_inputs_and_outputs_and_hides_secrets(server: Server, open_page) -> None:

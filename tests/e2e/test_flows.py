@@ -9,7 +9,7 @@ import zipfile
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.server import Server
+from tests.support.server import Server, eventually
 
 FLOW = """id: {id}
 namespace: e2e.list
@@ -24,6 +24,23 @@ tasks:
 
 def _flow(server: Server, name: str, team: str = "data", n: int = 1) -> None:
     server.save_flow(FLOW.format(id=name, team=team, n=n))
+
+
+def test_the_chart_takes_the_room_that_the_sidebar_leaves(server: Server, open_page) -> None:
+    _flow(server, "wide")
+    server.finished(server.execute("e2e.list", "wide")["id"])
+    page = open_page("/flows?filters[namespace][PREFIX]=e2e.list")
+    plot = page.locator("[data-testid=flows-figure] .fd-chart > .plot")
+    expect(plot.locator(".main-svg").first).to_be_visible()
+    before = plot.evaluate("el => el.clientWidth")
+    page.get_by_role("button", name="Collapse the sidebar").click()
+    drawn = "el => [el.clientWidth, Math.round(el.querySelector('.main-svg').getBoundingClientRect().width)]"
+
+    def fits() -> bool:
+        room, width = plot.evaluate(drawn)
+        return room > before and abs(width - room) < 2
+
+    eventually(fits, seconds=5, what="the chart in its new room")
 
 
 def test_rows_show_what_the_last_runs_say(server: Server, open_page) -> None:

@@ -18,6 +18,7 @@ from components.button import button, button_group, copy_button, icon_button, li
 from components.chrome import allowed
 from components.clock import moment, run_span
 from components.dialog import menu, menu_item, menu_line
+from components.frame import crumb
 from components.gantt import gantt
 from components.graph import flow_graph
 from components.log_count import log_count
@@ -452,7 +453,7 @@ def execution_page() -> rx.Component:
     head = rx.fragment(rx.cond(KNOWN, _header(), entity_header(*_identity())), _tab_bar())
     empty = rx.fragment(rx.el.div(class_name="eh"), rx.el.div(class_name="tabs"))
     return page_shell(
-        F.short_id,
+        rx.cond(F.id != "", F.short_id, "Execution"),
         rx.cond(F.id != "", head, empty),
         rx.cond(KNOWN, body, rows),
         rx.cond(
@@ -466,9 +467,15 @@ def execution_page() -> rx.Component:
         ),
         *dialogs(),
         parts=[
-            ("Flows", routes.FLOWS),
-            (f"{F.namespace}.{F.flow}", routes.flow(F.namespace, F.flow, ExecutionState.flow_first)),
-            ("Executions", routes.flow(F.namespace, F.flow, "executions")),
+            rx.cond(
+                F.id != "",
+                rx.fragment(
+                    crumb("Flows", routes.FLOWS),
+                    crumb(f"{F.namespace}.{F.flow}", routes.flow(F.namespace, F.flow, ExecutionState.flow_first)),
+                    crumb("Executions", routes.flow(F.namespace, F.flow, "executions")),
+                ),
+                crumb("Executions", routes.EXECUTIONS),
+            ),
         ],
         actions=_actions(),
         commands=[

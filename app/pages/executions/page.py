@@ -421,25 +421,26 @@ def executions_page() -> rx.Component:
         ),
         rx.fragment(),
     )
+    nothing = list_none(
+        State,
+        what="execution",
+        title="No executions yet",
+        hint="An execution is one run of a flow, with its task runs, logs and outputs.",
+        icon="activity",
+        actions=[
+            allowed(
+                button("Execute a flow", icon="play", kind="primary", on_click=State.open_picker),
+                needs="EXECUTION:CREATE",
+            )
+        ],
+        test="executions",
+    )
     table = list_table(
         State,
         COLUMNS,
         label="Executions",
         choose=State.select,
-        none=list_none(
-            State,
-            what="execution",
-            title="No executions yet",
-            hint="An execution is one run of a flow, with its task runs, logs and outputs.",
-            icon="activity",
-            actions=[
-                allowed(
-                    button("Execute a flow", icon="play", kind="primary", on_click=State.open_picker),
-                    needs="EXECUTION:CREATE",
-                )
-            ],
-            test="executions",
-        ),
+        none=nothing,
         actions=row_menu,
         small=small,
         bulk=bulk_bar(),
@@ -452,7 +453,14 @@ def executions_page() -> rx.Component:
     body = rx.fragment(
         rx.match(
             State.mode,
-            ("timeline", run_timeline(url=search, reload=State.chart_turn, key="timeline")),
+            (
+                "timeline",
+                rx.cond(
+                    State.loading | (State.total > 0),
+                    run_timeline(url=search, reload=State.chart_turn, key="timeline"),
+                    nothing,
+                ),
+            ),
             ("calendar", run_calendar(url=calendar, reload=State.chart_turn, key="calendar")),
             rx.el.div(fresh, table, class_name="xl-body"),
         )

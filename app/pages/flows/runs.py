@@ -256,7 +256,17 @@ def runs_panel() -> rx.Component:
 def _line(row: Any) -> rx.Component:
     return rx.el.div(
         moment(row.time, mode="auto"),
-        rx.el.span(row.level, class_name=rx.match(row.level, ("ERROR", "fgs bad"), ("WARN", "fgs warn"), "faint")),
+        rx.el.span(
+            row.level,
+            class_name=rx.match(
+                row.level,
+                ("ERROR", "lvl lv-E"),
+                ("WARN", "lvl lv-W"),
+                ("INFO", "lvl lv-I"),
+                ("DEBUG", "lvl lv-D"),
+                "lvl lv-T",
+            ),
+        ),
         rx.cond(
             row.execution != "",
             link(
