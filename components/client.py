@@ -244,6 +244,13 @@ class Duration(_Clock):
     empty: rx.Var[str]
 
 
+class Amount(_Clock):
+    """A number."""
+
+    tag = "Amount"
+    value: rx.Var[int]
+
+
 class _Bridge(rx.Component):
     library = BRIDGE.importable_path
 

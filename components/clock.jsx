@@ -1,8 +1,8 @@
 // Times and durations: drawn in the reader's zone, ticking in the browser, never in the server's state.
-import { useSyncExternalStore } from "react";
+import { Fragment, useSyncExternalStore } from "react";
 import { jsx } from "@emotion/react";
 import { store } from "./shell.jsx";
-import { dateLocale, languageNow } from "$/public/external/components/language/language.jsx";
+import { dateLocale, languageNow, numberLocale } from "$/public/external/components/language/language.jsx";
 
 let now = 0, timer = 0;
 const watchers = new Set();
@@ -118,4 +118,9 @@ export function Duration({ ms, start, end, live = false, empty = "" }) {
   const span = known ? ms : !Number.isNaN(from) ? (Number.isNaN(to) ? Math.max(0, (at || from) - from) : to - from) : NaN;
   if (Number.isNaN(span)) return jsx("span", { className: "faint" }, empty);
   return jsx("span", { className: "num dur", title: iso(span), suppressHydrationWarning: true }, ticking && span >= 1000 ? humanise(Math.floor(span / 1000) * 1000 + (span < 10000 ? 0 : 0)) : humanise(span));
+}
+
+// A number with the separators of the reader's language: 3,191.
+export function Amount({ value }) {
+  return jsx(Fragment, null, Number(value ?? 0).toLocaleString(numberLocale()));
 }

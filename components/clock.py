@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import reflex as rx
 
-from components.client import Duration, Time
+from components.client import Amount, Duration, Time
 from components.reactive import Reactive
 
 Mode = Literal["auto", "relative", "clock", "full", "date"]
@@ -39,6 +39,11 @@ def duration(
     if end is not None:
         props["end"] = end
     return Duration.create(**props)
+
+
+def amount(value: Reactive[int]) -> rx.Component:
+    """A number with the separators of the reader's language."""
+    return Amount.create(value=value)
 
 
 def run_span(row: Any) -> rx.Component:

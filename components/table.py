@@ -11,6 +11,7 @@ import reflex as rx
 from components.button import button
 from components.chrome import allowed
 from components.client import TableFrame
+from components.clock import amount
 from components.message import skeleton_rows
 from components.reactive import Content, Reactive, testid
 from components.visit import page_waits
@@ -301,7 +302,7 @@ def pager(
     if on_count is not None:
         more = rx.cond(
             exact > 0,
-            exact,
+            amount(exact),
             rx.el.button(
                 "10,000+",
                 class_name="link num",
@@ -324,11 +325,11 @@ def pager(
         )
     return rx.el.div(
         rx.el.span(
-            first,
+            amount(first),
             " to ",
-            last,
+            amount(last),
             " of ",
-            rx.cond(many, more, total),
+            rx.cond(many, more, amount(total)),
             class_name="num",
             custom_attrs=testid("pager-total"),
         ),
