@@ -83,6 +83,7 @@ COLUMNS = [
         lambda row: rx.el.button(
             row.key,
             class_name="mono med cell-link",
+            title=row.key,
             on_click=KvState.open_entry(row.id),
             custom_attrs={"type": "button"},
         ),
@@ -329,7 +330,7 @@ def _editor() -> rx.Component:
         open=KvState.editing,
         at=rx.cond(KvState.is_new, "", KvState.form_namespace + "/" + KvState.form_key),
         on_close=KvState.close,
-        width=408,
+        width=440,
         footer=[
             rx.cond(
                 KvState.may_save,

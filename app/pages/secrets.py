@@ -35,6 +35,7 @@ def _name(row: Any) -> rx.Component:
     opens = rx.el.button(
         row.key,
         class_name="mono med cell-link",
+        title=row.key,
         on_click=S.open_secret(row.id),
         custom_attrs={"type": "button", "data-open": "true"},
     )

@@ -275,6 +275,7 @@ def _name(row: Any) -> rx.Component:
         rx.el.button(
             row.trigger,
             class_name="mono med cell-link",
+            title=row.trigger,
             on_click=S.open_line(row.id),
             custom_attrs={"type": "button"},
         ),

@@ -171,7 +171,7 @@ def dependencies_part() -> rx.Component:
 def _variable(row: Any) -> rx.Component:
     return rx.el.tr(
         rx.el.td(rx.el.code(row.name, class_name="mono med")),
-        rx.el.td(rx.el.span(row.value, class_name="mono brk")),
+        rx.el.td(rx.el.span(row.value, class_name="mono brk lines3", title=row.value)),
         rx.el.td(rx.el.span(row.kind, class_name="mut sm"), class_name="hide-s"),
         rx.el.td(copy_button(f"{{{{ namespace.{row.name} }}}}", "Copy the expression"), class_name="acts"),
     )
@@ -180,7 +180,7 @@ def _variable(row: Any) -> rx.Component:
 def _above(row: Any) -> rx.Component:
     return rx.el.tr(
         rx.el.td(rx.el.code(row.name, class_name="mono mut")),
-        rx.el.td(rx.el.span(row.value, class_name="mono mut brk")),
+        rx.el.td(rx.el.span(row.value, class_name="mono mut brk lines3", title=row.value)),
         rx.el.td(rx.el.span(row.kind, class_name="faint sm"), class_name="hide-s"),
         rx.el.td(
             rx.el.span(
