@@ -17,13 +17,19 @@ class InNamespace(rx.State, mixin=True):
     below: bool = False
 
     @internal
-    def enter_namespace(self) -> None:
-        """Take the namespace from the address; rows of another one leave the screen."""
+    def enter_namespace(self) -> bool:
+        """Take the namespace from the address; rows of another one leave the screen.
+
+        Returns:
+            whether it is another one: what was open beside the list belongs to the page before.
+        """
         space = self.arg("ns")  # type: ignore[attr-defined]
-        if self.space != space:
+        other = self.space != space
+        if other:
             self.rows, self.total, self.loading = [], 0, True
         self.space = space
         self.below = bool(space) and self.query("below") == "1"  # type: ignore[attr-defined]
+        return other
 
     @internal
     def wanted_here(self) -> dict[str, Any]:

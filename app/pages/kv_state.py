@@ -164,7 +164,8 @@ class KvState(InNamespace, ListPage, Tab):
         """Fetch the page of rows that the URL asks for."""
         if not self.username or (self.arg("ns") and self.arg("tab") != "kv"):
             return None
-        self.enter_namespace()
+        if self.enter_namespace():
+            self.editing = False
         self._read_list(["key", "type", "value", "description", "version", "updated", "expires"])
         asked = pairs_of(self.search_text, self.wanted_here()["filters"])
         self.export_url = f"/api/v1/{self.tenant_id}/console/kv/export?" + urlencode(asked, safe="[],:")

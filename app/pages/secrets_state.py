@@ -91,7 +91,8 @@ class SecretsState(InNamespace, ListPage, Tab):
         """Fetch the page of rows that the URL asks for."""
         if not self.username or (self.arg("ns") and self.arg("tab") != "secrets"):
             return None
-        self.enter_namespace()
+        if self.enter_namespace():
+            self.editing = False
         self._read_list(["key", "description", "tags", "uses", "updated"])
         await self._fetch()
         opened = self.opened()
