@@ -31,13 +31,17 @@ async function dropped(items) {
   return found;
 }
 
-export function FileTree({ url, active = "", dirty = [], reload = 0, canWrite = true, sides = false, onOpen, onAction, onChanged }) {
+// Without the entries that lie in a folder which is among them.
+const topmost = (paths) => paths.filter((one) => !paths.some((other) => one.startsWith(`${other}/`)));
+
+export function FileTree({ url, active = "", dirty = [], reload = 0, canWrite = true, sides = false, several = false, onOpen, onAction, onChanged }) {
   const [folders, setFolders] = useState({}); // path -> [{path, name, folder, size}]
   const [open, setOpen] = useState(() => new Set(["/"]));
   const [problem, setProblem] = useState(null);
   const [query, setQuery] = useState("");
   const [hits, setHits] = useState(null);
   const [cursor, setCursor] = useState("");
+  const [chosen, setChosen] = useState([]); // paths, where several can be chosen (Ctrl, Shift)
   const [over, setOver] = useState("");
   const [sending, setSending] = useState(null);
   const [asking, setAsking] = useState(null);
@@ -93,7 +97,31 @@ export function FileTree({ url, active = "", dirty = [], reload = 0, canWrite = 
     if (to ?? !next.has(path)) { next.add(path); read(path); } else next.delete(path);
     setOpen(next);
   };
-  const press = (row) => { setCursor(row.path); if (row.folder) toggle(row.path); else onOpen?.(row.path); };
+  const many = canWrite && several;
+  const picked = useMemo(() => chosen.filter((path) => rows.some((row) => row.path === path)), [chosen, rows]);
+  const flip = (path) => setChosen((old) => (old.includes(path) ? old.filter((one) => one !== path) : [...old, path]));
+  // From the cursor, where the last choice was made, to an entry.
+  const reach = (path) => {
+    const [from, to] = [cursor || path, path].map((one) => rows.findIndex((row) => row.path === one)).sort((a, b) => a - b);
+    setChosen((old) => [...new Set([...old, ...rows.slice(Math.max(0, from), to + 1).map((row) => row.path)])]);
+  };
+  const press = (row, event) => {
+    if (many && event && (event.ctrlKey || event.metaKey || event.shiftKey)) {
+      if (event.shiftKey) reach(row.path);
+      else { if (!picked.length && cursor && cursor !== row.path) flip(cursor); flip(row.path); }
+      setCursor(row.path);
+      return;
+    }
+    setChosen([]);
+    setCursor(row.path);
+    if (row.folder) toggle(row.path);
+    else onOpen?.(row.path);
+  };
+  const remove = (row) => {
+    const paths = picked.includes(row.path) ? topmost(picked) : [];
+    if (paths.length > 1) onAction?.({ kind: "delete", path: row.path, folder: false, paths });
+    else act("delete", row);
+  };
   const act = (kind, row) => onAction?.({ kind, path: row?.path || "/", folder: Boolean(row?.folder ?? true) });
   const folderOf = (row) => (!row ? "/" : row.folder ? row.path : parentOf(row.path));
 
@@ -155,16 +183,19 @@ export function FileTree({ url, active = "", dirty = [], reload = 0, canWrite = 
     const at = rows.findIndex((row) => row.path === cursor);
     const row = rows[at];
     const go = (to) => { event.preventDefault(); const next = rows[Math.max(0, Math.min(rows.length - 1, to))]; if (next) { setCursor(next.path); host.current?.querySelector(`[data-path="${CSS.escape(next.path)}"]`)?.focus(); } };
-    if (event.key === "ArrowDown") go(at + 1);
+    if (many && event.shiftKey && (event.key === "ArrowDown" || event.key === "ArrowUp")) { const next = rows[at + (event.key === "ArrowDown" ? 1 : -1)]; if (next) reach(next.path); go(at + (event.key === "ArrowDown" ? 1 : -1)); }
+    else if (event.key === "ArrowDown") go(at + 1);
     else if (event.key === "ArrowUp") go(at - 1);
     else if (event.key === "Home") go(0);
     else if (event.key === "End") go(rows.length - 1);
     else if (!row) return;
+    else if (many && event.key === " " && (event.ctrlKey || event.metaKey)) { event.preventDefault(); flip(row.path); }
+    else if (event.key === "Escape" && picked.length) { event.stopPropagation(); setChosen([]); }
     else if (event.key === "Enter" || event.key === " ") { event.preventDefault(); press(row); }
     else if (event.key === "ArrowRight" && row.folder) { event.preventDefault(); if (open.has(row.path)) go(at + 1); else toggle(row.path, true); }
     else if (event.key === "ArrowLeft") { event.preventDefault(); if (row.folder && open.has(row.path)) toggle(row.path, false); else go(rows.findIndex((one) => one.path === parentOf(row.path))); }
     else if (event.key === "F2" && canWrite) { event.preventDefault(); act("rename", row); }
-    else if (event.key === "Delete" && canWrite) { event.preventDefault(); act("delete", row); }
+    else if (event.key === "Delete" && canWrite) { event.preventDefault(); remove(row); }
   };
 
   const none = folders["/"] && !folders["/"].length && !hits;
@@ -182,12 +213,12 @@ export function FileTree({ url, active = "", dirty = [], reload = 0, canWrite = 
       <label className="inp ftq"><Icon name="search" size={14} /><input value={query} placeholder="Name" aria-label="Search files by name" data-testid="files-search" spellCheck={false} onChange={(event) => { setQuery(event.target.value); search(event.target.value); }} /></label>
       <input ref={input} type="file" multiple hidden data-testid="files-input" onChange={(event) => { const list = [...event.target.files].map((file) => ({ file, path: file.name })); event.target.value = ""; offer(list, target.current); }} />
       {problem ? <Problem error={problem} what="The files could not be listed." retry={() => open.forEach(read)} /> : null}
-      <div className="fts" role="tree" aria-label="Files">
+      <div className="fts" role="tree" aria-label="Files" aria-multiselectable={many || undefined}>
         {!folders["/"] && !problem ? [120, 90, 140, 70, 110].map((width, i) => <div key={i} className="fi late"><i className="sk" style={{ width }} /></div>) : null}
         {rows.map((row, i) => (
-          <div key={row.path} role="treeitem" aria-level={row.level + 1} aria-expanded={row.folder ? open.has(row.path) : undefined} aria-selected={row.path === active} tabIndex={row.path === cursor || (!cursor && i === 0) ? 0 : -1} data-path={row.path}
-            className={"fi" + (row.path === active ? " on" : "") + (row.folder && over === row.path ? " over" : "")} style={{ paddingLeft: 8 + row.level * 16 }}
-            onClick={() => press(row)} onFocus={() => setCursor(row.path)} onContextMenu={(event) => { event.preventDefault(); event.currentTarget.querySelector(".pop-at button")?.click(); }}
+          <div key={row.path} role="treeitem" aria-level={row.level + 1} aria-expanded={row.folder ? open.has(row.path) : undefined} aria-selected={picked.length ? picked.includes(row.path) : row.path === active} tabIndex={row.path === cursor || (!cursor && i === 0) ? 0 : -1} data-path={row.path}
+            className={"fi" + (row.path === active ? " on" : "") + (picked.includes(row.path) ? " cho" : "") + (row.folder && over === row.path ? " over" : "")} style={{ paddingLeft: 8 + row.level * 16 }}
+            onClick={(event) => press(row, event)} onFocus={() => setCursor(row.path)} onContextMenu={(event) => { event.preventDefault(); event.currentTarget.querySelector(".pop-at button")?.click(); }}
             draggable={canWrite} onDragStart={(event) => { event.dataTransfer.setData(MARK, row.path); event.dataTransfer.effectAllowed = "move"; }} {...(row.folder ? drag(row.path) : {})}>
             <span className="fic">{row.folder ? <Icon name={open.has(row.path) ? "chevron-down" : "chevron-right"} size={12} /> : null}<Icon name={row.folder ? "folder" : iconOf(row.name)} size={14} /></span>
             <span className="ell grow" title={row.path}>{row.name}</span>
@@ -203,7 +234,7 @@ export function FileTree({ url, active = "", dirty = [], reload = 0, canWrite = 
                 <MenuItem onSelect={() => copyText(row.path.slice(1))}>Copy path</MenuItem>
                 {row.folder ? null : <MenuItem onSelect={() => copyText(`{{ read('${row.path.slice(1)}') }}`)}>Copy as read('…')</MenuItem>}
                 {row.folder ? null : <MenuItem href={`${url}?path=${encodeURIComponent(row.path)}`}>Download</MenuItem>}
-                {canWrite ? <MenuItem danger keys="Del" testid="files-delete" onSelect={() => act("delete", row)}>Delete</MenuItem> : null}
+                {canWrite ? <MenuItem danger keys="Del" testid="files-delete" onSelect={() => remove(row)}>Delete</MenuItem> : null}
               </Popover>
             </span>
           </div>
@@ -211,6 +242,7 @@ export function FileTree({ url, active = "", dirty = [], reload = 0, canWrite = 
         {hits && !hits.length ? <p className="mut sm ftn">No file has “{query.trim()}” in its name.</p> : null}
         {none ? <p className="mut sm ftn" data-testid="files-none">No file yet. Create one, upload some, or drop files and folders here. Flows read them with <code>{"{{ read('…') }}"}</code> or <code>namespaceFiles</code>.</p> : null}
       </div>
+      {picked.length ? <p className="mut sm ftn row" role="status" data-testid="files-chosen"><span className="num">{picked.length}</span> selected<span className="grow" /><span className="kbd">Del</span></p> : null}
       {asking ? (
         <div className="al warn ftask" role="alert" data-testid="files-conflict"><div className="grow"><b>{plural(asking.double.length, "file")} of these exist already.</b> {asking.double.slice(0, 3).map((one) => one.path).join(", ")}{asking.double.length > 3 ? " …" : ""}
           <div className="row" style={{ marginTop: 6 }}>

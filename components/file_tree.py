@@ -22,7 +22,8 @@ class FileTree(rx.Component):
     the paths with unsaved text, ``reload`` any number: a change reads the open folders again.
 
     ``on_open`` gives a path. ``on_action`` gives ``{kind, path, folder}`` with kind ``new_file``, ``new_folder``,
-    ``rename`` or ``delete``, where the page has ``sides`` also ``side``. ``on_changed`` gives
+    ``rename`` or ``delete``, where the page has ``sides`` also ``side``; where ``several`` can be chosen, ``delete`` of
+    more than one has ``paths``. ``on_changed`` gives
     ``{kind: "uploaded", count, faults, folder}`` after an upload and ``{kind: "move", from, to}``
     when an entry was dragged to another folder (the page moves it).
     """
@@ -36,6 +37,7 @@ class FileTree(rx.Component):
     reload: rx.Var[int]
     can_write: rx.Var[bool]
     sides: rx.Var[bool]
+    several: rx.Var[bool]
     on_open: rx.EventHandler[rx.event.passthrough_event_spec(str)]
     on_action: rx.EventHandler[rx.event.passthrough_event_spec(dict[str, Any])]
     on_changed: rx.EventHandler[rx.event.passthrough_event_spec(dict[str, Any])]

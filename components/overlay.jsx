@@ -94,7 +94,9 @@ const Corner = ({ out }) => jsx("svg", { width: 14, height: 14, viewBox: "0 0 24
 export function TypeToConfirm({ expected = "", testid }) {
   const { typed, setTyped } = useContext(DialogContext);
   if (!expected) return null;
-  return jsx("label", { className: "fld" }, jsx("span", { className: "sm" }, "Type ", jsx("b", { className: "mono" }, expected), " to confirm"),
+  const text = "\u0001"; // stands for what is bold, wherever a language puts it
+  const [before, after] = `Type ${text} to confirm`.split(text);
+  return jsx("label", { className: "fld" }, jsx("span", { className: "sm" }, before, jsx("b", { className: "mono" }, expected), after),
     jsx("input", { className: "inp", value: typed, autoComplete: "off", spellCheck: false, "data-testid": testid, onChange: (e) => setTyped(e.target.value) }));
 }
 export function ConfirmButton({ expected = "", disabled = false, testid, onClick, children }) {

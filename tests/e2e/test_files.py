@@ -130,6 +130,36 @@ def test_a_file_is_renamed_and_deleted_after_a_question(server: Server, open_pag
     assert server.call("GET", _url(space, "/queries/new.sql")).status == 404
 
 
+def test_several_entries_are_chosen_and_deleted_together(server: Server, open_page) -> None:
+    """UI-NS-07: by Ctrl and Shift, or by keys alone; what lies in a folder goes with it."""
+    space = _space()
+    for path in ("/deep/a.txt", "/deep/b.txt", "/one.txt", "/two.txt", "/zero.txt"):
+        _write(server, space, path, "text")
+    page = open_page(f"/namespaces/edit/{space}/files?file=/two.txt")
+    row = lambda path: page.locator(f"[data-path='{path}']")  # noqa: E731
+    row("/deep").click()
+    expect(row("/deep/b.txt")).to_be_visible()
+    row("/deep/a.txt").click(modifiers=["Control"])
+    row("/one.txt").click(modifiers=["Control"])
+    expect(page.get_by_test_id("files-chosen")).to_contain_text("3")  # the folder that was pressed, too
+    page.keyboard.press("Shift+ArrowDown")
+    expect(page.get_by_test_id("files-chosen")).to_contain_text("4")
+    expect(row("/two.txt")).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("Delete")
+    asked = page.get_by_test_id("files-delete-dialog")
+    for path in ("/deep", "/one.txt", "/two.txt"):
+        expect(asked.get_by_text(path, exact=True)).to_be_visible()
+    expect(asked.get_by_text("/deep/a.txt")).to_have_count(0)
+    page.get_by_test_id("files-delete-dialog-confirm").click()
+    expect(row("/one.txt")).to_have_count(0, timeout=15_000)
+    expect(row("/deep")).to_have_count(0)
+    expect(row("/zero.txt")).to_be_visible()
+    expect(page.get_by_test_id("files-chosen")).to_have_count(0)
+    for path in ("/deep/b.txt", "/one.txt", "/two.txt"):
+        assert server.call("GET", _url(space, path)).status == 404
+    assert _text(server, space, "/zero.txt") == "text"
+
+
 @pytest.mark.long
 def test_an_old_version_is_compared_and_restored(server: Server, open_page) -> None:
     space = _space()

@@ -252,12 +252,13 @@ def _removal() -> rx.Component:
     return confirm_dialog(
         "Delete revisions",
         rx.el.p(
-            rx.cond(S.chosen.length() == 1, "Revision ", "Revisions "),
-            rx.el.b(rx.foreach(S.chosen, lambda n: rx.el.span(n, " ", class_name="num"))),
-            "of ",
-            rx.el.b(S.flow_id, class_name="mono"),
-            rx.cond(S.chosen.length() == 1, " is", " are"),
-            " gone for ever. Executions that ran from them stay, without their source.",
+            rx.cond(
+                S.chosen.length() == 1,
+                f"Revision {S.chosen.join(', ')} of {S.flow_id} is gone for ever.",
+                f"Revisions {S.chosen.join(', ')} of {S.flow_id} are gone for ever.",
+            ),
+            " ",
+            "Executions that ran from them stay, without their source.",
         ),
         rx.cond(S.removal_problem != "", message("bad", S.removal_problem), rx.fragment()),
         open=S.asking_removal,

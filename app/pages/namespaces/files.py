@@ -12,7 +12,7 @@ from app.pages.namespaces.opened import FileVersion
 from app.pages.namespaces.running import ScriptState, run_beside
 from components.button import button, icon_button, link
 from components.clock import moment
-from components.dialog import confirm_dialog, dialog, menu, menu_item, menu_line
+from components.dialog import confirm_dialog, dialog, menu, menu_item, menu_line, number_to_type
 from components.diff_editor import diff_editor
 from components.field import field, form, switch, text_input
 from components.file_panels import file_panels
@@ -22,6 +22,8 @@ from components.message import empty_state, message
 from components.reactive import testid
 
 S: Any = FilesState
+ENTRIES: Any = rx.Var.create(FilesState.asked_paths).length()
+MANY: Any = ENTRIES > 1
 
 
 def _versions() -> rx.Component:
@@ -145,11 +147,20 @@ def _dialogs() -> list[rx.Component]:
     return [
         _path_dialog(),
         confirm_dialog(
-            rx.cond(S.asked_folder, "Delete this folder", "Delete this file"),
-            rx.el.p(rx.el.b(S.asked_path, class_name="mono brk")),
+            rx.cond(
+                MANY,
+                f"Delete {ENTRIES} entries",
+                rx.cond(S.asked_folder, "Delete this folder", "Delete this file"),
+            ),
+            rx.el.div(
+                rx.foreach(S.asked_paths, lambda one: rx.el.p(rx.el.b(one, class_name="mono brk"))),
+                class_name="fdel",
+            ),
             rx.el.p(
                 rx.cond(
-                    S.asked_folder, "Everything in it goes, with all versions. ", "It goes with all its versions. "
+                    MANY | S.asked_folder,
+                    "Everything in it goes, with all versions. ",
+                    "It goes with all its versions. ",
                 ),
                 "Flows that read it fail from then on. This cannot be undone.",
             ),
@@ -157,7 +168,8 @@ def _dialogs() -> list[rx.Component]:
             open=S.asked == "delete",
             on_cancel=S.cancel,
             on_confirm=S.confirm,
-            verb=rx.cond(S.asked_folder, "Delete folder", "Delete file"),
+            verb=rx.cond(MANY, f"Delete {ENTRIES} entries", rx.cond(S.asked_folder, "Delete folder", "Delete file")),
+            expected=number_to_type(ENTRIES),
             test="files-delete-dialog",
         ),
         confirm_dialog(
@@ -320,6 +332,7 @@ def files_body() -> rx.Component:
                 reload=S.reload,
                 can_write=S.writes,
                 sides=True,
+                several=True,
                 on_open=S.open_file,
                 on_action=S.act_on,
                 on_changed=S.changed,

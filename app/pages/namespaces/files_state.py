@@ -54,6 +54,8 @@ class FilesState(Tab):
     asked: str = ""
     asked_path: str = ""
     asked_folder: bool = False
+    asked_paths: list[str] = []
+    """What shall be deleted; of several, those that are still there."""
     typed: str = ""
     fault: str = ""
     closing: list[str] = []
@@ -321,6 +323,7 @@ class FilesState(Tab):
         if kind not in ("new_file", "new_folder", "rename", "delete"):
             return
         self.asked, self.asked_path, self.asked_folder = kind, path, bool(action.get("folder"))
+        self.asked_paths = [str(one) for one in action.get("paths") or [path]]
         self.fault = ""
         if kind == "rename":
             self.typed = path.lstrip("/")
@@ -359,7 +362,7 @@ class FilesState(Tab):
                     if target != path:
                         await api.files.move(self.files_ns, path, target)
                 else:
-                    await api.files.delete(self.files_ns, path)
+                    await self._remove(api)
         except ApiError as error:
             self.fault = error.message + (
                 (" " + say("Request {request_id}", request_id=error.request_id)) if error.request_id else ""
@@ -371,9 +374,19 @@ class FilesState(Tab):
             self.navigate(self._place(target))
         elif kind == "rename":
             self._moved(path, target)
-        elif kind == "delete":
+
+    async def _remove(self, api: Client) -> None:
+        """Delete what was asked about, one entry after the other; what is gone stays gone if one is refused."""
+        wanted = list(self.asked_paths)
+        for path in wanted:
+            await api.files.delete(self.files_ns, path)
+            self.asked_paths = [one for one in self.asked_paths if one != path]
             self._gone(path)
-            self.toast(say("Folder deleted") if self.asked_folder else say("File deleted"), path)
+            self.reload += 1
+        if len(wanted) > 1:
+            self.toast(say_count(len(wanted), "Entry deleted", "{n} entries deleted", n=len(wanted)))
+        else:
+            self.toast(say("Folder deleted") if self.asked_folder else say("File deleted"), wanted[0])
 
     async def _exists(self, api: Client, path: str) -> bool:
         parent, _, name = path.rpartition("/")
