@@ -30,6 +30,7 @@ const SECTIONS = [
 ];
 const KINDS = { inputs: "input", tasks: "task", errors: "task", finally: "task", afterExecution: "task", triggers: "trigger" };
 const ONE = { inputs: "input", tasks: "task", errors: "task", finally: "task", afterExecution: "task", triggers: "trigger", outputs: "output", pluginDefaults: "plugin default", sla: "SLA", checks: "check" };
+const ADD = { inputs: "Add input", tasks: "Add task", errors: "Add task", finally: "Add task", afterExecution: "Add task", triggers: "Add trigger", outputs: "Add output", pluginDefaults: "Add plugin default", sla: "Add SLA", checks: "Add check" };
 const Glyph = ({ icon: Shape }) => (typeof Shape === "string" ? <Icon name={Shape} /> : <Shape size={14} strokeWidth={1.75} aria-hidden="true" />);
 const isTree = (value) => value !== null && typeof value === "object";
 const key = (path) => path.join("/");
@@ -264,7 +265,7 @@ function Elements({ section, flow, source, open, find, setFind, form, menuOf, ad
         })}
         {drag?.over?.into ? <div className="nc-drop">Drop to add to {Y.valueAt(source, drag.over.into)?.id}</div> : null}
         {needle && !shown.length ? <p className="mut sm nc-pad">Nothing matches “{find}”.</p> : null}
-        {form.readOnly ? null : <button type="button" className="btn gho nc-add" onClick={() => addTo(section, (flow[section] || []).length || 0)} data-testid="nc-add"><Icon name="plus" />Add {/^[aeiouAEIOU]/.test(ONE[section]) ? "an" : "a"} {ONE[section]}</button>}
+        {form.readOnly ? null : <button type="button" className="btn gho nc-add" onClick={() => addTo(section, (flow[section] || []).length || 0)} data-testid="nc-add"><Icon name="plus" />{ADD[section]}</button>}
       </div>
     </div>
   );
