@@ -10,6 +10,10 @@ import "monaco-editor/esm/vs/basic-languages/dockerfile/dockerfile.contribution.
 import "monaco-editor/esm/vs/basic-languages/xml/xml.contribution.js";
 import "monaco-editor/esm/vs/basic-languages/ini/ini.contribution.js";
 import { configureMonacoYaml } from "monaco-yaml";
+import { setHoverDelegateFactory } from "monaco-editor/esm/vs/base/browser/ui/hover/hoverDelegateFactory.js";
+import { StandaloneServices } from "monaco-editor/esm/vs/editor/standalone/browser/standaloneServices.js";
+import { WorkbenchHoverDelegate } from "monaco-editor/esm/vs/platform/hover/browser/hover.js";
+import { IInstantiationService } from "monaco-editor/esm/vs/platform/instantiation/common/instantiation.js";
 import EditorWorker from "monaco-editor/esm/vs/editor/editor.worker.js?worker";
 import YamlWorker from "./yaml.worker.js?worker";
 import { onTheme, token } from "$/public/external/components/glyphs/glyphs.jsx";
@@ -19,6 +23,18 @@ import "./monaco.css";
 self.MonacoEnvironment = { getWorker: (_id, label) => (label === "yaml" ? new YamlWorker() : new EditorWorker()) };
 
 export { monaco };
+
+// Each new editor lets all editors make their tooltips by its own services. Those of a difference end with it, and the
+// next editor, or the search in another one, would fail (microsoft/monaco-editor#4612): the services of all make them.
+const keepTooltips = (made) => {
+  const services = StandaloneServices.get(IInstantiationService);
+  setHoverDelegateFactory((placement, instant) => services.createInstance(WorkbenchHoverDelegate, placement, instant, {}));
+  return made;
+};
+for (const name of ["create", "createDiffEditor"]) {
+  const make = monaco.editor[name];
+  monaco.editor[name] = (...given) => keepTooltips(make(...given));
+}
 
 monaco.languages.register({ id: "json", extensions: [".json", ".ion", ".jsonl"] });
 monaco.languages.setMonarchTokensProvider("json", {

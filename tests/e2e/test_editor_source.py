@@ -179,3 +179,27 @@ def test_new_flows_begin_with_a_sample_a_copy_a_blueprint_or_an_example(server: 
     visit(page, server, "/flows/new?copy=true&namespace=e2e.texts&flow=nowhere")
     expect(page.get_by_test_id("toasts")).to_contain_text("Could not read the flow to copy")
     expect(editor(page)).to_contain_text("Hello from {{ flow.id }}")
+
+
+def test_editors_go_on_after_a_difference_was_closed(server: Server, open_page) -> None:
+    """The search of an open editor, and the editor of another flow, once a dialog with two texts is gone."""
+    for name in ("before", "behind"):
+        server.save_flow(SMALL.format(id=name))
+    page = open_page("/flows/edit/e2e.texts/before/edit")
+    append(page, "# more\n")
+    page.get_by_test_id("editor-diff").click()
+    expect(page.get_by_test_id("compare-dialog")).to_contain_text("# more")
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("compare-dialog")).to_be_hidden()
+    editor(page).click()
+    page.keyboard.press("Control+f")
+    expect(page.locator(".find-widget.visible")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.get_by_test_id("editor-save").click()
+    revision(page, 2)
+    page.keyboard.press("Control+k")
+    page.get_by_test_id("palette-input").fill("behind")
+    page.locator("#pal-list [role=option]").filter(has_text="behind").first.click()
+    page.wait_for_url(re.compile("/behind"))
+    page.get_by_role("navigation", name="Tabs").or_(page.locator(".tabs")).get_by_text("Edit", exact=True).first.click()
+    expect(editor(page)).to_contain_text("id: behind")
