@@ -35,6 +35,7 @@ export function ExecuteForm(props) {
   const [prefilled, setPrefilled] = useState("");
   const [turn, setTurn] = useState(0);
   const abort = useRef(null);
+  const sent = useRef(false); // what was sent is not checked any more: the run has gone on
   const sendAbort = useRef(null);
   const lastSend = useRef({});
   const host = useRef(null);
@@ -89,7 +90,7 @@ export function ExecuteForm(props) {
   const hasParts = (form) => !form.keys().next().done;
 
   const validate = useDebounced(async () => {
-    if (!held.current.validateUrl) return;
+    if (!held.current.validateUrl || sent.current) return;
     abort.current?.abort();
     const mine = new AbortController();
     abort.current = mine;
@@ -160,6 +161,8 @@ export function ExecuteForm(props) {
     const intent = JSON.stringify([createUrl, query(), values], (_, value) => (value instanceof File ? [value.name, value.size, value.lastModified] : value));
     if (lastSend.current.intent !== intent) lastSend.current = { intent, key: [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("") };
     const headers = mode === "execute" ? { "Idempotency-Key": lastSend.current.key } : {};
+    sent.current = true;
+    abort.current?.abort();
     setSending({ part: 0 });
     setRefusal(null);
     try {
@@ -169,10 +172,12 @@ export function ExecuteForm(props) {
         ? await upload(url, form, { headers, signal: sendAbort.current.signal, onProgress: (sent, total) => setSending({ part: total ? sent / total : 0 }) })
         : await request(url, { method: "POST", headers, signal: sendAbort.current.signal });
       lastSend.current = {};
+      setTimeout(() => { sent.current = false; }, 1000); // a form that stays, for another run
       const made = answer || {};
       window.dispatchEvent(new CustomEvent("flowdeck:started", { detail: { id: made.id, namespace: made.namespace, flowId: made.flowId } }));
       held.current.onCreated?.({ id: made.id || "", namespace: made.namespace || "", flowId: made.flowId || "", state: made.state?.current || made.state || "", url: made.url || "" });
     } catch (error) {
+      sent.current = false;
       if (isAbort(error)) return;
       setRefusal(error);
       held.current.onError?.(error.toJSON ? error.toJSON() : { status: 0, message: String(error) });

@@ -46,6 +46,7 @@ export function FileTree({ url, active = "", dirty = [], reload = 0, canWrite = 
   const [sending, setSending] = useState(null);
   const [asking, setAsking] = useState(null);
   const host = useRef(null);
+  const anchor = useRef("");
   const input = useRef(null);
   const target = useRef("/");
 
@@ -56,12 +57,19 @@ export function FileTree({ url, active = "", dirty = [], reload = 0, canWrite = 
       list.sort((a, b) => Number(b.folder) - Number(a.folder) || a.name.localeCompare(b.name));
       setFolders((old) => ({ ...old, [path]: list }));
       setProblem(null);
+      return list;
     } catch (error) {
-      if (isAbort(error)) return;
+      if (isAbort(error)) return [];
       if (path !== "/" && error.status === 404) setFolders((old) => ({ ...old, [path]: [] }));
       else setProblem(error);
+      return [];
     }
   }, [url]);
+  // From the top: an open folder that is gone is not asked for.
+  const readAll = useCallback(async (wanted) => {
+    const down = async (path) => Promise.all((await read(path)).filter((row) => row.folder && wanted.has(row.path)).map((row) => down(row.path)));
+    await down("/");
+  }, [read]);
 
   // All open folders are read anew after a change; the folders of the active file are opened.
   useEffect(() => {
@@ -69,7 +77,7 @@ export function FileTree({ url, active = "", dirty = [], reload = 0, canWrite = 
     const chain = new Set(open);
     for (let up = active ? parentOf(active) : "/"; up !== "/"; up = parentOf(up)) chain.add(up);
     if (chain.size !== open.size) setOpen(chain);
-    chain.forEach(read);
+    readAll(chain);
   }, [url, reload, active]);
 
   const search = useDebounced(async (text) => {
@@ -100,20 +108,21 @@ export function FileTree({ url, active = "", dirty = [], reload = 0, canWrite = 
   const many = canWrite && several;
   const picked = useMemo(() => chosen.filter((path) => rows.some((row) => row.path === path)), [chosen, rows]);
   const flip = (path) => setChosen((old) => (old.includes(path) ? old.filter((one) => one !== path) : [...old, path]));
-  // From the cursor, where the last choice was made, to an entry.
+  // From the entry that was pressed last to another one; the focus, and with it the cursor, moves before a press.
   const reach = (path) => {
-    const [from, to] = [cursor || path, path].map((one) => rows.findIndex((row) => row.path === one)).sort((a, b) => a - b);
+    const [from, to] = [anchor.current || path, path].map((one) => rows.findIndex((row) => row.path === one)).sort((a, b) => a - b);
     setChosen((old) => [...new Set([...old, ...rows.slice(Math.max(0, from), to + 1).map((row) => row.path)])]);
   };
   const press = (row, event) => {
     if (many && event && (event.ctrlKey || event.metaKey || event.shiftKey)) {
       if (event.shiftKey) reach(row.path);
-      else { if (!picked.length && cursor && cursor !== row.path) flip(cursor); flip(row.path); }
+      else { if (!picked.length && anchor.current && anchor.current !== row.path) flip(anchor.current); flip(row.path); anchor.current = row.path; }
       setCursor(row.path);
       return;
     }
     setChosen([]);
     setCursor(row.path);
+    anchor.current = row.path;
     if (row.folder) toggle(row.path);
     else onOpen?.(row.path);
   };
@@ -184,12 +193,12 @@ export function FileTree({ url, active = "", dirty = [], reload = 0, canWrite = 
     const row = rows[at];
     const go = (to) => { event.preventDefault(); const next = rows[Math.max(0, Math.min(rows.length - 1, to))]; if (next) { setCursor(next.path); host.current?.querySelector(`[data-path="${CSS.escape(next.path)}"]`)?.focus(); } };
     if (many && event.shiftKey && (event.key === "ArrowDown" || event.key === "ArrowUp")) { const next = rows[at + (event.key === "ArrowDown" ? 1 : -1)]; if (next) reach(next.path); go(at + (event.key === "ArrowDown" ? 1 : -1)); }
-    else if (event.key === "ArrowDown") go(at + 1);
-    else if (event.key === "ArrowUp") go(at - 1);
+    else if (event.key === "ArrowDown") { go(at + 1); anchor.current = rows[Math.min(rows.length - 1, at + 1)]?.path; }
+    else if (event.key === "ArrowUp") { go(at - 1); anchor.current = rows[Math.max(0, at - 1)]?.path; }
     else if (event.key === "Home") go(0);
     else if (event.key === "End") go(rows.length - 1);
     else if (!row) return;
-    else if (many && event.key === " " && (event.ctrlKey || event.metaKey)) { event.preventDefault(); flip(row.path); }
+    else if (many && event.key === " " && (event.ctrlKey || event.metaKey)) { event.preventDefault(); flip(row.path); anchor.current = row.path; }
     else if (event.key === "Escape" && picked.length) { event.stopPropagation(); setChosen([]); }
     else if (event.key === "Enter" || event.key === " ") { event.preventDefault(); press(row); }
     else if (event.key === "ArrowRight" && row.folder) { event.preventDefault(); if (open.has(row.path)) go(at + 1); else toggle(row.path, true); }
@@ -208,11 +217,11 @@ export function FileTree({ url, active = "", dirty = [], reload = 0, canWrite = 
           <button type="button" className="ib" title="Upload files" aria-label="Upload files" data-testid="files-upload" onClick={() => choose(folderOf(rows.find((r) => r.path === cursor)))}><Icon name="upload" size={14} /></button>
         </> : null}
         <a className="ib" title="Download all as ZIP" aria-label="Download all as ZIP" href={`${url}/export`} download data-testid="files-export"><Icon name="download" size={14} /></a>
-        <button type="button" className="ib" title="Refresh" aria-label="Refresh" onClick={() => open.forEach(read)}><Icon name="refresh-cw" size={14} /></button>
+        <button type="button" className="ib" title="Refresh" aria-label="Refresh" onClick={() => readAll(open)}><Icon name="refresh-cw" size={14} /></button>
       </div>
       <label className="inp ftq"><Icon name="search" size={14} /><input value={query} placeholder="Name" aria-label="Search files by name" data-testid="files-search" spellCheck={false} onChange={(event) => { setQuery(event.target.value); search(event.target.value); }} /></label>
       <input ref={input} type="file" multiple hidden data-testid="files-input" onChange={(event) => { const list = [...event.target.files].map((file) => ({ file, path: file.name })); event.target.value = ""; offer(list, target.current); }} />
-      {problem ? <Problem error={problem} what="The files could not be listed." retry={() => open.forEach(read)} /> : null}
+      {problem ? <Problem error={problem} what="The files could not be listed." retry={() => readAll(open)} /> : null}
       <div className="fts" role="tree" aria-label="Files" aria-multiselectable={many || undefined}>
         {!folders["/"] && !problem ? [120, 90, 140, 70, 110].map((width, i) => <div key={i} className="fi late"><i className="sk" style={{ width }} /></div>) : null}
         {rows.map((row, i) => (
