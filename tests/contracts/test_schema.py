@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -117,3 +119,31 @@ def test_the_told_head_is_the_newest_migration() -> None:
     from alembic.script import ScriptDirectory
 
     assert ScriptDirectory(str(FOLDER)).get_heads() == [HEAD]
+
+
+def test_an_index_that_comes_to_a_measured_file_is_measured_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the planner takes it for the best one in any question, and lists sort a million rows."""
+    from alembic import command
+
+    database = open_database(f"sqlite:///{tmp_path}/flowdeck.db")
+    real = command.upgrade
+    with monkeypatch.context() as patched:
+        patched.setattr(command, "upgrade", lambda config, _: real(config, "0013"))
+        migrate(database, whole=False)
+    writer = database.writer()
+    with writer.transaction() as tx:
+        columns = [
+            row for row in tx.all("pragma table_info(execution)") if row["notnull"] and row["dflt_value"] is None
+        ]
+        names = ", ".join(row["name"] for row in columns)
+        values = ", ".join("1" for _ in columns)
+        tx.sql(f"insert into execution ({names}) values ({values})")
+        tx.sql("analyze")
+    writer.close()
+    assert migrate(database) is True
+    with database.reader() as reader:
+        measured = {row["idx"] for row in reader.all("select idx from sqlite_stat1 where tbl = 'execution'")}
+    database.close()
+    assert {"execution_created", "execution_ran"} <= measured
