@@ -6,6 +6,7 @@ import io
 import json
 import re
 import zipfile
+from datetime import UTC, datetime
 
 import pytest
 
@@ -63,12 +64,14 @@ def test_a_limit_tells_who_holds_a_place_and_who_waits(server: Server) -> None:
 
 def test_administration_answers(server: Server) -> None:
     """UI-AD-01…04: limits, the week of the schedules, counters, components."""
-    text = """
-    concurrency: {limit: 2, behavior: CANCEL}
+    # Not in the hour that runs: its date may be over already.
+    later = (datetime.now(UTC).hour + 12) % 24
+    text = f"""
+    concurrency: {{limit: 2, behavior: CANCEL}}
     triggers:
-      - {id: a, type: @trigger.Schedule, cron: "0 6 * * *"}
-      - {id: b, type: @trigger.Schedule, cron: "0 * * * *"}
-    tasks: [{id: t, type: @log.Log, message: hi}]
+      - {{id: a, type: @trigger.Schedule, cron: "0 {later} * * *"}}
+      - {{id: b, type: @trigger.Schedule, cron: "0 * * * *"}}
+    tasks: [{{id: t, type: @log.Log, message: hi}}]
     """
     server.save_flow(flow_text("limited", text, "adm"))
     limits = get(server, "/administration/limits")
