@@ -6,6 +6,7 @@ from typing import Any
 
 import reflex as rx
 
+from app.list_page import OWN
 from app.tab import internal
 
 
@@ -43,5 +44,5 @@ class InNamespace(rx.State, mixin=True):
     @rx.event
     async def set_below(self, on: bool) -> None:
         """With the rows of the namespaces below, or without."""
-        pairs = [(k, v) for k, v in self.query_pairs() if k not in ("below", "page")] or [("own", "1")]  # type: ignore[attr-defined]
+        pairs = [(k, v) for k, v in self.query_pairs() if k not in ("below", "page")] or [(OWN, "1")]  # type: ignore[attr-defined]
         self._open(pairs + ([("below", "1")] if on else []))  # type: ignore[attr-defined]

@@ -100,12 +100,16 @@ def chooser(state: Any, columns: list[Column], *, labels: bool = False) -> rx.Co
     )
 
 
-def below_switch(state: Any, *, test: str) -> rx.Component:
-    """The switch of a namespace's tab that adds the rows of the namespaces below; needs `below` in the state."""
+def below_switch(state: Any, *, test: str, words: str = "", place: str = "row g6 sm") -> rx.Component:
+    """The switch of a namespace's tab that adds what the namespaces below have; needs `below` in the state.
+
+    Args:
+        words, place: classes of its words, and of the whole.
+    """
     return rx.el.label(
         switch(state.below, state.set_below, label="Include the namespaces below", test=test),
-        rx.el.span("Include children", class_name="hide-s"),
-        class_name="row g6 sm",
+        rx.el.span("Include children", class_name=words),
+        class_name=place,
     )
 
 

@@ -2,7 +2,7 @@
 import { Fragment, useSyncExternalStore } from "react";
 import { jsx } from "@emotion/react";
 import { store } from "./shell.jsx";
-import { dateLocale, languageNow, numberLocale } from "$/public/external/components/language/language.jsx";
+import { dateLocale, languageNow, $count } from "$/public/external/components/language/language.jsx";
 
 let now = 0, timer = 0;
 const watchers = new Set();
@@ -122,5 +122,5 @@ export function Duration({ ms, start, end, live = false, empty = "" }) {
 
 // A number with the separators of the reader's language: 3,191.
 export function Amount({ value }) {
-  return jsx(Fragment, null, Number(value ?? 0).toLocaleString(numberLocale()));
+  return jsx(Fragment, null, $count(value));
 }

@@ -88,7 +88,7 @@ import Save from "lucide-react/dist/esm/icons/save.mjs";
 import SearchCode from "lucide-react/dist/esm/icons/search-code.mjs";
 import History from "lucide-react/dist/esm/icons/history.mjs";
 import Image from "lucide-react/dist/esm/icons/image.mjs";
-import { dateLocale, numberLocale } from "$/public/external/components/language/language.jsx";
+import { $count, dateLocale, numberLocale } from "$/public/external/components/language/language.jsx";
 
 const ICONS = {
   "pencil": Pencil,
@@ -275,7 +275,7 @@ export function span(ms) {
   return `${Math.floor(s / 86400)}d ${two(Math.floor(s / 3600) % 24)}h`;
 }
 
-export const count = (n) => (n ?? 0).toLocaleString(numberLocale());
+export const count = $count;
 export const plural = (n, one, many) => `${count(n)} ${n === 1 ? one : many || `${one}s`}`;
 
 export function size(bytes) {

@@ -434,7 +434,7 @@ def kv_body(*, one: bool = False) -> rx.Component:
                     title="The filtered keys with their values, as CSV",
                     test="kv-csv",
                 ),
-                *([below_switch(KvState, test="kv-below")] if one else []),
+                *([below_switch(KvState, test="kv-below", words="hide-s")] if one else []),
             ],
         ),
         rx.el.div(

@@ -167,11 +167,12 @@ class KvState(InNamespace, ListPage, Tab):
         if self.enter_namespace():
             self.editing = False
         self._read_list(["key", "type", "value", "description", "version", "updated", "expires"])
-        asked = pairs_of(self.search_text, self.wanted_here()["filters"])
-        self.export_url = f"/api/v1/{self.tenant_id}/console/kv/export?" + urlencode(asked, safe="[],:")
+        asked = self.wanted_here()
+        pairs = pairs_of(self.search_text, asked["filters"])
+        self.export_url = f"/api/v1/{self.tenant_id}/console/kv/export?" + urlencode(pairs, safe="[],:")
         self.csv_url = self.export_url + "&format=csv"
         async with self.api() as api:
-            self.take(await api.kv.search(**self.wanted_here()))
+            self.take(await api.kv.search(**asked))
             self.inherited = await api.kv.inherited(self.space) if self.space else []
         opened = self.opened()
         if self.query("new") and self.may("KVSTORE", "CREATE", self.space):

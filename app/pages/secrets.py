@@ -368,7 +368,7 @@ def secrets_body(*, one: bool = False) -> rx.Component:
             placeholder="Name or description",
             on_refresh=SecretsState.load,
             columns=[_NAME_BELOW, *COLUMNS[2:]] if one else COLUMNS,
-            tools=[below_switch(S, test="secrets-below")] if one else None,
+            tools=[below_switch(S, test="secrets-below", words="hide-s")] if one else None,
         ),
         _notice(),
         rx.el.div(

@@ -195,7 +195,7 @@ class LogClient:
         self.flush()
         patience = timeout if self.path is not None else 0.0
         began = self._loop.time()
-        while not self._idle.is_set() and (left := max(began, self._stored_at) + patience - self._loop.time()) > 0:
+        while not self._idle.is_set() and (left := self._patient(began, patience)) > 0:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._idle.wait(), left)
         if self._unacked:
@@ -268,9 +268,8 @@ class LogClient:
 
         def give_up() -> None:
             nonlocal hold
-            until = max(began, self._stored_at) + HOLD
-            if until > self._loop.time():
-                hold = self._loop.call_at(until, give_up)
+            if (left := self._patient(began, HOLD)) > 0:
+                hold = self._loop.call_later(left, give_up)
                 return
             source.after.clear()
             then()
@@ -283,6 +282,10 @@ class LogClient:
             self.flush()
         else:
             self._hurry()
+
+    def _patient(self, began: float, seconds: float) -> float:
+        """Return how long to wait on: `seconds` from the wait's begin, or from when lines were stored last."""
+        return max(began, self._stored_at) + seconds - self._loop.time()
 
     def _hurry(self) -> None:
         """Lines that were sent without haste are waited for now."""

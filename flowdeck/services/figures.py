@@ -12,6 +12,7 @@ from flowdeck.services.caller import Caller
 from flowdeck.services.executions import dated
 from flowdeck.services.wire import instant, parse_instant, parse_span
 from flowdeck.store.queries import executions as queries
+from flowdeck.store.queries.durations import RAN
 from flowdeck.store.queries.where import Filter, Page
 
 HOUR = 3_600_000
@@ -169,8 +170,7 @@ async def count_cells(
         where2.params.update(start=start, end=end, width=width)
         shown, groups = _grouped(_OF_ROWS, by)
         return reader.all(
-            f"select {shown}, count(*) as n, sum(coalesce(e.ended - e.started, 0)) as ms "
-            f"from execution e where {where2.sql} group by {groups}",
+            f"select {shown}, count(*) as n, sum({RAN}) as ms from execution e where {where2.sql} group by {groups}",
             where2.params,
         )
 

@@ -10,7 +10,7 @@ from flowdeck.model.states import State
 from flowdeck.services.backend import Backend
 from flowdeck.services.caller import Caller
 from flowdeck.services.wire import instant, span
-from flowdeck.store.queries.execution_search import RAN
+from flowdeck.store.queries.durations import RAN
 
 DAY = 86_400_000
 DAYS = 7

@@ -254,14 +254,7 @@ class Writer:
             if not self._database.turns.begin(wait):
                 raise StoreUnavailable("database is locked: another transaction of this process is open")
             try:
-                while True:
-                    try:
-                        self._link.begin()
-                        break
-                    except StoreUnavailable as error:
-                        if not is_busy(error.__cause__) or time.monotonic() > deadline:
-                            raise
-                        time.sleep(random.uniform(0.0001, 0.0005))
+                self._lock(deadline)
             except BaseException:
                 self._database.turns.end()
                 raise
@@ -269,6 +262,15 @@ class Writer:
             self._link.begin()
         self._tx = Tx(self, self._link, int(time.time() * 1000) if now is None else now)
         return self._tx
+
+    def _lock(self, deadline: float) -> None:
+        while True:
+            try:
+                return self._link.begin()
+            except StoreUnavailable as error:
+                if not is_busy(error.__cause__) or time.monotonic() > deadline:
+                    raise
+                time.sleep(random.uniform(0.0001, 0.0005))
 
     def commit(self, full: bool = False) -> None:
         """Commit; `full` makes this and all earlier commits survive a power loss before it returns.

@@ -13,31 +13,21 @@ import pytest
 from flowdeck.store import log_histogram
 from flowdeck.store.driver import Database, Reader
 from flowdeck.store.log_histogram import histogram
-from flowdeck.store.log_views import LogStore
-from flowdeck.store.logs import Batch, LogAppender, LogFiles
+from flowdeck.store.logs import Batch
+from tests.support.log_store import LogPair
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 NOW = 1_790_000_000_000
 
 
-class Logs:
+class Logs(LogPair):
     """A store with lines of several attempts."""
-
-    def __init__(self, folder: Path, database: Database) -> None:
-        self.files = LogFiles(folder, database)
-        self.appender = LogAppender(self.files)
-        self.store = LogStore(folder, database)
 
     def write(self, execution: int, lines: list[Any], now: int, **more: Any) -> None:
         names: dict[str, Any] = {"tenant": "main", "namespace": "a.b", "flow_id": "f"} | more
         self.appender.append(
             [Batch(execution, f"E{execution}", 7, 1, task_id="t", task_run="R", lines=lines, **names)], now
         )
-
-    def close(self) -> None:
-        self.appender.close()
-        self.files.close()
-        self.store.close()
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ import pytest
 from flowdeck.store import driver, log_search
 from flowdeck.store.driver import Database
 from flowdeck.store.log_search import finder, sieve
-from flowdeck.store.log_views import LogStore
-from flowdeck.store.logs import Batch, LogAppender, LogFiles
+from flowdeck.store.logs import Batch
+from tests.support.log_store import LogPair
 
 DAY = 86_400_000
 NOW = 1_790_000_000_000
@@ -44,13 +44,11 @@ PIECES = (
 )
 
 
-class Logs:
-    """An appender and a store over the same files."""
+class Logs(LogPair):
+    """The same, by attempt."""
 
     def __init__(self, folder: Path, database: Database) -> None:
-        self.files = LogFiles(folder, database)
-        self.appender = LogAppender(self.files)
-        self.store = LogStore(folder, database)
+        super().__init__(folder, database)
         self._counters: dict[tuple[int, int], int] = {}
 
     def write(self, run: int, attempt: int, now: int, lines: list[tuple[int, str]]) -> None:
@@ -60,11 +58,6 @@ class Logs:
         made = [(last + i, now, level, "", text) for i, (level, text) in enumerate(lines, 1)]
         batch = Batch(1, "E1", run, attempt, "main", "a", "f", f"t{run}", f"R{run}", made)
         self.appender.append([batch], now)
-
-    def close(self) -> None:
-        self.appender.close()
-        self.files.close()
-        self.store.close()
 
 
 @pytest.fixture

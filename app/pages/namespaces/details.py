@@ -7,12 +7,13 @@ from typing import Any
 import reflex as rx
 
 from app import routes
+from app.listing import below_switch
 from app.pages.namespaces.details_state import NamespaceDetails
 from components.button import button, copy_button, link, link_button, segmented
 from components.chrome import allowed
 from components.clock import moment, run_span
 from components.dialog import confirm_dialog
-from components.field import field, form, switch, text_input
+from components.field import field, form, text_input
 from components.flow_tools import leave_guard
 from components.graph import flow_graph
 from components.message import count, empty_state, flow_name, message, skeleton_rows
@@ -72,12 +73,9 @@ def _small_run(row: Any) -> rx.Component:
 
 
 def _bar(*parts: Any) -> rx.Component:
-    below = rx.el.label(
-        switch(S.below, S.set_below, label="Include the namespaces below", test="namespace-below"),
-        rx.el.span("Include children"),
-        class_name="row g6 sm",
+    return rx.el.div(
+        below_switch(S, test="namespace-below"), rx.el.span(class_name="grow"), *parts, class_name="toolbar"
     )
-    return rx.el.div(below, rx.el.span(class_name="grow"), *parts, class_name="toolbar")
 
 
 def _filtered(place: str) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 
 import reflex as rx
 
+from app.listing import below_switch
 from app.pages.namespaces.files_state import FilesState
 from app.pages.namespaces.finding import FindState, find_button, find_panel
 from app.pages.namespaces.opened import FileVersion
@@ -14,7 +15,7 @@ from components.button import button, icon_button, link
 from components.clock import moment
 from components.dialog import confirm_dialog, dialog, menu, menu_item, menu_line, number_to_type
 from components.diff_editor import diff_editor
-from components.field import field, form, switch, text_input
+from components.field import field, form, text_input
 from components.file_panels import file_panels
 from components.file_tree import file_tree
 from components.flow_tools import leave_guard
@@ -253,11 +254,7 @@ def _below() -> rx.Component:
         )
 
     return rx.el.div(
-        rx.el.label(
-            switch(S.below, S.set_below, label="Include the namespaces below", test="files-below"),
-            rx.el.span("Include children"),
-            class_name="row g6 sm fbs",
-        ),
+        below_switch(S, test="files-below", place="row g6 sm fbs"),
         rx.cond(
             S.below,
             rx.el.div(

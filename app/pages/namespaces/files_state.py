@@ -367,6 +367,7 @@ class FilesState(Tab):
             self.fault = error.message + (
                 (" " + say("Request {request_id}", request_id=error.request_id)) if error.request_id else ""
             )
+            self.reload += kind == "delete"  # some may be gone
             return
         self.asked = ""
         self.reload += 1
@@ -382,7 +383,6 @@ class FilesState(Tab):
             await api.files.delete(self.files_ns, path)
             self.asked_paths = [one for one in self.asked_paths if one != path]
             self._gone(path)
-            self.reload += 1
         if len(wanted) > 1:
             self.toast(say_count(len(wanted), "Entry deleted", "{n} entries deleted", n=len(wanted)))
         else:

@@ -96,7 +96,7 @@ def flows_part() -> rx.Component:
             placeholder="Flow, label",
             on_refresh=S.load,
             columns=COLUMNS,
-            tools=[below_switch(S, test="namespace-below")],
+            tools=[below_switch(S, test="namespace-below", words="hide-s")],
         ),
         list_body(
             S,

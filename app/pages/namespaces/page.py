@@ -8,6 +8,7 @@ import reflex as rx
 
 from app import routes
 from app.frame import page_shell
+from app.listing import below_switch
 from app.pages.dashboards.overview import overview_board
 from app.pages.kv import KvState, kv_body, new_key
 from app.pages.namespaces import details
@@ -23,7 +24,6 @@ from components.chrome import allowed
 from components.client import PopoverClose
 from components.clock import moment
 from components.dialog import menu_item, popover
-from components.field import switch
 from components.frame import crumb
 from components.message import count, empty_state
 from components.reactive import testid
@@ -110,11 +110,7 @@ def _overview() -> rx.Component:
     week = rx.el.section(
         rx.el.header(
             rx.el.h2("Executions of 7 days"),
-            rx.el.label(
-                switch(S.below, S.set_below, label="Include the namespaces below", test="overview-below"),
-                rx.el.span("Include children"),
-                class_name="more row g6 sm",
-            ),
+            below_switch(S, test="overview-below", place="more row g6 sm"),
             class_name="sec",
         ),
         rx.cond(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from flowdeck.store.queries.durations import SPENT
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -30,7 +32,7 @@ TABLES: dict[str, Table] = {
             "FLOW_ID": "e.flow_id",
             "FLOW_REVISION": "e.flow_rev",
             "STATE": "e.state",
-            "DURATION": "((coalesce(e.ended, :now) - coalesce(e.started, e.ended, :now)) / 1000.0)",
+            "DURATION": f"({SPENT} / 1000.0)",
             "START_DATE": "e.created",
             "END_DATE": "e.ended",
             "TRIGGER_EXECUTION_ID": "e.parent_execution",

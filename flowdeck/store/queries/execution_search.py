@@ -12,6 +12,7 @@ from typing import Any
 
 from flowdeck.model.errors import InvalidFormat
 from flowdeck.model.states import State
+from flowdeck.store.queries.durations import RAN, SPENT
 from flowdeck.store.queries.flows import distinct_names, shared
 from flowdeck.store.queries.where import COUNTED, Filter, Page, Where, numbers_of_states, order_by, page_of
 
@@ -23,12 +24,10 @@ SORTS = {
     "state.startDate": "e.created",
     "state.endDate": "e.ended",
     "flowRevision": "e.flow_rev",
-    "state.duration": "(coalesce(e.ended, :now) - coalesce(e.started, e.ended, :now))",
+    "state.duration": SPENT,
     "kind": "e.kind",
     "triggerId": "e.trigger_id",
 }
-RAN = "(e.ended - coalesce(e.started, e.ended))"
-"""How long an ended execution ran, in ms: without its time in the queue. The index `execution_ran` has the same."""
 WINDOW = 4_000
 """Newest executions that are looked at before an index is asked."""
 NAMES = 500
